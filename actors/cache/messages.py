@@ -1,0 +1,24 @@
+"""The cache's door: verdicts come in by message, and go out through the published table (`actors/views.py`)."""
+
+from __future__ import annotations
+
+from actors.kernel import Tell
+from actors.speed_layer.policy import Ruling
+
+NAME = "cache"
+
+
+class Remember(Tell):
+    """Keep the ruling of a request, under the key that `Verdicts.key` gives."""
+
+    key: bytes
+    ruling: Ruling
+
+
+class PolicyActivated(Tell):
+    """A policy version governs from now on. Nothing is emptied: the version is part of every key."""
+
+    version: str
+
+
+Messages = Remember | PolicyActivated

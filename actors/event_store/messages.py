@@ -1,0 +1,61 @@
+"""The event store's door: what may be asked of it and what comes back."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from actors.kernel import Ask
+from store import Append, Appended, Page, Query
+
+NAME = "event_store"
+
+
+class Refused(msgspec.Struct, frozen=True, array_like=True):
+    """Why nothing was stored, in the contract's terms.
+
+    Attributes:
+        code: One of the contract's error codes.
+        message: What, where and what to do next.
+        detail: Fields that go with the code, such as `actual` or `sequence`.
+    """
+
+    code: str
+    message: str
+    detail: dict[str, Any] = {}
+
+
+class Stored(msgspec.Struct, frozen=True, array_like=True):
+    """The outcome of one append: exactly one of the two is set."""
+
+    appended: Appended | None = None
+    refused: Refused | None = None
+
+
+class AppendEvents(Ask[Stored]):
+    """Append a batch atomically; answered when it is as durable as the store's fsync policy promises."""
+
+    append: Append
+
+
+class Found(msgspec.Struct, frozen=True, array_like=True):
+    """The outcome of one query: exactly one of the two is set."""
+
+    page: Page | None = None
+    refused: Refused | None = None
+
+
+class QueryEvents(Ask[Found]):
+    """Read a page of events.
+
+    Attributes:
+        query: Filters, order and limit.
+        wait_s: Where the page would be empty, wait this long (in seconds) for the first match. Ascending order only.
+    """
+
+    query: Query
+    wait_s: float = 0.0
+
+
+Messages = AppendEvents | QueryEvents

@@ -1,0 +1,78 @@
+"""How a message is sent: a name, looked up at each send, so that a restarted actor is found again."""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+import trio
+
+from actors.kernel.errors import ActorError, AskTimeout
+from actors.kernel.mailbox import Envelope
+from actors.kernel.message import Ask, Tell, decode_reply, encode
+from actors.kernel.reply import ReplySlot
+from actors.kernel.system import System
+
+R = TypeVar("R")
+
+DEFAULT_TIMEOUT_S = 5.0
+"""How long an ask waits unless told otherwise, as OTP's `gen_server:call`."""
+
+
+class Ref:
+    """A name in a system. Cheap to make, safe to keep, never stale.
+
+    Args:
+        system: Where the name is looked up.
+        name: The actor's registered name.
+        sender: Who sends, for the envelope.
+    """
+
+    __slots__ = ("name", "sender", "system")
+
+    def __init__(self, system: System, name: str, sender: str = "") -> None:
+        self.system = system
+        self.name = name
+        self.sender = sender
+
+    def tell(self, message: Tell, *, trace_id: str = "") -> None:
+        """Send a message that expects no answer. Does not checkpoint.
+
+        Raises:
+            ActorNotFound: No such actor runs now.
+            MailboxFull: Its queue is full and rejects.
+        """
+        envelope = Envelope(encode(message), None, float("inf"), trio.current_time(), self.sender, trace_id)
+        self.system.mailboxes.find(self.name).put_nowait(envelope)
+
+    def tell_or_lose(self, message: Tell, *, trace_id: str = "") -> None:
+        """Send a message; where it cannot be delivered, count it as a dead letter. Does not checkpoint."""
+        try:
+            self.tell(message, trace_id=trace_id)
+        except ActorError:
+            self.system.dead_letters[self.name] += 1
+
+    async def ask(self, message: Ask[R], *, timeout_s: float = DEFAULT_TIMEOUT_S, trace_id: str = "") -> R:
+        """Send a message and wait for its answer; a checkpoint.
+
+        The deadline is the earlier of `timeout_s` from now and the caller's own cancel scopes, and travels with the
+        message: an actor drops work whose deadline has passed.
+
+        Raises:
+            ActorNotFound: No such actor runs now.
+            MailboxFull: Its queue is full and rejects.
+            ActorDied: It ended before it answered.
+            AskTimeout: `timeout_s` passed. (A deadline of the caller's own cancel scope cancels as usual.)
+        """
+        mailbox = self.system.mailboxes.find(self.name)
+        slot = ReplySlot()
+        now = trio.current_time()
+        own_deadline = now + timeout_s
+        deadline = min(own_deadline, trio.current_effective_deadline())
+        mailbox.put_nowait(Envelope(encode(message), slot, deadline, now, self.sender, trace_id))
+        with trio.CancelScope(deadline=own_deadline) as scope:
+            try:
+                return decode_reply(type(message), await slot.wait())
+            finally:
+                mailbox.answered(slot)
+        assert scope.cancelled_caught
+        raise AskTimeout(self.name, timeout_s)

@@ -1,0 +1,62 @@
+"""The one place where a task is parked and rescheduled by hand.
+
+An ask parks the caller's task until the actor answers. `trio.Event` would do the same at about twice the cost, and the
+round trip of an ask is the unit in which everything above is paid. What must stay true:
+
+1. A slot is waited on once, by the task that made it, with no checkpoint between sending the message and `wait`; so an
+   answer cannot come before the waiter stands there.
+2. A parked task is rescheduled exactly once: `_task` is cleared in the same step by whoever comes first, the answer or
+   the abort of a cancelled caller. Whoever comes second finds None and does nothing.
+3. After an abort the slot is `abandoned`: the actor drops the work if it has not begun, and a late answer is counted.
+"""
+
+from __future__ import annotations
+
+import outcome
+import trio
+
+
+class ReplySlot:
+    """Where the answer to one ask arrives. Belongs to the loop's thread."""
+
+    __slots__ = ("_task", "abandoned", "settled")
+
+    def __init__(self) -> None:
+        self._task: trio.lowlevel.Task | None = None
+        self.abandoned = False
+        self.settled = False
+
+    async def wait(self) -> bytes:
+        """Park until the slot is settled; a checkpoint.
+
+        Returns:
+            The reply as MessagePack bytes.
+
+        Raises:
+            ActorDied: Or whatever `fail` was given.
+            trio.Cancelled: The slot is abandoned.
+        """
+        self._task = trio.lowlevel.current_task()
+        reply: bytes = await trio.lowlevel.wait_task_rescheduled(self._abort)
+        return reply
+
+    def resolve(self, body: bytes) -> bool:
+        """Hand the reply to the waiter. Returns False where nobody waits any more."""
+        return self._settle(outcome.Value(body))
+
+    def fail(self, error: Exception) -> bool:
+        """Raise an error in the waiter. Returns False where nobody waits any more."""
+        return self._settle(outcome.Error(error))
+
+    def _settle(self, result: outcome.Outcome[bytes]) -> bool:
+        task, self._task = self._task, None
+        self.settled = True
+        if task is None:
+            return False
+        trio.lowlevel.reschedule(task, result)
+        return True
+
+    def _abort(self, _raise_cancel: object) -> trio.lowlevel.Abort:
+        self._task = None
+        self.abandoned = True
+        return trio.lowlevel.Abort.SUCCEEDED

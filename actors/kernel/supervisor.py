@@ -1,0 +1,260 @@
+"""Supervisors: they start children in order, see them end, restart them as their strategy says, stop them in reverse.
+
+One task runs each supervisor. It waits for the end of a child, for a stop, or for a restart that is due, and does one
+thing at a time, so the state of the tree is never read while it changes. A child's exception never leaves the child's
+own task: it arrives here as an event. The two exceptions to that: `Unrecoverable` ends the whole tree, and a crash that
+is one too many for the intensity ends this supervisor, which its own supervisor then handles as a crash.
+
+Semantics follow OTP's `supervisor.erl`; restarts add a backoff (see `restart.py`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Literal
+
+import trio
+
+from actors.kernel.child import Child, ChildSpec, Running
+from actors.kernel.errors import ActorError, NameTaken, RestartIntensityExceeded, Unrecoverable, contains
+from actors.kernel.restart import Intensity, RestartHistory
+from actors.kernel.statistics import ActorStatistics
+from actors.kernel.system import System
+
+Strategy = Literal["one_for_one", "rest_for_one"]
+OnCrash = Callable[[str, BaseException], None]
+
+
+class _Exit:
+    """A child has ended; `error` is None where it simply returned."""
+
+    __slots__ = ("error", "running")
+
+    def __init__(self, running: Running, error: BaseException | None) -> None:
+        self.running = running
+        self.error = error
+
+
+class Supervisor:
+    """A child that stands over other children.
+
+    Args:
+        children: Started in this order, each acknowledged before the next; stopped in reverse.
+        strategy: `one_for_one` restarts the child that crashed; `rest_for_one` stops what was started after it, and
+            restarts that too.
+        intensity: How many restarts it bears.
+        on_crash: Told of each crash (name, error); for logging.
+
+    Children may also be added and ended at run time with `start_child` and `stop_child`: a supervisor without initial
+    children is OTP's `simple_one_for_one`.
+
+    Example:
+        >>> import trio
+        >>> from actors.kernel import Actor, Ask, ChildSpec, Ref, running
+        >>> class Double(Ask[int]):
+        ...     n: int
+        >>> class Doubler(Actor):
+        ...     accepts = Double
+        ...     async def handle(self, message, reply):
+        ...         return message.n * 2
+        >>> async def main():
+        ...     async with running(Supervisor([ChildSpec("doubler", Doubler)])) as system:
+        ...         return await Ref(system, "doubler").ask(Double(21))
+        >>> trio.run(main)
+        42
+    """
+
+    def __init__(
+        self,
+        children: Iterable[ChildSpec] = (),
+        *,
+        strategy: Strategy = "one_for_one",
+        intensity: Intensity | None = None,
+        on_crash: OnCrash | None = None,
+    ) -> None:
+        self._specs = list(children)
+        self._strategy = strategy
+        self._intensity = intensity if intensity is not None else Intensity()
+        self._on_crash = on_crash
+        self._running: dict[str, Running] = {}
+        self._starting: set[str] = set()
+        self._due: dict[str, float] = {}
+        self._stopping = False
+        # Unbounded, but holds at most one event for each child that lives, and one stop.
+        self._events, self._inbox = trio.open_memory_channel["_Exit | None"](float("inf"))
+
+    def attach(self, name: str, system: System) -> None:
+        """Take a name and the system, once, before `run`."""
+        self.name = name
+        self.system = system
+        self._history = RestartHistory(self._intensity, system.rng)
+
+    def request_stop(self) -> None:
+        """Begin an ordered stop of everything below. Does not checkpoint."""
+        self._stopping = True
+        self._events.send_nowait(None)
+
+    def children(self) -> list[str]:
+        """Return the names of the children that run now, in the order of their start."""
+        return list(self._running)
+
+    async def run(self, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Start the children, acknowledge, supervise until stopped.
+
+        Raises:
+            RestartIntensityExceeded: The children crashed too often (as part of an exception group).
+            Unrecoverable: A child raised it (as part of an exception group).
+        """
+        self.system.supervisors.claim(self.name, self)
+        try:
+            async with trio.open_nursery() as self._nursery:
+                try:
+                    for spec in self._specs:
+                        await self._start(spec)
+                    task_status.started()
+                    await self._supervise()
+                finally:
+                    with trio.CancelScope(shield=True):
+                        await self._stop_all()
+        finally:
+            self.system.supervisors.release(self.name, self)
+
+    async def start_child(self, spec: ChildSpec) -> Child:
+        """Start a child beside the others; returns once it has acknowledged its start. Checkpoints.
+
+        Raises:
+            NameTaken: A child of that name runs or is starting.
+            ActorError: The supervisor is stopping.
+            Exception: Whatever the child's start raised.
+        """
+        if self._stopping:
+            raise ActorError(f"supervisor {self.name!r} is stopping and starts no more children")
+        child = (await self._start(spec)).child
+        if spec.restart != "temporary":
+            self._specs.append(spec)
+        return child
+
+    async def stop_child(self, name: str) -> None:
+        """Stop a child in order and forget it; returns when it has ended. Checkpoints. Unknown names are ignored."""
+        self._specs = [spec for spec in self._specs if spec.name != name]
+        self._due.pop(name, None)
+        running = self._running.get(name)
+        if running is not None:
+            await running.stop()
+        else:
+            await trio.lowlevel.checkpoint()
+
+    async def _supervise(self) -> None:
+        while not self._stopping:
+            event: _Exit | None = None
+            with trio.move_on_at(min(self._due.values(), default=float("inf"))):
+                event = await self._inbox.receive()
+            if event is not None:
+                await self._handle_exit(event)
+            elif not self._stopping:
+                await self._restart_due()
+
+    async def _handle_exit(self, event: _Exit) -> None:
+        running = event.running
+        if running.stopping or not self._wants_restart(running.spec, crashed=event.error is not None):
+            return
+        await self._schedule(running.spec, trio.current_time() - running.started_at, event.error)
+
+    async def _schedule(self, spec: ChildSpec, lived_s: float, error: BaseException | None) -> None:
+        now = trio.current_time()
+        if not self._history.allows(now):
+            raise RestartIntensityExceeded(
+                self.name, spec.name, self._intensity.restarts, self._intensity.period_s
+            ) from error
+        affected = [spec]
+        if self._strategy == "rest_for_one":
+            names = [each.name for each in self._specs]
+            affected = self._specs[names.index(spec.name) :]
+            await self._stop_these(each.name for each in affected[1:])
+        due = now + self._history.delay_s(spec.name, lived_s)
+        self._due.update({each.name: due for each in affected if each.restart != "temporary"})
+
+    @staticmethod
+    def _wants_restart(spec: ChildSpec, *, crashed: bool) -> bool:
+        return spec.restart == "permanent" or (spec.restart == "transient" and crashed)
+
+    async def _restart_due(self) -> None:
+        now = trio.current_time()
+        for spec in self._specs:
+            if self._due.get(spec.name, float("inf")) <= now:
+                del self._due[spec.name]
+                if not await self._restarted(spec):
+                    return
+
+    async def _restarted(self, spec: ChildSpec) -> bool:
+        try:
+            await self._start(spec)
+        except Exception as error:
+            if contains(error, Unrecoverable):
+                raise
+            self._note_crash(spec, error)
+            await self._schedule(spec, 0.0, error)
+            return False
+        return True
+
+    async def _start(self, spec: ChildSpec) -> Running:
+        if spec.name in self._running or spec.name in self._starting:
+            raise NameTaken(spec.name)
+        child = spec.factory()
+        child.attach(spec.name, self.system)
+        running = Running(spec, child)
+        self._starting.add(spec.name)
+        try:
+            with trio.fail_after(spec.start_timeout_s):
+                await self._nursery.start(self._watch, running)
+        finally:
+            self._starting.discard(spec.name)
+        return running
+
+    async def _watch(self, running: Running, task_status: trio.TaskStatus[None]) -> None:
+        name = running.spec.name
+        started = _Started(self._running, running, task_status)
+        error: BaseException | None = None
+        try:
+            await running.live(started)
+        except* Exception as group:
+            if contains(group, Unrecoverable) or not running.started:
+                raise
+            error = group
+        finally:
+            if self._running.get(name) is running:
+                del self._running[name]
+        if error is not None:
+            self._note_crash(running.spec, error)
+        self._events.send_nowait(_Exit(running, error))
+
+    def _note_crash(self, spec: ChildSpec, error: BaseException) -> None:
+        self.system.counters.setdefault(spec.name, ActorStatistics()).failed += 1
+        if self._on_crash is not None:
+            self._on_crash(spec.name, error)
+
+    async def _stop_these(self, names: Iterable[str]) -> None:
+        for name in reversed(list(names)):
+            running = self._running.get(name)
+            if running is not None:
+                await running.stop()
+
+    async def _stop_all(self) -> None:
+        self._stopping = True
+        await self._stop_these(list(self._running))
+        self._nursery.cancel_scope.cancel()
+
+
+class _Started(trio.TaskStatus[None]):
+    """Enters the child among the running ones in the very step in which it acknowledges its start."""
+
+    def __init__(self, table: dict[str, Running], running: Running, inner: trio.TaskStatus[None]) -> None:
+        self._table = table
+        self._running = running
+        self._inner = inner
+
+    def started(self, value: None = None) -> None:
+        self._running.started = True
+        self._running.started_at = trio.current_time()
+        self._table[self._running.spec.name] = self._running
+        self._inner.started(value)

@@ -1,0 +1,117 @@
+"""A session's door: one session actor per principal in use, whatever the number of its connections."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+from actors.kernel import Ask, Tell
+
+SUPERVISOR = "sessions"
+"""The dynamic supervisor under which sessions run."""
+
+Role = Literal["observer", "agent", "expert", "admin"]
+Operation = Literal["read", "append", "validate"]
+
+
+def session_name(agent: str) -> str:
+    """Return the registered name of an agent's session."""
+    return f"session:{agent}"
+
+
+class Principal(msgspec.Struct, frozen=True, array_like=True):
+    """Who is on the other side of a connection, as its token says.
+
+    Attributes:
+        agent: The agent's name.
+        role: What it may do.
+    """
+
+    agent: str
+    role: Role
+
+
+class Limits(msgspec.Struct, frozen=True, array_like=True):
+    """What one role may use.
+
+    Attributes:
+        requests_per_s: The rate at which the token bucket refills; None means without limit.
+        burst: How many requests the bucket holds.
+        batch: The largest number of events or requests in one call.
+        event_bytes: The largest event, encoded.
+        depth: How deep payloads may nest.
+    """
+
+    requests_per_s: float | None
+    burst: int
+    batch: int
+    event_bytes: int
+    depth: int
+
+
+class Admission(msgspec.Struct, frozen=True, array_like=True):
+    """Whether a request may go on.
+
+    Attributes:
+        code: None if it may; else `forbidden` or `rate_limited`.
+        message: What to do about it.
+        retry_after_s: With `rate_limited`: when the bucket holds enough again, in seconds.
+    """
+
+    code: Literal["forbidden", "rate_limited"] | None = None
+    message: str = ""
+    retry_after_s: float | None = None
+
+
+class Admit(Ask[Admission]):
+    """May this principal do this now? Counts the request and keeps its connection on the session's list.
+
+    Attributes:
+        connection: The connection's id.
+        operation: What is to be done.
+        cost: How many tokens it takes; a batch of n costs n.
+        streams: The streams that an append writes to.
+        types: The event types that an append writes.
+    """
+
+    connection: int
+    operation: Operation
+    cost: int = 1
+    streams: list[str] = []
+    types: list[str] = []
+
+
+class SessionInfo(msgspec.Struct, frozen=True, array_like=True):
+    """What `whoami` tells.
+
+    Attributes:
+        agent: The agent's name.
+        role: Its role.
+        session: The session's id.
+        connected_since: When the session began, in nanoseconds since the epoch.
+        limits: What its role may use.
+        counters: How many requests of each operation it has made, and how many were refused.
+    """
+
+    agent: str
+    role: Role
+    session: str
+    connected_since: int
+    limits: Limits
+    counters: dict[str, int]
+
+
+class WhoAmI(Ask[SessionInfo]):
+    """Tell the session's own story."""
+
+    connection: int
+
+
+class Disconnected(Tell):
+    """A connection of this principal has ended; with the last one the idle time begins."""
+
+    connection: int
+
+
+Messages = Admit | WhoAmI | Disconnected

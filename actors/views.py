@@ -1,0 +1,65 @@
+"""The published views: what one actor writes and any task may read without a hop.
+
+They are the deliberate exception to "everything is a message", like an ETS table with read concurrency: one writer
+each, immutable values, no lock, since all of it happens on one thread. Everything here is derived and may be lost.
+"""
+
+from __future__ import annotations
+
+from actors.monitor.messages import Component, Health
+from actors.speed_layer.policy import Ruling
+
+
+class Verdicts:
+    """The cache's table: rulings by key. Written by the cache actor alone.
+
+    The key covers everything a cached ruling depends on: policy version, role, tool, working directory, canonical
+    input. A new policy version therefore empties nothing; it changes the key.
+
+    Attributes:
+        policy: The version that governs now; empty until a policy is active.
+    """
+
+    def __init__(self) -> None:
+        self.policy = ""
+        self.hits = 0
+        self.misses = 0
+        self.table: dict[bytes, Ruling] = {}
+
+    def key(self, role: str, canonical_request: bytes) -> bytes:
+        """Return the key of a canonical request (tool, input, cwd) under the policy that governs now."""
+        return b"\x00".join((self.policy.encode(), role.encode(), canonical_request))
+
+    def get(self, key: bytes) -> Ruling | None:
+        """Return the cached ruling, or None; counts hits and misses."""
+        ruling = self.table.get(key)
+        if ruling is None:
+            self.misses += 1
+        else:
+            self.hits += 1
+        return ruling
+
+
+class Views:
+    """All published views of one hall.
+
+    Attributes:
+        verdicts: Written by the cache.
+        sequence: The committed watermark; written by the event store.
+        health: Written by the monitor.
+        connections: How many connections are open; written by the gateway.
+    """
+
+    def __init__(self, version: str) -> None:
+        self.verdicts = Verdicts()
+        self.sequence = 0
+        self.connections = 0
+        self.health = Health(
+            status="failing",
+            version=version,
+            uptime_s=0.0,
+            sequence=0,
+            sessions=0,
+            connections=0,
+            components={"hall": Component("failing", "starting")},
+        )
