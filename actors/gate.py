@@ -8,7 +8,7 @@ the most.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, TypeVar
 
 import msgspec
@@ -18,9 +18,8 @@ from actors.cache.messages import NAME as CACHE
 from actors.cache.messages import Remember
 from actors.event_store.messages import NAME as EVENT_STORE
 from actors.event_store.messages import AppendEvents, QueryEvents, Refused
-from actors.kernel import ActorNotFound, Ask, ChildSpec, NameTaken, Ref, System
+from actors.kernel import ActorNotFound, Ask, Child, ChildSpec, NameTaken, Ref, System
 from actors.monitor.messages import Health
-from actors.session.actor import Session
 from actors.session.messages import (
     SUPERVISOR,
     Admission,
@@ -100,7 +99,7 @@ class Gate:
         session: Makes the actor of a principal's session.
     """
 
-    def __init__(self, system: System, views: Views, session: type[Session] | Any) -> None:
+    def __init__(self, system: System, views: Views, session: Callable[[Principal], Child]) -> None:
         self._system = system
         self._session = session
         self.views = views
@@ -110,24 +109,27 @@ class Gate:
         self._starting: dict[str, trio.Event] = {}
 
     async def validate(self, caller: Caller, calls: Sequence[Call]) -> list[Verdict]:
-        """Judge what the caller wants to do, in order; a checkpoint.
+        """Judge what the caller wants to do; verdicts come in the order of the calls. A checkpoint.
 
         Raises:
             Refusal: The session does not admit the request.
         """
         began = trio.current_time()
-        await self._admit(caller, "validate", cost=len(calls))
+        await self._admit(
+            caller,
+            "validate",
+        )
         verdicts, role = self.views.verdicts, caller.principal.role
         canonicals = [canonical(call.tool, call.input, call.cwd) for call in calls]
-        keys = [verdicts.key(role, each) for each in canonicals]
-        policy = verdicts.policy
+        policy = self.views.policy
+        keys = [verdicts.key(policy, role, each) for each in canonicals]
         known = {key: verdicts.get(key) for key in keys}
         missing = {
             key: Request(call.tool, call.input, call.cwd, role)
             for key, call in zip(keys, calls, strict=True)
             if known[key] is None
         }
-        found = await self._evaluate(missing)
+        policy, found = await self._evaluate(policy, missing)
         elapsed_us = round((trio.current_time() - began) * 1e6)
         return [
             _verdict(found.get(key) or known[key], policy, each, cached=key not in found, elapsed_us=elapsed_us)
@@ -143,15 +145,15 @@ class Gate:
         began = trio.current_time()
         await self._admit(caller, "validate")
         request = Request(call.tool, call.input, call.cwd, caller.principal.role)
-        explanation = await self._speed_layer.ask(Explain(request))
+        explained = await self._speed_layer.ask(Explain(request))
         verdict = _verdict(
-            explanation.ruling,
-            self.views.verdicts.policy,
+            explained.explanation.ruling,
+            explained.policy,
             canonical(call.tool, call.input, call.cwd),
             cached=False,
             elapsed_us=round((trio.current_time() - began) * 1e6),
         )
-        return verdict, explanation
+        return verdict, explained.explanation
 
     async def append(self, caller: Caller, append: Append) -> Appended:
         """Append a batch as the caller; returns when it is durable as the fsync policy promises. A checkpoint.
@@ -163,9 +165,8 @@ class Gate:
         await self._admit(
             caller,
             "append",
-            cost=max(1, len(append.events)),
-            streams=sorted({event.stream or default for event in append.events} | {default}),
-            types=sorted({event.type for event in append.events}),
+            streams=tuple({event.stream or default for event in append.events} | {default}),
+            types=tuple({event.type for event in append.events}),
         )
         stored = await self._store.ask(AppendEvents(append))
         if stored.appended is None:
@@ -199,26 +200,26 @@ class Gate:
         name = session_name(caller.principal.agent)
         Ref(self._system, name).tell_or_lose(Disconnected(caller.connection))
 
-    async def _evaluate(self, missing: dict[bytes, Request]) -> dict[bytes, Ruling]:
+    async def _evaluate(self, policy: str, missing: dict[bytes, Request]) -> tuple[str, dict[bytes, Ruling]]:
         if not missing:
-            return {}
-        rulings = await self._speed_layer.ask(Evaluate(list(missing.values())))
-        found = dict(zip(missing, rulings, strict=True))
-        for key, ruling in found.items():
-            if ruling.cacheable and ruling.verdict != "ask":
-                self._cache.tell_or_lose(Remember(key, ruling))
-        return found
+            return policy, {}
+        answer = await self._speed_layer.ask(Evaluate(list(missing.values())))
+        found = dict(zip(missing, answer.rulings, strict=True))
+        if answer.policy == policy:  # else the keys name a policy that gave way meanwhile
+            for key, ruling in found.items():
+                if ruling.cacheable and ruling.verdict != "ask":
+                    self._cache.tell_or_lose(Remember(key, ruling))
+        return answer.policy, found
 
     async def _admit(
         self,
         caller: Caller,
         operation: Operation,
         *,
-        cost: int = 1,
-        streams: list[str] | None = None,
-        types: list[str] | None = None,
+        streams: tuple[str, ...] = (),
+        types: tuple[str, ...] = (),
     ) -> None:
-        message = Admit(caller.connection, operation, cost, streams or [], types or [])
+        message = Admit(caller.connection, operation, streams, types)
         admission: Admission = await self._ask_session(caller.principal, message)
         if admission.code is not None:
             detail = {} if admission.retry_after_s is None else {"retry_after_s": admission.retry_after_s}

@@ -17,18 +17,20 @@ class Verdicts:
     input. A new policy version therefore empties nothing; it changes the key.
 
     Attributes:
-        policy: The version that governs now; empty until a policy is active.
+        hits: Look-ups that found a ruling.
+        misses: Look-ups that did not.
+        table: The rulings.
     """
 
     def __init__(self) -> None:
-        self.policy = ""
         self.hits = 0
         self.misses = 0
         self.table: dict[bytes, Ruling] = {}
 
-    def key(self, role: str, canonical_request: bytes) -> bytes:
-        """Return the key of a canonical request (tool, input, cwd) under the policy that governs now."""
-        return b"\x00".join((self.policy.encode(), role.encode(), canonical_request))
+    @staticmethod
+    def key(policy: str, role: str, canonical_request: bytes) -> bytes:
+        """Return the key of a canonical request (tool, input, cwd) of a role under a policy version."""
+        return b"\x00".join((policy.encode(), role.encode(), canonical_request))
 
     def get(self, key: bytes) -> Ruling | None:
         """Return the cached ruling, or None; counts hits and misses."""
@@ -45,6 +47,7 @@ class Views:
 
     Attributes:
         verdicts: Written by the cache.
+        policy: The version of the policy that governs now, empty until one does; written by the speed layer.
         sequence: The committed watermark; written by the event store.
         health: Written by the monitor.
         connections: How many connections are open; written by the gateway.
@@ -52,6 +55,7 @@ class Views:
 
     def __init__(self, version: str) -> None:
         self.verdicts = Verdicts()
+        self.policy = ""
         self.sequence = 0
         self.connections = 0
         self.health = Health(

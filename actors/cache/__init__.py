@@ -1,0 +1,1 @@
+"""The cache: verdicts that were given before."""

@@ -15,10 +15,4 @@ class Remember(Tell):
     ruling: Ruling
 
 
-class PolicyActivated(Tell):
-    """A policy version governs from now on. Nothing is emptied: the version is part of every key."""
-
-    version: str
-
-
-Messages = Remember | PolicyActivated
+Messages = Remember

@@ -1,0 +1,1 @@
+"""The event store: the one owner of the log."""

@@ -6,6 +6,7 @@ The contract, in the order in which the runtime calls it:
     handle(message, reply)  for each message, one at a time; raising is a crash (the supervisor decides what follows)
     on_batch_end()          after each drained batch: where group work is flushed
     on_stop()               after the mailbox was drained in an ordered stop; not after a crash
+    on_exit()               always, last: after a stop, a crash or a cancellation; releases what the actor holds
 
 A handler answers an ask by returning the reply, or returns `LATER` and calls `reply(value)` when it has it, from any
 task of the actor's own nursery. Whatever is still unanswered when the actor ends raises `ActorDied` in its asker.
@@ -99,6 +100,9 @@ class Actor:
     async def on_stop(self) -> None:
         """Tidy up after the mailbox was drained; may checkpoint, within the shutdown time of the child's spec."""
 
+    def on_exit(self) -> None:
+        """Release what the actor holds, however it ended. Does not checkpoint."""
+
     def ref(self, name: str) -> Ref:
         """Return a reference to another actor of this system, by name."""
         return Ref(self.system, name, sender=self.name)
@@ -127,6 +131,7 @@ class Actor:
                 await self.on_stop()
                 self.nursery.cancel_scope.cancel()
         finally:
+            self.on_exit()
             system.mailboxes.release(name, mailbox)
             self._counters.dropped += mailbox.dropped
             if lost := mailbox.abandon():

@@ -1,0 +1,1 @@
+"""The monitor: the health of the hall."""

@@ -1,0 +1,1 @@
+"""Sessions: who is here, and what each may do."""

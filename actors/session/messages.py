@@ -70,16 +70,14 @@ class Admit(Ask[Admission]):
     Attributes:
         connection: The connection's id.
         operation: What is to be done.
-        cost: How many tokens it takes; a batch of n costs n.
         streams: The streams that an append writes to.
         types: The event types that an append writes.
     """
 
     connection: int
     operation: Operation
-    cost: int = 1
-    streams: list[str] = []
-    types: list[str] = []
+    streams: tuple[str, ...] = ()
+    types: tuple[str, ...] = ()
 
 
 class SessionInfo(msgspec.Struct, frozen=True, array_like=True):

@@ -1,0 +1,1 @@
+"""The speed layer: judges what agents want to do."""

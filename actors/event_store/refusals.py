@@ -1,0 +1,23 @@
+"""What the store's errors are called in the contract."""
+
+from __future__ import annotations
+
+from actors.event_store.messages import Refused
+from store import ConditionFailed, Invalid, RevisionConflict, StoreError, TooLarge
+
+
+def refused(error: StoreError) -> Refused:
+    """Translate an error of the store into a refusal of the contract."""
+    message = str(error)
+    match error:
+        case RevisionConflict():
+            detail = {"stream": error.stream, "expected": error.expected, "actual": error.actual}
+            return Refused("revision_conflict", message, detail)
+        case ConditionFailed():
+            return Refused("condition_failed", message, {"sequence": error.sequence})
+        case TooLarge():
+            return Refused("too_large", message)
+        case Invalid():
+            return Refused("invalid", message)
+        case _:
+            return Refused("unavailable", message)

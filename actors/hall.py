@@ -1,0 +1,117 @@
+"""The hall's supervision tree: who stands on whom.
+
+    hall (rest_for_one)
+      event_store
+      core (one_for_one): monitor, cache, speed_layer
+      sessions (dynamic, temporary children: one per principal in use)
+
+A crash in the core restarts one actor; a crash of the store restarts what stands on it. Sessions are temporary: their
+crash ends them alone, and the next request of their principal starts a new one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import trio
+
+from actors.cache.actor import Cache
+from actors.cache.messages import NAME as CACHE
+from actors.event_store.actor import EventStore
+from actors.event_store.messages import NAME as EVENT_STORE
+from actors.gate import Gate
+from actors.kernel import ChildSpec, Ref, Supervisor, System
+from actors.kernel.supervisor import OnCrash
+from actors.monitor.actor import Monitor
+from actors.monitor.messages import NAME as MONITOR
+from actors.monitor.messages import Crashed
+from actors.ports import Ports
+from actors.session.actor import Session
+from actors.session.admission import LIMITS
+from actors.session.messages import SUPERVISOR as SESSIONS
+from actors.session.messages import Limits, Principal, Role
+from actors.speed_layer.actor import SpeedLayer
+from actors.speed_layer.messages import NAME as SPEED_LAYER
+from actors.speed_layer.policy import Policy
+from actors.views import Views
+from store import Log
+
+HALL = "hall"
+COMPONENTS = (EVENT_STORE, CACHE, SPEED_LAYER, MONITOR)
+"""The actors that must run for the hall to be healthy."""
+
+STOP_S = 30.0
+"""How long the parts of the tree may take to stop: a supervisor waits for all that is below it."""
+
+
+class Hall:
+    """Everything below the transport, ready to be put under a supervisor.
+
+    Args:
+        open_log: Opens the event log; may block, runs through `ports.run_sync`.
+        policy: The compiled policy that governs.
+        version: Moothall's version, for `health`.
+        ports: The ports to the outside.
+        system: The actor system that the tree will run in.
+        limits: What each role may use.
+        on_crash: Told of each crash (name, error), for logging.
+        session_idle_s: How long a session outlives its last connection, in seconds.
+    """
+
+    def __init__(
+        self,
+        *,
+        open_log: Callable[[], Log],
+        policy: Policy,
+        version: str,
+        ports: Ports,
+        system: System,
+        limits: Mapping[Role, Limits] = LIMITS,
+        on_crash: OnCrash | None = None,
+        session_idle_s: float = 60.0,
+    ) -> None:
+        self._open_log = open_log
+        self._policy = policy
+        self._ports = ports
+        self._system = system
+        self._limits = limits
+        self._log_crash = on_crash
+        self._session_idle_s = session_idle_s
+        self.views = Views(version)
+        self.gate = Gate(system, self.views, self._session)
+
+    def spec(self) -> ChildSpec:
+        """Return the spec of the hall's supervisor, for the root."""
+        return ChildSpec(HALL, self._supervisor, shutdown_s=STOP_S)
+
+    def on_crash(self, name: str, error: BaseException) -> None:
+        """Log a crash and tell the monitor; supervisors above the hall may call it too."""
+        if self._log_crash is not None:
+            self._log_crash(name, error)
+        Ref(self._system, MONITOR).tell_or_lose(Crashed(name, _in_short(error)))
+
+    def _supervisor(self) -> Supervisor:
+        children = [
+            ChildSpec(EVENT_STORE, lambda: EventStore(self._open_log, self._ports, self.views), shutdown_s=STOP_S),
+            ChildSpec("core", self._core, shutdown_s=STOP_S),
+            ChildSpec(SESSIONS, lambda: Supervisor(on_crash=self.on_crash), shutdown_s=STOP_S),
+        ]
+        return Supervisor(children, strategy="rest_for_one", on_crash=self.on_crash)
+
+    def _core(self) -> Supervisor:
+        began = trio.current_time()
+        children = [
+            ChildSpec(MONITOR, lambda: Monitor(self.views, COMPONENTS, began)),
+            ChildSpec(CACHE, lambda: Cache(self.views.verdicts)),
+            ChildSpec(SPEED_LAYER, lambda: SpeedLayer(self._policy, self.views)),
+        ]
+        return Supervisor(children, on_crash=self.on_crash)
+
+    def _session(self, principal: Principal) -> Session:
+        return Session(principal, self._limits[principal.role], self._ports, self._session_idle_s)
+
+
+def _in_short(error: BaseException) -> str:
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return f"{type(error).__name__}: {error}"[:200]

@@ -1,0 +1,79 @@
+"""The monitor: hears of crashes and publishes the health of the hall once a second, and at once after a crash."""
+
+from __future__ import annotations
+
+import trio
+
+from actors.kernel import Actor, ActorNotFound, Reply
+from actors.monitor.messages import Component, Crashed, Health, Messages, Status
+from actors.session.messages import SUPERVISOR as SESSIONS
+from actors.views import Views
+
+PERIOD_S = 1.0
+"""How often health is published."""
+
+DEGRADED_S = 60.0
+"""How long a component that crashed is reported as degraded."""
+
+_ORDER: tuple[Status, ...] = ("ok", "degraded", "failing")
+
+
+class Monitor(Actor):
+    """Publishes health.
+
+    Args:
+        views: Where health is published.
+        components: The names of the actors that must run.
+        began: When the hall began, on Trio's clock.
+    """
+
+    accepts = Messages
+    overflow = "drop_oldest"
+
+    def __init__(self, views: Views, components: tuple[str, ...], began: float) -> None:
+        self._views = views
+        self._components = components
+        self._began = began
+        self._crashes: dict[str, tuple[float, str]] = {}
+
+    async def on_start(self) -> None:
+        """Begin to publish."""
+        self.nursery.start_soon(self._publish_periodically)
+
+    async def handle(self, message: Crashed, reply: Reply) -> None:  # noqa: ARG002 - a tell has no answer
+        """Note a crash."""
+        if message.name in self._components:
+            self._crashes[message.name] = (trio.current_time(), message.error)
+            self._publish()
+
+    async def _publish_periodically(self) -> None:
+        while True:
+            self._publish()
+            await trio.sleep(PERIOD_S)
+
+    def _publish(self) -> None:
+        components = {name: self._component(name) for name in self._components}
+        self._views.health = Health(
+            status=max((each.status for each in components.values()), key=_ORDER.index, default="ok"),
+            version=self._views.health.version,
+            uptime_s=round(trio.current_time() - self._began, 3),
+            sequence=self._views.sequence,
+            sessions=self._sessions(),
+            connections=self._views.connections,
+            components=components,
+        )
+
+    def _component(self, name: str) -> Component:
+        if name != self.name and name not in self.system.mailboxes:
+            return Component("failing", "not running; its supervisor restarts it")
+        crashed_at, error = self._crashes.get(name, (float("-inf"), ""))
+        ago_s = trio.current_time() - crashed_at
+        if ago_s < DEGRADED_S:
+            return Component("degraded", f"restarted after a crash {ago_s:.0f} s ago: {error}")
+        return Component("ok", "")
+
+    def _sessions(self) -> int:
+        try:
+            return len(self.system.supervisors.find(SESSIONS).children())
+        except ActorNotFound:
+            return 0

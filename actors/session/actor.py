@@ -1,0 +1,112 @@
+"""A session: one actor per principal in use, shared by all of its connections.
+
+It starts with the first request of its principal, counts its connections, and ends an idle time after the last one has
+gone; its rate limit lives as long, and longer than its bucket needs to fill, so a reconnect does not reset it. Its
+start and end are events in the log.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import trio
+
+from actors.event_store.messages import NAME as EVENT_STORE
+from actors.event_store.messages import AppendEvents
+from actors.kernel import Actor, ActorError, Reply
+from actors.ports import Ports
+from actors.session.admission import ADMITTED, rate_limited, refusal_of
+from actors.session.bucket import TokenBucket
+from actors.session.messages import (
+    Admission,
+    Admit,
+    Disconnected,
+    Limits,
+    Messages,
+    Principal,
+    SessionInfo,
+    WhoAmI,
+)
+from store import Append, NewEvent
+
+SESSIONS_STREAM = "moothall/sessions"
+STARTED = "moothall.session.started"
+ENDED = "moothall.session.ended"
+
+
+class Session(Actor):
+    """Admits what its principal asks for.
+
+    Args:
+        principal: Whose session it is.
+        limits: What its role may use.
+        ports: The wall clock and the source of ids.
+        idle_s: How long it outlives its last connection, in seconds.
+    """
+
+    accepts = Messages
+
+    def __init__(self, principal: Principal, limits: Limits, ports: Ports, idle_s: float = 60.0) -> None:
+        self._principal = principal
+        self._limits = limits
+        self._idle_s = idle_s
+        self._id = ports.random_bytes(16).hex()
+        self._since_ns = ports.clock_ns()
+        self._bucket = TokenBucket(limits.requests_per_s, limits.burst, trio.current_time())
+        self._connections: set[int] = set()
+        self._idle_since = trio.current_time()
+        self._counters: dict[str, int] = {}
+
+    async def on_start(self) -> None:
+        """Record the start; the session does not start without it."""
+        await self._record(STARTED, {})
+        self.nursery.start_soon(self._end_when_idle)
+
+    async def handle(self, message: Admit | WhoAmI | Disconnected, reply: Reply) -> Admission | SessionInfo | None:  # noqa: ARG002 - answers at once
+        """Admit, introduce itself, or forget a connection."""
+        if isinstance(message, Disconnected):
+            self._connections.discard(message.connection)
+            self._idle_since = trio.current_time()
+            return None
+        self._connections.add(message.connection)
+        return self._admit(message) if isinstance(message, Admit) else self._info()
+
+    async def on_stop(self) -> None:
+        """Record the end; a store that is gone already must not keep the session from ending."""
+        try:
+            await self._record(ENDED, {"counters": self._counters})
+        except ActorError:
+            self.system.dead_letters[EVENT_STORE] += 1
+
+    def _admit(self, message: Admit) -> Admission:
+        admission = refusal_of(self._principal, message)
+        if admission is None:
+            wait_s = self._bucket.take(trio.current_time())
+            admission = ADMITTED if wait_s is None else rate_limited(wait_s)
+        kind = admission.code or message.operation
+        self._counters[kind] = self._counters.get(kind, 0) + 1
+        return admission
+
+    def _info(self) -> SessionInfo:
+        return SessionInfo(
+            agent=self._principal.agent,
+            role=self._principal.role,
+            session=self._id,
+            connected_since=self._since_ns,
+            limits=self._limits,
+            counters=dict(self._counters),
+        )
+
+    async def _record(self, kind: str, data: dict[str, Any]) -> None:
+        about = {"agent": self._principal.agent, "role": self._principal.role, "session": self._id, **data}
+        event = NewEvent(type=kind, data=about, stream=SESSIONS_STREAM)
+        await self.ref(EVENT_STORE).ask(AppendEvents(Append(events=[event], agent="moothall", stream=SESSIONS_STREAM)))
+
+    async def _end_when_idle(self) -> None:
+        while True:
+            now = trio.current_time()
+            idle_until = self._idle_since + max(self._idle_s, self._bucket.full_in_s(now))
+            if not self._connections and now >= idle_until:
+                self.request_stop()
+                return
+            await trio.sleep(max(idle_until - now, self._idle_s / 4))

@@ -1,0 +1,46 @@
+"""The speed layer: holds the policy that governs and judges requests by it."""
+
+from __future__ import annotations
+
+from actors.event_store.messages import NAME as EVENT_STORE
+from actors.event_store.messages import AppendEvents, QueryEvents
+from actors.kernel import Actor, Reply
+from actors.speed_layer.messages import Evaluate, Explain, Explained, Messages, Rulings
+from actors.speed_layer.policy import Policy
+from actors.views import Views
+from store import Append, NewEvent, Query
+
+POLICY_STREAM = "moothall/policy"
+POLICY_ACTIVATED = "moothall.policy.activated"
+
+
+class SpeedLayer(Actor):
+    """Judges requests. Pure computation: its handlers never wait.
+
+    Args:
+        policy: The compiled policy.
+        views: Where the version that governs is published.
+    """
+
+    accepts = Messages
+
+    def __init__(self, policy: Policy, views: Views) -> None:
+        self._policy = policy
+        self._views = views
+
+    async def on_start(self) -> None:
+        """Record the activation if the log does not have it yet, then publish the version."""
+        store = self.ref(EVENT_STORE)
+        found = await store.ask(QueryEvents(Query(stream=POLICY_STREAM, order="desc", limit=1)))
+        last = found.page.events[0].data if found.page is not None and found.page.events else {}
+        if last.get("version") != self._policy.version:
+            event = NewEvent(type=POLICY_ACTIVATED, data={"version": self._policy.version}, stream=POLICY_STREAM)
+            await store.ask(AppendEvents(Append(events=[event], agent="moothall", stream=POLICY_STREAM)))
+        self._views.policy = self._policy.version
+
+    async def handle(self, message: Evaluate | Explain, reply: Reply) -> Rulings | Explained:  # noqa: ARG002 - answers at once
+        """Judge a batch, or explain one."""
+        policy = self._policy
+        if isinstance(message, Evaluate):
+            return Rulings(policy.version, [policy.decide(request) for request in message.requests])
+        return Explained(policy.version, policy.explain(message.request))

@@ -1,0 +1,278 @@
+"""Asking and telling: what a sender can rely on."""
+
+from __future__ import annotations
+
+import pytest
+import trio
+from actors.kernel import (
+    LATER,
+    Actor,
+    ActorDied,
+    ActorNotFound,
+    Ask,
+    AskTimeout,
+    ChildSpec,
+    MailboxFull,
+    Ref,
+    Supervisor,
+    Tell,
+    running,
+)
+
+
+class Add(Ask[int]):
+    left: int
+    right: int
+
+
+class Hold(Ask[str]):
+    """Is answered when `Release` comes."""
+
+
+class Never(Ask[None]):
+    """Is never answered."""
+
+
+class Nap(Ask[str]):
+    seconds: float
+
+
+class Crash(Ask[None]):
+    """Raises in the handler."""
+
+
+class Release(Tell):
+    word: str
+
+
+class Note(Tell):
+    text: str
+
+
+class Desk(Actor):
+    """Answers, holds, naps and crashes on request."""
+
+    accepts = Add | Hold | Never | Nap | Crash | Release | Note
+    capacity = 4
+
+    def __init__(self):
+        self.held = []
+        self.notes = []
+        self.batches = []
+        self.stopped_with = None
+
+    async def handle(self, message, reply):
+        match message:
+            case Add():
+                return message.left + message.right
+            case Hold():
+                self.held.append(reply)
+                return LATER
+            case Never():
+                return LATER
+            case Nap():
+                await trio.sleep(message.seconds)
+                return "rested"
+            case Crash():
+                raise RuntimeError("asked to")
+            case Release():
+                for each in self.held:
+                    each(message.word)
+                self.held.clear()
+            case Note():
+                self.notes.append(message.text)
+        return None
+
+    async def on_batch_end(self):
+        self.batches.append(len(self.notes))
+
+    async def on_stop(self):
+        self.stopped_with = list(self.notes)
+
+
+def one(actor: Actor) -> Supervisor:
+    return Supervisor([ChildSpec("desk", lambda: actor, restart="temporary")])
+
+
+async def test_an_ask_returns_the_typed_reply():
+    async with running(one(Desk())) as system:
+        assert await Ref(system, "desk").ask(Add(2, 3)) == 5
+
+
+async def test_an_answer_may_come_later_and_from_another_message():
+    async with running(one(Desk())) as system, trio.open_nursery() as nursery:
+        answers = []
+
+        async def hold():
+            answers.append(await Ref(system, "desk").ask(Hold()))
+
+        nursery.start_soon(hold)
+        nursery.start_soon(hold)
+        await trio.testing.wait_all_tasks_blocked()
+        Ref(system, "desk").tell(Release("go"))
+        await trio.testing.wait_all_tasks_blocked()
+        assert answers == ["go", "go"]
+
+
+async def test_an_ask_times_out_at_its_deadline(autojump_clock):
+    async with running(one(Desk())) as system:
+        with pytest.raises(AskTimeout, match="did not answer within 2 s"):
+            await Ref(system, "desk").ask(Never(), timeout_s=2.0)
+        assert trio.current_time() == pytest.approx(2.0)
+
+
+async def test_the_callers_own_deadline_cancels_the_ask_as_usual(autojump_clock):
+    async with running(one(Desk())) as system:
+        with trio.move_on_after(1.0) as scope:
+            await Ref(system, "desk").ask(Never())
+        assert scope.cancelled_caught
+
+
+async def test_work_whose_deadline_has_passed_is_dropped_and_counted(autojump_clock):
+    desk = Desk()
+    async with running(one(desk)) as system, trio.open_nursery() as nursery:
+        nursery.start_soon(lambda: Ref(system, "desk").ask(Nap(10.0), timeout_s=20.0))
+        await trio.testing.wait_all_tasks_blocked()
+        with pytest.raises(AskTimeout):
+            await Ref(system, "desk").ask(Add(1, 1), timeout_s=1.0)
+        assert await Ref(system, "desk").ask(Add(1, 2), timeout_s=20.0) == 3
+        assert system.statistics()["desk"].expired == 1
+
+
+async def test_work_of_a_caller_that_was_cancelled_is_dropped(autojump_clock):
+    async with running(one(Desk())) as system, trio.open_nursery() as nursery:
+        nursery.start_soon(lambda: Ref(system, "desk").ask(Nap(10.0), timeout_s=20.0))
+        await trio.testing.wait_all_tasks_blocked()
+        with trio.move_on_after(0.5):
+            await Ref(system, "desk").ask(Add(1, 1), timeout_s=100.0)
+        await Ref(system, "desk").ask(Add(1, 2), timeout_s=20.0)
+        assert system.statistics()["desk"].expired == 1
+
+
+async def test_a_late_answer_to_a_caller_that_has_gone_is_harmless(autojump_clock):
+    desk = Desk()
+    async with running(one(desk)) as system:
+        with trio.move_on_after(0.5):
+            await Ref(system, "desk").ask(Hold())
+        assert not desk.held[0].wanted
+        Ref(system, "desk").tell(Release("too late"))
+        assert await Ref(system, "desk").ask(Add(1, 1)) == 2
+
+
+async def test_asking_a_name_that_does_not_run_fails_at_once():
+    async with running(one(Desk())) as system:
+        with pytest.raises(ActorNotFound, match="no actor named 'ghost' is running"):
+            await Ref(system, "ghost").ask(Add(1, 1))
+
+
+async def test_every_pending_ask_of_an_actor_that_crashes_fails_at_once(autojump_clock):
+    async with running(one(Desk())) as system, trio.open_nursery() as nursery:
+        failures = []
+
+        async def ask(message):
+            try:
+                await Ref(system, "desk").ask(message)
+            except ActorDied as error:
+                failures.append(error.name)
+
+        for message in (Hold(), Nap(1.0), Crash(), Add(1, 1)):
+            nursery.start_soon(ask, message)
+            await trio.testing.wait_all_tasks_blocked()
+        await trio.sleep(1.5)
+        assert failures == ["desk"] * 3
+
+
+async def test_a_full_mailbox_that_rejects_refuses_in_the_sender(autojump_clock):
+    async with running(one(Desk())) as system, trio.open_nursery() as nursery:
+        nursery.start_soon(lambda: Ref(system, "desk").ask(Nap(1.0)))
+        await trio.testing.wait_all_tasks_blocked()
+        for n in range(4):
+            Ref(system, "desk").tell(Note(str(n)))
+        with pytest.raises(MailboxFull, match="full \\(4 messages\\)"):
+            Ref(system, "desk").tell(Note("one too many"))
+        Ref(system, "desk").tell_or_lose(Note("lost"))
+        assert system.dead_letters["desk"] == 1
+
+
+async def test_a_full_mailbox_that_drops_the_oldest_keeps_the_newest(autojump_clock):
+    class Forgetful(Desk):
+        overflow = "drop_oldest"
+
+    desk = Forgetful()
+    async with running(one(desk)) as system, trio.open_nursery() as nursery:
+        nursery.start_soon(lambda: Ref(system, "desk").ask(Nap(1.0)))
+        await trio.testing.wait_all_tasks_blocked()
+        for n in range(6):
+            Ref(system, "desk").tell(Note(str(n)))
+        await trio.sleep(2.0)
+        assert desk.notes == ["2", "3", "4", "5"]
+
+
+async def test_an_ask_that_a_full_mailbox_drops_fails_in_its_asker(autojump_clock):
+    class Forgetful(Desk):
+        overflow = "drop_oldest"
+
+    async with running(one(Forgetful())) as system, trio.open_nursery() as nursery:
+        nursery.start_soon(lambda: Ref(system, "desk").ask(Nap(1.0)))
+        await trio.testing.wait_all_tasks_blocked()
+        failed = []
+
+        async def ask():
+            try:
+                await Ref(system, "desk").ask(Add(1, 1))
+            except MailboxFull as error:
+                failed.append(error.capacity)
+
+        nursery.start_soon(ask)
+        await trio.testing.wait_all_tasks_blocked()
+        for n in range(4):
+            Ref(system, "desk").tell(Note(str(n)))
+        await trio.testing.wait_all_tasks_blocked()
+        assert failed == [4]
+
+
+async def test_what_queued_is_handled_as_one_batch():
+    desk = Desk()
+    async with running(one(desk)) as system:
+        for n in range(3):
+            Ref(system, "desk").tell(Note(str(n)))
+        await trio.testing.wait_all_tasks_blocked()
+        assert desk.batches == [3]
+
+
+async def test_a_stop_drains_the_mailbox_before_on_stop():
+    desk = Desk()
+    async with running(one(desk)) as system:
+        Ref(system, "desk").tell(Note("last words"))
+    assert desk.stopped_with == ["last words"]
+
+
+async def test_tells_that_die_with_a_crashed_actor_are_dead_letters(autojump_clock):
+    async with running(one(Desk())) as system, trio.open_nursery() as nursery:
+
+        async def crash():
+            with pytest.raises(ActorDied):
+                await Ref(system, "desk").ask(Crash())
+
+        nursery.start_soon(lambda: Ref(system, "desk").ask(Nap(1.0)))
+        await trio.testing.wait_all_tasks_blocked()
+        nursery.start_soon(crash)
+        await trio.testing.wait_all_tasks_blocked()
+        Ref(system, "desk").tell(Note("never read"))
+        await trio.sleep(2.0)
+        assert system.dead_letters["desk"] == 1
+
+
+async def test_a_message_class_that_names_no_reply_is_refused():
+    class Nameless(Ask):
+        pass
+
+    class Silent(Actor):
+        accepts = Nameless
+
+        async def handle(self, message, reply):
+            return 1
+
+    async with running(Supervisor([ChildSpec("silent", Silent)])) as system:
+        with pytest.raises(TypeError, match="must name its reply"):
+            await Ref(system, "silent").ask(Nameless())
