@@ -26,7 +26,7 @@ class Cache(Actor):
         self._table.clear()
         self._capacity = capacity
 
-    async def handle(self, message: Remember, reply: Reply) -> None:  # noqa: ARG002 - a tell has no answer
+    async def handle(self, message: Remember, reply: Reply) -> None:
         """Keep one ruling."""
         table = self._table
         if message.key not in table and len(table) >= self._capacity:

@@ -86,7 +86,7 @@ class Actor:
     async def on_start(self) -> None:
         """Prepare; may checkpoint. Raising makes the start fail."""
 
-    async def handle(self, message: Any, reply: Reply) -> Any:  # noqa: ARG002 - the base only names what it gets
+    async def handle(self, message: Any, reply: Reply) -> Any:
         """Handle one message; may checkpoint, which keeps the mailbox waiting.
 
         Returns:

@@ -40,7 +40,7 @@ class Monitor(Actor):
         """Begin to publish."""
         self.nursery.start_soon(self._publish_periodically)
 
-    async def handle(self, message: Crashed, reply: Reply) -> None:  # noqa: ARG002 - a tell has no answer
+    async def handle(self, message: Crashed, reply: Reply) -> None:
         """Note a crash."""
         if message.name in self._components:
             self._crashes[message.name] = (trio.current_time(), message.error)

@@ -62,7 +62,7 @@ class Session(Actor):
         await self._record(STARTED, {})
         self.nursery.start_soon(self._end_when_idle)
 
-    async def handle(self, message: Admit | WhoAmI | Disconnected, reply: Reply) -> Admission | SessionInfo | None:  # noqa: ARG002 - answers at once
+    async def handle(self, message: Admit | WhoAmI | Disconnected, reply: Reply) -> Admission | SessionInfo | None:
         """Admit, introduce itself, or forget a connection."""
         if isinstance(message, Disconnected):
             self._connections.discard(message.connection)

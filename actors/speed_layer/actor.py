@@ -38,7 +38,7 @@ class SpeedLayer(Actor):
             await store.ask(AppendEvents(Append(events=[event], agent="moothall", stream=POLICY_STREAM)))
         self._views.policy = self._policy.version
 
-    async def handle(self, message: Evaluate | Explain, reply: Reply) -> Rulings | Explained:  # noqa: ARG002 - answers at once
+    async def handle(self, message: Evaluate | Explain, reply: Reply) -> Rulings | Explained:
         """Judge a batch, or explain one."""
         policy = self._policy
         if isinstance(message, Evaluate):

@@ -6,6 +6,7 @@ import random
 
 import pytest
 import trio
+
 from actors.kernel import (
     Actor,
     ActorDied,
