@@ -1,0 +1,45 @@
+"""The event log as a library: durable, ordered, synchronous. No actors, no sockets, no Trio."""
+
+from store.append import Append, Appended, Expected, FailIf
+from store.errors import (
+    ConditionFailed,
+    DiskFull,
+    Invalid,
+    LogDamaged,
+    LogLocked,
+    RevisionConflict,
+    StoreError,
+    SyncFailed,
+    TooLarge,
+)
+from store.event import Event, NewEvent
+from store.interface import Log, LogStats
+from store.limits import Limits
+from store.log import EventLog
+from store.query import Page, Query
+from store.staging import Staged
+
+__all__ = [
+    "Append",
+    "Appended",
+    "ConditionFailed",
+    "DiskFull",
+    "Event",
+    "EventLog",
+    "Expected",
+    "FailIf",
+    "Invalid",
+    "Limits",
+    "Log",
+    "LogDamaged",
+    "LogLocked",
+    "LogStats",
+    "NewEvent",
+    "Page",
+    "Query",
+    "RevisionConflict",
+    "Staged",
+    "StoreError",
+    "SyncFailed",
+    "TooLarge",
+]

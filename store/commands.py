@@ -1,0 +1,49 @@
+"""Which commands were carried out, so that a retry gets the first result instead of a second append.
+
+A settled command costs a number each: a hash of its name points to its frame, and the frame, which has the name in
+full, decides.
+"""
+
+from store.append import Appended
+from store.frame import Command
+
+
+class CommandMemory:
+    """The last `limit` commands, and those that are staged.
+
+    Args:
+        limit: how many settled commands are remembered; the oldest is forgotten first.
+    """
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._settled: dict[int, int] = {}
+        self._staged: dict[tuple[str, str], tuple[Command, Appended]] = {}
+
+    def __len__(self) -> int:
+        return len(self._settled)
+
+    def staged(self, agent: str, command_id: str) -> tuple[Command, Appended] | None:
+        """Return a staged command with its outcome-to-be."""
+        return self._staged.get((agent, command_id))
+
+    def sequence(self, agent: str, command_id: str) -> int | None:
+        """Return the first sequence of a frame that may hold this command."""
+        return self._settled.get(hash((agent, command_id)))
+
+    def stage(self, command: Command, appended: Appended) -> None:
+        """Remember a command that is on its way."""
+        self._staged[command.agent, command.command_id] = command, appended
+
+    def take_back(self, command: Command) -> None:
+        """Forget a staged command: it failed."""
+        del self._staged[command.agent, command.command_id]
+
+    def settle(self, command: Command, first_sequence: int) -> None:
+        """Remember where a command was stored, staged before or found at opening."""
+        key = hash((command.agent, command.command_id))
+        self._staged.pop((command.agent, command.command_id), None)
+        self._settled.pop(key, None)
+        self._settled[key] = first_sequence
+        if len(self._settled) > self._limit:
+            del self._settled[next(iter(self._settled))]

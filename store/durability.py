@@ -1,0 +1,105 @@
+"""When bytes count as safe: the fsync policies, checked writes, and directory entries."""
+
+import errno
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+from store.errors import DiskFull, Invalid, StoreError, SyncFailed
+
+Sync = Callable[[int], None]
+"""Makes a file descriptor's data durable or raises OSError: `os.fdatasync`, or a test's own."""
+
+_NO_SPACE = frozenset((errno.ENOSPC, errno.EDQUOT, errno.EFBIG))
+_NS_PER_MS = 1_000_000
+
+
+class FsyncPolicy(msgspec.Struct, frozen=True):
+    """When a commit is made durable.
+
+    Attributes:
+        kind: `always` one fsync per append, `group` one per commit, both before it is acknowledged;
+            `interval` at most `interval_ns` after it; `never` only on a clean close.
+        interval_ns: the bound of `interval`, nanoseconds.
+    """
+
+    kind: Literal["always", "group", "interval", "never"]
+    interval_ns: int = 0
+
+    @property
+    def before_acknowledging(self) -> bool:
+        """Whether a commit is durable before it is acknowledged."""
+        return self.kind in ("always", "group")
+
+    def __str__(self) -> str:
+        """The policy as a user writes it."""
+        return f"interval:{self.interval_ns // _NS_PER_MS}" if self.kind == "interval" else self.kind
+
+
+def parse_policy(text: str) -> FsyncPolicy:
+    """Read a policy: `always`, `group`, `interval:MS` (milliseconds, 1 or more) or `never`.
+
+    Raises:
+        Invalid: it is none of these.
+    """
+    word, _, number = text.partition(":")
+    if word == "interval" and number.isdecimal() and int(number) > 0:
+        return FsyncPolicy("interval", int(number) * _NS_PER_MS)
+    if not number:
+        for kind in ("always", "group", "never"):
+            if text == kind:
+                return FsyncPolicy(kind)
+    raise Invalid(f"fsync policy {text!r} is unknown: use always, group, interval:MS or never")
+
+
+def write_all(fd: int, data: bytes, offset: int, path: Path) -> None:
+    """Write every byte at an offset of a file.
+
+    Raises:
+        DiskFull: there is no space, or the file may not grow; some bytes may have been written.
+        SyncFailed: the disk refused them for another reason.
+    """
+    try:
+        written = os.pwrite(fd, data, offset)
+        while written < len(data):
+            written += os.pwrite(fd, memoryview(data)[written:], offset + written)
+    except OSError as error:
+        raise write_error(error, path) from error
+
+
+def write_error(error: OSError, path: Path) -> StoreError:
+    """Translate an error of the operating system about writing: no space can be waited for, anything else is fatal."""
+    if error.errno in _NO_SPACE:
+        return DiskFull(f"no space for {path}: {error.strerror}; free some and append again, reading goes on")
+    return SyncFailed(f"{path} could not be written: {error.strerror}; check the disk, then start again")
+
+
+def sync_file(fd: int, sync: Sync, path: Path) -> None:
+    """Make a file's bytes durable.
+
+    Raises:
+        SyncFailed: the disk did not confirm. Trying again could succeed without the bytes, so no one may.
+    """
+    try:
+        sync(fd)
+    except OSError as error:
+        raise SyncFailed(
+            f"{path} could not be synced: {error.strerror}; what was being appended is unknown: "
+            "check the disk, then start again"
+        ) from error
+
+
+def sync_directory(directory: Path) -> None:
+    """Make a directory's entries durable.
+
+    Raises:
+        SyncFailed: the disk did not confirm.
+    """
+    fd = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        sync_file(fd, os.fsync, directory)
+    finally:
+        os.close(fd)

@@ -1,0 +1,68 @@
+"""What can go wrong with the log: every error of the library is a `StoreError`."""
+
+
+class StoreError(Exception):
+    """The base of every error that the event log raises or returns as an outcome."""
+
+
+class Invalid(StoreError):
+    """The caller's input is not acceptable as it is; nothing was stored."""
+
+
+class TooLarge(StoreError):
+    """An event or a batch is over its limit; nothing was stored."""
+
+
+class RevisionConflict(StoreError):
+    """A stream is not at the expected revision; nothing was stored.
+
+    Attributes:
+        stream: the stream that was checked.
+        expected: what the caller expected, a revision or `no_stream` / `exists`.
+        actual: the stream's revision, 0 if it does not exist.
+    """
+
+    def __init__(self, stream: str, expected: int | str, actual: int) -> None:
+        super().__init__(
+            f"stream {stream!r} is at revision {actual}, not {expected}: read what was added since, decide again, retry"
+        )
+        self.stream = stream
+        self.expected = expected
+        self.actual = actual
+
+
+class ConditionFailed(StoreError):
+    """An event matches the append's `fail_if`; nothing was stored.
+
+    Attributes:
+        sequence: the sequence of the first event that matches.
+    """
+
+    def __init__(self, sequence: int) -> None:
+        super().__init__(f"event {sequence} matches fail_if: read from there, decide again, retry with a later `after`")
+        self.sequence = sequence
+
+
+class LogDamaged(StoreError):
+    """Bytes that had been durable are no longer readable; the log refuses to lose them silently."""
+
+
+class LogLocked(StoreError):
+    """Another process has the data directory open.
+
+    Attributes:
+        pid: the process that holds it, None if it left no number.
+    """
+
+    def __init__(self, path: str, pid: int | None) -> None:
+        holder = f"process {pid}" if pid is not None else "another process"
+        super().__init__(f"{path} is in use by {holder}: stop it, connect to it, or choose another directory")
+        self.pid = pid
+
+
+class DiskFull(StoreError):
+    """There was no space for the events; nothing was stored, the log stays readable."""
+
+
+class SyncFailed(StoreError):
+    """The disk did not confirm a write; what was in flight is unknown and the log does no more work."""

@@ -1,0 +1,114 @@
+"""What a log can do, whatever keeps it: files, memory, later a database."""
+
+from collections.abc import Iterator, Sequence
+from types import TracebackType
+from typing import Any, Protocol, Self
+
+import msgspec
+
+from store.append import Append, Appended, Expected, FailIf
+from store.errors import StoreError
+from store.event import Event, NewEvent
+from store.query import Page, Query
+from store.staging import Staged
+
+
+class LogStats(msgspec.Struct, frozen=True, kw_only=True):
+    """A log in figures.
+
+    Attributes:
+        head: the last committed sequence, which is also the number of events.
+        durable: the last sequence known to be durable; 0 in memory.
+        streams: how many streams there are.
+        segments: how many segment files.
+        bytes: the size of all segment files.
+        commits: groups settled since the log was opened.
+        syncs: fsyncs of data since the log was opened.
+        commands: command ids remembered.
+        fsync: the policy, `none` in memory.
+        epoch: the log epoch.
+    """
+
+    head: int
+    durable: int
+    streams: int
+    segments: int
+    bytes: int
+    commits: int
+    syncs: int
+    commands: int
+    fsync: str
+    epoch: str
+
+
+class Log(Protocol):
+    """The interface that `EventLog` and `MemoryLog` share. Everything is synchronous; nothing checkpoints."""
+
+    @property
+    def head(self) -> int:
+        """The committed watermark: the last sequence that readers see, 0 for an empty log."""
+        ...
+
+    @property
+    def epoch(self) -> str:
+        """Changes when a stop may have lost acknowledged events: a cursor of another epoch may be ahead of the log."""
+        ...
+
+    def commit(self, appends: Sequence[Append]) -> list[Appended | StoreError]:
+        """Stage, flush and settle appends as one group; each succeeds or fails on its own."""
+        ...
+
+    def append(
+        self,
+        events: list[NewEvent],
+        *,
+        stream: str | None = None,
+        expected_revision: Expected = None,
+        agent: str = "local",
+        command_id: str | None = None,
+        fail_if: FailIf | None = None,
+    ) -> Appended:
+        """Commit one append; raises what `commit` would return."""
+        ...
+
+    def stage(self, appends: Sequence[Append]) -> Staged:
+        """Check and encode appends without I/O; what is staged counts for the conditions of the next ones."""
+        ...
+
+    def flush(self, staged: Staged) -> None:
+        """Make a staged group as durable as the policy says; blocking, safe in a thread, in the order of staging."""
+        ...
+
+    def settle(self, staged: Staged) -> list[Appended | StoreError]:
+        """Show a flushed group to readers, or take back one that failed; in the order of staging."""
+        ...
+
+    def query(self, query: Query | None = None, *, max_scan: int | None = None, **filters: Any) -> Page:
+        """Answer a query, given whole or by its fields."""
+        ...
+
+    def read(self, after: int = 0) -> Iterator[Event]:
+        """Yield every committed event after a sequence, in order."""
+        ...
+
+    def stream_revision(self, stream: str) -> int:
+        """Return a stream's revision, 0 if it does not exist."""
+        ...
+
+    def stats(self) -> LogStats:
+        """Return the log in figures."""
+        ...
+
+    def sync(self) -> None:
+        """Make everything committed durable now."""
+        ...
+
+    def close(self) -> None:
+        """Stop cleanly; once is enough, twice does no harm."""
+        ...
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...

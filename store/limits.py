@@ -1,0 +1,106 @@
+"""What the log accepts: sizes, names and payloads.
+
+The checks look at a whole batch at a time, level by level, because a Python call per value would cost more than
+encoding and writing the event.
+"""
+
+import math
+from collections.abc import Iterable, Sequence
+from itertools import chain
+from typing import Any
+
+import msgspec
+
+from store.errors import Invalid
+
+NAME_CHARACTERS = 256
+
+_SCALARS = frozenset((str, int, float, bool, type(None)))
+_CONTAINERS = frozenset((dict, list))
+_DELETE = 0x7F
+_C1_END = 0x9F
+_SPACE = 0x20
+
+
+class Limits(msgspec.Struct, frozen=True, kw_only=True):
+    """Sizes that the log refuses to exceed, and sizes it works with.
+
+    Attributes:
+        event_bytes: the longest record, an event encoded with its names.
+        append_bytes: the most that the records of one append may take together.
+        batch_events: the most events in one append.
+        depth: how deep a payload may nest; `{}` is 1 deep.
+        segment_bytes: a segment that would outgrow this is followed by a new one.
+        commands: how many command ids are remembered.
+        reserve_bytes: the size of the file that is given up so that a full disk still allows a clean stop.
+    """
+
+    event_bytes: int = 1 << 20
+    append_bytes: int = 64 << 20
+    batch_events: int = 1000
+    depth: int = 64
+    segment_bytes: int = 64 << 20
+    commands: int = 100_000
+    reserve_bytes: int = 64 << 10
+
+
+def check_name(what: str, name: object) -> None:
+    """Check a stream, type, agent, correlation, causation or command name.
+
+    Raises:
+        Invalid: it is no string of 1..256 characters without control characters.
+    """
+    if not isinstance(name, str):
+        raise Invalid(f"{what} is {type(name).__name__}: give a string")
+    if not 1 <= len(name) <= NAME_CHARACTERS:
+        raise Invalid(f"{what} has {len(name)} characters: use 1..{NAME_CHARACTERS}")
+    if not name.isprintable() and any(_is_control(ord(character)) for character in name):
+        raise Invalid(f"{what} {name!r} contains a control character or half a surrogate pair: leave it out")
+
+
+def _is_control(code: int) -> bool:
+    return code < _SPACE or _DELETE <= code <= _C1_END or 0xD800 <= code <= 0xDFFF  # noqa: PLR2004 - Unicode's bounds
+
+
+def check_payloads(values: Iterable[Any], depth: int) -> None:
+    """Check that payloads hold plain values only, nested at most `depth` deep.
+
+    Integers beyond 64 bits are left to the encoder, which refuses them; NaN to `check_finite`.
+
+    Raises:
+        Invalid: a value is of another kind, a key is no string, or the nesting is too deep.
+    """
+    level: Sequence[Any] = list(values)
+    for _ in range(depth + 1):
+        kinds = set(map(type, level))
+        if kinds <= _SCALARS:
+            return
+        if strange := kinds - _SCALARS - _CONTAINERS:
+            names = ", ".join(sorted(kind.__name__ for kind in strange))
+            raise Invalid(f"a payload contains {names}: use plain dicts, lists, strings, numbers, booleans and None")
+        dicts = level if kinds == {dict} else [value for value in level if type(value) is dict]
+        if not {str}.issuperset(map(type, chain.from_iterable(dicts))):
+            raise Invalid("a payload has a key that is no string: use strings as keys")
+        lists = [value for value in level if type(value) is list] if list in kinds else ()
+        level = [*chain.from_iterable(map(dict.values, dicts)), *chain.from_iterable(lists)]
+    raise Invalid(f"a payload nests deeper than {depth}: flatten it")
+
+
+def check_finite(values: Iterable[Any]) -> None:
+    """Check that payloads, known to be plain and not too deep, hold no NaN and no infinity.
+
+    Raises:
+        Invalid: one does.
+    """
+    level = list(values)
+    while level:
+        if not all(math.isfinite(value) for value in level if type(value) is float):
+            raise Invalid("a payload contains NaN or an infinity: JSON has no such number, use null or a string")
+        dicts = [value.values() for value in level if type(value) is dict]
+        lists = [value for value in level if type(value) is list]
+        level = [*chain.from_iterable(dicts), *chain.from_iterable(lists)]
+
+
+def may_hold_non_finite(encoded: bytes) -> bool:
+    """Say quickly whether MessagePack bytes may hold a NaN or an infinity; false alarms are possible, misses are not."""
+    return b"\xcb\x7f" in encoded or b"\xcb\xff" in encoded

@@ -1,0 +1,37 @@
+"""One writer: an advisory lock on the data directory that the kernel releases when its holder dies."""
+
+import contextlib
+import fcntl
+import os
+from pathlib import Path
+
+from store.errors import LogLocked
+
+LOCK_NAME = "lock"
+
+
+class DirectoryLock:
+    """Holds the data directory for this process; the lock file names the holder's pid."""
+
+    def __init__(self, directory: Path) -> None:
+        self._fd = os.open(directory / LOCK_NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            pid = _read_pid(self._fd)
+            os.close(self._fd)
+            raise LogLocked(str(directory), pid) from None
+        with contextlib.suppress(OSError):  # the number is a courtesy: on a full disk the lock holds without it
+            os.ftruncate(self._fd, 0)
+            os.pwrite(self._fd, b"%d\n" % os.getpid(), 0)
+
+    def release(self) -> None:
+        """Give the directory up; once is enough, twice does no harm."""
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1
+
+
+def _read_pid(fd: int) -> int | None:
+    text = os.pread(fd, 32, 0).strip()
+    return int(text) if text.isdigit() else None

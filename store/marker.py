@@ -1,0 +1,97 @@
+"""The marker of a clean stop, and the reserve that makes room for it on a full disk."""
+
+import contextlib
+import os
+import zlib
+from pathlib import Path
+
+import msgspec
+
+from store.durability import sync_directory, sync_file, write_all, write_error
+from store.errors import DiskFull
+
+MARKER_NAME = "clean"
+RESERVE_NAME = "reserve"
+_CRC_BYTES = 4
+
+
+class Marker(msgspec.Struct, frozen=True, array_like=True):
+    """What a clean stop leaves: the log was durable up to `last_sequence`, its last segment `segment_bytes` long.
+
+    It is true for ever, but says that the stop was clean only as long as the last segment has that name and length.
+    """
+
+    last_sequence: int
+    segment: str
+    segment_bytes: int
+
+
+_encode = msgspec.msgpack.Encoder().encode
+_decode = msgspec.msgpack.Decoder(Marker).decode
+
+
+def read_marker(directory: Path) -> Marker | None:
+    """Return the marker, None if there is none or it is unreadable: then the stop counts as unclean."""
+    try:
+        data = (directory / MARKER_NAME).read_bytes()
+    except FileNotFoundError:
+        return None
+    crc, content = data[:_CRC_BYTES], data[_CRC_BYTES:]
+    if zlib.crc32(content).to_bytes(_CRC_BYTES, "little") != crc:
+        return None
+    try:
+        return _decode(content)
+    except msgspec.DecodeError:
+        return None
+
+
+def write_marker(directory: Path, marker: Marker) -> None:
+    """Leave the marker durably, giving up the reserve if the disk is full.
+
+    Raises:
+        DiskFull: there is no space even so.
+        SyncFailed: the disk did not confirm.
+    """
+    try:
+        _write(directory, marker)
+    except DiskFull:
+        (directory / RESERVE_NAME).unlink(missing_ok=True)
+        _write(directory, marker)
+
+
+def remove_marker(directory: Path) -> None:
+    """Take the marker away durably, before anything is appended.
+
+    Raises:
+        SyncFailed: the disk did not confirm.
+    """
+    with contextlib.suppress(FileNotFoundError):
+        (directory / MARKER_NAME).unlink()
+        sync_directory(directory)
+
+
+def make_reserve(directory: Path, size: int) -> None:
+    """Set space aside, if there is some: without it only a clean stop on a full disk is lost."""
+    fd = os.open(directory / RESERVE_NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        with contextlib.suppress(OSError):
+            if os.fstat(fd).st_size < size:
+                os.posix_fallocate(fd, 0, size)
+    finally:
+        os.close(fd)
+
+
+def _write(directory: Path, marker: Marker) -> None:
+    content = _encode(marker)
+    path = directory / (MARKER_NAME + ".new")
+    try:
+        fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise write_error(error, path) from error
+    try:
+        write_all(fd, zlib.crc32(content).to_bytes(_CRC_BYTES, "little") + content, 0, path)
+        sync_file(fd, os.fsync, path)
+    finally:
+        os.close(fd)
+    path.replace(directory / MARKER_NAME)
+    sync_directory(directory)

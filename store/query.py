@@ -1,0 +1,114 @@
+"""What can be asked of the log, and which event answers it: pure, shared by every store and by append conditions."""
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+import msgspec
+
+from store.errors import Invalid
+from store.event import Event
+
+MAX_LIMIT = 1000
+
+
+class Query(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
+    """A question; every filter given must hold.
+
+    Attributes:
+        stream: events of this stream.
+        types: events of one of these types; empty means any.
+        agents: events of one of these agents; empty means any.
+        correlation_id: events with this correlation id.
+        after: events with a greater sequence.
+        before: events with a smaller sequence.
+        since_ns: events at this time or later, nanoseconds since 1970 UTC.
+        until_ns: events before this time.
+        where: payload fields and the values they must equal; a key is a field's name or a dotted path into dicts.
+            A missing field equals nothing, and True is not 1.
+        order: `asc` (oldest first) or `desc`.
+        limit: at most so many events, 1..1000.
+    """
+
+    stream: str | None = None
+    types: tuple[str, ...] = ()
+    agents: tuple[str, ...] = ()
+    correlation_id: str | None = None
+    after: int = 0
+    before: int | None = None
+    since_ns: int | None = None
+    until_ns: int | None = None
+    where: dict[str, Any] | None = None
+    order: Literal["asc", "desc"] = "asc"
+    limit: int = 100
+
+
+class Page(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
+    """A part of the answer.
+
+    Attributes:
+        events: the events, in the query's order.
+        next: what to pass as `after` (ascending) or as `before` (descending) to go on; also when `has_more` is false:
+            ascending, it then skips what was searched, so that following the log never searches twice.
+        has_more: whether there may be more events now.
+    """
+
+    events: list[Event]
+    next: int
+    has_more: bool
+
+
+_DEFAULTS = msgspec.structs.asdict(Query())
+
+
+def as_query(query: Query | None, fields: Mapping[str, Any]) -> Query:
+    """Return a checked query, given whole, by its fields, or as one with some fields replaced.
+
+    Raises:
+        Invalid: a field is unknown, has the wrong type or is out of range.
+    """
+    given = _DEFAULTS if query is None else msgspec.structs.asdict(query)
+    if unknown := fields.keys() - _DEFAULTS.keys():
+        raise Invalid(f"a query has no {', '.join(sorted(unknown))}: its fields are {', '.join(_DEFAULTS)}")
+    values = [*{**given, **fields}.values()]
+    try:
+        checked = msgspec.convert(values, Query)
+    except (msgspec.ValidationError, RecursionError) as error:
+        raise Invalid(f"the query is not understood: {error}") from error
+    if not 1 <= checked.limit <= MAX_LIMIT:
+        raise Invalid(f"limit is {checked.limit}: ask for 1..{MAX_LIMIT} events and page with `next`")
+    if checked.after < 0:
+        raise Invalid(f"after is {checked.after}: a sequence is 0 or more")
+    return checked
+
+
+def matches(query: Query, event: Event) -> bool:
+    """Say whether an event answers the query; `order` and `limit` play no part."""
+    return (
+        event.sequence > query.after
+        and (query.before is None or event.sequence < query.before)
+        and (query.stream is None or event.stream == query.stream)
+        and (not query.types or event.type in query.types)
+        and (not query.agents or event.agent in query.agents)
+        and (query.correlation_id is None or event.correlation_id == query.correlation_id)
+        and (query.since_ns is None or event.time_ns >= query.since_ns)
+        and (query.until_ns is None or event.time_ns < query.until_ns)
+        and (not query.where or all(_field_equals(event.data, path, value) for path, value in query.where.items()))
+    )
+
+
+def _field_equals(data: Any, path: str, value: Any) -> bool:
+    if isinstance(data, Mapping) and path in data:
+        return _same(data[path], value)
+    for part in path.split("."):
+        if not isinstance(data, Mapping) or part not in data:
+            return False
+        data = data[part]
+    return _same(data, value)
+
+
+def _same(left: Any, right: Any) -> bool:
+    if isinstance(left, dict) and isinstance(right, dict):
+        return left.keys() == right.keys() and all(_same(left[key], right[key]) for key in left)
+    if isinstance(left, list) and isinstance(right, list):
+        return len(left) == len(right) and all(map(_same, left, right))
+    return bool(left == right) and isinstance(left, bool) == isinstance(right, bool)
