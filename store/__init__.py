@@ -16,8 +16,10 @@ from store.event import Event, NewEvent
 from store.interface import Log, LogStats
 from store.limits import Limits
 from store.log import EventLog
+from store.memory import MemoryLog
 from store.query import Page, Query
 from store.staging import Staged
+from store.verify import Report, verify
 
 __all__ = [
     "Append",
@@ -34,12 +36,15 @@ __all__ = [
     "LogDamaged",
     "LogLocked",
     "LogStats",
+    "MemoryLog",
     "NewEvent",
     "Page",
     "Query",
+    "Report",
     "RevisionConflict",
     "Staged",
     "StoreError",
     "SyncFailed",
     "TooLarge",
+    "verify",
 ]

@@ -99,6 +99,10 @@ class Log(Protocol):
         """Return the log in figures."""
         ...
 
+    def sync_due(self) -> bool:
+        """Say whether, with `interval:MS`, something has waited for its fsync for that long."""
+        ...
+
     def sync(self) -> None:
         """Make everything committed durable now."""
         ...

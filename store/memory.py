@@ -1,0 +1,260 @@
+"""The same interface in memory: short and obvious, so that it can judge the log in files.
+
+It shares with that one what an append may hold and what a query means, and nothing of how events are kept or found.
+"""
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from types import TracebackType
+from typing import Any, Self
+
+from store import frame as frames
+from store.append import Append, Appended, Expected, FailIf, check_expected, stream_of
+from store.errors import ConditionFailed, Invalid, StoreError
+from store.event import Event, NewEvent
+from store.interface import LogStats
+from store.limits import Limits, check_finite, check_name
+from store.query import Page, Query, as_query, matches
+from store.staging import Staged, checked_columns, encode_records, payload_hash
+
+
+class MemoryLog:
+    """An event log that lives and dies with the process. Nothing checkpoints.
+
+    Args:
+        clock_ns: the wall clock, nanoseconds since 1970 UTC.
+        limits: sizes; None means the defaults.
+    """
+
+    def __init__(self, *, clock_ns: Callable[[], int] = time.time_ns, limits: Limits | None = None) -> None:
+        self._clock_ns = clock_ns
+        self._limits = limits or Limits()
+        self._events: list[Event] = []
+        self._revisions: dict[str, int] = {}
+        self._commands: dict[tuple[str, str], tuple[bytes, Appended]] = {}
+        self._unsettled: list[Staged] = []
+        self._commits = 0
+        self._closed = False
+        self._head = 0
+
+    @property
+    def head(self) -> int:
+        """The committed watermark: the last sequence that readers see, 0 for an empty log."""
+        return self._head
+
+    @property
+    def epoch(self) -> str:
+        """The log epoch: memory has but one."""
+        return "0" * 16
+
+    @property
+    def limits(self) -> Limits:
+        """The sizes that the log refuses to exceed."""
+        return self._limits
+
+    def commit(self, appends: Sequence[Append]) -> list[Appended | StoreError]:
+        """Stage, flush and settle appends as one group; each succeeds or fails on its own."""
+        staged = self.stage(appends)
+        self.flush(staged)
+        return self.settle(staged)
+
+    def append(
+        self,
+        events: list[NewEvent],
+        *,
+        stream: str | None = None,
+        expected_revision: Expected = None,
+        agent: str = "local",
+        command_id: str | None = None,
+        fail_if: FailIf | None = None,
+    ) -> Appended:
+        """Commit one append; the arguments are those of `Append`.
+
+        Raises:
+            Invalid, TooLarge, RevisionConflict, ConditionFailed: nothing was stored.
+        """
+        (outcome,) = self.commit(
+            [
+                Append(
+                    events=events,
+                    agent=agent,
+                    stream=stream,
+                    expected_revision=expected_revision,
+                    fail_if=fail_if,
+                    command_id=command_id,
+                )
+            ]
+        )
+        if isinstance(outcome, StoreError):
+            raise outcome
+        return outcome
+
+    def stage(self, appends: Sequence[Append]) -> Staged:
+        """Check appends; what is staged counts for the conditions of the next ones."""
+        self._refuse_if_closed()
+        now_ns = self._clock_ns()
+        staged = Staged(outcomes=[], needs_sync=False, frames=[])
+        for append in appends:
+            try:
+                staged.outcomes.append(self._stage_one(append, now_ns))
+            except StoreError as error:
+                staged.outcomes.append(error)
+        self._unsettled.append(staged)
+        return staged
+
+    def flush(self, staged: Staged) -> None:
+        """Make a staged group ready to settle."""
+        staged.flushed = True
+
+    def settle(self, staged: Staged) -> list[Appended | StoreError]:
+        """Show a flushed group to readers, in the order of staging."""
+        self._refuse_if_closed()
+        assert staged.flushed, "settle() before flush()"
+        assert self._unsettled[0] is staged, "groups settle in the order in which they were staged"
+        del self._unsettled[0]
+        stored = [outcome.last_sequence for outcome in staged.outcomes if isinstance(outcome, Appended)]
+        self._head = max(self._head, *stored, 0)
+        self._commits += 1
+        return staged.outcomes
+
+    def query(self, query: Query | None = None, *, max_scan: int | None = None, **filters: Any) -> Page:
+        """Answer a query, given whole or by its fields; `max_scan` bounds how many events are looked at.
+
+        Raises:
+            Invalid: the query is not understood.
+        """
+        self._refuse_if_closed()
+        asked = as_query(query, filters)
+        low = asked.after + 1
+        high = self._head + 1 if asked.before is None else min(self._head + 1, asked.before)
+        descending = asked.order == "desc"
+        found: list[Event] = []
+        sequences = range(high - 1, low - 1, -1) if descending else range(low, high)
+        for scanned, sequence in enumerate(sequences, 1):
+            event = self._events[sequence - 1]
+            if matches(asked, event):
+                if len(found) == asked.limit:
+                    return Page(events=found, next=found[-1].sequence, has_more=True)
+                found.append(event)
+            if scanned == max_scan:
+                return Page(events=found, next=sequence, has_more=True)
+        return Page(events=found, next=low if descending else max(high - 1, asked.after), has_more=False)
+
+    def read(self, after: int = 0) -> Iterator[Event]:
+        """Yield every committed event after a sequence, in order; those committed meanwhile too."""
+        sequence = after
+        while sequence < self._head:
+            self._refuse_if_closed()
+            yield self._events[sequence]
+            sequence += 1
+
+    def stream_revision(self, stream: str) -> int:
+        """Return a stream's revision, 0 if it does not exist; what is staged counts."""
+        return self._revisions.get(stream, 0)
+
+    def stats(self) -> LogStats:
+        """Return the log in figures."""
+        return LogStats(
+            head=self._head,
+            durable=0,
+            streams=len(self._revisions),
+            segments=0,
+            bytes=0,
+            commits=self._commits,
+            syncs=0,
+            commands=len(self._commands),
+            fsync="none",
+            epoch=self.epoch,
+        )
+
+    def sync_due(self) -> bool:
+        """Say whether something waits for its fsync: never, in memory."""
+        return False
+
+    def sync(self) -> None:
+        """Do nothing: memory is as durable as it gets."""
+
+    def close(self) -> None:
+        """Refuse further work; once is enough, twice does no harm."""
+        self._closed = True
+
+    def __enter__(self) -> Self:
+        """Return the log itself."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close the log."""
+        self.close()
+
+    def _refuse_if_closed(self) -> None:
+        if self._closed:
+            raise Invalid("the log is closed: make another one")
+
+    def _stage_one(self, append: Append, now_ns: int) -> Appended:
+        columns = checked_columns(append, self._limits)
+        hashed = b""
+        if append.command_id is not None:
+            check_name("command_id", append.command_id)
+            hashed = payload_hash(append)
+            if repeated := self._repeated(append, hashed):
+                return repeated
+        if append.fail_if is not None:
+            self._check_condition(append.fail_if)
+        stream = stream_of(append)
+        for what, name in (("agent", append.agent), ("stream", stream)):
+            check_name(what, name)
+        check_expected(stream, append.expected_revision, self.stream_revision(stream))
+        for name in columns.types:
+            check_name("type", name)
+        streams = columns.streams or [stream] * len(columns.types)
+        for name in streams:
+            check_name("stream", name)
+        revisions: list[int] = []
+        reached: dict[str, int] = {}
+        for name in streams:
+            reached[name] = reached.get(name, self.stream_revision(name)) + 1
+            revisions.append(reached[name])
+        first = len(self._events) + 1
+        records = encode_records(
+            columns,
+            first_sequence=first,
+            streams=streams,
+            stream=stream,
+            revisions=revisions,
+            agent=append.agent,
+            time_ns=now_ns,
+            limits=self._limits,
+        )
+        check_finite([*columns.datas, *columns.metadatas])
+        self._events += map(frames.decode_event, records)
+        self._revisions |= reached
+        appended = Appended(first_sequence=first, last_sequence=len(self._events), revisions=reached, time_ns=now_ns)
+        if append.command_id is not None:
+            self._commands[append.agent, append.command_id] = hashed, appended
+        return appended
+
+    def _repeated(self, append: Append, hashed: bytes) -> Appended | None:
+        assert append.command_id is not None
+        first, appended = self._commands.get((append.agent, append.command_id), (hashed, None))
+        if first != hashed:
+            raise Invalid(
+                f"command {append.command_id!r} was already used for another append: "
+                "use a new command id for a new append"
+            )
+        if appended is None:
+            return None
+        return Appended(
+            first_sequence=appended.first_sequence,
+            last_sequence=appended.last_sequence,
+            revisions=appended.revisions,
+            time_ns=appended.time_ns,
+            deduplicated=True,
+        )
+
+    def _check_condition(self, fail_if: FailIf) -> None:
+        query = as_query(fail_if.query, {"after": max(fail_if.after, fail_if.query.after)})
+        for event in self._events[query.after :]:
+            if matches(query, event):
+                raise ConditionFailed(event.sequence)
