@@ -6,6 +6,8 @@ supervisor); after `AskTimeout` and `ActorDied` it does not know whether the wor
 
 from __future__ import annotations
 
+from typing import cast
+
 
 class ActorError(Exception):
     """Base of every error that the runtime raises to a caller."""
@@ -111,5 +113,6 @@ def first(error: BaseException, kind: type[BaseException]) -> BaseException | No
     if isinstance(error, kind):
         return error
     if isinstance(error, BaseExceptionGroup):
-        return next((found for inner in error.exceptions if (found := first(inner, kind)) is not None), None)
+        group = cast("BaseExceptionGroup[BaseException]", error)
+        return next((found for inner in group.exceptions if (found := first(inner, kind)) is not None), None)
     return None

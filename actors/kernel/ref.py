@@ -9,7 +9,7 @@ import trio
 from actors.kernel.errors import ActorError, AskTimeout
 from actors.kernel.mailbox import Envelope
 from actors.kernel.message import Ask, Tell, decode_reply, encode
-from actors.kernel.reply import ReplySlot
+from actors.kernel.reply import Expired, ReplySlot
 from actors.kernel.system import System
 
 R = TypeVar("R")
@@ -63,16 +63,20 @@ class Ref:
             ActorDied: It ended before it answered.
             AskTimeout: `timeout_s` passed. (A deadline of the caller's own cancel scope cancels as usual.)
         """
-        mailbox = self.system.mailboxes.find(self.name)
+        system = self.system
+        mailbox = system.mailboxes.find(self.name)
         slot = ReplySlot()
         now = trio.current_time()
         own_deadline = now + timeout_s
         deadline = min(own_deadline, trio.current_effective_deadline())
         mailbox.put_nowait(Envelope(encode(message), slot, deadline, now, self.sender, trace_id))
-        with trio.CancelScope(deadline=own_deadline) as scope:
-            try:
-                return decode_reply(type(message), await slot.wait())
-            finally:
-                mailbox.answered(slot)
-        assert scope.cancelled_caught
-        raise AskTimeout(self.name, timeout_s)
+        bucket = system.deadlines.add(slot, own_deadline)
+        try:
+            body = await slot.wait()
+        except Expired:
+            raise AskTimeout(self.name, timeout_s) from None
+        finally:
+            mailbox.answered(slot)
+            if bucket is not None:
+                bucket.discard(slot)
+        return decode_reply(type(message), body)

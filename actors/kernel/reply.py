@@ -5,9 +5,9 @@ round trip of an ask is the unit in which everything above is paid. What must st
 
 1. A slot is waited on once, by the task that made it, with no checkpoint between sending the message and `wait`; so an
    answer cannot come before the waiter stands there.
-2. A parked task is rescheduled exactly once: `_task` is cleared in the same step by whoever comes first, the answer or
-   the abort of a cancelled caller. Whoever comes second finds None and does nothing.
-3. After an abort the slot is `abandoned`: the actor drops the work if it has not begun, and a late answer is counted.
+2. A parked task is rescheduled exactly once: `_task` is cleared in the same step by whoever comes first: the answer, the
+   deadline, or the abort of a cancelled caller. Whoever comes later finds None and does nothing.
+3. After an abort or an expired deadline the slot is `abandoned`: the actor drops the work if it has not begun, and a late answer is counted.
 """
 
 from __future__ import annotations
@@ -16,15 +16,18 @@ import outcome
 import trio
 
 
+class Expired(Exception):  # noqa: N818 - never seen outside the kernel: `ask` raises AskTimeout in its place
+    """The deadline of a parked ask has passed."""
+
+
 class ReplySlot:
     """Where the answer to one ask arrives. Belongs to the loop's thread."""
 
-    __slots__ = ("_task", "abandoned", "settled")
+    __slots__ = ("_task", "abandoned")
 
     def __init__(self) -> None:
         self._task: trio.lowlevel.Task | None = None
         self.abandoned = False
-        self.settled = False
 
     async def wait(self) -> bytes:
         """Park until the slot is settled; a checkpoint.
@@ -34,6 +37,7 @@ class ReplySlot:
 
         Raises:
             ActorDied: Or whatever `fail` was given.
+            Expired: The deadline passed; the slot is abandoned.
             trio.Cancelled: The slot is abandoned.
         """
         self._task = trio.lowlevel.current_task()
@@ -48,9 +52,13 @@ class ReplySlot:
         """Raise an error in the waiter. Returns False where nobody waits any more."""
         return self._settle(outcome.Error(error))
 
+    def expire(self) -> None:
+        """Give up waiting: the deadline has passed."""
+        self.abandoned = True
+        self._settle(outcome.Error(Expired()))
+
     def _settle(self, result: outcome.Outcome[bytes]) -> bool:
         task, self._task = self._task, None
-        self.settled = True
         if task is None:
             return False
         trio.lowlevel.reschedule(task, result)

@@ -6,6 +6,7 @@ import random
 from collections import Counter
 from typing import TYPE_CHECKING, TypeVar
 
+from actors.kernel.deadlines import Deadlines
 from actors.kernel.errors import ActorNotFound, NameTaken
 
 if TYPE_CHECKING:
@@ -57,6 +58,7 @@ class System:
         self.mailboxes: Names[Mailbox] = Names()
         self.supervisors: Names[Supervisor] = Names()
         self.counters: dict[str, ActorStatistics] = {}
+        self.deadlines = Deadlines()
         self.dead_letters: Counter[str] = Counter()
         self.rng = rng if rng is not None else random.Random()  # noqa: S311 - jitter, not a secret
 

@@ -26,9 +26,12 @@ async def running(root: Child, *, name: str = "root", system: System | None = No
     """
     own = system if system is not None else System()
     root.attach(name, own)
-    async with trio.open_nursery() as nursery:
-        await nursery.start(root.run)
-        try:
-            yield own
-        finally:
-            root.request_stop()
+    async with trio.open_nursery() as clockwork:
+        await clockwork.start(own.deadlines.run)
+        async with trio.open_nursery() as nursery:
+            await nursery.start(root.run)
+            try:
+                yield own
+            finally:
+                root.request_stop()
+        clockwork.cancel_scope.cancel()
