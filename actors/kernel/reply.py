@@ -5,9 +5,10 @@ round trip of an ask is the unit in which everything above is paid. What must st
 
 1. A slot is waited on once, by the task that made it, with no checkpoint between sending the message and `wait`; so an
    answer cannot come before the waiter stands there.
-2. A parked task is rescheduled exactly once: `_task` is cleared in the same step by whoever comes first: the answer, the
-   deadline, or the abort of a cancelled caller. Whoever comes later finds None and does nothing.
-3. After an abort or an expired deadline the slot is `abandoned`: the actor drops the work if it has not begun, and a late answer is counted.
+2. A parked task is rescheduled exactly once: `_task` is cleared in the same step by whoever comes first: the answer,
+   the deadline, or the abort of a cancelled caller. Whoever comes later finds None and does nothing.
+3. After an abort or an expired deadline the slot is `abandoned`: the actor drops the work if it has not begun, and a
+   late answer is harmless.
 """
 
 from __future__ import annotations
