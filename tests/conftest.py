@@ -20,6 +20,19 @@ def policy():
     return Policy.default()
 
 
+def crash_safe_memory():
+    """A log in memory that plays the disk: whoever opens it again finds all that was written to it."""
+    from store import MemoryLog
+
+    class CrashSafeMemory(MemoryLog):
+        def close(self):
+            for staged in list(self._unsettled):
+                self.flush(staged)
+                self.settle(staged)
+
+    return CrashSafeMemory()
+
+
 class World:
     """A hall, what it stands on, and the crashes that it has reported."""
 
@@ -27,11 +40,10 @@ class World:
         from actors.hall import Hall
         from actors.kernel import System
         from actors.ports import Ports, inline
-        from store import MemoryLog
 
         counter = itertools.count(1)
         self.system = System(random.Random(1))
-        self.log = options.pop("log", None) or MemoryLog()
+        self.log = options.pop("log", None) or crash_safe_memory()
         self.crashes = []
         self.ports = Ports(
             run_sync=options.pop("run_sync", inline),

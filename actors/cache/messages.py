@@ -8,7 +8,7 @@ from actors.speed_layer.policy import Ruling
 NAME = "cache"
 
 
-class Remember(Tell):
+class Remember(Tell, frozen=True):
     """Keep the ruling of a request, under the key that `Verdicts.key` gives."""
 
     key: bytes

@@ -25,6 +25,9 @@ from store import Append, Log, Page, Query, StoreError, SyncFailed
 GROUP = 1024
 """How many appends one commit takes at the most."""
 
+SYNC_CHECK_S = 0.002
+"""With `interval:MS`, how much later than that a sync may begin, in seconds."""
+
 WAITING = 4096
 """How many queries may wait for their first match at once."""
 
@@ -59,9 +62,14 @@ class EventStore(Actor):
 
     async def on_start(self) -> None:
         """Open the log, which may recover it, and begin to commit."""
-        log = self._log = await self._run_sync(self._open_log)
+        try:
+            log = self._log = await self._run_sync(self._open_log)
+        except SyncFailed as error:
+            raise DiskSyncFailed(str(error)) from error
         self._views.sequence = log.head
         self.nursery.start_soon(self._commit_groups, log)
+        if log.stats().fsync.startswith("interval"):
+            self.nursery.start_soon(self._sync_when_due, log)
 
     async def handle(self, message: AppendEvents | QueryEvents, reply: Reply) -> Found | Later:
         """Queue an append, or answer a query from what is committed."""
@@ -86,9 +94,12 @@ class EventStore(Actor):
         self._log = None
 
     def on_exit(self) -> None:
-        """After a crash: let go of the files without calling them clean."""
+        """After a crash: give the directory up, so that the next incarnation can open it.
+
+        What was written and not acknowledged is in the log then, and its outcome unknown to whoever asked.
+        """
         if self._log is not None:
-            self._log.abandon()
+            self._log.close()
 
     @property
     def _opened(self) -> Log:
@@ -106,12 +117,23 @@ class EventStore(Actor):
             self._committing = False
             self._idle.set()
 
+    async def _sync_when_due(self, log: Log) -> None:
+        while True:
+            await self._committed.wait()
+            while not log.sync_due():
+                await trio.sleep(SYNC_CHECK_S)
+            await self._flush(log.sync)
+
+    async def _flush(self, work: Callable[[], None]) -> None:
+        try:
+            await self._run_sync(work)
+        except SyncFailed as error:
+            raise DiskSyncFailed(str(error)) from error
+
     async def _commit(self, log: Log, group: list[tuple[Append, Reply]]) -> None:
         staged = log.stage([append for append, _ in group])
         try:
-            await self._run_sync(lambda: log.flush(staged))
-        except SyncFailed as error:
-            raise DiskSyncFailed(str(error)) from error
+            await self._flush(lambda: log.flush(staged))
         except StoreError as error:
             for _, reply in group:
                 reply(Stored(refused=refused(error)))

@@ -33,7 +33,7 @@ class Stored(msgspec.Struct, frozen=True, array_like=True):
     refused: Refused | None = None
 
 
-class AppendEvents(Ask[Stored]):
+class AppendEvents(Ask[Stored], frozen=True):
     """Append a batch atomically; answered when it is as durable as the store's fsync policy promises."""
 
     append: Append
@@ -46,7 +46,7 @@ class Found(msgspec.Struct, frozen=True, array_like=True):
     refused: Refused | None = None
 
 
-class QueryEvents(Ask[Found]):
+class QueryEvents(Ask[Found], frozen=True):
     """Read a page of events.
 
     Attributes:

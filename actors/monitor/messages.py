@@ -32,7 +32,7 @@ class Health(msgspec.Struct, frozen=True):
     components: dict[str, Component]
 
 
-class Crashed(Tell):
+class Crashed(Tell, frozen=True):
     """An actor has crashed; its supervisor decides what follows."""
 
     name: str

@@ -55,7 +55,7 @@ class Session(Actor):
         self._bucket = TokenBucket(limits.requests_per_s, limits.burst, trio.current_time())
         self._connections: set[int] = set()
         self._idle_since = trio.current_time()
-        self._counters: dict[str, int] = {}
+        self._tally: dict[str, int] = {}
 
     async def on_start(self) -> None:
         """Record the start; the session does not start without it."""
@@ -74,7 +74,7 @@ class Session(Actor):
     async def on_stop(self) -> None:
         """Record the end; a store that is gone already must not keep the session from ending."""
         try:
-            await self._record(ENDED, {"counters": self._counters})
+            await self._record(ENDED, {"counters": self._tally})
         except ActorError:
             self.system.dead_letters[EVENT_STORE] += 1
 
@@ -84,7 +84,7 @@ class Session(Actor):
             wait_s = self._bucket.take(trio.current_time())
             admission = ADMITTED if wait_s is None else rate_limited(wait_s)
         kind = admission.code or message.operation
-        self._counters[kind] = self._counters.get(kind, 0) + 1
+        self._tally[kind] = self._tally.get(kind, 0) + 1
         return admission
 
     def _info(self) -> SessionInfo:
@@ -94,7 +94,7 @@ class Session(Actor):
             session=self._id,
             connected_since=self._since_ns,
             limits=self._limits,
-            counters=dict(self._counters),
+            counters=dict(self._tally),
         )
 
     async def _record(self, kind: str, data: dict[str, Any]) -> None:

@@ -64,7 +64,7 @@ class Admission(msgspec.Struct, frozen=True, array_like=True):
     retry_after_s: float | None = None
 
 
-class Admit(Ask[Admission]):
+class Admit(Ask[Admission], frozen=True):
     """May this principal do this now? Counts the request and keeps its connection on the session's list.
 
     Attributes:
@@ -100,13 +100,13 @@ class SessionInfo(msgspec.Struct, frozen=True, array_like=True):
     counters: dict[str, int]
 
 
-class WhoAmI(Ask[SessionInfo]):
+class WhoAmI(Ask[SessionInfo], frozen=True):
     """Tell the session's own story."""
 
     connection: int
 
 
-class Disconnected(Tell):
+class Disconnected(Tell, frozen=True):
     """A connection of this principal has ended; with the last one the idle time begins."""
 
     connection: int
