@@ -18,7 +18,7 @@ from store.limits import Limits
 from store.log import EventLog
 from store.memory import MemoryLog
 from store.query import Page, Query
-from store.staging import Staged
+from store.staged import Staged
 from store.verify import Report, verify
 
 __all__ = [

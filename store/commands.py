@@ -4,7 +4,10 @@ A settled command costs a number each: a hash of its name points to its frame, a
 full, decides.
 """
 
+import msgspec
+
 from store.append import Appended
+from store.errors import Invalid
 from store.frame import Command
 
 
@@ -47,3 +50,17 @@ class CommandMemory:
         self._settled[key] = first_sequence
         if len(self._settled) > self._limit:
             del self._settled[next(iter(self._settled))]
+
+
+def repeated(command: Command, first: Command, appended: Appended) -> Appended:
+    """Return the result of a command that was carried out before as what its repetition gets.
+
+    Raises:
+        Invalid: it is not the same command: another payload under the same id.
+    """
+    if first.payload_hash != command.payload_hash:
+        raise Invalid(
+            f"command {command.command_id!r} was already used for another append, stored as event "
+            f"{appended.first_sequence}: use a new command id for a new append"
+        )
+    return msgspec.structs.replace(appended, deduplicated=True)

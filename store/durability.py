@@ -2,16 +2,13 @@
 
 import errno
 import os
-from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
 
 import msgspec
 
 from store.errors import DiskFull, Invalid, StoreError, SyncFailed
-
-Sync = Callable[[int], None]
-"""Makes a file descriptor's data durable or raises OSError: `os.fdatasync`, or a test's own."""
+from store.ports import Sync
 
 _NO_SPACE = frozenset((errno.ENOSPC, errno.EDQUOT, errno.EFBIG))
 _NS_PER_MS = 1_000_000
@@ -92,14 +89,72 @@ def sync_file(fd: int, sync: Sync, path: Path) -> None:
         ) from error
 
 
-def sync_directory(directory: Path) -> None:
-    """Make a directory's entries durable.
+def sync_path(path: Path) -> None:
+    """Make a file, or a directory's entries, durable.
 
     Raises:
         SyncFailed: the disk did not confirm.
     """
-    fd = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
-        sync_file(fd, os.fsync, directory)
+        sync_file(fd, os.fsync, path)
     finally:
         os.close(fd)
+
+
+def create_file(path: Path, *, replace: bool = False) -> int:
+    """Create a file that only its owner may read, and return its descriptor, open for reading and writing.
+
+    Raises:
+        DiskFull: there is no space.
+        SyncFailed: the operating system refused for another reason.
+    """
+    try:
+        return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | (os.O_TRUNC if replace else os.O_EXCL), 0o600)
+    except OSError as error:
+        raise write_error(error, path) from error
+
+
+def put_file(path: Path, content: bytes) -> None:
+    """Replace a file at once and durably, but for its directory entry, which the caller syncs.
+
+    Raises:
+        DiskFull: there is no space; nothing has changed.
+        SyncFailed: the disk did not confirm.
+    """
+    draft = path.with_name(path.name + ".new")
+    fd = create_file(draft, replace=True)
+    try:
+        write_all(fd, content, 0, draft)
+        sync_file(fd, os.fsync, draft)
+    except StoreError:
+        draft.unlink()
+        raise
+    finally:
+        os.close(fd)
+    draft.replace(path)
+
+
+def cut_file(path: Path, size: int) -> None:
+    """Shorten a file durably.
+
+    Raises:
+        SyncFailed: the disk did not confirm.
+    """
+    try:
+        os.truncate(path, size)
+    except OSError as error:
+        raise SyncFailed(f"{path} could not be cut to {size} bytes: {error.strerror}; check the disk") from error
+    sync_path(path)
+
+
+def make_directory(path: Path) -> None:
+    """Create a directory that only its owner may enter, with its parents, durably; do nothing if it is there.
+
+    Raises:
+        SyncFailed: the disk did not confirm.
+    """
+    missing = [step for step in (path, *path.parents) if not step.exists()]
+    path.mkdir(parents=True, exist_ok=True, mode=0o700)
+    for step in missing:
+        sync_path(step.parent)

@@ -1,3 +1,4 @@
+# ruff: noqa: N818 - the names are the contract's, and all of them are errors
 """What can go wrong with the log: every error of the library is a `StoreError`."""
 
 

@@ -1,7 +1,8 @@
 """Frames: one atomic append each, as bytes. Pure.
 
     header  48 bytes, little endian:
-        magic 4 | salt tag 4 | CRC 4 | flags 2 | seal bytes 2 | count 4 | length 4 | first sequence 8 | durable 8 | time 8
+        magic 4 | salt tag 4 | CRC 4 | flags 2 | seal bytes 2 | count 4 | length 4 |
+        first sequence 8 | durable 8 | time 8
     body    `length` bytes:
         offsets      u32 x (count + 1): where each record begins, from the body's start; the last is where they end
         0xdd count   the head of a MessagePack array, so that all records together decode in one call
@@ -21,7 +22,6 @@ import zlib
 from array import array
 from collections.abc import Sequence
 from itertools import accumulate
-from typing import NamedTuple
 
 import msgspec
 
@@ -55,7 +55,7 @@ class Command(msgspec.Struct, frozen=True, array_like=True):
     payload_hash: bytes
 
 
-class Frame(NamedTuple):
+class Frame(msgspec.Struct, frozen=True):
     """A frame's header, read. `offset` is where the frame begins in its segment, `end` where it ends."""
 
     offset: int
@@ -123,14 +123,14 @@ def records_span(body: Buffer, count: int) -> tuple[int, int]:
     return start, int.from_bytes(body[start - _OFFSET_BYTES : start], "little")
 
 
-def record_span_at(index: int) -> tuple[int, int]:
-    """Return where in the body the two offsets stand that bound record `index`."""
-    return _OFFSET_BYTES * index, _OFFSET_BYTES * (index + 2)
+def table_bytes(count: int) -> int:
+    """Return how long the offset table is that a body of so many records begins with."""
+    return _OFFSET_BYTES * (count + 1)
 
 
-def unpack_span(data: bytes) -> tuple[int, int]:
-    """Read two neighbouring offsets: where a record begins and ends in the body."""
-    start, end = _SPAN.unpack(data)
+def record_span(table: Buffer, index: int) -> tuple[int, int]:
+    """Return where in the body record `index` begins and ends, by the offset table."""
+    start, end = _SPAN.unpack_from(table, _OFFSET_BYTES * index)
     return start, end
 
 

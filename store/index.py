@@ -88,6 +88,7 @@ class SegmentIndex:
 
     def add_frame(
         self,
+        *,
         offset: int,
         time_ns: int,
         streams: Sequence[int],

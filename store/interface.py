@@ -10,7 +10,7 @@ from store.append import Append, Appended, Expected, FailIf
 from store.errors import StoreError
 from store.event import Event, NewEvent
 from store.query import Page, Query
-from store.staging import Staged
+from store.staged import Staged
 
 
 class LogStats(msgspec.Struct, frozen=True, kw_only=True):

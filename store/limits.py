@@ -78,11 +78,10 @@ def check_payloads(values: Iterable[Any], depth: int) -> None:
         if strange := kinds - _SCALARS - _CONTAINERS:
             names = ", ".join(sorted(kind.__name__ for kind in strange))
             raise Invalid(f"a payload contains {names}: use plain dicts, lists, strings, numbers, booleans and None")
-        dicts = level if kinds == {dict} else [value for value in level if type(value) is dict]
+        dicts = _of_kind(dict, level)
         if not {str}.issuperset(map(type, chain.from_iterable(dicts))):
             raise Invalid("a payload has a key that is no string: use strings as keys")
-        lists = [value for value in level if type(value) is list] if list in kinds else ()
-        level = [*chain.from_iterable(map(dict.values, dicts)), *chain.from_iterable(lists)]
+        level = _children(dicts, _of_kind(list, level))
     raise Invalid(f"a payload nests deeper than {depth}: flatten it")
 
 
@@ -92,15 +91,22 @@ def check_finite(values: Iterable[Any]) -> None:
     Raises:
         Invalid: one does.
     """
-    level = list(values)
+    level: Sequence[Any] = list(values)
     while level:
-        if not all(math.isfinite(value) for value in level if type(value) is float):
+        if not all(map(math.isfinite, _of_kind(float, level))):
             raise Invalid("a payload contains NaN or an infinity: JSON has no such number, use null or a string")
-        dicts = [value.values() for value in level if type(value) is dict]
-        lists = [value for value in level if type(value) is list]
-        level = [*chain.from_iterable(dicts), *chain.from_iterable(lists)]
+        level = _children(_of_kind(dict, level), _of_kind(list, level))
+
+
+def _of_kind(kind: type[Any], level: Iterable[Any]) -> list[Any]:
+    return [value for value in level if type(value) is kind]
+
+
+def _children(dicts: Iterable[dict[str, Any]], lists: Iterable[list[Any]]) -> list[Any]:
+    values = chain.from_iterable(each.values() for each in dicts)
+    return [*values, *chain.from_iterable(lists)]
 
 
 def may_hold_non_finite(encoded: bytes) -> bool:
-    """Say quickly whether MessagePack bytes may hold a NaN or an infinity; false alarms are possible, misses are not."""
+    """Say quickly whether MessagePack bytes may hold a NaN or an infinity: false alarms happen, misses do not."""
     return b"\xcb\x7f" in encoded or b"\xcb\xff" in encoded

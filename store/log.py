@@ -7,22 +7,23 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from store import opening
 from store.append import Append, Appended, Expected, FailIf
 from store.commands import CommandMemory
-from store.durability import FsyncPolicy, Sync, parse_policy
-from store.errors import ConditionFailed, DiskFull, Invalid, StoreError, SyncFailed, TooLarge
+from store.committed import Committed
+from store.durability import FsyncPolicy, make_directory, parse_policy
+from store.errors import DiskFull, Invalid, StoreError, SyncFailed, TooLarge
 from store.event import Event, NewEvent
-from store.frame import Command, events_of
+from store.heads import Heads
 from store.interface import LogStats
-from store.limits import Limits, check_name
+from store.limits import Limits
 from store.lock import DirectoryLock
-from store.marker import Marker, make_reserve, write_marker
-from store.query import Page, Query, as_query, matches
-from store.reader import Segment
-from store.search import search
+from store.marker import make_reserve, write_marker
+from store.opening import index_segment, open_segments
+from store.ports import Ports, Sync
+from store.query import Page, Query, as_query
 from store.segment import EPOCH_BYTES
-from store.staging import Heads, Staged, StagedFrame, checked_columns, payload_hash, stage_append
+from store.staged import Staged
+from store.staging import Stager
 from store.writer import Writer
 
 
@@ -37,29 +38,23 @@ class EventLog:
             log.query(stream="s").events
     """
 
-    def __init__(
-        self,
-        *,
-        directory: Path,
-        lock: DirectoryLock,
-        segments: list[Segment],
-        heads: Heads,
-        commands: CommandMemory,
-        writer: Writer,
-        epoch: bytes,
-        limits: Limits,
-        clock_ns: Callable[[], int],
-    ) -> None:
+    def __init__(self, directory: Path, lock: DirectoryLock, policy: FsyncPolicy, limits: Limits, ports: Ports) -> None:
+        heads, commands = Heads(), CommandMemory(limits.commands)
+        segments = open_segments(directory, ports)
+        for segment in segments:
+            index_segment(segment, heads, commands)
+        make_reserve(directory, limits.reserve_bytes)
+        last = segments[-1] if segments else None
         self._directory = directory
         self._lock = lock
-        self._segments = segments
+        self._limits = limits
+        self._ports = ports
+        self._epoch = last.header.epoch if last else ports.random_bytes(EPOCH_BYTES)
         self._heads = heads
         self._commands = commands
-        self._writer = writer
-        self._epoch = epoch
-        self._limits = limits
-        self._clock_ns = clock_ns
-        self._unsettled: list[Staged] = []
+        self._committed = Committed(segments, heads)
+        self._stager = Stager(heads, commands, self._committed, limits)
+        self._writer = Writer(directory, policy, limits, ports, epoch=self._epoch, segments=segments)
         self._commits = 0
         self._closed = False
 
@@ -92,60 +87,20 @@ class EventLog:
             SyncFailed: the disk did not confirm that copy.
         """
         policy = parse_policy(fsync)
-        limits = limits or Limits()
         directory = Path(path)
-        directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+        make_directory(directory)
         lock = DirectoryLock(directory)
+        ports = Ports(clock_ns=clock_ns, random_bytes=random_bytes, sync=sync)
         try:
-            return cls._open_locked(directory, lock, policy, limits, clock_ns, random_bytes, sync)
+            return cls(directory, lock, policy, limits or Limits(), ports)
         except BaseException:
             lock.release()
             raise
 
-    @classmethod
-    def _open_locked(
-        cls,
-        directory: Path,
-        lock: DirectoryLock,
-        policy: FsyncPolicy,
-        limits: Limits,
-        clock_ns: Callable[[], int],
-        random_bytes: Callable[[int], bytes],
-        sync: Sync,
-    ) -> Self:
-        heads, commands = Heads(), CommandMemory(limits.commands)
-        segments = opening.open_segments(directory, now_ns=clock_ns(), random_bytes=random_bytes)
-        for segment in segments:
-            opening.index_segment(segment, heads, commands)
-        make_reserve(directory, limits.reserve_bytes)
-        epoch = segments[-1].header.epoch if segments else random_bytes(EPOCH_BYTES)
-        writer = Writer(
-            directory,
-            policy=policy,
-            limits=limits,
-            sync=sync,
-            clock_ns=clock_ns,
-            random_bytes=random_bytes,
-            epoch=epoch,
-            last=heads.next_sequence - 1,
-            segment=segments[-1] if segments else None,
-        )
-        return cls(
-            directory=directory,
-            lock=lock,
-            segments=segments,
-            heads=heads,
-            commands=commands,
-            writer=writer,
-            epoch=epoch,
-            limits=limits,
-            clock_ns=clock_ns,
-        )
-
     @property
     def head(self) -> int:
         """The committed watermark: the last sequence that readers see, 0 for an empty log."""
-        return self._segments[-1].last_sequence if self._segments else 0
+        return self._committed.head
 
     @property
     def epoch(self) -> str:
@@ -216,15 +171,8 @@ class EventLog:
             SyncFailed: the log does no more work.
         """
         self._refuse_if_unusable()
-        now_ns = self._clock_ns()
-        staged = Staged(outcomes=[], needs_sync=self._writer.policy.before_acknowledging, frames=[])
-        self._unsettled.append(staged)
-        for append in appends:
-            try:
-                staged.outcomes.append(self._stage_one(append, staged, now_ns))
-            except StoreError as error:
-                staged.outcomes.append(error)
-        return staged
+        needs_sync = self._writer.policy.before_acknowledging
+        return self._stager.stage(appends, now_ns=self._ports.clock_ns(), needs_sync=needs_sync)
 
     def flush(self, staged: Staged) -> None:
         """Write a staged group and fsync it as the policy says; blocking, safe in a thread, in the order of staging.
@@ -242,16 +190,12 @@ class EventLog:
             SyncFailed: the log does no more work.
         """
         self._refuse_if_unusable()
-        if self._writer.blocked:
-            self._take_back()
-        failure = staged.failure
-        if failure is not None:
+        self._writer.after_failure(self._stager.take_back)
+        if (failure := staged.failure) is not None:
             return [outcome if isinstance(outcome, Invalid | TooLarge) else failure for outcome in staged.outcomes]
-        assert staged.flushed, "settle() before flush()"
-        assert self._unsettled[0] is staged, "groups settle in the order in which they were staged"
-        del self._unsettled[0]
+        self._stager.settle(staged)
         for frame, (segment, offset) in zip(staged.frames, staged.places, strict=True):
-            self._show(frame, segment, offset)
+            self._committed.show(frame, segment, offset)
         self._commits += 1
         return staged.outcomes
 
@@ -269,7 +213,7 @@ class EventLog:
             SyncFailed: the log does no more work.
         """
         self._refuse_if_unusable()
-        return search(self._segments, self._heads, as_query(query, filters), max_scan)
+        return self._committed.query(as_query(query, filters), max_scan)
 
     def read(self, after: int = 0) -> Iterator[Event]:
         """Yield every committed event after a sequence, in order; those committed meanwhile too.
@@ -277,15 +221,9 @@ class EventLog:
         Raises:
             LogDamaged: an event's bytes changed since the log was opened.
         """
-        sequence = after
-        while sequence < self.head:
+        for events in self._committed.read(after):
+            yield from events
             self._refuse_if_unusable()
-            segment = self._segment_of(sequence + 1)
-            for events in segment.by_frame(sequence):
-                for event in events:
-                    if event.sequence > sequence:
-                        yield event
-                sequence = max(sequence, events[-1].sequence)
 
     def stream_revision(self, stream: str) -> int:
         """Return a stream's revision, 0 if it does not exist; what is staged counts."""
@@ -293,13 +231,12 @@ class EventLog:
 
     def stats(self) -> LogStats:
         """Return the log in figures."""
-        finished = sum(os.fstat(segment.fd).st_size for segment in self._segments[:-1]) if not self._closed else 0
         return LogStats(
             head=self.head,
             durable=self._writer.durable,
             streams=len(self._heads.streams),
-            segments=len(self._segments),
-            bytes=finished + self._writer.position,
+            segments=len(self._committed.segments),
+            bytes=self._writer.total_bytes,
             commits=self._commits,
             syncs=self._writer.syncs,
             commands=len(self._commands),
@@ -309,10 +246,7 @@ class EventLog:
 
     def sync_due(self) -> bool:
         """Say whether, with `interval:MS`, something has waited for its fsync for that long."""
-        writer = self._writer
-        if writer.policy.kind != "interval" or writer.durable >= self.head:
-            return False
-        return not 0 <= self._clock_ns() - writer.last_sync_ns < writer.policy.interval_ns
+        return self._writer.sync_due()
 
     def sync(self) -> None:
         """Make everything flushed durable now; blocking, safe in a thread.
@@ -333,13 +267,11 @@ class EventLog:
             return
         self._closed = True
         try:
-            if not self._writer.broken and self._segments:
+            if not self._writer.broken and self._committed.segments:
                 self._writer.sync()
-                last = self._segments[-1]
-                write_marker(self._directory, Marker(self._writer.durable, last.path.name, self._writer.position))
+                write_marker(self._directory, self._writer.marker())
         finally:
-            for segment in self._segments:
-                segment.close()
+            self._committed.close()
             self._lock.release()
 
     def __enter__(self) -> Self:
@@ -357,86 +289,3 @@ class EventLog:
             raise SyncFailed(*self._writer.broken.args)
         if self._closed:
             raise Invalid("the log is closed: open it again")
-
-    def _stage_one(self, append: Append, staged: Staged, now_ns: int) -> Appended:
-        columns = checked_columns(append, self._limits)
-        command = None
-        if append.command_id is not None:
-            check_name("command_id", append.command_id)
-            command = Command(append.agent, append.command_id, payload_hash(append))
-            if repeated := self._repeated(command):
-                return repeated
-        if append.fail_if is not None:
-            self._check_condition(append.fail_if)
-        frame = stage_append(append, columns, self._heads, self._limits, now_ns, command)
-        staged.frames.append(frame)
-        if command:
-            self._commands.stage(command, frame.appended)
-        return frame.appended
-
-    def _repeated(self, command: Command) -> Appended | None:
-        """Return the result of a command that was carried out before, None if it was not."""
-        found = self._commands.staged(command.agent, command.command_id) or self._settled_command(command)
-        if found is None:
-            return None
-        first, appended = found
-        if first.payload_hash != command.payload_hash:
-            raise Invalid(
-                f"command {command.command_id!r} was already used for another append, stored as event "
-                f"{appended.first_sequence}: use a new command id for a new append"
-            )
-        return Appended(
-            first_sequence=appended.first_sequence,
-            last_sequence=appended.last_sequence,
-            revisions=appended.revisions,
-            time_ns=appended.time_ns,
-            deduplicated=True,
-        )
-
-    def _settled_command(self, command: Command) -> tuple[Command, Appended] | None:
-        sequence = self._commands.sequence(command.agent, command.command_id)
-        if sequence is None:
-            return None
-        first, events = self._segment_of(sequence).command(sequence)
-        if first is None or (first.agent, first.command_id) != (command.agent, command.command_id):
-            return None
-        return first, Appended(
-            first_sequence=sequence,
-            last_sequence=events[-1].sequence,
-            revisions={event.stream: event.revision for event in events},
-            time_ns=events[0].time_ns,
-        )
-
-    def _check_condition(self, fail_if: FailIf) -> None:
-        query = as_query(fail_if.query, {"after": max(fail_if.after, fail_if.query.after), "limit": 1, "order": "asc"})
-        page = search(self._segments, self._heads, query)
-        staged = (frame for group in self._unsettled for frame in group.frames)
-        waiting = (event for frame in staged for event in events_of(frame.body, frame.count))
-        found = page.events or [event for event in waiting if matches(query, event)]
-        if found:
-            raise ConditionFailed(found[0].sequence)
-
-    def _segment_of(self, sequence: int) -> Segment:
-        return next(segment for segment in reversed(self._segments) if segment.first_sequence <= sequence)
-
-    def _show(self, frame: StagedFrame, segment: Segment, offset: int) -> None:
-        if not self._segments or self._segments[-1] is not segment:
-            self._segments.append(segment)
-        segment.index.add_frame(
-            offset, frame.time_ns, frame.streams, frame.types, [frame.agent] * frame.count, frame.correlations
-        )
-        if frame.command:
-            self._commands.settle(frame.command, frame.first_sequence)
-
-    def _take_back(self) -> None:
-        """Undo everything staged: its first write failed, and the rest builds on it."""
-        with self._writer.lock:
-            failure, self._writer.blocked = self._writer.blocked, None
-            for group in self._unsettled:
-                group.failure = failure
-                for frame in group.frames:
-                    self._heads.take_back(frame.streams)
-                    self._heads.next_sequence -= frame.count
-                    if frame.command:
-                        self._commands.take_back(frame.command)
-            self._unsettled.clear()

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import msgspec
 
-from store.durability import sync_directory, sync_file, write_all, write_error
+from store.durability import put_file, sync_path
 from store.errors import DiskFull
 
 MARKER_NAME = "clean"
@@ -67,7 +67,7 @@ def remove_marker(directory: Path) -> None:
     """
     with contextlib.suppress(FileNotFoundError):
         (directory / MARKER_NAME).unlink()
-        sync_directory(directory)
+        sync_path(directory)
 
 
 def make_reserve(directory: Path, size: int) -> None:
@@ -83,15 +83,5 @@ def make_reserve(directory: Path, size: int) -> None:
 
 def _write(directory: Path, marker: Marker) -> None:
     content = _encode(marker)
-    path = directory / (MARKER_NAME + ".new")
-    try:
-        fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-    except OSError as error:
-        raise write_error(error, path) from error
-    try:
-        write_all(fd, zlib.crc32(content).to_bytes(_CRC_BYTES, "little") + content, 0, path)
-        sync_file(fd, os.fsync, path)
-    finally:
-        os.close(fd)
-    path.replace(directory / MARKER_NAME)
-    sync_directory(directory)
+    put_file(directory / MARKER_NAME, zlib.crc32(content).to_bytes(_CRC_BYTES, "little") + content)
+    sync_path(directory)

@@ -8,14 +8,16 @@ from collections.abc import Callable, Iterator, Sequence
 from types import TracebackType
 from typing import Any, Self
 
-from store import frame as frames
 from store.append import Append, Appended, Expected, FailIf, check_expected, stream_of
+from store.commands import repeated
 from store.errors import ConditionFailed, Invalid, StoreError
 from store.event import Event, NewEvent
+from store.frame import Command, decode_event
 from store.interface import LogStats
 from store.limits import Limits, check_finite, check_name
+from store.proposal import checked_columns, encode_records, payload_hash
 from store.query import Page, Query, as_query, matches
-from store.staging import Staged, checked_columns, encode_records, payload_hash
+from store.staged import Staged
 
 
 class MemoryLog:
@@ -31,7 +33,7 @@ class MemoryLog:
         self._limits = limits or Limits()
         self._events: list[Event] = []
         self._revisions: dict[str, int] = {}
-        self._commands: dict[tuple[str, str], tuple[bytes, Appended]] = {}
+        self._commands: dict[tuple[str, str], tuple[Command, Appended]] = {}
         self._unsettled: list[Staged] = []
         self._commits = 0
         self._closed = False
@@ -194,12 +196,12 @@ class MemoryLog:
 
     def _stage_one(self, append: Append, now_ns: int) -> Appended:
         columns = checked_columns(append, self._limits)
-        hashed = b""
+        command = None
         if append.command_id is not None:
             check_name("command_id", append.command_id)
-            hashed = payload_hash(append)
-            if repeated := self._repeated(append, hashed):
-                return repeated
+            command = Command(append.agent, append.command_id, payload_hash(append))
+            if earlier := self._commands.get((append.agent, append.command_id)):
+                return repeated(command, *earlier)
         if append.fail_if is not None:
             self._check_condition(append.fail_if)
         stream = stream_of(append)
@@ -220,7 +222,6 @@ class MemoryLog:
         records = encode_records(
             columns,
             first_sequence=first,
-            streams=streams,
             stream=stream,
             revisions=revisions,
             agent=append.agent,
@@ -228,30 +229,12 @@ class MemoryLog:
             limits=self._limits,
         )
         check_finite([*columns.datas, *columns.metadatas])
-        self._events += map(frames.decode_event, records)
+        self._events += map(decode_event, records)
         self._revisions |= reached
         appended = Appended(first_sequence=first, last_sequence=len(self._events), revisions=reached, time_ns=now_ns)
-        if append.command_id is not None:
-            self._commands[append.agent, append.command_id] = hashed, appended
+        if command:
+            self._commands[command.agent, command.command_id] = command, appended
         return appended
-
-    def _repeated(self, append: Append, hashed: bytes) -> Appended | None:
-        assert append.command_id is not None
-        first, appended = self._commands.get((append.agent, append.command_id), (hashed, None))
-        if first != hashed:
-            raise Invalid(
-                f"command {append.command_id!r} was already used for another append: "
-                "use a new command id for a new append"
-            )
-        if appended is None:
-            return None
-        return Appended(
-            first_sequence=appended.first_sequence,
-            last_sequence=appended.last_sequence,
-            revisions=appended.revisions,
-            time_ns=appended.time_ns,
-            deduplicated=True,
-        )
 
     def _check_condition(self, fail_if: FailIf) -> None:
         query = as_query(fail_if.query, {"after": max(fail_if.after, fail_if.query.after)})

@@ -1,7 +1,6 @@
 """Opening a directory: reads it, lets `recovery` decide, carries the decisions out, and builds the index."""
 
 import os
-from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -10,16 +9,15 @@ import msgspec
 from store import frame as frames
 from store import segment as segments
 from store.commands import CommandMemory
-from store.durability import sync_directory, sync_file, write_all
+from store.durability import cut_file, put_file, sync_path
 from store.errors import LogDamaged
+from store.heads import Heads
 from store.marker import Marker, read_marker
 from store.names import correlation_id_hash
+from store.ports import Ports
 from store.reader import Segment
 from store.recovery import Damage, Kept, Recovery, Scan, recover, scan_segment
 from store.segment import SegmentHeader
-from store.staging import Heads
-
-Random = Callable[[int], bytes]
 
 
 class Found(NamedTuple):
@@ -38,22 +36,19 @@ class Found(NamedTuple):
         return self.marker == Marker(self.recovery.last, scan.name, scan.size) and scan.size == kept[-1].end
 
 
-def survey(directory: Path, marker: Marker | None) -> list[Scan]:
-    """Scan every segment of a directory, in order; changes nothing.
-
-    `marker` is not used: it is asked for so that it is read before the segments, which may be growing.
-    """
+def survey(directory: Path) -> list[Scan]:
+    """Scan every segment of a directory, in order; changes nothing."""
     names = sorted(entry.name for entry in os.scandir(directory) if segments.is_segment_name(entry.name))
     return [scan_segment(name, (directory / name).read_bytes()) for name in names]
 
 
 def find(directory: Path) -> Found:
     """Read a directory and decide what counts; changes nothing."""
-    marker = read_marker(directory)
-    return Found(recover(survey(directory, marker), marker.last_sequence if marker else 0), marker)
+    marker = read_marker(directory)  # before the segments: they may be growing, and it must not be ahead of them
+    return Found(recover(survey(directory), marker.last_sequence if marker else 0), marker)
 
 
-def open_segments(directory: Path, *, now_ns: int, random_bytes: Random) -> list[Segment]:
+def open_segments(directory: Path, ports: Ports) -> list[Segment]:
     """Bring a directory into order and open its segments, not yet indexed.
 
     Raises:
@@ -69,11 +64,11 @@ def open_segments(directory: Path, *, now_ns: int, random_bytes: Random) -> list
         return [_open(directory, keep.scan.name) for keep in kept]
     names = [keep.scan.name for keep in kept]
     if kept:
-        replaced = _renew_tail(directory, found.recovery, now_ns, random_bytes)
+        replaced = _renew_tail(directory, found.recovery, ports)
         names = sorted({*names, replaced})
     for name in set(found.recovery.dropped) - set(names):
         (directory / name).unlink()
-    sync_directory(directory)
+    sync_path(directory)
     for keep in kept:
         if keep.scan.name != names[-1]:
             _cut(directory / keep.scan.name, _end_before(keep, segments.first_of_name(names[-1])), keep.scan.size)
@@ -116,12 +111,12 @@ def _index_frame(
     for head, stream in zip(found, streams, strict=True):
         heads.revisions[stream] = head.revision
     segment.index.add_frame(
-        frame.offset,
-        frame.time_ns,
-        streams,
-        heads.type_ids([head.type for head in found]),
-        [heads.agents.id_of(head.agent) for head in found],
-        [correlation_id_hash(head.correlation_id) for head in found],
+        offset=frame.offset,
+        time_ns=frame.time_ns,
+        streams=streams,
+        types=heads.type_ids([head.type for head in found]),
+        agents=[heads.agents.id_of(head.agent) for head in found],
+        correlations=[correlation_id_hash(head.correlation_id) for head in found],
     )
     heads.next_sequence = frame.first_sequence + frame.count
     if command := frames.command_of(body, frame):
@@ -136,7 +131,7 @@ def _open(directory: Path, name: str) -> Segment:
     return Segment(path, fd, header)
 
 
-def _renew_tail(directory: Path, recovery: Recovery, now_ns: int, random_bytes: Random) -> str:
+def _renew_tail(directory: Path, recovery: Recovery, ports: Ports) -> str:
     """Copy what lies beyond the last durable mark to a new segment with a new epoch, and sync it.
 
     The kernel may have dropped pages of the old file that it had failed to write and then marked clean: what is read
@@ -148,23 +143,16 @@ def _renew_tail(directory: Path, recovery: Recovery, now_ns: int, random_bytes: 
     header = SegmentHeader(
         first_sequence=tail.scan.firsts[first] if first < tail.frame_count else tail.last + 1,
         durable=recovery.durable,
-        created_ns=now_ns,
-        salt=random_bytes(segments.SALT_BYTES),
-        epoch=random_bytes(segments.EPOCH_BYTES),
+        created_ns=ports.clock_ns(),
+        salt=ports.random_bytes(segments.SALT_BYTES),
+        epoch=ports.random_bytes(segments.EPOCH_BYTES),
     )
     name = segments.segment_name(header.first_sequence)
     content = segments.encode_header(header) + _resealed(directory, tail, first, header.salt)
     for keep in recovery.kept[:-1]:
         if keep.last > recovery.durable:
-            _sync_path(directory / keep.scan.name)
-    path = directory / (name + ".new")
-    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-    try:
-        write_all(fd, content, 0, path)
-        sync_file(fd, os.fsync, path)
-    finally:
-        os.close(fd)
-    path.replace(directory / name)
+            sync_path(directory / keep.scan.name)
+    put_file(directory / name, content)
     return name
 
 
@@ -203,13 +191,4 @@ def _end_before(keep: Kept, sequence: int) -> int:
 
 def _cut(path: Path, end: int, size: int) -> None:
     if end < size:
-        os.truncate(path, end)
-        _sync_path(path)
-
-
-def _sync_path(path: Path) -> None:
-    fd = os.open(path, os.O_RDWR | os.O_CLOEXEC)
-    try:
-        sync_file(fd, os.fsync, path)
-    finally:
-        os.close(fd)
+        cut_file(path, end)

@@ -96,19 +96,23 @@ def matches(query: Query, event: Event) -> bool:
     )
 
 
+_DICT: type[Any] = dict
+_LIST: type[Any] = list
+
+
 def _field_equals(data: Any, path: str, value: Any) -> bool:
-    if isinstance(data, Mapping) and path in data:
+    if type(data) is _DICT and path in data:
         return _same(data[path], value)
     for part in path.split("."):
-        if not isinstance(data, Mapping) or part not in data:
+        if type(data) is not _DICT or part not in data:
             return False
         data = data[part]
     return _same(data, value)
 
 
 def _same(left: Any, right: Any) -> bool:
-    if isinstance(left, dict) and isinstance(right, dict):
+    if type(left) is _DICT and type(right) is _DICT:
         return left.keys() == right.keys() and all(_same(left[key], right[key]) for key in left)
-    if isinstance(left, list) and isinstance(right, list):
+    if type(left) is _LIST and type(right) is _LIST:
         return len(left) == len(right) and all(map(_same, left, right))
     return bool(left == right) and isinstance(left, bool) == isinstance(right, bool)

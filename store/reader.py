@@ -1,7 +1,9 @@
-"""Reading stored events: positions of a segment in, decoded events out. Reads what is settled, never the write position."""
+"""Reading stored events: positions of a segment in, decoded events out."""
 
 import os
+import struct
 from collections.abc import Iterable, Iterator
+from itertools import groupby
 from pathlib import Path
 
 import msgspec
@@ -12,7 +14,7 @@ from store.event import Event
 from store.index import SegmentIndex
 from store.segment import SegmentHeader
 
-_WHOLE_FRAME_BYTES = 16 << 10
+_DENSE = 8
 _LOOK_BYTES = 2048
 
 
@@ -56,16 +58,14 @@ class Segment:
         Raises:
             LogDamaged: a frame's bytes changed since the log was opened.
         """
-        loaded, first, events = -1, 0, list[Event]()
-        for position in positions:
-            number = self.index.frame_number_of(position)
-            if number != loaded:
-                offset, first, count = self.index.frame_at(number)
-                if count > 1 and (event := self._large_frame_event(offset, position - first)) is not None:
-                    yield event
-                    continue
-                loaded, events = number, self._events(number)
-            yield events[position - first]
+        for number, group in groupby(positions, self.index.frame_number_of):
+            _, first, count = self.index.frame_at(number)
+            wanted = [position - first for position in group]
+            if len(wanted) * _DENSE >= count:
+                events = self._events(number)
+                yield from (events[position] for position in wanted)
+            else:
+                yield from self._some_events(number, wanted)
 
     def command(self, sequence: int) -> tuple[frames.Command | None, list[Event]]:
         """Return the command of the frame that holds a sequence, and the frame's events."""
@@ -95,20 +95,16 @@ class Segment:
             raise self._damaged(offset)
         return frame, memoryview(data)[frames.HEADER_BYTES : frame.end]
 
-    def _large_frame_event(self, offset: int, index: int) -> Event | None:
-        """Read one event of a frame by its offset table; None if the frame is small enough to read as a whole."""
-        header = os.pread(self.fd, frames.HEADER_BYTES, offset)
-        frame = frames.read_header(header, 0)
-        if frame is None:
-            raise self._damaged(offset)
-        if frame.end <= _WHOLE_FRAME_BYTES:
-            return None
+    def _some_events(self, number: int, wanted: Iterable[int]) -> Iterator[Event]:
+        """Read a few events of a frame by its offset table."""
+        offset, _, count = self.index.frame_at(number)
         body = offset + frames.HEADER_BYTES
-        low, high = frames.record_span_at(index)
-        start, end = frames.unpack_span(os.pread(self.fd, high - low, body + low))
+        table = os.pread(self.fd, frames.table_bytes(count), body)
         try:
-            return frames.decode_event(os.pread(self.fd, end - start, body + start))
-        except msgspec.DecodeError as error:
+            for index in wanted:
+                start, end = frames.record_span(table, index)
+                yield frames.decode_event(os.pread(self.fd, end - start, body + start))
+        except (msgspec.DecodeError, struct.error) as error:
             raise self._damaged(offset) from error
 
     def _damaged(self, offset: int) -> LogDamaged:

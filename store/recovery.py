@@ -3,7 +3,7 @@
 The durable marks decide. D is the highest sequence that any valid frame, any segment header or the clean-stop marker
 says had been durable. E is where the gapless chain of valid frames ends.
 
-- D <= E: what follows E was never durable, so no one who was promised durability was told of it: a torn tail. Cut there.
+- D <= E: what follows E was never durable, so no one who was promised that was told of it: a torn tail. Cut there.
 - D > E: something that had been durable is unreadable: damage. Refuse, lose nothing, say where.
 
 That covers a flipped bit in the middle (a later frame's mark is above it), a segment that is missing or cut short (the
@@ -11,7 +11,8 @@ next one's header is above it), and frames that reached the disk out of order in
 exception asks for no mark: a segment's header is durable before its first frame is written, so a segment with frames
 and without a header is damaged.
 
-Every valid frame behind a bad spot is found by searching for the magic and the salt's tag, which event data cannot know.
+Every valid frame behind a bad spot is found by searching for the magic and the salt's tag, which event data cannot
+know.
 """
 
 from array import array

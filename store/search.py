@@ -4,10 +4,10 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import NamedTuple
 
+from store.heads import Heads
 from store.names import correlation_id_hash
 from store.query import Page, Query, matches
 from store.reader import Segment
-from store.staging import Heads
 
 _BATCH = 128
 

@@ -35,8 +35,8 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
 def verify(path: str | PathLike[str]) -> Report:
     """Check every frame, sequence and revision of the log in a directory; reads only, takes no lock.
 
-    The end of a log that is being written to, or whose last writer was killed, is no damage: what is not whole there had
-    not been acknowledged.
+    The end of a log that is being written to, or whose last writer was killed, is no damage: what is not whole there
+    had not been acknowledged.
 
     Raises:
         FileNotFoundError: there is no such directory.
@@ -78,6 +78,7 @@ def _check_heads(frame: frames.Frame, heads: list[Head], revisions: dict[str, in
     for sequence, head in enumerate(heads, frame.first_sequence):
         if head.sequence != sequence:
             yield f"event {sequence} says that it is {head.sequence}"
-        if head.revision != revisions.get(head.stream, 0) + 1:
-            yield f"event {sequence} is revision {head.revision} of {head.stream!r} after {revisions.get(head.stream, 0)}"
+        before = revisions.get(head.stream, 0)
+        if head.revision != before + 1:
+            yield f"event {sequence} is revision {head.revision} of {head.stream!r} after {before}"
         revisions[head.stream] = head.revision

@@ -2,67 +2,85 @@
 
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from store import frame as frames
-from store import segment as segments
-from store.durability import FsyncPolicy, Sync, sync_directory, sync_file, write_all, write_error
+from store.durability import FsyncPolicy, create_file, cut_file, sync_file, sync_path, write_all
 from store.errors import DiskFull, SyncFailed
 from store.limits import Limits
-from store.marker import remove_marker
+from store.marker import Marker, remove_marker
+from store.ports import Ports
 from store.reader import Segment
-from store.segment import SegmentHeader
-from store.staging import Staged, StagedFrame
+from store.segment import HEADER_BYTES, SALT_BYTES, SegmentHeader, encode_header, segment_name
+from store.staged import Staged, StagedFrame
+
+
+class _Before(NamedTuple):
+    """Where a group began."""
+
+    segment: Segment | None
+    position: int
+    written: int
+    total_bytes: int
 
 
 class Writer:
     """Appends frames to the last segment, and begins the next one when it is full.
 
     Attributes:
-        lock: held while the disk is worked on; whoever takes back what is staged holds it too.
         durable: the last sequence that is known to be durable.
-        blocked: why the last write was taken back; while set, nothing is written.
         broken: why nothing will be written any more.
         syncs: how many times data was synced.
+        total_bytes: the size of all segments.
     """
 
     def __init__(
         self,
         directory: Path,
-        *,
         policy: FsyncPolicy,
         limits: Limits,
-        sync: Sync,
-        clock_ns: Callable[[], int],
-        random_bytes: Callable[[int], bytes],
+        ports: Ports,
+        *,
         epoch: bytes,
-        last: int,
-        segment: Segment | None,
+        segments: Sequence[Segment],
     ) -> None:
-        self.lock = threading.Lock()
-        self.durable = last
-        self.blocked: DiskFull | None = None
+        self.policy = policy
         self.broken: SyncFailed | None = None
         self.syncs = 0
-        self.last_sync_ns = clock_ns()
-        self.policy = policy
+        sizes = [os.fstat(segment.fd).st_size for segment in segments]
+        self.total_bytes = sum(sizes)
+        self._lock = threading.Lock()
+        self._blocked: DiskFull | None = None
+        self._last_sync_ns = ports.clock_ns()
         self._directory = directory
         self._limits = limits
-        self._sync = sync
-        self._clock_ns = clock_ns
-        self._random_bytes = random_bytes
+        self._ports = ports
         self._epoch = epoch
-        self._written = last
-        self._segment = segment
-        self._position = os.fstat(segment.fd).st_size if segment else 0
+        self._segment = segments[-1] if segments else None
+        self._position = sizes[-1] if segments else 0
+        self._written = self.durable = segments[-1].last_sequence if segments else 0
         self._unsynced: list[Segment] = []
         self._marked = True
 
-    @property
-    def position(self) -> int:
-        """Where the last segment ends, in bytes."""
-        return self._position
+    def marker(self) -> Marker:
+        """Return what a clean stop now would leave; there must be a segment."""
+        assert self._segment is not None
+        return Marker(self.durable, self._segment.path.name, self._position)
+
+    def sync_due(self) -> bool:
+        """Say whether, with `interval:MS`, something has waited for its fsync for that long."""
+        if self.policy.kind != "interval" or self.durable == self._written:
+            return False
+        return not 0 <= self._ports.clock_ns() - self._last_sync_ns < self.policy.interval_ns
+
+    def after_failure(self, take_back: Callable[[DiskFull], None]) -> None:
+        """If the last write was taken back, have the rest of what is staged taken back, and allow writing again."""
+        if self._blocked is not None:
+            with self._lock:
+                take_back(self._blocked)
+                self._blocked = None
 
     def flush(self, staged: Staged) -> None:
         """Write a group, and sync it if the policy wants that before it is acknowledged.
@@ -71,14 +89,14 @@ class Writer:
             DiskFull: there is no space; nothing of the group is left on disk.
             SyncFailed: the disk did not confirm; the writer is broken for good.
         """
-        with self.lock:
+        with self._lock:
             self._refuse_if_unable(staged)
-            before = self._segment, self._position, self._written
+            before = _Before(self._segment, self._position, self._written, self.total_bytes)
             try:
                 self._write_group(staged)
             except DiskFull as error:
-                self._unless_broken(lambda: self._cut_back(staged, *before))
-                self.blocked = error
+                self._unless_broken(lambda: self._cut_back(staged, before))
+                self._blocked = error
                 raise
             except SyncFailed as error:
                 self.broken = error
@@ -91,13 +109,13 @@ class Writer:
         Raises:
             SyncFailed: the disk did not confirm; the writer is broken for good.
         """
-        with self.lock:
+        with self._lock:
             if self.broken:
                 raise self.broken
             self._unless_broken(self._sync_written)
 
     def _refuse_if_unable(self, staged: Staged) -> None:
-        for failure in (self.broken, staged.failure, self.blocked):
+        for failure in (self.broken, staged.failure, self._blocked):
             if failure is not None:
                 raise failure
 
@@ -150,16 +168,17 @@ class Writer:
             data = b"".join(parts)
             write_all(self._segment.fd, data, self._position, self._segment.path)
             self._position += len(data)
+            self.total_bytes += len(data)
             parts.clear()
 
     def _sync_written(self) -> None:
         for segment in (*self._unsynced, self._segment):
             if segment is not None:
-                sync_file(segment.fd, self._sync, segment.path)
+                sync_file(segment.fd, self._ports.sync, segment.path)
         self._unsynced.clear()
         self.syncs += 1
         self.durable = self._written
-        self.last_sync_ns = self._clock_ns()
+        self._last_sync_ns = self._ports.clock_ns()
 
     def _begin_segment(self, first_sequence: int) -> None:
         if self._segment is not None:
@@ -170,32 +189,29 @@ class Writer:
         header = SegmentHeader(
             first_sequence=first_sequence,
             durable=self.durable,
-            created_ns=self._clock_ns(),
-            salt=self._random_bytes(segments.SALT_BYTES),
+            created_ns=self._ports.clock_ns(),
+            salt=self._ports.random_bytes(SALT_BYTES),
             epoch=self._epoch,
         )
         self._segment = create_segment(self._directory, header)
-        self._position = segments.HEADER_BYTES
+        self._position = HEADER_BYTES
+        self.total_bytes += HEADER_BYTES
 
-    def _cut_back(self, staged: Staged, segment: Segment | None, position: int, written: int) -> None:
+    def _cut_back(self, staged: Staged, before: _Before) -> None:
         """Remove what was written of a group."""
-        created = {id(place): place for place, _ in staged.places if place is not segment}
-        if self._segment is not None and self._segment is not segment:
-            created[id(self._segment)] = self._segment
+        places = [segment for segment, _ in staged.places] + ([self._segment] if self._segment else [])
+        created = {id(segment): segment for segment in places if segment is not before.segment}
         for new in created.values():
             new.close()
             new.path.unlink()
         if created:
-            sync_directory(self._directory)
+            sync_path(self._directory)
         staged.places.clear()
-        self._unsynced = [kept for kept in self._unsynced if kept is not segment and id(kept) not in created]
-        self._segment, self._position, self._written = segment, position, written
-        if segment is not None:
-            try:
-                os.ftruncate(segment.fd, position)
-            except OSError as error:
-                raise SyncFailed(f"{segment.path} could not be cut back: {error.strerror}; check the disk") from error
-            sync_file(segment.fd, os.fdatasync, segment.path)
+        self._unsynced = [kept for kept in self._unsynced if kept is not before.segment and id(kept) not in created]
+        self._segment, self._position, self._written, self.total_bytes = before
+        self.durable = min(self.durable, self._written)
+        if before.segment is not None:
+            cut_file(before.segment.path, before.position)
 
 
 def create_segment(directory: Path, header: SegmentHeader) -> Segment:
@@ -205,15 +221,12 @@ def create_segment(directory: Path, header: SegmentHeader) -> Segment:
         DiskFull: there is no space; nothing is left of it.
         SyncFailed: the disk did not confirm.
     """
-    path = directory / segments.segment_name(header.first_sequence)
+    path = directory / segment_name(header.first_sequence)
+    fd = create_file(path)
     try:
-        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-    except OSError as error:
-        raise write_error(error, path) from error
-    try:
-        write_all(fd, segments.encode_header(header), 0, path)
+        write_all(fd, encode_header(header), 0, path)
         sync_file(fd, os.fsync, path)
-        sync_directory(directory)
+        sync_path(directory)
     except (DiskFull, SyncFailed):
         os.close(fd)
         path.unlink()

@@ -1,0 +1,54 @@
+"""Groups of appends between staging and settling, as values."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from store.append import Appended
+from store.errors import DiskFull, StoreError
+from store.frame import Command
+from store.reader import Segment
+
+
+@dataclass(slots=True, kw_only=True)
+class StagedFrame:
+    """A frame to be: everything but its header, which depends on the segment and the moment of writing.
+
+    `streams`, `types` and `correlations` have an id for each event, `agent` is one id for all.
+    """
+
+    first_sequence: int
+    count: int
+    body: bytes
+    time_ns: int
+    streams: Sequence[int]
+    types: Sequence[int]
+    correlations: Sequence[int]
+    agent: int
+    command: Command | None
+    appended: Appended
+
+    @property
+    def last_sequence(self) -> int:
+        """The sequence of its last event."""
+        return self.first_sequence + self.count - 1
+
+
+@dataclass(slots=True, kw_only=True)
+class Staged:
+    """One group: what `stage` made of some appends.
+
+    Attributes:
+        outcomes: the outcome-to-be of each append, in order.
+        needs_sync: whether the policy wants the acknowledgement after the fsync.
+        frames: what is to be written.
+        places: where each frame was written, once it was: the segment and the byte offset.
+        flushed: whether it was written, and synced if the policy says so.
+        failure: why nothing of it was stored, if so.
+    """
+
+    outcomes: list[Appended | StoreError]
+    needs_sync: bool
+    frames: list[StagedFrame]
+    places: list[tuple[Segment, int]] = field(default_factory=list[tuple[Segment, int]])
+    flushed: bool = False
+    failure: DiskFull | None = None
