@@ -1,0 +1,70 @@
+"""`moothall agent`: tokens, straight in the data directory, whether or not a server runs there."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+from cyclopts import App
+
+from transport.auth import TokenError, Tokens
+from transport.cli.failure import CommandFailed, Exit
+from transport.places import default_data_dir, prepare_data_dir
+
+app = App(name="agent", help="Add, list and revoke tokens.")
+
+
+@app.command
+def add(
+    name: str, *, role: Literal["observer", "agent", "expert", "admin"] = "agent", data: Path | None = None
+) -> None:
+    """Add an agent and print its token, alone on stdout, once.
+
+    Args:
+        name: The agent's name: 1 to 256 characters.
+        role: What it may do.
+        data: The data directory.
+    """
+    where = data if data is not None else default_data_dir()
+    try:
+        prepare_data_dir(where)
+        print(Tokens(where).add(name, role))
+    except (TokenError, OSError) as error:
+        raise CommandFailed(Exit.NO, str(error)) from None
+
+
+@app.command(name="list")
+def list_agents(*, data: Path | None = None, json: bool = False) -> None:
+    """List the agents that have a token.
+
+    Args:
+        data: The data directory.
+        json: Print one JSON object a line.
+    """
+    try:
+        entries = Tokens(data if data is not None else default_data_dir()).entries()
+    except TokenError as error:
+        raise CommandFailed(Exit.NO, str(error)) from None
+    for entry in entries:
+        created = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(entry.created))
+        if json:
+            row = {"name": entry.name, "role": entry.role, "created": created}
+            print(msgspec.json.encode(row).decode())
+        else:
+            print(f"{entry.name}\t{entry.role}\t{created}")
+
+
+@app.command
+def revoke(name: str, *, data: Path | None = None) -> None:
+    """Take an agent's token back.
+
+    Args:
+        name: The agent's name.
+        data: The data directory.
+    """
+    try:
+        Tokens(data if data is not None else default_data_dir()).revoke(name)
+    except TokenError as error:
+        raise CommandFailed(Exit.NO, str(error)) from None

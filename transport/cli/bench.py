@@ -1,0 +1,106 @@
+"""`moothall bench`: measure, side by side with peers, in one run."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from rich.console import Console
+
+from transport.bench import comparison, figure, suites, table
+from transport.bench.figure import Conditions, Figure, Record, RecordError
+from transport.bench.machine import conditions
+from transport.bench.place import bench_directory
+from transport.bench.processes import ChildFailed
+from transport.bench.runner import Bench
+from transport.cli.failure import CommandFailed, Exit
+
+
+def bench(
+    suite: suites.Name = "headline",
+    *,
+    peers: bool = False,
+    save: Path | None = None,
+    compare: Path | None = None,
+    json: bool = False,
+) -> None:
+    """Measure, side by side with peers in one run; medians of interleaved rounds.
+
+    What needs nothing installed (SQLite, asyncio, the bare disk, a bare websocket) always runs beside us.
+
+    Args:
+        suite: What to measure.
+        peers: Also measure peers that have to be installed (the `bench` extra).
+        save: Keep the run in this file.
+        compare: Exit with 1 if a figure is worse than in this saved run, beyond the spread of both.
+        json: Print one JSON object a line: the machine, then each figure as soon as it is known.
+    """
+    saved = _load(compare) if compare is not None else None
+    if save is not None and not save.absolute().parent.is_dir():
+        raise CommandFailed(Exit.USAGE, f"cannot save to {save}: there is no such directory; make it first")
+    record = _measure(suite, peers=peers, json=json)
+    if not json:
+        _show(record)
+    if save is not None:
+        _save(record, save)
+    if saved is not None:
+        _judge(saved, record)
+
+
+def _measure(suite: suites.Name, *, peers: bool, json: bool) -> Record:
+    try:
+        with bench_directory(_note) as directory:
+            measured_on = conditions(directory)
+            run = Bench(directory=directory, peers=peers, note=_note)
+            return Record(conditions=measured_on, figures=list(_printed(measured_on, suite, run, json=json)))
+    except (OSError, ChildFailed) as error:
+        raise CommandFailed(Exit.NO, f"cannot measure {suite}: {error}") from None
+
+
+def _printed(measured_on: Conditions, suite: suites.Name, run: Bench, *, json: bool) -> Iterator[Figure]:
+    if json:
+        print(figure.line(measured_on), flush=True)
+    for each in suites.figures(suite, run):
+        if json:
+            print(figure.line(each), flush=True)
+        yield each
+
+
+def _show(record: Record) -> None:
+    console = Console()
+    console.print(table.conditions_line(record.conditions), highlight=False)
+    for suite in dict.fromkeys(each.suite for each in record.figures):
+        console.print(table.terminal((each for each in record.figures if each.suite == suite), suite))
+
+
+def _judge(saved: Record, now: Record) -> None:
+    common = comparison.in_common(saved.figures, now.figures)
+    if not common:
+        raise CommandFailed(Exit.USAGE, "the saved run has no figure of this suite; compare with a run of the same suite")
+    if saved.conditions.machine.model != now.conditions.machine.model:
+        _note("the saved run was measured on another machine; only peers tell what changed")
+    worse = comparison.regressions(saved.figures, now.figures)
+    for each in worse:
+        _note(f"worse: {each}")
+    if worse:
+        raise CommandFailed(Exit.NO, f"{len(worse)} of {common} figures are worse than in the saved run")
+    _note(f"none of {common} figures is worse than in the saved run")
+
+
+def _load(path: Path) -> Record:
+    try:
+        return figure.load(path)
+    except RecordError as error:
+        raise CommandFailed(Exit.USAGE, str(error)) from None
+
+
+def _save(record: Record, path: Path) -> None:
+    try:
+        figure.save(record, path)
+    except OSError as error:
+        raise CommandFailed(Exit.NO, f"cannot save to {path}: {error.strerror}") from None
+
+
+def _note(text: str) -> None:
+    print(f"bench: {text}", file=sys.stderr, flush=True)

@@ -1,0 +1,181 @@
+"""`moothall events`: the log, online through the server, or offline with `--data DIR`."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
+from cyclopts import App, Parameter
+from rich.console import Console
+
+from store import LogDamaged, verify
+from transport.cli.failure import CommandFailed, Exit
+from transport.cli.log_access import Access, offline, online
+from transport.places import default_data_dir
+
+app = App(name="events", help="Append to, read and verify the log.")
+
+
+@Parameter(name="*")
+@dataclass(frozen=True)
+class Where:
+    """Which log is meant.
+
+    Attributes:
+        data: Read this data directory itself, without a server.
+        url: The server's websocket URL; by default that of this project's server.
+        token_file: A file that holds the token to show; by default MOOTHALL_TOKEN, else the project's agent token.
+    """
+
+    data: Path | None = None
+    url: str | None = None
+    token_file: Path | None = None
+
+    def access(self) -> Access:
+        """Return the way to the log."""
+        return offline(self.data) if self.data is not None else online(self.url, self.token_file)
+
+
+HERE = Where()
+
+
+@app.command
+def append(
+    kind: Annotated[str, Parameter(name="type")],
+    payload: str = "{}",
+    *,
+    stream: str | None = None,
+    expected_revision: str | None = None,
+    command_id: str | None = None,
+    where: Where = HERE,
+    json: bool = False,
+) -> None:
+    """Append one event.
+
+    Args:
+        kind: What happened.
+        payload: The payload, as JSON.
+        stream: The stream it belongs to; by default the agent's own.
+        expected_revision: Refuse unless the stream is at this revision: a number, any, no_stream or exists.
+        command_id: Makes a retry safe: the same id is stored once.
+        where: Which log is meant.
+        json: Print the result as one JSON object.
+    """
+    try:
+        data = msgspec.json.decode(payload)
+    except msgspec.DecodeError as error:
+        raise CommandFailed(Exit.USAGE, f"the payload is not JSON: {error}") from None
+    expected: int | str | None = expected_revision
+    if expected_revision is not None and expected_revision.isdecimal():
+        expected = int(expected_revision)
+    arguments: dict[str, Any] = {"events": [{"type": kind, "data": data}]}
+    optional = {"stream": stream, "expected_revision": expected, "command_id": command_id}
+    arguments |= {key: value for key, value in optional.items() if value is not None}
+    result = where.access().append(arguments)
+    if json:
+        _line(result)
+    else:
+        print(f"stored as event {result['first_sequence']}")
+
+
+@app.command
+def query(
+    *,
+    stream: str | None = None,
+    type: tuple[str, ...] = (),  # noqa: A002 - the flag's name
+    agent: tuple[str, ...] = (),
+    after: int = 0,
+    order: str = "asc",
+    limit: int = 100,
+    where: Where = HERE,
+    json: bool = False,
+) -> None:
+    """Print events.
+
+    Args:
+        stream: Events of this stream.
+        type: Events of one of these types.
+        agent: Events of one of these agents.
+        after: Events with a greater sequence.
+        order: asc or desc.
+        limit: At most so many events; 1 to 1000.
+        where: Which log is meant.
+        json: Print one JSON object a line.
+    """
+    page = where.access().query(_filters(stream, type, agent) | {"after": after, "order": order, "limit": limit})
+    _print_events(page["events"], json=json)
+
+
+@app.command
+def tail(
+    *,
+    stream: str | None = None,
+    type: tuple[str, ...] = (),  # noqa: A002 - the flag's name
+    agent: tuple[str, ...] = (),
+    after: int | None = None,
+    url: str | None = None,
+    token_file: Path | None = None,
+    json: bool = False,
+) -> None:
+    """Print events as they come, until interrupted.
+
+    Args:
+        stream: Events of this stream.
+        type: Events of one of these types.
+        agent: Events of one of these agents.
+        after: Begin after this sequence; by default with what is new.
+        url: The server's websocket URL; by default that of this project's server.
+        token_file: A file that holds the token to show.
+        json: Print one JSON object a line.
+    """
+    access = online(url, token_file)
+    with suppress(KeyboardInterrupt):
+        access.follow(_filters(stream, type, agent), after, lambda events: _print_events(events, json=json))
+
+
+@app.command(name="verify")
+def verify_log(*, data: Path | None = None, json: bool = False) -> None:
+    """Check every frame, sequence and revision; also while a server runs. Exit 5 if something is wrong.
+
+    Args:
+        data: The data directory.
+        json: Print the report as one JSON object.
+    """
+    where = data if data is not None else default_data_dir()
+    try:
+        report = verify(where)
+    except (OSError, LogDamaged) as error:
+        raise CommandFailed(Exit.USAGE, f"cannot verify {where}: {error}") from None
+    if json:
+        _line(msgspec.to_builtins(report))
+    else:
+        print(f"{where}: {report.events} events in {report.segments} segments, {'ok' if report.ok else 'DAMAGED'}")
+        for problem in report.problems:
+            print(f"  {problem}")
+    if not report.ok:
+        raise SystemExit(Exit.DAMAGED)
+
+
+def _filters(stream: str | None, types: tuple[str, ...], agents: tuple[str, ...]) -> dict[str, Any]:
+    given = {"stream": stream, "types": list(types), "agents": list(agents)}
+    return {key: value for key, value in given.items() if value}
+
+
+def _print_events(events: list[dict[str, Any]], *, json: bool) -> None:
+    if json:
+        for event in events:
+            _line(event)
+        return
+    console = Console(file=sys.stdout, highlight=False)
+    for event in events:
+        payload = msgspec.json.encode(event["data"]).decode()
+        head = f"{event['sequence']:>8}  {event['time'][:23]}  {event['stream']}  {event['type']}  {event['agent']}"
+        console.print(f"{head}  {payload}", markup=False, soft_wrap=True)
+
+
+def _line(value: Any) -> None:
+    print(msgspec.json.encode(value).decode(), flush=True)

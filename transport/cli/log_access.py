@@ -1,0 +1,150 @@
+"""Two ways to the log that look alike to the commands: through the server, or in the files themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
+
+import msgspec
+import trio
+
+from actors.kernel import first
+from store import Append, Appended, Event, EventLog, LogDamaged, LogLocked, NewEvent, StoreError
+from transport.cli.failure import CommandFailed, Exit
+from transport.cli.target import find_server
+from transport.client import HallClient, HallError, connect
+from transport.times import to_rfc3339
+
+T = TypeVar("T")
+Events = list[dict[str, Any]]
+
+OFFLINE_AGENT = "local"
+"""Who appends with `--data`: whoever may write the files."""
+
+
+class Access(Protocol):
+    """A way to the log. Arguments and results are those of the MCP tools, as built-ins."""
+
+    def append(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        """Append; takes the arguments of `append_events`."""
+        ...
+
+    def query(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        """Return a page; takes the arguments of `query_events`."""
+        ...
+
+
+class Online:
+    """Through the server. Every method raises `CommandFailed` with the contract's exit code."""
+
+    def __init__(self, url: str | None, token_file: Path | None) -> None:
+        self._target = find_server(url, None, token_file)
+
+    def append(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        """Append through the server."""
+        return self._run(lambda hall: hall.append(**arguments))
+
+    def query(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        """Query through the server."""
+        return self._run(lambda hall: hall.query(**arguments))
+
+    def follow(self, filters: dict[str, Any], after: int | None, show: Callable[[Events], None]) -> None:
+        """Show events as they come, until interrupted."""
+
+        async def follow(hall: HallClient) -> None:
+            cursor = after if after is not None else (await hall.health()).sequence
+            while True:
+                page = await hall.query(**filters, after=cursor, limit=1000, wait_s=60.0)
+                show(msgspec.to_builtins(page.events))
+                cursor = page.next
+
+        self._run(follow)
+
+    def _run(self, work: Callable[[HallClient], Awaitable[T]]) -> Any:
+        async def connected() -> T:
+            async with connect(self._target.url, token=self._target.token) as hall:
+                return await work(hall)
+
+        try:
+            return msgspec.to_builtins(trio.run(connected))
+        except* HallError as group:
+            error = first(group, HallError)
+            assert isinstance(error, HallError)
+            raise _failure(error) from None
+        except* KeyboardInterrupt:
+            raise KeyboardInterrupt from None
+
+
+class Offline:
+    """In the files of a data directory that no server uses."""
+
+    def __init__(self, data: Path) -> None:
+        self._data = data
+
+    def append(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        """Append straight to the files."""
+        events = [NewEvent(**event) for event in arguments["events"]]
+        options = {key: value for key, value in arguments.items() if key != "events"}
+        with self._opened() as log:
+            return _appended(self._checked(lambda: _append(log, events, options)))
+
+    def query(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        """Query the files."""
+        with self._opened() as log:
+            page = self._checked(lambda: log.query(**arguments))
+            return {"events": [_event(event) for event in page.events], "next": page.next, "has_more": page.has_more}
+
+    def _opened(self) -> AbstractContextManager[EventLog]:
+        if not self._data.is_dir():
+            raise CommandFailed(Exit.USAGE, f"there is no data directory {self._data}; name an existing one")
+        return self._checked(lambda: EventLog.open(self._data))
+
+    def _checked(self, work: Callable[[], T]) -> T:
+        try:
+            return work()
+        except LogLocked as error:
+            raise CommandFailed(Exit.IN_USE, f"{error}; without --data the command goes through the server") from None
+        except LogDamaged as error:
+            raise CommandFailed(Exit.DAMAGED, str(error)) from None
+        except StoreError as error:
+            raise CommandFailed(Exit.NO, str(error)) from None
+
+
+def online(url: str | None, token_file: Path | None) -> Online:
+    """Return the way through the server."""
+    return Online(url, token_file)
+
+
+def offline(data: Path) -> Offline:
+    """Return the way into the files."""
+    return Offline(data)
+
+
+def _append(log: EventLog, events: list[NewEvent], options: dict[str, Any]) -> Appended:
+    (outcome,) = log.commit([Append(events=events, agent=OFFLINE_AGENT, **options)])
+    if isinstance(outcome, StoreError):
+        raise outcome
+    return outcome
+
+
+def _appended(appended: Appended) -> dict[str, Any]:
+    return {
+        "first_sequence": appended.first_sequence,
+        "last_sequence": appended.last_sequence,
+        "revisions": appended.revisions,
+        "time": to_rfc3339(appended.time_ns),
+        "deduplicated": appended.deduplicated,
+    }
+
+
+def _event(event: Event) -> dict[str, Any]:
+    fields = msgspec.structs.asdict(event)
+    fields["time"] = to_rfc3339(fields.pop("time_ns"))
+    return fields
+
+
+def _failure(error: HallError) -> CommandFailed:
+    unreachable = error.code == "unavailable" or "status" in error.detail
+    return CommandFailed(Exit.UNREACHABLE if unreachable else Exit.NO, str(error))

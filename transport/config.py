@@ -1,0 +1,88 @@
+"""The server's configuration: a TOML file, then `MOOTHALL_*` in the environment, then flags; the last wins."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+
+PREFIX = "MOOTHALL_"
+
+CLIENT_VARIABLES = frozenset({"MOOTHALL_TOKEN", "MOOTHALL_URL"})
+"""Variables that clients read; a server that inherits them ignores them."""
+
+
+class ConfigError(Exception):
+    """The configuration is wrong; the text says where and what to do."""
+
+
+class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What `moothall serve` can be told.
+
+    Attributes:
+        data: The data directory; None means the default.
+        host: The address to listen on.
+        port: The websocket's port; 0 picks a free one.
+        auth: `token`, or `none` for everybody on loopback being the admin `local`.
+        fsync: `always`, `group`, `interval:MS` or `never`.
+        origins: Browser origins that may connect, besides the server's own.
+        requests_per_s: The rate limit of agents and experts, in requests a second.
+    """
+
+    data: str | None = None
+    host: str = "127.0.0.1"
+    port: int = 8765
+    auth: Literal["token", "none"] = "token"
+    fsync: str = "group"
+    origins: tuple[str, ...] = ()
+    requests_per_s: float | None = None
+
+
+def load(file: Path | None, environment: Mapping[str, str], flags: Mapping[str, Any]) -> Config:
+    """Merge the three sources.
+
+    Args:
+        file: A TOML file, or None.
+        environment: The process's environment; only `MOOTHALL_*` is read.
+        flags: What was given on the command line; None means not given.
+
+    Raises:
+        ConfigError: An unknown key, a wrong type, or a file that cannot be read.
+    """
+    merged: dict[str, Any] = {}
+    for where, values in (
+        (str(file), _from_file(file)),
+        ("the environment", _from_environment(environment)),
+        ("the command line", {key: value for key, value in flags.items() if value is not None}),
+    ):
+        try:
+            msgspec.convert(values, Config, strict=False)
+        except msgspec.ValidationError as error:
+            raise ConfigError(
+                f"configuration from {where}: {error}; see `moothall serve --help` for the keys"
+            ) from None
+        merged.update(values)
+    return msgspec.convert(merged, Config, strict=False)
+
+
+def _from_file(file: Path | None) -> dict[str, Any]:
+    if file is None:
+        return {}
+    try:
+        return tomllib.loads(file.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise ConfigError(f"cannot read the configuration {file}: {error}") from None
+
+
+def _from_environment(environment: Mapping[str, str]) -> dict[str, Any]:
+    values: dict[str, Any] = {
+        key.removeprefix(PREFIX).lower(): value
+        for key, value in environment.items()
+        if key.startswith(PREFIX) and key not in CLIENT_VARIABLES
+    }
+    if "origins" in values:
+        values["origins"] = values["origins"].split()
+    return values
