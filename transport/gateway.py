@@ -1,0 +1,174 @@
+"""The transport actor: it owns the listeners, and every connection is a child of its own.
+
+It stands beside the hall, not on it: when the hall restarts, the sockets stay and their tools answer `unavailable`. The
+listeners are a port to the outside: they are opened before and passed in, and a restarted gateway accepts from the same
+ones. Only an ordered stop closes them.
+"""
+
+from __future__ import annotations
+
+import errno
+import itertools
+from collections.abc import Sequence
+from typing import Any, Final
+
+import structlog
+import trio
+from mcp.server.lowlevel import Server
+
+from actors.gate import Gate
+from actors.kernel import ActorError, ChildSpec, Supervisor, System
+from actors.kernel.supervisor import OnCrash
+from transport.auth import TokenError
+from transport.door import Door
+from transport.websocket import Connection, ConnectionLimits
+
+log = structlog.get_logger(__name__)
+
+NAME: Final = "gateway"
+
+ACCEPT_CAPACITY: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS})
+"""What `accept` says when the system is overloaded; waiting helps. (As in Trio's `serve_listeners`.)"""
+
+ACCEPT_PAUSE_S: Final = 0.1
+TOKEN_CHECK_S: Final = 0.5
+"""How often the connections' tokens are checked, in seconds."""
+
+BUSY: Final = b"HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
+
+Listener = trio.abc.Listener[Any]
+
+
+class Gateway:
+    """A child of the root supervisor that serves connections.
+
+    Args:
+        listeners: Already opened; an ordered stop closes them.
+        server: The MCP server; see `transport.tools`.
+        gate: Told of connections that end; its view of their number is kept.
+        door: Decides who comes in.
+        limits: What one connection may use.
+        max_connections: How many connections there may be; more are answered with HTTP 503.
+        on_crash: Told of each crash of a connection (name, error).
+    """
+
+    def __init__(
+        self,
+        listeners: Sequence[Listener],
+        *,
+        server: Server[Any],
+        gate: Gate,
+        door: Door,
+        limits: ConnectionLimits | None = None,
+        max_connections: int = 4096,
+        on_crash: OnCrash | None = None,
+    ) -> None:
+        self._listeners = listeners
+        self._server = server
+        self._gate = gate
+        self._door = door
+        self._limits = limits if limits is not None else ConnectionLimits()
+        self._max_connections = max_connections
+        self._numbers = itertools.count(1)
+        self._open: dict[int, Connection] = {}
+        self._connections = Supervisor(on_crash=on_crash)
+        self._accepting = trio.CancelScope()
+
+    def attach(self, name: str, system: System) -> None:
+        """Take a name and the system; see `actors.kernel.Child`."""
+        self.name = name
+        self.system = system
+        self._connections.attach(f"{name}:connections", system)
+
+    def request_stop(self) -> None:
+        """Begin an ordered stop: accept no more, close every connection with 1001. Does not checkpoint."""
+        self._accepting.cancel()
+
+    async def run(self, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Accept and serve until stopped; a checkpoint."""
+        async with trio.open_nursery() as nursery:
+            await nursery.start(self._connections.run)
+            with self._accepting:
+                async with trio.open_nursery() as accepting:
+                    accepting.start_soon(self._watch_tokens)
+                    for listener in self._listeners:
+                        accepting.start_soon(self._accept_from, listener)
+                    task_status.started()
+            await self._stop()
+
+    async def _stop(self) -> None:
+        for listener in self._listeners:
+            await listener.aclose()
+        # All at once, before the supervisor waits for one after the other.
+        for connection in list(self._open.values()):
+            connection.request_stop()
+        self._connections.request_stop()
+
+    async def _accept_from(self, listener: Listener) -> None:
+        while True:
+            try:
+                stream = await listener.accept()
+            except OSError as error:
+                if error.errno not in ACCEPT_CAPACITY:
+                    raise
+                log.error("gateway.accept_failed", error=str(error), retry_in_s=ACCEPT_PAUSE_S)  # noqa: TRY400
+                await trio.sleep(ACCEPT_PAUSE_S)
+            else:
+                await self._admit(stream)
+
+    async def _admit(self, stream: trio.abc.Stream) -> None:
+        if len(self._connections.children()) >= self._max_connections:
+            log.warning("gateway.full", connections=self._max_connections)
+            await _turn_away(stream)
+            return
+        number = next(self._numbers)
+        connection = Connection(
+            stream,
+            number,
+            server=self._server,
+            door=self._door,
+            limits=self._limits,
+            opened=self._opened,
+            ended=self._ended,
+        )
+        try:
+            await self._connections.start_child(
+                ChildSpec(f"connection:{number}", lambda: connection, restart="temporary", shutdown_s=60.0)
+            )
+        except ActorError:  # the supervisor is stopping
+            await trio.aclose_forcefully(stream)
+
+    def _opened(self, connection: Connection) -> None:
+        self._open[connection.number] = connection
+        self._gate.views.connections = len(self._open)
+        log.info("connection.opened", connection=connection.number, agent=connection.caller.principal.agent)
+
+    def _ended(self, connection: Connection) -> None:
+        del self._open[connection.number]
+        self._gate.views.connections = len(self._open)
+        self._gate.disconnected(connection.caller)
+        log.info("connection.ended", connection=connection.number)
+
+    async def _watch_tokens(self) -> None:
+        while True:
+            await trio.sleep(TOKEN_CHECK_S)
+            try:
+                self._close_revoked()
+            except TokenError as error:
+                log.error("gateway.tokens_unreadable", error=str(error))  # noqa: TRY400 - its text says it all
+
+    def _close_revoked(self) -> None:
+        for connection in list(self._open.values()):
+            if connection.entry is not None and not self._door.still_valid(connection.entry):
+                log.info("connection.revoked", connection=connection.number)
+                connection.close(1008, "the token was revoked")
+
+
+async def _turn_away(stream: trio.abc.Stream) -> None:
+    try:
+        with trio.move_on_after(ACCEPT_PAUSE_S):
+            await stream.send_all(BUSY)
+    except trio.BrokenResourceError:
+        log.debug("gateway.turned_away_gone")
+    finally:
+        await trio.aclose_forcefully(stream)

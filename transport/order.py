@@ -1,0 +1,104 @@
+"""The requests under way on one connection: how many there may be, and in what order the appends among them run.
+
+The SDK gives each request a task of its own, and Trio runs ready tasks in no particular order. What must keep the order
+of its arrival therefore takes a turn when its frame is read, and waits for it in its own task.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import NamedTuple
+
+import trio
+
+from actors.gate import Caller
+from transport.edge import RequestId
+
+
+class Turn:
+    """A place in the row of one connection's ordered requests."""
+
+    __slots__ = ("_ready", "done")
+
+    def __init__(self) -> None:
+        self._ready = trio.Event()
+        self.done = False
+
+    def call(self) -> None:
+        """Let this turn begin."""
+        self._ready.set()
+
+    async def wait(self) -> None:
+        """Wait until everything before this turn is done; a checkpoint."""
+        await self._ready.wait()
+
+
+class InFlight:
+    """The requests of one connection that are not answered yet. Only `wait_idle` checkpoints.
+
+    Args:
+        limit: How many there may be.
+    """
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._requests: dict[RequestId, Turn | None] = {}
+        self._row: deque[Turn] = deque()
+        self._idle: trio.Event | None = None
+
+    def __len__(self) -> int:
+        return len(self._requests)
+
+    def __contains__(self, request_id: RequestId) -> bool:
+        return request_id in self._requests
+
+    @property
+    def full(self) -> bool:
+        """Whether the connection has as many requests under way as it may."""
+        return len(self._requests) >= self._limit
+
+    def begin(self, request_id: RequestId, *, ordered: bool) -> Turn | None:
+        """Note a request; returns its turn if it keeps the order of arrival."""
+        turn = None
+        if ordered:
+            turn = Turn()
+            self._row.append(turn)
+            if len(self._row) == 1:
+                turn.call()
+        self._requests[request_id] = turn
+        return turn
+
+    def settle(self, request_id: RequestId) -> None:
+        """Note that a request was answered or never will be; its turn passes on. Unknown ids are ignored."""
+        turn = self._requests.pop(request_id, None)
+        if turn is not None:
+            turn.done = True
+            self._pass_on()
+        if not self._requests and self._idle is not None:
+            self._idle.set()
+
+    async def wait_idle(self) -> None:
+        """Wait until no request is under way; a checkpoint."""
+        self._idle = trio.Event()
+        if not self._requests:
+            self._idle.set()
+        await self._idle.wait()
+
+    def _pass_on(self) -> None:
+        row = self._row
+        while row and row[0].done:
+            row.popleft()
+        if row:
+            row[0].call()
+
+
+class Arrival(NamedTuple):
+    """What travels with a request to its handler, as the SDK's `ctx.request`.
+
+    Attributes:
+        caller: Who asks.
+        turn: To be waited for before anything is done, where the request keeps the order of arrival.
+    """
+
+    caller: Caller
+    turn: Turn | None = None

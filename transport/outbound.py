@@ -1,0 +1,155 @@
+"""What leaves a connection: a bounded queue and the one task that writes it.
+
+Requests are answered in tasks that may be cancelled at any time; a cancelled write would leave half a frame on the
+wire. So answers are only queued there, and the writer's own write is shielded. A peer that doesn't read fills first the
+socket, then the queue; then the connection is closed, because waiting would hold the answers of everybody's work in
+memory. Results are plain data by now, so msgspec writes them and not the SDK's models.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from types import TracebackType
+from typing import Any, Self
+
+import anyio
+import msgspec
+import trio
+from mcp.shared.message import SessionMessage
+from mcp_types import JSONRPCError, JSONRPCResponse
+from trio_websocket import ConnectionClosed, WebSocketConnection
+from wsproto.utilities import LocalProtocolError
+
+from transport.edge import RequestId
+from transport.order import InFlight
+
+_encode = msgspec.json.Encoder().encode
+
+
+class Outbound:
+    """The write stream that the SDK sends to.
+
+    Args:
+        websocket: Where the messages go.
+        in_flight: Told of each request that is answered here.
+        messages: How many messages may be queued.
+        queued_bytes: How many bytes may be queued; a single message may have more.
+        write_s: How long the write of one frame may take, in seconds.
+        overflow: Called once, when the queue is full.
+        stuck: Called when a write took too long; the stream is beyond use then.
+    """
+
+    def __init__(
+        self,
+        websocket: WebSocketConnection,
+        in_flight: InFlight,
+        *,
+        messages: int,
+        queued_bytes: int,
+        write_s: float,
+        overflow: Callable[[], None],
+        stuck: Callable[[], None],
+    ) -> None:
+        self._websocket = websocket
+        self._in_flight = in_flight
+        self._max_bytes = queued_bytes
+        self._write_s = write_s
+        self._overflow = overflow
+        self._stuck = stuck
+        self._queued_bytes = 0
+        self._open = True
+        self._hurry_until = math.inf
+        self._writing: trio.CancelScope | None = None
+        self._send, self._receive = trio.open_memory_channel[str](messages)
+        self.written = trio.Event()
+
+    async def send(self, item: SessionMessage, /) -> None:
+        """Queue a message of the SDK's. Does not checkpoint.
+
+        Raises:
+            anyio.ClosedResourceError: The connection is closing or has failed.
+        """
+        message = item.message
+        if isinstance(message, JSONRPCResponse):
+            self._in_flight.settle(message.id)
+            self._put({"jsonrpc": "2.0", "id": message.id, "result": message.result})
+        elif isinstance(message, JSONRPCError):
+            if message.id is not None:
+                self._in_flight.settle(message.id)
+            error = message.error
+            self.refuse(message.id, error.code, error.message, error.data)
+        else:
+            self._put(message.model_dump(mode="json", by_alias=True, exclude_unset=True))
+
+    def refuse(self, request_id: RequestId | None, code: int, message: str, data: Any = None) -> None:
+        """Queue an error response. Does not checkpoint.
+
+        Raises:
+            anyio.ClosedResourceError: The connection is closing or has failed.
+        """
+        error: dict[str, Any] = {"code": code, "message": message}
+        if data is not None:
+            error["data"] = data
+        self._put({"jsonrpc": "2.0", "id": request_id, "error": error})
+
+    def hurry(self, deadline: float) -> None:
+        """Let no write take longer than until `deadline` (by `trio.current_time()`). Does not checkpoint."""
+        self._hurry_until = deadline
+        if self._writing is not None:
+            self._writing.deadline = min(self._writing.deadline, deadline)
+
+    async def aclose(self) -> None:
+        """Take no more messages; what is queued is still written. Does not checkpoint."""
+        self._open = False
+        self._send.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, exc_type: type[BaseException] | None, exc_val: BaseException | None, exc_tb: TracebackType | None
+    ) -> None:
+        await self.aclose()
+
+    async def write_all(self) -> None:
+        """Write the queue until it is closed and empty, or the peer has gone: the writer task. Checkpoints."""
+        try:
+            async for text in self._receive:
+                self._queued_bytes -= len(text)
+                if not await self._write(text):
+                    self._stuck()
+                    return
+        except (ConnectionClosed, LocalProtocolError):
+            return
+        finally:
+            self._open = False
+            self._receive.close()
+            self.written.set()
+
+    async def _write(self, text: str) -> bool:
+        deadline = min(trio.current_time() + self._write_s, self._hurry_until)
+        with trio.CancelScope(shield=True, deadline=deadline) as self._writing:
+            await self._websocket.send_message(text)
+        return not self._writing.cancelled_caught
+
+    def _put(self, message: dict[str, Any]) -> None:
+        if not self._open:
+            raise anyio.ClosedResourceError
+        text = _encode(message).decode()
+        if self._queued_bytes and self._queued_bytes + len(text) > self._max_bytes:
+            self._give_up()
+        try:
+            self._send.send_nowait(text)
+        except trio.WouldBlock:
+            self._give_up()
+        self._queued_bytes += len(text)
+
+    def _give_up(self) -> None:
+        """Drop what is queued: the peer gets the frame that is being written, and then the close frame."""
+        self._open = False
+        while self._receive.statistics().current_buffer_used:
+            self._receive.receive_nowait()
+        self._send.close()
+        self._overflow()
+        raise anyio.ClosedResourceError

@@ -1,0 +1,45 @@
+"""Times on the wire: RFC 3339 with nanoseconds, as `2026-01-02T03:04:05.000000006Z`."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import Final
+
+PATTERN: Final = (
+    r"^[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,9})?([Zz]|[+-][0-9]{2}:[0-9]{2})$"
+)
+"""What the tools' schemas say of a time."""
+
+_PARTS = re.compile(r"(.{10}).(.{8})(?:\.(\d+))?(.+)")
+_BILLION: Final = 1_000_000_000
+
+
+def to_rfc3339(time_ns: int) -> str:
+    """Write nanoseconds since 1970 UTC as RFC 3339 with all nine digits."""
+    seconds, ns = divmod(time_ns, _BILLION)
+    return f"{_to_the_second(seconds)}.{ns:09d}Z"
+
+
+def from_rfc3339(text: str) -> int:
+    """Read RFC 3339 as nanoseconds since 1970 UTC.
+
+    Raises:
+        ValueError: It is no such time.
+    """
+    if re.match(PATTERN, text) is None or (parts := _PARTS.fullmatch(text)) is None:
+        raise ValueError(f"{text!r} is no RFC 3339 time; write 2026-01-02T03:04:05Z")
+    day, clock, fraction, zone = parts.groups()
+    zone = "+00:00" if zone in "Zz" else zone
+    try:
+        moment = datetime.fromisoformat(f"{day}T{clock}{zone}")
+    except ValueError as error:
+        raise ValueError(f"{text!r} is no RFC 3339 time: {error}") from None
+    since_epoch = moment - datetime(1970, 1, 1, tzinfo=UTC)
+    return (since_epoch.days * 86_400 + since_epoch.seconds) * _BILLION + int((fraction or "").ljust(9, "0"))
+
+
+@lru_cache(maxsize=1024)
+def _to_the_second(seconds: int) -> str:
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}"

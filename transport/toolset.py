@@ -1,0 +1,214 @@
+"""What each MCP tool does: convert its arguments, ask the gate, convert what comes back.
+
+`TOOLS` is the whole of what the hall offers; `tools.py` puts it behind the SDK's server.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any, Final, TypeVar
+
+import msgspec
+
+from actors.gate import Call, Caller, Gate, Refusal, Verdict
+from store import Append, Event, FailIf, NewEvent, Query
+from transport import schemas
+from transport.schemas import (
+    AppendArguments,
+    AppendResult,
+    Arguments,
+    BatchArguments,
+    BatchResult,
+    CallArguments,
+    EventResult,
+    ExplainResult,
+    Filter,
+    HealthResult,
+    Nothing,
+    QueryArguments,
+    QueryResult,
+    RuleResult,
+    ValidateArguments,
+    VerdictResult,
+    WhoAmIResult,
+)
+from transport.times import from_rfc3339, to_rfc3339
+
+T = TypeVar("T")
+
+Handler = Callable[[Gate, Caller, Any], Awaitable[msgspec.Struct]]
+
+
+class Tool(msgspec.Struct, frozen=True):
+    """One tool.
+
+    Attributes:
+        name: As the contract names it.
+        description: What it does, for an agent.
+        arguments: What it takes.
+        result: What it gives.
+        run: Does it: `run(gate, caller, arguments)`. Raises `Refusal` and the kernel's `ActorError`s.
+    """
+
+    name: str
+    description: str
+    arguments: type[Arguments]
+    result: type[msgspec.Struct]
+    run: Handler
+
+
+async def _health(gate: Gate, _caller: Caller, _arguments: Nothing) -> HealthResult:
+    return _like(HealthResult, gate.health())
+
+
+async def _whoami(gate: Gate, caller: Caller, _arguments: Nothing) -> WhoAmIResult:
+    info = await gate.whoami(caller)
+    return WhoAmIResult(
+        agent=info.agent,
+        role=info.role,
+        session=info.session,
+        connected_since=to_rfc3339(info.connected_since),
+        limits=_like(schemas.RoleLimits, info.limits),
+    )
+
+
+async def _append_events(gate: Gate, caller: Caller, arguments: AppendArguments) -> AppendResult:
+    append = Append(
+        events=[_like(NewEvent, event) for event in arguments.events],
+        agent=caller.principal.agent,
+        stream=arguments.stream,
+        expected_revision=arguments.expected_revision,
+        fail_if=_fail_if(arguments.fail_if),
+        command_id=arguments.command_id,
+    )
+    appended = await gate.append(caller, append)
+    return AppendResult(
+        first_sequence=appended.first_sequence,
+        last_sequence=appended.last_sequence,
+        revisions=appended.revisions,
+        time=to_rfc3339(appended.time_ns),
+        deduplicated=appended.deduplicated,
+    )
+
+
+async def _query_events(gate: Gate, caller: Caller, arguments: QueryArguments) -> QueryResult:
+    if arguments.wait_s and arguments.order == "desc":
+        raise Refusal("invalid", "`wait_s` needs the order `asc`: new events come at the end")
+    query = msgspec.structs.replace(
+        _query(arguments), after=arguments.after, order=arguments.order, limit=arguments.limit
+    )
+    page = await gate.query(caller, query, arguments.wait_s)
+    return QueryResult(events=[_event(event) for event in page.events], next=page.next, has_more=page.has_more)
+
+
+async def _validate(gate: Gate, caller: Caller, arguments: ValidateArguments) -> VerdictResult:
+    (verdict,) = await gate.validate(caller, [_call(arguments)])
+    return _verdict(verdict)
+
+
+async def _validate_batch(gate: Gate, caller: Caller, arguments: BatchArguments) -> BatchResult:
+    verdicts = await gate.validate(caller, [_call(each) for each in arguments.requests])
+    return BatchResult([_verdict(verdict) for verdict in verdicts])
+
+
+async def _explain(gate: Gate, caller: Caller, arguments: CallArguments) -> ExplainResult:
+    verdict, explanation = await gate.explain(caller, _call(arguments))
+    return ExplainResult(
+        **msgspec.structs.asdict(_verdict(verdict)),
+        rules=[_like(RuleResult, rule) for rule in explanation.rules],
+        commands=[list(words) for words in explanation.commands],
+        unproved=list(explanation.unproved),
+    )
+
+
+def _like(kind: type[T], value: Any) -> T:
+    """Make a struct of another kind with the fields of the same names."""
+    return msgspec.convert(value, kind, from_attributes=True)
+
+
+def _event(event: Event) -> EventResult:
+    return EventResult(
+        sequence=event.sequence,
+        stream=event.stream,
+        revision=event.revision,
+        type=event.type,
+        data=event.data,
+        agent=event.agent,
+        time=to_rfc3339(event.time_ns),
+        correlation_id=event.correlation_id,
+        causation_id=event.causation_id,
+        metadata=event.metadata,
+    )
+
+
+def _call(arguments: CallArguments) -> Call:
+    return Call(tool=arguments.tool, input=arguments.input, cwd=arguments.cwd)
+
+
+def _verdict(verdict: Verdict) -> VerdictResult:
+    return _like(VerdictResult, verdict)
+
+
+def _fail_if(condition: schemas.FailIf | None) -> FailIf | None:
+    return None if condition is None else FailIf(query=_query(condition.query), after=condition.after)
+
+
+def _query(filters: Filter) -> Query:
+    return Query(
+        stream=filters.stream,
+        types=tuple(filters.types or ()),
+        agents=tuple(filters.agents or ()),
+        correlation_id=filters.correlation_id,
+        before=filters.before,
+        since_ns=_time(filters.since),
+        until_ns=_time(filters.until),
+        where=filters.where,
+    )
+
+
+def _time(text: str | None) -> int | None:
+    try:
+        return None if text is None else from_rfc3339(text)
+    except ValueError as error:
+        raise Refusal("invalid", str(error)) from None
+
+
+TOOLS: Final = {
+    tool.name: tool
+    for tool in (
+        Tool("health", "How the hall is: status, version, counts and components.", Nothing, HealthResult, _health),
+        Tool("whoami", "Who you are here, in which role, with which limits.", Nothing, WhoAmIResult, _whoami),
+        Tool(
+            "append_events",
+            "Append events to the log, all or none. `expected_revision` and `fail_if` make it conditional; "
+            "`command_id` makes a retry safe.",
+            AppendArguments,
+            AppendResult,
+            _append_events,
+        ),
+        Tool(
+            "query_events",
+            "Read events, a page at a time: pass `next` as `after` to go on. With `wait_s` an empty page waits for the "
+            "first match, which is how to follow the log.",
+            QueryArguments,
+            QueryResult,
+            _query_events,
+        ),
+        Tool(
+            "validate",
+            "May I? Ask before you run a tool; the verdict is allow, deny or ask, with the rule and the reason.",
+            ValidateArguments,
+            VerdictResult,
+            _validate,
+        ),
+        Tool("validate_batch", "As `validate`, for up to 1,000 actions.", BatchArguments, BatchResult, _validate_batch),
+        Tool(
+            "explain",
+            "A verdict and how it came about: rules, the simple commands a shell would run, what could not be proved.",
+            CallArguments,
+            ExplainResult,
+            _explain,
+        ),
+    )
+}
+"""Every tool, by name."""

@@ -1,0 +1,201 @@
+"""One connection: a websocket, the MCP SDK's server loop over it, and the bounds that keep its faults to itself.
+
+Who does what: trio-websocket's reader task reads frames; the SDK's loop pulls messages out of `Inbound` and runs each
+request in a task; what those tasks send is queued in `Outbound`, and one writer task writes it.
+
+A connection ends in one way: `close` says with which code, reading stops, what is under way may finish for a moment,
+the SDK's loop ends, the queue is written, the close frame is sent and its answer waited for. Each step has its time, so
+a peer that plays no part in it changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+import structlog
+import trio
+from mcp.server.lowlevel import Server
+from mcp.server.runner import serve_dual_era_loop
+from trio_websocket import ConnectionClosed, WebSocketConnection
+
+from actors.gate import Caller
+from actors.kernel import System
+from transport.door import Door, Entry
+from transport.handshake import Handshake
+from transport.inbound import Inbound
+from transport.order import InFlight
+from transport.outbound import Outbound
+from transport.reader import Reader
+
+log = structlog.get_logger(__name__)
+
+_LINGER_BYTES = 65536
+
+
+class ConnectionLimits(msgspec.Struct, frozen=True):
+    """What one connection may use.
+
+    Attributes:
+        message_bytes: The largest message that a client may send.
+        in_flight: How many requests may be under way.
+        queue_messages: How many messages may wait to be written.
+        queue_bytes: How many bytes may wait to be written; a single message may have more.
+        handshake_s: How long the handshake may take, in seconds.
+        write_s: How long the write of one frame may take, in seconds.
+        drain_s: How long requests may go on when the server stops, in seconds.
+        close_s: How long the closing handshake may take, in seconds.
+    """
+
+    message_bytes: int = 4 << 20
+    in_flight: int = 256
+    queue_messages: int = 1024
+    queue_bytes: int = 64 << 20
+    handshake_s: float = 10.0
+    write_s: float = 30.0
+    drain_s: float = 0.5
+    close_s: float = 2.0
+
+
+class Connection:
+    """A supervised child for the life of one connection.
+
+    Args:
+        stream: Fresh from the listener; the connection closes it.
+        number: The connection's id.
+        server: The MCP server.
+        door: Decides who comes in.
+        limits: What the connection may use.
+        opened: Called when the handshake is done.
+        ended: Called when an opened connection has ended.
+
+    Attributes:
+        entry: Who it is; None until the handshake is done.
+    """
+
+    def __init__(
+        self,
+        stream: trio.abc.Stream,
+        number: int,
+        *,
+        server: Server[Any],
+        door: Door,
+        limits: ConnectionLimits,
+        opened: Callable[[Connection], None],
+        ended: Callable[[Connection], None],
+    ) -> None:
+        self._stream = stream
+        self.number = number
+        self.entry: Entry | None = None
+        self._server = server
+        self._door = door
+        self._limits = limits
+        self._opened = opened
+        self._ended = ended
+        self._scope = trio.CancelScope()
+        self._inbound: Inbound | None = None
+        self._outbound: Outbound | None = None
+        self._code = 1000
+        self._reason = ""
+        self._closing = False
+
+    def attach(self, name: str, system: System) -> None:
+        """Take a name; see `actors.kernel.Child`."""
+        self.name = name
+        self.system = system
+
+    def request_stop(self) -> None:
+        """Begin an ordered stop: close with 1001. Does not checkpoint."""
+        self.close(1001, "the server stops")
+
+    @property
+    def caller(self) -> Caller:
+        """Who asks over this connection. Only after the handshake."""
+        assert self.entry is not None
+        return Caller(self.entry.principal, self.number)
+
+    def close(self, code: int, reason: str) -> None:
+        """Begin to close the connection; the first call decides the code. Does not checkpoint."""
+        if self._closing:
+            return
+        self._closing = True
+        self._code, self._reason = code, reason
+        limits, now = self._limits, trio.current_time()
+        drain_s = limits.drain_s if code == 1001 else 0.0  # noqa: PLR2004 - the close code of a stop
+        self._scope.deadline = now + drain_s + 2 * limits.close_s
+        if self._inbound is None or self._outbound is None:
+            self._scope.cancel()
+            return
+        self._outbound.hurry(now + drain_s + limits.close_s)
+        self._inbound.stop(drain=bool(drain_s))
+
+    async def run(self, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Serve the connection to its end; a checkpoint.
+
+        Raises:
+            Exception: In a group, a fault of the program. What peers and networks do is never raised.
+        """
+        task_status.started()
+        try:
+            with self._scope:
+                async with trio.open_nursery() as nursery:
+                    await self._serve(nursery)
+                    nursery.cancel_scope.cancel()
+        except* (trio.BrokenResourceError, trio.ClosedResourceError, ConnectionClosed, OSError) as group:
+            log.debug("connection.broken", connection=self.number, error=repr(group.exceptions))
+        finally:
+            if self.entry is not None:
+                self._ended(self)
+            await trio.aclose_forcefully(self._stream)
+
+    async def _serve(self, nursery: trio.Nursery) -> None:
+        limits = self._limits
+        handshake = Handshake(
+            self._stream, self._door, deadline_s=limits.handshake_s, message_bytes=limits.message_bytes
+        )
+        accepted = await handshake.run(nursery)
+        if accepted is None or self._closing:
+            return
+        websocket, self.entry, reader = accepted
+        self._opened(self)
+        inbound, outbound = self._streams(websocket)
+        nursery.start_soon(outbound.write_all)
+        await serve_dual_era_loop(self._server, inbound, outbound, lifespan_state={})
+        with trio.move_on_after(limits.close_s):
+            await outbound.written.wait()
+            await self._farewell(websocket, reader)
+
+    def _streams(self, websocket: WebSocketConnection) -> tuple[Inbound, Outbound]:
+        limits, in_flight = self._limits, InFlight(self._limits.in_flight)
+        self._outbound = Outbound(
+            websocket,
+            in_flight,
+            messages=limits.queue_messages,
+            queued_bytes=limits.queue_bytes,
+            write_s=limits.write_s,
+            overflow=lambda: self.close(1013, "answers are not read fast enough"),
+            stuck=self._scope.cancel,
+        )
+        self._inbound = Inbound(
+            websocket,
+            self._outbound,
+            in_flight,
+            self.caller,
+            message_bytes=limits.message_bytes,
+            drain_s=limits.drain_s,
+            close=self.close,
+        )
+        return self._inbound, self._outbound
+
+    async def _farewell(self, websocket: WebSocketConnection, reader: Reader) -> None:
+        """Close in order. Where the library closed (an oversize message) it leaves the stream open and unread."""
+        if websocket.closed is None:
+            await websocket.aclose(self._code, self._reason)
+            return
+        await reader.ended.wait()
+        if isinstance(self._stream, trio.abc.HalfCloseableStream):
+            await self._stream.send_eof()
+        # Unread data would turn the close into a reset, and the peer would never see the close frame.
+        while await self._stream.receive_some(_LINGER_BYTES):
+            pass
