@@ -2,7 +2,7 @@
 
     hall (rest_for_one)
       event_store
-      core (one_for_one): monitor, cache, speed_layer
+      core (one_for_one): cache, speed_layer, monitor
       sessions (dynamic, temporary children: one per principal in use)
 
 A crash in the core restarts one actor; a crash of the store restarts what stands on it. Sessions are temporary: their
@@ -101,9 +101,9 @@ class Hall:
     def _core(self) -> Supervisor:
         began = trio.current_time()
         children = [
-            ChildSpec(MONITOR, lambda: Monitor(self.views, COMPONENTS, began)),
             ChildSpec(CACHE, lambda: Cache(self.views.verdicts)),
             ChildSpec(SPEED_LAYER, lambda: SpeedLayer(self._policy, self.views)),
+            ChildSpec(MONITOR, lambda: Monitor(self.views, COMPONENTS, began)),
         ]
         return Supervisor(children, on_crash=self.on_crash)
 

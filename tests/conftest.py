@@ -27,7 +27,7 @@ def crash_safe_memory():
     class CrashSafeMemory(MemoryLog):
         def close(self):
             for staged in list(self._unsettled):
-                self.flush(staged)
+                MemoryLog.flush(self, staged)
                 self.settle(staged)
 
     return CrashSafeMemory()

@@ -131,11 +131,13 @@ class Actor:
                 await self.on_stop()
                 self.nursery.cancel_scope.cancel()
         finally:
-            self.on_exit()
-            system.mailboxes.release(name, mailbox)
-            self._counters.dropped += mailbox.dropped
-            if lost := mailbox.abandon():
-                system.dead_letters[name] += lost
+            try:
+                self.on_exit()
+            finally:
+                system.mailboxes.release(name, mailbox)
+                self._counters.dropped += mailbox.dropped
+                if lost := mailbox.abandon():
+                    system.dead_letters[name] += lost
 
     async def _serve(self) -> None:
         mailbox = self.mailbox

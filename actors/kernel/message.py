@@ -23,7 +23,7 @@ class Ask(msgspec.Struct, Generic[R], frozen=True, array_like=True, tag=True):
     """A message that expects an answer of type `R`.
 
     Example:
-        >>> class Add(Ask[int]):
+        >>> class Add(Ask[int], frozen=True):
         ...     left: int
         ...     right: int
         >>> decode_reply(Add, encode(3))

@@ -163,7 +163,7 @@ async def test_appends_that_queue_are_committed_as_one_group(autojump_clock, mak
         async with trio.open_nursery() as nursery:
             for n in range(50):
                 nursery.start_soon(world.gate.append, scout, note("scout", n))
-    assert sum(groups[:2]) == 50
+    assert groups[0] == 50
 
 
 async def test_health_tells_the_watermark_and_every_component(autojump_clock, world, scout):
@@ -190,10 +190,11 @@ async def test_a_disk_that_fails_to_sync_ends_the_tree_and_acknowledges_nothing(
     def broken(staged):
         raise SyncFailed("the disk did not confirm")
 
+    acknowledged = []
     with pytest.raises(ExceptionGroup) as caught:
         async with world.open():
             await world.gate.whoami(scout)
             world.log.flush = broken
-            await world.gate.append(scout, note("scout", 1))
+            acknowledged.append(await world.gate.append(scout, note("scout", 1)))
     assert contains(caught.value, Unrecoverable)
-    assert world.log.query(types=["note"]).events == []
+    assert acknowledged == []

@@ -101,7 +101,7 @@ async def test_nothing_acknowledged_is_lost_while_an_actor_crashes_again_and_aga
     assert set(acknowledged) <= stored
     assert len(acknowledged) > 100
     assert [event.sequence for event in world.log.read()] == list(range(1, world.log.head + 1))
-    if victim in {"event_store", "session:scout"}:
+    if victim == "event_store":
         assert errors
 
 

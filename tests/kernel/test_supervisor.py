@@ -22,8 +22,10 @@ from actors.kernel import (
     Tell,
     Unrecoverable,
     contains,
+    encode,
     running,
 )
+from actors.kernel.mailbox import Envelope
 
 
 class Ping(Ask[int]):
@@ -281,6 +283,24 @@ async def test_a_cancelled_tree_still_stops_its_children_and_leaks_nothing():
     assert sorted(each for each in story if each.startswith("exit")) == ["exit a", "exit b"]
     assert not system.mailboxes
     assert not system.supervisors
+
+
+async def test_an_actor_whose_last_act_fails_still_lets_go_of_its_name_and_its_askers(autojump_clock):
+    class Clumsy(Worker):
+        def on_exit(self):
+            raise OSError("cannot let go")
+
+    story = []
+    async with running(Supervisor([ChildSpec("a", lambda: Clumsy(story, "a"))]), system=seeded()) as system:
+        Ref(system, "a").tell(Boom())
+        with pytest.raises(ActorDied):
+            await Ref(system, "a").ask(Ping(), timeout_s=1000.0)
+        await trio.sleep(1.0)
+        assert await Ref(system, "a").ask(Ping()) == 2
+        system.mailboxes["a"].put_nowait(Envelope(encode(Boom()), None, float("inf"), 0.0, "", ""))
+        await trio.sleep(5.0)
+        assert await Ref(system, "a").ask(Ping()) == 3
+        Clumsy.on_exit = Worker.on_exit
 
 
 async def test_asks_across_a_restart_fail_or_answer_but_never_hang(autojump_clock):
