@@ -122,9 +122,6 @@ def _chain(scans: Sequence[Scan]) -> tuple[list[Kept], Damage | None]:
     kept: list[Kept] = []
     last = 0
     readable = [scan for scan in scans if scan.header is not None]
-    for scan in scans:
-        if scan.header is None and scan.size > segments.HEADER_BYTES:
-            return kept, Damage(scan.name, 0, last + 1)
     for scan, following in zip_longest(readable, readable[1:]):
         keep = _cut(scan, following)
         if _first_of(scan) != last + 1:
@@ -133,7 +130,8 @@ def _chain(scans: Sequence[Scan]) -> tuple[list[Kept], Damage | None]:
         last = keep.last
         if following is not None and last + 1 != _first_of(following):
             break
-    return kept, None
+    headless = [scan.name for scan in scans if scan.header is None and scan.size > segments.HEADER_BYTES]
+    return kept, Damage(headless[0], 0, last + 1) if headless else None
 
 
 def _cut(scan: Scan, following: Scan | None) -> Kept:

@@ -1,0 +1,231 @@
+"""When events are durable, and what happens when the disk says no."""
+
+import errno
+import os
+import resource
+import subprocess
+import sys
+import textwrap
+
+import pytest
+
+from store import Append, Appended, DiskFull, EventLog, Invalid, Limits, MemoryLog, NewEvent, SyncFailed, verify
+
+NOTE = NewEvent(type="note")
+ONE = Append(events=[NOTE], agent="a", stream="s")
+
+
+class Disk:
+    """A sync port that counts, and fails when it is told to."""
+
+    def __init__(self):
+        self.syncs = 0
+        self.fails = False
+
+    def __call__(self, fd):
+        os.fdatasync(fd)
+        self.syncs += 1
+        if self.fails:
+            raise OSError(errno.EIO, "Input/output error")
+
+
+@pytest.fixture
+def disk():
+    return Disk()
+
+
+@pytest.mark.parametrize(
+    ("policy", "after_commit", "needs_sync"),
+    [("always", 3, True), ("group", 1, True), ("interval:50", 0, False), ("never", 0, False)],
+)
+def test_the_policy_says_how_often_a_commit_of_three_is_synced(tmp_path, disk, clock, policy, after_commit, needs_sync):
+    with EventLog.open(tmp_path, policy, sync=disk, clock_ns=clock) as log:
+        assert log.stage([]).needs_sync is needs_sync
+    with EventLog.open(tmp_path, policy, sync=disk, clock_ns=clock) as log:
+        disk.syncs = 0
+        log.commit([ONE, ONE, ONE])
+        assert disk.syncs == after_commit
+        assert log.stats().durable == (3 if needs_sync else 0)
+        assert log.stats().fsync == policy
+    with EventLog.open(tmp_path, policy) as log:
+        assert log.stats().durable == 3
+
+
+def test_a_commit_that_stores_nothing_is_not_synced(tmp_path, disk):
+    with EventLog.open(tmp_path, sync=disk) as log:
+        log.append([NOTE], command_id="c")
+        disk.syncs = 0
+        log.append([NOTE], command_id="c")
+        assert disk.syncs == 0
+
+
+def test_an_interval_is_synced_with_the_first_commit_once_it_is_over(tmp_path, disk, clock):
+    with EventLog.open(tmp_path, "interval:50", sync=disk, clock_ns=clock) as log:
+        log.commit([ONE])
+        clock.now_ns += 49_999_999
+        log.commit([ONE])
+        assert (disk.syncs, log.sync_due()) == (0, False)
+        clock.now_ns += 1
+        assert log.sync_due()
+        log.commit([ONE])
+        assert (disk.syncs, log.stats().durable, log.sync_due()) == (1, 3, False)
+
+
+def test_a_timer_can_sync_an_interval(tmp_path, disk, clock):
+    with EventLog.open(tmp_path, "interval:50", sync=disk, clock_ns=clock) as log:
+        log.commit([ONE])
+        log.sync()
+        assert (disk.syncs, log.stats().durable) == (1, 1)
+
+
+@pytest.mark.parametrize("policy", ["", "sometimes", "interval", "interval:", "interval:0", "interval:x", "group:5"])
+def test_an_unknown_policy_is_refused(tmp_path, policy):
+    with pytest.raises(Invalid, match="fsync policy"):
+        EventLog.open(tmp_path, policy)
+
+
+def test_a_sync_that_fails_once_ends_all_work_and_acknowledges_nothing(tmp_path, disk):
+    log = EventLog.open(tmp_path, sync=disk)
+    log.append([NOTE])
+    disk.fails = True
+    with pytest.raises(SyncFailed, match="could not be synced"):
+        log.append([NOTE])
+    disk.fails = False
+    for work in (lambda: log.append([NOTE]), log.query, lambda: list(log.read()), log.sync, lambda: log.stage([ONE])):
+        with pytest.raises(SyncFailed):
+            work()
+    assert log.head == 1
+    log.close()
+    assert not (tmp_path / "clean").exists()
+    with EventLog.open(tmp_path) as again:
+        assert again.head >= 1
+
+
+def test_a_failed_sync_leaves_what_is_staged_unsettled(tmp_path, disk):
+    log = EventLog.open(tmp_path, sync=disk)
+    staged = log.stage([ONE])
+    disk.fails = True
+    with pytest.raises(SyncFailed):
+        log.flush(staged)
+    with pytest.raises(SyncFailed):
+        log.settle(staged)
+    log.close()
+
+
+def test_events_go_to_a_new_segment_when_the_old_one_is_full_and_no_batch_is_split(tmp_path):
+    with EventLog.open(tmp_path, limits=Limits(segment_bytes=1000)) as log:
+        for _ in range(6):
+            log.append([NewEvent(type="t", data={"x": "x" * 50})] * 4)
+        names = sorted(path.name for path in tmp_path.glob("*.segment"))
+        assert [int(name.partition(".")[0]) for name in names] == [1, 9, 17]
+        assert [event.sequence for event in log.read()] == list(range(1, 25))
+
+
+def test_a_batch_larger_than_a_segment_gets_one_of_its_own(tmp_path):
+    with EventLog.open(tmp_path, limits=Limits(segment_bytes=500)) as log:
+        log.commit([ONE, Append(events=[NewEvent(type="t", data={"x": "x" * 900})], agent="a"), ONE])
+        assert log.stats().segments == 3
+    assert verify(tmp_path).events == 3
+
+
+def test_with_never_all_segments_are_synced_on_a_clean_close(tmp_path, disk):
+    log = EventLog.open(tmp_path, "never", sync=disk, limits=Limits(segment_bytes=300))
+    for _ in range(9):
+        log.append([NOTE])
+    count = log.stats().segments
+    assert (count > 2, disk.syncs) == (True, 0)
+    log.close()
+    assert disk.syncs == count
+
+
+@pytest.fixture
+def small_disk():
+    """Files may grow to so many bytes, as on a disk that is nearly full."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+
+    def limit(size):
+        resource.setrlimit(resource.RLIMIT_FSIZE, (before[1] if size is None else size, before[1]))
+
+    yield limit
+    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+LARGE = Append(events=[NewEvent(type="large", data={"x": "x" * 5000})], agent="a", stream="s", command_id="c")
+
+
+@pytest.mark.parametrize("policy", ["group", "always", "never"])
+@pytest.mark.parametrize("segment_bytes", [1 << 20, 400])
+def test_a_full_disk_refuses_the_whole_commit_and_forgets_it(tmp_path, small_disk, policy, segment_bytes):
+    with EventLog.open(tmp_path, policy, limits=Limits(segment_bytes=segment_bytes, reserve_bytes=100)) as log:
+        log.commit([ONE, ONE])
+        files = {path.name: path.read_bytes() for path in tmp_path.glob("*.segment")}
+        before = log.stats()
+        small_disk(4000)
+        for _ in range(2):
+            outcomes = log.commit([ONE, ONE, ONE, LARGE, Append(events=[], agent="a")])
+            assert [type(outcome) for outcome in outcomes] == [DiskFull] * 4 + [Invalid]
+            assert log.head == log.stream_revision("s") == 2
+        assert {path.name: path.read_bytes() for path in tmp_path.glob("*.segment")} == files
+        assert (log.stats().bytes, log.stats().segments) == (before.bytes, before.segments)
+        assert len(log.query(stream="s").events) == 2
+        assert log.append([NOTE], stream="s").first_sequence == 3
+        small_disk(None)
+        (stored,) = log.commit([LARGE])
+        assert isinstance(stored, Appended)
+        assert (stored.first_sequence, stored.deduplicated) == (4, False)
+    assert verify(tmp_path).events == 4
+    with EventLog.open(tmp_path) as log:
+        assert log.stream_revision("s") == 4
+
+
+def test_a_full_disk_takes_back_what_was_staged_behind_it_and_keeps_what_was_flushed_before(tmp_path, small_disk):
+    with EventLog.open(tmp_path, limits=Limits(reserve_bytes=100)) as log:
+        kept = log.stage([ONE])
+        log.flush(kept)
+        lost = log.stage([LARGE])
+        behind = log.stage([ONE])
+        small_disk(4000)
+        with pytest.raises(DiskFull):
+            log.flush(lost)
+        with pytest.raises(DiskFull):
+            log.flush(behind)
+        (outcome,) = log.settle(kept)
+        assert isinstance(outcome, Appended)
+        for staged in (lost, behind):
+            with pytest.raises(DiskFull):
+                log.flush(staged)
+            assert [type(outcome) for outcome in log.settle(staged)] == [DiskFull]
+        assert log.head == log.stream_revision("s") == 1
+        assert log.append([NOTE], stream="s", expected_revision=1).first_sequence == 2
+
+
+def test_a_clean_stop_on_a_full_disk_uses_the_reserve(tmp_path):
+    """In a process of its own: the disk is full for every file, and only giving the reserve up makes room."""
+    program = textwrap.dedent("""
+        import errno, os, sys
+        from store import EventLog, NewEvent
+        from store.marker import RESERVE_NAME
+        path, real = sys.argv[1], os.pwrite
+        reserve = os.path.join(path, RESERVE_NAME)
+        def pwrite(fd, data, offset):
+            if os.path.exists(reserve):
+                raise OSError(errno.ENOSPC, "No space left on device")
+            return real(fd, data, offset)
+        log = EventLog.open(path)
+        log.append([NewEvent(type="t")])
+        os.pwrite = pwrite
+        log.close()
+    """)
+    subprocess.run([sys.executable, "-c", program, tmp_path], check=True)
+    assert not (tmp_path / "reserve").exists()
+    assert (tmp_path / "clean").exists()
+    with EventLog.open(tmp_path) as log:
+        assert log.head == 1
+        assert (tmp_path / "reserve").stat().st_size == Limits().reserve_bytes
+
+
+def test_memory_needs_no_sync():
+    log = MemoryLog()
+    log.append([NOTE])
+    log.sync()
+    assert (log.sync_due(), log.stage([ONE]).needs_sync, log.stats().syncs) == (False, False, 0)

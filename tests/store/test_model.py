@@ -1,0 +1,143 @@
+"""The log in files against the log in memory: whatever is done to both, they answer the same."""
+
+import shutil
+import tempfile
+from pathlib import Path
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+
+from store import Append, Appended, EventLog, FailIf, Limits, MemoryLog, NewEvent, Query, StoreError, verify
+
+STREAMS = st.sampled_from(["a", "b", "c"])
+TYPES = st.sampled_from(["t1", "t2", "t3"])
+AGENTS = st.sampled_from(["x", "y"])
+CORRELATIONS = st.sampled_from([None, "k1", "k2"])
+DATA = st.one_of(
+    st.none(), st.fixed_dictionaries({"n": st.integers(0, 3), "in": st.fixed_dictionaries({"b": st.booleans()})})
+)
+WHERE = st.sampled_from([None, {"n": 1}, {"in.b": True}, {"in": {"b": False}, "n": 2}, {"n": True}])
+
+EVENTS = st.builds(
+    NewEvent, type=TYPES, data=DATA, stream=st.one_of(st.none(), STREAMS), correlation_id=CORRELATIONS
+) | st.just(NewEvent(type="bad", data={"n": 2**64}))
+QUERIES = st.builds(
+    Query,
+    stream=st.one_of(st.none(), STREAMS),
+    types=st.lists(TYPES, max_size=2).map(tuple),
+    agents=st.lists(AGENTS, max_size=1).map(tuple),
+    correlation_id=CORRELATIONS,
+    after=st.integers(0, 30),
+    before=st.one_of(st.none(), st.integers(0, 40)),
+    since_ns=st.one_of(st.none(), st.integers(0, 30)),
+    until_ns=st.one_of(st.none(), st.integers(0, 30)),
+    where=WHERE,
+    order=st.sampled_from(["asc", "desc"]),
+    limit=st.integers(1, 6),
+)
+APPENDS = st.builds(
+    Append,
+    events=st.lists(EVENTS, max_size=4),
+    agent=AGENTS,
+    stream=st.one_of(st.none(), STREAMS),
+    expected_revision=st.one_of(st.none(), st.sampled_from(["any", "no_stream", "exists"]), st.integers(0, 6)),
+    fail_if=st.one_of(st.none(), st.builds(FailIf, query=QUERIES, after=st.integers(0, 30))),
+    command_id=st.one_of(st.none(), st.sampled_from(["c1", "c2"])),
+)
+LIMITS = Limits(segment_bytes=900, batch_events=3, reserve_bytes=100)
+
+
+def told(outcome: Appended | StoreError) -> object:
+    """What an outcome says, but for the wording."""
+    if isinstance(outcome, StoreError):
+        return type(outcome), {**vars(outcome)}
+    return outcome
+
+
+class FilesAgainstMemory(RuleBasedStateMachine):
+    def __init__(self) -> None:
+        super().__init__()
+        self.now_ns = 0
+        self.home = Path(tempfile.mkdtemp())
+        self.path = self.home / "log0"
+        self.generation = 0
+        self.memory = MemoryLog(clock_ns=self.clock, limits=LIMITS)
+        self.files = self.open()
+
+    def clock(self) -> int:
+        return self.now_ns
+
+    def open(self) -> EventLog:
+        return EventLog.open(self.path, limits=LIMITS, clock_ns=self.clock, sync=lambda _: None)
+
+    def teardown(self) -> None:
+        self.files.close()
+        assert verify(self.path).ok
+        shutil.rmtree(self.home)
+
+    @rule(appends=st.lists(APPENDS, max_size=3), step=st.integers(-1, 3))
+    def commit(self, appends: list[Append], step: int) -> None:
+        self.now_ns = max(0, self.now_ns + step)
+        assert [*map(told, self.files.commit(appends))] == [*map(told, self.memory.commit(appends))]
+
+    @rule(one=st.lists(APPENDS, max_size=2), other=st.lists(APPENDS, max_size=2))
+    def overlap(self, one: list[Append], other: list[Append]) -> None:
+        both = [(log, log.stage(one), log.stage(other)) for log in (self.files, self.memory)]
+        for log, *groups in both:
+            for staged in groups:
+                log.flush(staged)
+                log.settle(staged)
+        (_, *ours), (_, *theirs) = both
+        for left, right in zip(ours, theirs, strict=True):
+            assert [*map(told, left.outcomes)] == [*map(told, right.outcomes)]
+
+    @rule(query=QUERIES)
+    def query(self, query: Query) -> None:
+        assert self.files.query(query) == self.memory.query(query)
+
+    @rule(query=QUERIES, max_scan=st.integers(1, 5))
+    def query_in_slices(self, query: Query, max_scan: int) -> None:
+        whole = self.memory.query(query).events
+        found = []
+        cursor = {}
+        while len(found) < query.limit:
+            page = self.files.query(query, max_scan=max_scan, limit=query.limit - len(found), **cursor)
+            found += page.events
+            if not page.has_more:
+                break
+            cursor = {"after" if query.order == "asc" else "before": page.next}
+        assert found == whole
+
+    @rule()
+    def reopen(self) -> None:
+        epoch = self.files.epoch
+        had_segments = self.files.stats().segments > 0
+        self.files.close()
+        self.files = self.open()
+        assert self.files.epoch == epoch or not had_segments
+
+    @rule(garbage=st.binary(max_size=60), zeros=st.integers(0, 60))
+    def crash(self, garbage: bytes, zeros: int) -> None:
+        """Go on with what a killed process leaves, its last write torn."""
+        self.generation += 1
+        copy = self.home / f"log{self.generation}"
+        shutil.copytree(self.path, copy)
+        self.files.close()
+        (copy / "clean").unlink(missing_ok=True)
+        for last in sorted(copy.glob("*.segment"))[-1:]:
+            with last.open("ab") as file:
+                file.write(garbage + bytes(zeros))
+        self.path = copy
+        self.files = self.open()
+
+    @invariant()
+    def same(self) -> None:
+        assert list(self.files.read()) == list(self.memory.read())
+        assert self.files.head == self.memory.head
+        for stream in ("a", "b", "c", "agent/x"):
+            assert self.files.stream_revision(stream) == self.memory.stream_revision(stream)
+
+
+TestFilesAgainstMemory = FilesAgainstMemory.TestCase
+TestFilesAgainstMemory.settings = settings(max_examples=60, stateful_step_count=25, deadline=None)
