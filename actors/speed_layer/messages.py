@@ -17,7 +17,7 @@ class Rulings(msgspec.Struct, frozen=True, array_like=True):
     rulings: list[Ruling]
 
 
-class Evaluate(Ask[Rulings]):
+class Evaluate(Ask[Rulings], frozen=True):
     """Judge requests, all in one message."""
 
     requests: list[Request]
@@ -30,7 +30,7 @@ class Explained(msgspec.Struct, frozen=True, array_like=True):
     explanation: Explanation
 
 
-class Explain(Ask[Explained]):
+class Explain(Ask[Explained], frozen=True):
     """Judge one request and say which rules matched and why."""
 
     request: Request

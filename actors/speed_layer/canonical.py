@@ -1,0 +1,40 @@
+"""One form for requests that mean the same, for the cache's key and for sharing an approval.
+
+The form is MessagePack (or JSON) independent: keys sorted, tool names without case, shell tools by one name.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any, Final
+
+import msgspec
+
+SHELL_TOOLS: Final = frozenset({"bash", "shell", "exec"})
+_encoder: Final = msgspec.json.Encoder(order="deterministic")
+
+
+def tool_name(tool: str) -> str:
+    """Return a tool's name as it is compared: without case, the shell's by one name."""
+    lowered = tool.casefold()
+    return "bash" if lowered in SHELL_TOOLS else lowered
+
+
+def canonical(tool: str, input: dict[str, Any], cwd: str | None) -> bytes:  # noqa: A002 - the contract's name
+    """Return the canonical form of a request, equal for equal requests whatever the order of their keys.
+
+    Args:
+        tool: The tool's name.
+        input: Its arguments; whatever JSON holds.
+        cwd: The working directory, `None` if unknown.
+
+    Raises:
+        TypeError: The input holds what JSON does not.
+        ValueError: The same (`msgspec.EncodeError`).
+    """
+    return _encoder.encode([tool_name(tool), cwd, input])
+
+
+def request_hash(tool: str, input: dict[str, Any], cwd: str | None) -> str:  # noqa: A002 - the contract's name
+    """Return the SHA-256 of the canonical form, as 32 hexadecimal digits."""
+    return hashlib.sha256(canonical(tool, input, cwd)).hexdigest()[:32]

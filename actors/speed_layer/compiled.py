@@ -1,0 +1,107 @@
+"""A policy's sources compiled: everything that can be done before the first request is done here."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Sequence
+from typing import Any, Final
+
+import msgspec
+
+from actors.speed_layer.command_rules import CommandRules, compile_rule
+from actors.speed_layer.globs import pattern
+from actors.speed_layer.judge import CommandJudge
+from actors.speed_layer.path_rules import PathRules
+from actors.speed_layer.rules import (
+    LAYERS,
+    CommandRule,
+    Entry,
+    LineRule,
+    PathRule,
+    PolicyError,
+    PolicySource,
+    ProgramTable,
+    ToolRule,
+    VariableRule,
+    load,
+)
+from actors.speed_layer.variable_rules import VariableRules
+
+ADVICE: Final = "correct this table"
+
+
+class CompiledTool:
+    """A tool rule with its globs as patterns."""
+
+    __slots__ = ("hosts", "rule", "tools")
+
+    def __init__(self, rule: ToolRule) -> None:
+        self.rule = rule
+        self.tools = re.compile("|".join(pattern(tool.casefold()) for tool in rule.tools) or r"\A\Z")
+        self.hosts = re.compile("|".join(pattern(host.casefold()) for host in rule.hosts)) if rule.hosts else None
+
+
+class Tables:
+    """All rules of a policy, each kind ready for use.
+
+    Args:
+        sources: The files, of any layers; rules of all layers are matched and the strictest wins, so that no layer loosens
+            another.
+
+    Raises:
+        PolicyError: A source cannot be used; nothing of the policy is.
+    """
+
+    def __init__(self, sources: Sequence[PolicySource]) -> None:
+        self.entries = [entry for source in _in_order(sources) for entry in load(source)]
+        self.commands = CommandRules()
+        self.paths = PathRules([entry.table for entry in self.entries if isinstance(entry.table, PathRule)])
+        self.tools = [CompiledTool(entry.table) for entry in self.entries if isinstance(entry.table, ToolRule)]
+        self.lines = [entry.table for entry in self.entries if isinstance(entry.table, LineRule)]
+        self._check_ids()
+        for entry in self.entries:
+            self._add(entry)
+        try:
+            variables = [entry.table for entry in self.entries if isinstance(entry.table, VariableRule)]
+            self.variables = VariableRules(variables)
+        except re.error as error:
+            raise PolicyError("a variable rule", 0, f"not a regular expression: {error}", ADVICE) from error
+        self.judge = CommandJudge(self.commands, self.paths, self.variables)
+        self.version = _version(self.entries)
+
+    def _check_ids(self) -> None:
+        seen = dict[str, Entry]()
+        for entry in self.entries:
+            identity = getattr(entry.table, "id", None)
+            if identity is None:
+                continue
+            if identity in seen:
+                first = seen[identity]
+                what = f"the id {identity!r} is taken by {first.source.name}:{first.line}"
+                raise PolicyError(entry.source.name, entry.line, what, "give every rule an id of its own")
+            seen[identity] = entry
+
+    def _add(self, entry: Entry) -> None:
+        table = entry.table
+        try:
+            if isinstance(table, CommandRule):
+                self.commands.add(compile_rule(table))
+            elif isinstance(table, ProgramTable):
+                if entry.source.layer != LAYERS[0] and self.commands.knows(table.name.split()[0]):
+                    raise ValueError(f"the options of {table.name!r} are described by a higher layer")
+                self.commands.add_program(table)
+        except ValueError as error:
+            raise PolicyError(entry.source.name, entry.line, str(error), ADVICE) from error
+
+
+def _in_order(sources: Sequence[PolicySource]) -> list[PolicySource]:
+    return sorted(sources, key=lambda source: LAYERS.index(source.layer))
+
+
+def _version(entries: list[Entry]) -> str:
+    """Return a hash of what the rules say; comments, examples' order in the file and blanks don't change it."""
+    content: list[Any] = [
+        [type(entry.table).__name__, entry.source.layer, msgspec.to_builtins(entry.table)] for entry in entries
+    ]
+    return hashlib.sha256(msgspec.json.encode(content, order="deterministic")).hexdigest()[:12]

@@ -1,0 +1,269 @@
+"""The shell's compound commands, walked: lists, pipelines, conditions, loops, groups, functions."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final
+
+from tree_sitter import Node
+
+from actors.speed_layer import expander, leaves
+from actors.speed_layer.lexer import Unproved, Word
+from actors.speed_layer.simple_command import UNKNOWN, SimpleCommand, Stdin
+from actors.speed_layer.syntax_tree import LEAVES, expansions, parts
+
+if TYPE_CHECKING:
+    from actors.speed_layer.walker import Walker
+
+MAX_ROUNDS: Final = 8
+FUNCTION_NAME: Final = re.compile(r"[A-Za-z0-9_.:-]+\Z")
+SETS_VARIABLES: Final = re.compile(
+    r"(?<![\w-])(?:read|mapfile|readarray|getopts|let|unset|declare|local|typeset|export|readonly|eval|source|printf\s+-v)(?![\w-])"
+    r"|\(\("
+)
+
+
+def _between(children: list[Node], opening: str, closing: str) -> list[Node]:
+    if len(children) < 2 or children[0].type != opening or children[-1].type != closing:  # noqa: PLR2004 - a pair
+        raise Unproved(f"{opening} without {closing}")
+    return children[1:-1]
+
+
+def group(walker: Walker, node: Node) -> None:
+    """Walk `{ ...; }` and `((...))`."""
+    children = parts(walker.text, node)
+    if children[0].type == "((":
+        expander.arithmetic(walker, node)
+        return
+    walker.statements(_between(children, "{", "}"))
+
+
+def parenthesised(walker: Walker, node: Node) -> None:
+    """Walk `( ... )`."""
+    with walker.subshell():
+        walker.statements(_between(parts(walker.text, node), "(", ")"))
+
+
+def body(walker: Walker, node: Node) -> None:
+    """Walk `do ... done`."""
+    walker.statements(_between(parts(walker.text, node), "do", "done"))
+
+
+def listing(walker: Walker, node: Node) -> None:
+    """Walk `a && b` and `a || b`."""
+    left, operator, right = parts(walker.text, node)
+    if operator.type == "&&":
+        walker.statement(left)
+        walker.statement(right)
+        return
+    if operator.type != "||":
+        raise Unproved(f"an unexpected {operator.type!r} between commands")
+    before = walker.state.cwd
+    walker.statement(left)
+    after = walker.state.cwd
+    walker.state.cwd = before
+    walker.statement(right)
+    walker.state.cwd = after if walker.state.cwd == before else None
+
+
+def pipeline(walker: Walker, node: Node) -> None:
+    """Walk `a | b`; every stage is fed by all commands of the stages before it."""
+    producers = list[SimpleCommand]()
+    for index, child in enumerate(parts(walker.text, node)):
+        if not child.is_named:
+            if child.type not in {"|", "|&"}:
+                raise Unproved(f"an unexpected {child.type!r} in a pipeline")
+            continue
+        stdin = Stdin("pipe", expander.printed(producers), tuple(producers)) if index else walker.stdin
+        begin = len(walker.analysis.commands)
+        with walker.subshell(), walker.fed(stdin):
+            walker.statement(child)
+        producers.extend(walker.analysis.commands[begin:])
+
+
+def negated(walker: Walker, node: Node) -> None:
+    """Walk `! a`."""
+    children = parts(walker.text, node)
+    if len(children) != 2 or children[0].type != "!":  # noqa: PLR2004 - the bang and the command
+        raise Unproved("an unexpected negation")
+    walker.statement(children[1])
+
+
+def conditional(walker: Walker, node: Node) -> None:
+    """Walk `if`: branches don't see each other's changes of directory, and what follows sees none that is not sure."""
+    before = walker.state.cwd
+    ends = list[str | None]()
+    _branch(walker, node, ends)
+    walker.state.cwd = before if all(end == before for end in ends) else None
+
+
+def _branch(walker: Walker, node: Node, ends: list[str | None]) -> None:
+    before = walker.state.cwd
+    for child in parts(walker.text, node):
+        if child.type in {"elif_clause", "else_clause"}:
+            ends.append(walker.state.cwd)
+            walker.state.cwd = before
+            _branch(walker, child, ends)
+        elif child.type == "then":
+            before = walker.state.cwd
+        elif child.is_named:
+            with walker.subshell() if _backgrounded(walker, child) else walker.fed(walker.stdin):
+                walker.statement(child)
+        elif child.type not in {"if", "elif", "else", "fi", ";", "&", "\n"}:
+            raise Unproved(f"an unexpected {child.type!r} in a condition")
+    ends.append(walker.state.cwd)
+
+
+def _backgrounded(walker: Walker, node: Node) -> bool:
+    return walker.text[node.end_byte :].lstrip(" \t")[:1] == "&"
+
+
+def loop(walker: Walker, node: Node) -> None:
+    """Walk `while` and `until`; a body that changes directory is walked again, not knowing where it is."""
+    children = parts(walker.text, node)
+    if children[0].type not in {"while", "until"}:
+        raise Unproved("an unexpected loop")
+    for child in children[1:]:
+        if not child.is_named and child.type not in {";", "\n", "&"}:
+            raise Unproved(f"an unexpected {child.type!r} in a loop")
+    named = [child for child in children if child.is_named]
+    before = walker.state.cwd
+    for child in named:
+        walker.statement(child)
+    if walker.state.cwd != before:
+        walker.state.cwd = None
+        with walker.repeated():
+            for child in named:
+                walker.statement(child)
+        walker.state.cwd = None
+
+
+def iteration(walker: Walker, node: Node) -> None:
+    """Walk `for` and `select`: once for each value if they are few constants, else once with an unknown one."""
+    children = parts(walker.text, node)
+    if (
+        children[0].type not in {"for", "select"}
+        or children[1].type != "variable_name"
+        or children[-1].type != "do_group"
+    ):
+        raise Unproved("an unexpected loop")
+    name = walker.text[children[1].start_byte : children[1].end_byte]
+    start, stop = children[1].end_byte, children[-1].start_byte
+    values = [UNKNOWN]
+    if children[2].type == "in":
+        values = _values(walker, node, children[2].end_byte, stop)
+    elif walker.text[start:stop].strip(" \t\n;"):
+        raise Unproved("an unexpected loop")
+    before = walker.state.cwd
+    for index, value in enumerate(values):
+        walker.state.bindings[name] = value
+        if index:
+            with walker.repeated():
+                walker.statement(children[-1])
+        else:
+            walker.statement(children[-1])
+    walker.state.bindings.pop(name, None)
+    if walker.state.cwd != before:
+        walker.state.cwd = None
+        with walker.repeated():
+            walker.statement(children[-1])
+        walker.state.cwd = None
+
+
+def _values(walker: Walker, node: Node, start: int, stop: int) -> list[str]:
+    while stop > start and walker.text[stop - 1] in "; \t\n":
+        stop -= 1
+    expansions(node, walker.nodes)
+    held, walker.pending = walker.pending, []
+    words = list[str]()
+    for token in walker.lexer.tokens(start, stop):
+        if not isinstance(token, Word):
+            raise Unproved("an unexpected word in a loop's list")
+        words.append(token.text)
+    inside, walker.pending = walker.pending, held
+    for owner, substitution in inside:
+        expander.substitution(owner, substitution)
+    name = walker.text[node.start_byte : start]
+    variable = re.search(r"\b(\w+)\s+in\Z", name)
+    assigned = variable and re.search(rf"(?<![\w$]){variable[1]}(?:\+?=|\[)", walker.text)
+    few = 0 < len(words) <= MAX_ROUNDS and not any(UNKNOWN in word for word in words)
+    return words if few and not assigned and not SETS_VARIABLES.search(walker.text) else [UNKNOWN]
+
+
+def counting(walker: Walker, node: Node) -> None:
+    """Walk `for ((...; ...; ...))`."""
+    children = parts(walker.text, node)
+    if children[-1].type not in {"do_group", "compound_statement"}:
+        raise Unproved("an unexpected loop")
+    expander.within(walker, node, children[1].start_byte, children[-1].start_byte)
+    walker.statement(children[-1])
+
+
+def cases(walker: Walker, node: Node) -> None:
+    """Walk `case`: every branch from the same state."""
+    before = walker.state.cwd
+    ends = {before}
+    for child in parts(walker.text, node):
+        if child.type == "case_item":
+            walker.state.cwd = before
+            _case(walker, child)
+            ends.add(walker.state.cwd)
+        elif child.is_named:
+            expander.within(walker, node, child.start_byte, child.end_byte)
+        elif child.type not in {"case", "in", "esac", "\n", ";"}:
+            raise Unproved(f"an unexpected {child.type!r} in a case")
+    walker.state.cwd = before if len(ends) == 1 else None
+
+
+def _case(walker: Walker, node: Node) -> None:
+    children = parts(walker.text, node)
+    close = next((index for index, child in enumerate(children) if child.type == ")"), None)
+    if close is None:
+        raise Unproved("a case without a pattern")
+    expander.within(walker, node, node.start_byte, children[close].start_byte)
+    walker.statements(children[close + 1 :])
+
+
+def definition(walker: Walker, node: Node) -> None:
+    """Note a function; its body is listed here and judged where it is called."""
+    from actors.speed_layer.walker import Function  # noqa: PLC0415 - the walker is built from these functions
+
+    children = parts(walker.text, node)
+    named = [child for child in children if child.is_named]
+    if len(named) != 2 or named[1].type not in {"compound_statement", "subshell"}:  # noqa: PLR2004 - name and body
+        raise Unproved("a function of an unusual form")
+    name = walker.text[named[0].start_byte : named[0].end_byte]
+    if not FUNCTION_NAME.match(name):
+        raise Unproved("a function of an unusual name")
+    begin = len(walker.analysis.commands)
+    with walker.subshell(), walker.fed(None):
+        walker.state.bindings = {}
+        walker.state.calling = (*walker.state.calling, name)
+        walker.statement(named[1])
+    commands = walker.analysis.commands[begin:]
+    if walker.depth == walker.base + 1:
+        function = Function(walker, named[1], commands)
+        walker.state.functions[name] = function
+        for command in commands:
+            command.judged = False
+        walker.defined.append(function)
+
+
+def redirected(walker: Walker, node: Node) -> None:
+    """Walk a statement with redirections behind it."""
+    children = parts(walker.text, node)
+    inner = children[0]
+    if (
+        not inner.is_named
+        or "redirect" in inner.type
+        or (inner.type in LEAVES and not leaves.is_expression(walker, inner))
+    ):
+        leaves.leaf(walker, node)
+        return
+    expansions(node, walker.nodes)
+    tokens = leaves.tokens(walker, inner.end_byte, node.end_byte)
+    if any(isinstance(token, Word) for token in tokens):
+        raise Unproved("a word behind a compound command")
+    stdin = leaves.simple(walker, tokens, "group")
+    with walker.fed(stdin or walker.stdin):
+        walker.statement(inner)

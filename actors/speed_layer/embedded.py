@@ -1,0 +1,129 @@
+"""Small languages inside arguments: proves that a text in them only reads, or says what it cannot prove."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Final
+from urllib.parse import urlsplit
+
+from actors.speed_layer.simple_command import UNKNOWN
+
+AWK_STRINGS: Final = re.compile(r'"(?:[^"\\]|\\.)*"')
+AWK_DANGER: Final = re.compile(r"\bsystem\b|\bgetline\b|\bclose\b|\||@|\bARGV\b|\bENVIRON\b|\bprintf?\b[^;}\n]*>")
+AWK_REGEX: Final = re.compile(r"(?:(?<=[(,~!&|{};\n])|\A|(?<=[~] ))\s*/(?:[^/\\\n]|\\.)+/")
+JQ_DANGER: Final = re.compile(
+    r"\benv\b|\$ENV|\binput_filename\b|\bimport\b|\binclude\b|\bgetpath_file\b|\bmodulemeta\b|\$__prog_args"
+)
+YQ_DANGER: Final = re.compile(r"\benv\b|\bstrenv\b|\benvsubst\b|\bload\w*\b|\bsystem\b|\$ENV|\bfilename\b.*\bsplit")
+SQL_READS: Final = re.compile(r"(?:select|show|describe|desc|explain(?!\s+\(?\s*analy)|values|table)\b", re.IGNORECASE)
+SQL_WITH: Final = re.compile(r"with\b", re.IGNORECASE)
+SQL_WRITES: Final = re.compile(
+    r"\b(?:insert|update|delete|drop|truncate|alter|create|grant|revoke|merge|replace|call|copy|into|do|execute|vacuum|reindex|lock"
+    r"|attach|load|handler|set|pg_read\w*|pg_ls\w*|lo_\w+|dblink\w*|pg_terminate\w*|pg_cancel\w*|pg_reload\w*|load_file|load_extension"
+    r"|writefile|readfile|edit|fts\w*|nextval|setval|pg_sleep|outfile|dumpfile|sleep|benchmark)\b",
+    re.IGNORECASE,
+)
+SQL_NOISE: Final = re.compile(r"'(?:[^']|'')*'|\"[^\"]*\"|--[^\n]*|/\*.*?\*/", re.DOTALL)
+PSQL_META: Final = re.compile(r"\\(?:d[a-zA-Z]*\+?|l\+?|conninfo|dt|x|timing|encoding)(?:\s+[\w.*]+)*\s*\Z")
+SQLITE_META: Final = re.compile(
+    r"\.(?:tables|schema|databases|indexes|indices|fullschema|dbinfo|show|headers?|mode|width|stats?)\b[^;|]*\Z"
+)
+SQLITE_PRAGMA: Final = re.compile(
+    r"pragma\s+(?:table_info|index_list|index_info|foreign_key_list|integrity_check|user_version|table_list)\b[^=;]*;?\s*\Z",
+    re.IGNORECASE,
+)
+NAME: Final = re.compile(r"[A-Za-z0-9_@%+:,./=-]*\Z")
+NUMBER: Final = re.compile(r"[0-9.]+[a-zA-Z%]*\Z")
+LOCAL_HOSTS: Final = re.compile(
+    r"(?:localhost|127(?:\.\d{1,3}){3}|\[::1\]|::1|0\.0\.0\.0|[a-z0-9-]+\.localhost)\Z", re.IGNORECASE
+)
+GIT_CONFIG: Final = re.compile(
+    r"(?:color\.\w+|core\.(?:quotepath|abbrev|autocrlf)|log\.\w+|diff\.(?:renames|renameLimit|noprefix|algorithm|mnemonicPrefix|context)|status\.\w+"
+    r"|user\.(?:name|email)|advice\.\w+|grep\.\w+|column\.\w+|gc\.auto|commit\.gpgsign|tag\.gpgsign)=[^!\n]*\Z|core\.pager=(?:cat|less)?\Z|core\.editor=(?:true|:)\Z",
+    re.IGNORECASE,
+)
+BUILTIN_SIGNALS: Final = re.compile(r"(?:SIG)?(?:0|CONT)\Z")
+
+
+def awk(text: str) -> str | None:
+    """Return why an awk program may do more than compute and print, `None` if it does not."""
+    rest = AWK_REGEX.sub(" R ", AWK_STRINGS.sub(" S ", text).replace("||", " or "))
+    found = AWK_DANGER.search(rest)
+    return f"the awk program may run or write something: {found.group().strip()[:20]!r}" if found else None
+
+
+def jq(text: str) -> str | None:
+    """Return why a jq filter may read more than its input."""
+    found = JQ_DANGER.search(re.sub(r'"(?:[^"\\(]|\\[^(])*"', '""', text))
+    return f"the jq filter uses {found.group()!r}" if found else None
+
+
+def yq(text: str) -> str | None:
+    """Return why a yq expression may read more than its input."""
+    found = YQ_DANGER.search(text)
+    return f"the yq expression uses {found.group()!r}" if found else None
+
+
+def sql(text: str) -> str | None:
+    """Return why SQL text, or a psql or sqlite meta-command, may change or leak something."""
+    stripped = text.strip()
+    if PSQL_META.match(stripped) or SQLITE_META.match(stripped) or SQLITE_PRAGMA.match(stripped):
+        return None
+    for statement in SQL_NOISE.sub(" s ", stripped).split(";"):
+        one = statement.strip()
+        if one and (not (SQL_READS.match(one) or SQL_WITH.match(one)) or SQL_WRITES.search(one) or "\\" in one):
+            return "the SQL text may do more than read"
+    return None
+
+
+def name(text: str) -> str | None:
+    """Return why a word is no plain name."""
+    return None if NAME.match(text) else f"{text[:40]!r} is not a plain name"
+
+
+def number(text: str) -> str | None:
+    """Return why a word is no number."""
+    return None if NUMBER.match(text) or UNKNOWN in text else f"{text[:40]!r} is not a number"
+
+
+def local_url(text: str) -> str | None:
+    """Return why a URL is not one of this machine."""
+    if "://" not in text:
+        text = "http://" + text
+    try:
+        parts = urlsplit(text)
+        host = parts.hostname or ""
+    except ValueError:
+        return "not a URL"
+    if (
+        parts.scheme not in {"http", "https", "ws", "wss"}
+        or not LOCAL_HOSTS.match(host)
+        or "@" in parts.netloc
+        or "{" in text
+    ):
+        return f"{host or text[:40]} is not this machine"
+    return None
+
+
+def local_host(text: str) -> str | None:
+    """Return why a host is not this machine."""
+    return None if LOCAL_HOSTS.match(text.rpartition(":")[0] or text) else f"{text[:60]} is not this machine"
+
+
+def git_config(text: str) -> str | None:
+    """Return why a `git -c` setting may run a program."""
+    return None if GIT_CONFIG.match(text) else f"the setting {text.partition('=')[0][:40]!r} may run a program"
+
+
+TEXTS: Final[dict[str, Callable[[str], str | None]]] = {
+    "awk": awk,
+    "jq": jq,
+    "yq": yq,
+    "sql": sql,
+    "name": name,
+    "number": number,
+    "local-url": local_url,
+    "local-host": local_host,
+    "git-config": git_config,
+}

@@ -1,0 +1,60 @@
+"""Globs over paths and names, compiled into one re2 set."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+import re2
+
+HOMES: Final = r"(?:~[^/]*|/home/[^/]+|/Users/[^/]+|/root)"
+
+
+def pattern(glob: str) -> str:
+    """Return a glob as a regular expression over whole strings.
+
+    `*` and `?` stay within a path component, `**/` is any number of components, `**` at the end anything, `{a,b}` is either,
+    `~` any home directory.
+    """
+    text, position = "", 0
+    depth = 0
+    if glob.startswith("~"):
+        text, position = HOMES, 1
+    while position < len(glob):
+        character = glob[position]
+        if glob.startswith("**/", position):
+            text += "(?:.*/)?"
+            position += 3
+            continue
+        if glob.startswith("**", position):
+            text += ".*"
+            position += 2
+            continue
+        if character == "\\" and position + 1 < len(glob):
+            text += re.escape(glob[position + 1])
+            position += 2
+            continue
+        depth += (character == "{") - (character == "}")
+        text += {"*": "[^/]*", "?": "[^/]", "{": "(?:", "}": ")"}.get(character) or (
+            "|" if character == "," and depth else re.escape(character)
+        )
+        position += 1
+    return text
+
+
+class GlobSet:
+    """Many globs, matched at once without case."""
+
+    def __init__(self, globs: list[str]) -> None:
+        options = re2.Options()
+        options.case_sensitive = False
+        options.dot_nl = True
+        self._set = re2.Set.FullMatchSet(options) if globs else None
+        if self._set is not None:
+            for glob in globs:
+                self._set.Add(pattern(glob))
+            self._set.Compile()
+
+    def matches(self, text: str) -> list[int]:
+        """Return the indexes of the globs that match the whole text."""
+        return list(self._set.Match(text)) if self._set is not None else []

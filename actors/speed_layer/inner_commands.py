@@ -1,0 +1,171 @@
+"""What a simple command does to the shell that runs it, and what it runs in turn."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final
+
+from actors.speed_layer import syntax_tree
+from actors.speed_layer.lexer import Unproved
+from actors.speed_layer.paths import join
+from actors.speed_layer.simple_command import UNKNOWN, SimpleCommand, Stdin
+from actors.speed_layer.text import prepare
+from actors.speed_layer.unwrap import Inner, ShellText, program, unwrap
+
+if TYPE_CHECKING:
+    from actors.speed_layer.walker import Walker
+
+DECLARATIONS: Final = frozenset({"export", "declare", "typeset", "local", "readonly"})
+ASSIGNED: Final = re.compile(r"([A-Za-z_]\w*)=(.*)", re.DOTALL)
+MAX_CALLS: Final = 8
+NEW_SHELLS: Final = frozenset({"eval", "trap"})
+
+
+def follow(walker: Walker, command: SimpleCommand) -> None:
+    """Carry out what a command changes in its shell and walk what it runs.
+
+    Raises:
+        Unproved: What it runs cannot be told.
+    """
+    words = command.words
+    if not words:
+        return
+    name = words[0]
+    builtin = BUILTINS.get(name)
+    if builtin is not None:
+        builtin(walker, command)
+    function = walker.state.functions.get(name)
+    if function is not None:
+        _call(walker, command)
+        return
+    inside = unwrap(command)
+    if inside is None:
+        return
+    walker.analysis.unproved.extend(inside.unproved)
+    command.wraps = bool(inside.inner or inside.shell)
+    origin = program(name)
+    for text in inside.shell:
+        shell_text(walker, text, origin, command)
+    for inner in inside.inner:
+        _inner(walker, inner, origin, command)
+
+
+def _inner(walker: Walker, inner: Inner, origin: str, command: SimpleCommand) -> None:
+    if walker.depth > 24:  # noqa: PLR2004 - as deep as the walker goes
+        raise Unproved("too deeply nested")
+    if inner.words and (UNKNOWN in inner.words[0] or inner.words[0] == "**"):
+        walker.analysis.unproved.append(f"{origin} runs a program known only at run time")
+    cwd = join(command.cwd, inner.directory) if inner.directory is not None else command.cwd
+    nested = SimpleCommand(
+        inner.argv,
+        inner.words,
+        inner.env,
+        (),
+        cwd,
+        command.stdin if inner.stdin else None,
+        origin,
+        command.listed and command.origin == "shell" and origin == "coproc",
+    )
+    nested.globs = frozenset(index for index, word in enumerate(inner.words) if word[:1] in {"*", "?"})
+    nested.sources = command.sources
+    walker.add(nested)
+    walker.depth += 1
+    with walker.subshell():
+        walker.state.functions = {}
+        follow(walker, nested)
+    walker.depth -= 1
+
+
+def shell_text(walker: Walker, given: ShellText, origin: str, command: SimpleCommand) -> None:
+    """Walk text that is given to a shell: `bash -c`, `eval`, a here-document to `sh`.
+
+    Raises:
+        Unproved: The text is known only at run time or cannot be analysed.
+    """
+    from actors.speed_layer.walker import State, Walker as NewWalker  # noqa: PLC0415 - the walker follows commands
+
+    if given.text is None:
+        walker.analysis.unproved.append(f"{origin} runs text known only at run time")
+        return
+    text, documents = prepare(given.text)
+    same = origin in NEW_SHELLS
+    if same:
+        state = walker.state
+    else:
+        state = State(command.cwd, {str(index): word for index, word in enumerate(given.arguments)})
+    inner = NewWalker(text, documents, walker.analysis, state, walker.depth + 2, origin, listed=False)
+    inner.defined = walker.defined
+    root = syntax_tree.parse(text)
+    inner.statements(syntax_tree.parts(text, root))
+    if len(inner.used_documents) != len(documents):
+        raise Unproved("a here-document that belongs to no command")
+
+
+def _call(walker: Walker, command: SimpleCommand) -> None:
+    name = command.words[0]
+    function = walker.state.functions[name]
+    if name in walker.state.calling:
+        raise Unproved("a function that calls itself")
+    if len(walker.state.calling) >= MAX_CALLS:
+        raise Unproved("functions that call too deeply")
+    command.function = True
+    function.called = True
+    bindings, calling = walker.state.bindings, walker.state.calling
+    walker.state.bindings = {str(index): word for index, word in enumerate(command.words)}
+    walker.state.calling = (*calling, name)
+    owner = function.walker
+    before = owner.state
+    owner.state = walker.state
+    owner.depth += 2
+    with owner.repeated(), owner.fed(command.stdin):
+        owner.statement(function.body)
+    owner.depth -= 2
+    owner.state = before
+    walker.state.bindings, walker.state.calling = bindings, calling
+
+
+def _cd(walker: Walker, command: SimpleCommand) -> None:
+    targets = [word for word in command.words[1:] if word not in {"-P", "-L", "-e", "--"}]
+    if not targets:
+        walker.state.cwd = "~"
+    elif len(targets) > 1 or targets[0].startswith(("-", "+")) or UNKNOWN in targets[0]:
+        walker.state.cwd = None
+    else:
+        walker.state.cwd = join(walker.state.cwd, targets[0])
+
+
+def _popd(walker: Walker, _command: SimpleCommand) -> None:
+    walker.state.cwd = None
+
+
+def _declare(_walker: Walker, command: SimpleCommand) -> None:
+    found = list(command.env)
+    for word, certain in zip(command.words[1:], command.argv[1:], strict=True):
+        match = ASSIGNED.match(word)
+        if match:
+            found.append((match[1], match[2] if UNKNOWN not in word and certain is not None else None))
+        elif word in {"-f", "-fx", "-xf", "-n"} or UNKNOWN in word:
+            raise Unproved(f"{command.words[0]} of something known only at run time")
+    command.env = tuple(found)
+
+
+def _shift(walker: Walker, _command: SimpleCommand) -> None:
+    walker.state.bindings = {name: value for name, value in walker.state.bindings.items() if not name.isdecimal()}
+
+
+def _unset(walker: Walker, command: SimpleCommand) -> None:
+    for word in command.words[1:]:
+        walker.state.functions.pop(word, None)
+        walker.state.bindings.pop(word, None)
+
+
+BUILTINS: Final = {
+    "cd": _cd,
+    "pushd": _cd,
+    "popd": _popd,
+    "shift": _shift,
+    "set": _shift,
+    "unset": _unset,
+    **dict.fromkeys(DECLARATIONS, _declare),
+}
+__all__ = ["Stdin", "follow", "shell_text"]

@@ -1,0 +1,66 @@
+"""What the words of an allowed command may be, by position.
+
+A pattern is a row of kinds: `any read*` is one word of any sort, then any number of files that are read. `*` stands for none or more, `+`
+for one or more, `?` for none or one. Kinds are `any`, the file kinds of `ACCESSES`, and those of `embedded.TEXTS`, `sed`,
+`task` and `script`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from actors.speed_layer import embedded
+from actors.speed_layer.path_rules import Access
+from actors.speed_layer.sed import sed
+from actors.speed_layer.tasks import script, task
+
+ACCESSES: Final[dict[str, Access]] = {"read": "read", "write": "write", "dir": "read", "delete": "delete"}
+CHECKS: Final[dict[str, Callable[[str], str | None]]] = {**embedded.TEXTS, "sed": sed, "task": task, "script": script}
+Pattern = tuple[tuple[str, str], ...]
+
+
+def is_kind(name: str) -> bool:
+    """Return whether a rule may use this kind."""
+    return name == "any" or name in ACCESSES or name in CHECKS
+
+
+def pattern(text: str) -> Pattern:
+    """Read a row of kinds.
+
+    Raises:
+        ValueError: A kind does not exist, or two kinds take any number of words.
+    """
+    found = list[tuple[str, str]]()
+    for token in text.split():
+        count = token[-1] if token[-1] in "*+?" else ""
+        kind = token.removesuffix(count) if count else token
+        if not is_kind(kind):
+            raise ValueError(f"{kind!r} is not a kind of word")
+        found.append((kind, count))
+    if sum(count in {"*", "+"} for _, count in found if count) > 1:
+        raise ValueError("only one kind may take any number of words")
+    return tuple(found)
+
+
+def assign(row: Pattern, count: int) -> list[str] | None:
+    """Return the kind of each of `count` words, `None` if the row does not fit them."""
+    if len(row) == 1 and row[0][1] == "*":
+        return [row[0][0]] * count
+    least = sum(1 for _, repeat in row if repeat in {"", "+"})
+    spare = count - least
+    if spare < 0:
+        return None
+    kinds = list[str]()
+    for kind, repeat in row:
+        if repeat in {"", "+"}:
+            kinds.append(kind)
+        if repeat == "?" and spare:
+            kinds.append(kind)
+            spare -= 1
+        if repeat in {"*", "+"}:
+            later = sum(1 for _, other in row[row.index((kind, repeat)) + 1 :] if other == "?")
+            extra = max(0, spare - later)
+            kinds.extend([kind] * extra)
+            spare -= extra
+    return kinds if spare == 0 else None

@@ -1,0 +1,140 @@
+"""Simple commands: their words, assignments and redirections, read from the text and written down."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final
+
+from tree_sitter import Node
+
+from actors.speed_layer import expander, inner_commands
+from actors.speed_layer.heredoc import PLACEHOLDER
+from actors.speed_layer.lexer import RedirectToken, Token, Unproved, Word, judged, known, native
+from actors.speed_layer.simple_command import UNKNOWN, Redirect, SimpleCommand, Stdin
+from actors.speed_layer.syntax_tree import expansions
+
+if TYPE_CHECKING:
+    from actors.speed_layer.walker import Walker
+
+RESERVED: Final = frozenset(
+    "! { } [[ ]] case coproc do done elif else esac fi for function if in select then time until while".split()
+)
+DUPLICATE: Final = re.compile(r"(?:[0-9]+-?|-)\Z")
+EXPANDED: Final = re.compile(r"[$`\\]")
+
+
+def is_expression(walker: Walker, node: Node) -> bool:
+    """Return whether a leaf is `[[ ... ]]`, whose words follow rules of their own."""
+    return node.type == "test_command" and not re.match(r"\[[ \t]", walker.text[node.start_byte : node.start_byte + 2])
+
+
+def leaf(walker: Walker, node: Node) -> None:
+    """Read one simple command from its text and write it down."""
+    if is_expression(walker, node):
+        expander.test(walker, node)
+        return
+    start, end = node.start_byte, node.end_byte
+    text = walker.text
+    if text.find("$", start, end) >= 0 or text.find("`", start, end) >= 0 or text.find("(", start, end) >= 0:
+        expansions(node, walker.nodes)
+    simple(walker, tokens(walker, start, end))
+
+
+def tokens(walker: Walker, start: int, end: int) -> list[Token]:
+    """Return the words and redirections between two offsets; an operator there is unproved."""
+    found = walker.lexer.tokens(start, end)
+    for token in found:
+        if isinstance(token, str):
+            raise Unproved(f"an unexpected {token!r} inside a command")
+    return found
+
+
+def simple(walker: Walker, found: list[Token], origin: str = "") -> Stdin | None:
+    """Write down the command these tokens make, then its substitutions, then what it runs itself.
+
+    Returns:
+        The standard input its redirections give it.
+    """
+    words = [token for token in found if isinstance(token, Word)]
+    redirects, stdin = _redirections(walker, found) if len(words) != len(found) else ((), None)
+    inside, walker.pending = walker.pending, []
+    variables, walker.variables = tuple(walker.variables), []
+    env = list[tuple[str, str | None]]()
+    while len(env) < len(words) and words[len(env)].assign:
+        env.append(assignment(words[len(env)]))
+    words = _keywords(words[len(env) :] if env else words)
+    command = SimpleCommand(
+        tuple([native(word.text) if word.exact else None for word in words]),
+        tuple([native(word.text) for word in words]),
+        tuple(env),
+        redirects,
+        walker.state.cwd,
+        stdin or walker.stdin,
+        origin or walker.origin,
+        walker.listed,
+        globs=frozenset([index for index, word in enumerate(words) if word.glob]),
+        variables=variables,
+    )
+    walker.add(command)
+    if inside:
+        begin = len(walker.analysis.commands)
+        for owner, substitution in inside:
+            expander.substitution(owner, substitution)
+        command.sources.extend(walker.analysis.commands[begin:])
+    if words or env:
+        inner_commands.follow(walker, command)
+    return stdin
+
+
+def assignment(word: Word) -> tuple[str, str | None]:
+    """Split `NAME=value`; an array element or an appended value is unknown."""
+    left, value = word.text[: word.assign - 1], word.text[word.assign :]
+    name = re.match(r"\w+", left)
+    whole = name is not None and name.group() == left and UNKNOWN not in value
+    return (name.group() if name else left), (native(value) if whole else None)
+
+
+def _keywords(words: list[Word]) -> list[Word]:
+    """Drop `coproc` and `time`, which the grammar takes for programs; refuse other reserved words."""
+    while words and words[0].plain and words[0].text in RESERVED:
+        if words[0].text not in {"coproc", "time"}:
+            raise Unproved(f"a reserved word where a program should be: {words[0].text}")
+        timing = words[0].text == "time"
+        words = words[1:]
+        if timing and words and words[0].text == "-p":
+            words = words[1:]
+    if words and words[0].text != "[" and re.search(r"[*?[]", words[0].text):
+        raise Unproved("a glob may make the program's name")
+    return words
+
+
+def _redirections(walker: Walker, found: list[Token]) -> tuple[tuple[Redirect, ...], Stdin | None]:
+    redirects = list[Redirect]()
+    stdin: Stdin | None = None
+    for token in found:
+        if not isinstance(token, RedirectToken):
+            continue
+        text = judged(token.target)
+        if token.op == "<<<" or (token.op == "<" and text.startswith(PLACEHOLDER)):
+            stdin = _here(walker, token.target)
+        elif token.op in {">&", "<&"} and (token.descriptor or token.op == "<&" or DUPLICATE.match(text)):
+            if not DUPLICATE.match(text):
+                raise Unproved("a duplicated descriptor known only at run time")
+        else:
+            path = text if UNKNOWN not in text else None
+            redirects.append(Redirect(token.op, path, token.op != "<", token.descriptor in {"", "1"}))
+            if token.op in {"<", "<>"} and token.descriptor in {"", "0"}:
+                stdin = Stdin("file")
+    return tuple(redirects), stdin
+
+
+def _here(walker: Walker, target: Word) -> Stdin:
+    if not target.text.startswith(PLACEHOLDER):
+        text = known(target)
+        return Stdin("text", None if text is None else text + "\n")
+    number = int(target.text.removeprefix(PLACEHOLDER))
+    document = walker.documents[number]
+    walker.used_documents.add(number)
+    if document.literal or not EXPANDED.search(document.body):
+        return Stdin("text", native(document.body))
+    return Stdin("text", expander.document(walker, document.body))

@@ -1,0 +1,288 @@
+"""Words, redirections and operators of a stretch of shell text, read as bash reads them.
+
+The syntax tree says where commands begin and end; what their words are is read here from the text itself, because the
+grammar attaches some words to the wrong node (`rm 2>&1 -rf /`). Text is one character a byte (UTF-8 seen as
+Latin-1), so that offsets agree with the tree's. Whatever is not understood raises `Unproved`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final, NoReturn
+
+from actors.speed_layer.simple_command import UNKNOWN
+
+
+class Unproved(Exception):  # noqa: N818 - not an error of the program: a line that cannot be proved
+    """The text cannot be proved to mean one thing; the message says why."""
+
+
+@dataclass(slots=True)
+class Word:
+    """One word after quote removal.
+
+    Attributes:
+        text: The word for judging, with `UNKNOWN` stretches.
+        exact: Whether `text` is certain.
+        assign: Length of an unquoted `NAME=` or `NAME+=` at its start, 0 if there is none.
+        plain: Whether no character was quoted, escaped or expanded.
+        glob: Whether it begins with an unquoted glob character.
+        start: Offset of its first character.
+        end: Offset behind its last character.
+    """
+
+    text: str
+    exact: bool
+    assign: int
+    plain: bool
+    glob: bool
+    start: int
+    end: int
+
+
+@dataclass(slots=True)
+class RedirectToken:
+    """A redirection: operator, descriptor ("" if none is written) and its word."""
+
+    op: str
+    descriptor: str
+    target: Word
+
+
+Token = Word | RedirectToken | str
+Piece = tuple[int, str, bool, bool]
+"""Offset behind a piece of a word, its text, whether that is certain, whether it may fall apart into several words."""
+Expand = Callable[[int, int, bool], Piece]
+"""From the offset of `$`, a backtick, `<(`, `>(` or an array's bracket, a limit, and whether double quotes enclose it."""
+
+BLANK: Final = re.compile(r"[ \t]+")
+WHOLE: Final = re.compile(r"[A-Za-z0-9_@%+:,./^-][A-Za-z0-9_@%+:,./^~#*?-]*(?=[ \t\n;|&]|\Z)")
+PLAIN: Final = re.compile(r"[^ \t\n'\"\\$`|&;<>(){}]+")
+ASSIGN: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(?:\[[A-Za-z0-9_@*]*\])?\+?=")
+OPERATOR: Final = re.compile(r"&&|\|\||\|&|;;&|;;|;&|[;|&\n()]")
+REDIRECT: Final = re.compile(r"(\d*)(<<<|&>>|&>|>\||>>|>&|<&|<>|>|<(?!<))")
+IN_QUOTES: Final = re.compile(r'[^"\\$`]+')
+BRACES: Final = re.compile(r"\{.*(?:,|\.\.).*\}", re.DOTALL)
+ANSI_C: Final = re.compile(
+    r"\\(?:x([0-9a-fA-F]{1,2})|u([0-9a-fA-F]{1,4})|U([0-9a-fA-F]{1,8})|([0-7]{1,3})|(.))", re.DOTALL
+)
+SIMPLE_ESCAPES: Final = {
+    "a": "\a", "b": "\b", "e": "\x1b", "E": "\x1b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v",
+    "\\": "\\", "'": "'", '"': '"', "?": "?",
+}  # fmt: skip
+
+
+def native(text: str) -> str:
+    """Turn one-character-a-byte text back into ordinary text; raise `Unproved` where it is no UTF-8."""
+    if text.isascii():
+        return text
+    try:
+        return text.encode("latin-1").decode("utf-8")
+    except UnicodeError as error:
+        raise Unproved("a word is not valid UTF-8") from error
+
+
+def ansi_c(body: str) -> str:
+    r"""Decode what stands between `$'` and `'` (bash manual, "ANSI-C Quoting"); `\c` and NUL are refused."""
+
+    def decode(match: re.Match[str]) -> str:
+        byte_hex, short, long, octal, other = match.groups()
+        if byte_hex or octal:
+            value = int(byte_hex, 16) if byte_hex else int(octal, 8) & 0xFF
+            if value == 0:
+                raise Unproved("a NUL in $'...'")
+            return chr(value)
+        if short or long:
+            value = int(short or long, 16)
+            if not 0 < value < 0x110000 or 0xD800 <= value < 0xE000:
+                raise Unproved("a code point in $'...' that no word can hold")
+            return chr(value).encode("utf-8").decode("latin-1")
+        if other == "c":
+            raise Unproved("a control escape in $'...'")
+        return SIMPLE_ESCAPES.get(other, "\\" + other)
+
+    return ANSI_C.sub(decode, body)
+
+
+class Lexer:
+    """Reads tokens from `text`; `expand` resolves what only the tree or the walker's state can.
+
+    Args:
+        text: The whole line, one character a byte.
+        expand: See `Expand`; called for every `$name`, `${...}`, `$(...)`, `$((...))`, backtick, process substitution
+            and array value.
+    """
+
+    __slots__ = ("expand", "text")
+
+    def __init__(self, text: str, expand: Expand) -> None:
+        self.text = text
+        self.expand = expand
+
+    def tokens(self, start: int, end: int) -> list[Token]:
+        """Return the tokens between two offsets; operators come as plain strings."""
+        text, position = self.text, start
+        found: list[Token] = []
+        while position < end:
+            whole = WHOLE.match(text, position, end)
+            if whole:
+                position = whole.end()
+                word = whole.group()
+                found.append(Word(word, True, 0, True, False, whole.start(), position))
+                continue
+            character = text[position]
+            if character in " \t":
+                position = BLANK.match(text, position, end).end()  # type: ignore[union-attr]  # it starts with a blank
+                continue
+            if character == "#":
+                raise Unproved("a comment inside a command")
+            if character in "<>&0123456789":
+                redirect = REDIRECT.match(text, position, end)
+                if redirect and not (redirect[2] in "<>" and text.startswith("(", redirect.end())):
+                    position = self._redirect(redirect, end, found)
+                    continue
+            operator = OPERATOR.match(text, position, end)
+            if operator:
+                found.append(operator.group())
+                position = operator.end()
+                continue
+            word = self.word(position, end)
+            position = word.end
+            found.append(word)
+        return found
+
+    def _redirect(self, match: re.Match[str], end: int, found: list[Token]) -> int:
+        blank = BLANK.match(self.text, match.end(), end)
+        position = blank.end() if blank else match.end()
+        if position >= end or self.text[position] in "\n;|&#":
+            raise Unproved("a redirection without a target")
+        target = self.word(position, end)
+        found.append(RedirectToken(match[2], match[1], target))
+        return target.end
+
+    def word(self, start: int, end: int) -> Word:
+        """Read the word at `start`; raise `Unproved` if there is none."""
+        text, position = self.text, start
+        parts: list[str] = []
+        exact = plain = True
+        apart = False
+        assignment = ASSIGN.match(text, start, end)
+        assign = assignment.end() - start if assignment else 0
+        braces: list[str] = []
+        while position < end:
+            run = PLAIN.match(text, position, end)
+            if run:
+                parts.append(run.group())
+                braces.append(run.group())
+                position = run.end()
+                continue
+            character = text[position]
+            if character in " \t\n|&;" or (character in "<>" and not text.startswith("(", position + 1)):
+                break
+            if character in "{}":
+                parts.append(character)
+                braces.append(character)
+                position += 1
+                continue
+            if character == "(" and not (assign and position == start + assign):
+                self._refuse(position)
+            if character == ")":
+                if not parts and plain:
+                    self._refuse(position)
+                break
+            plain = False
+            position, piece, certain, splits = self._piece(position, end)
+            parts.append(piece)
+            exact = exact and certain
+            apart = apart or splits
+        if position == start:
+            self._refuse(position)
+        if "{" in braces and BRACES.search("".join(braces)):
+            raise Unproved("brace expansion makes the words")
+        joined = UNKNOWN if apart and not assign else "".join(parts)
+        return Word(joined, exact, assign, plain, text[start] in "*?[", start, position)
+
+    def _piece(self, position: int, end: int) -> Piece:
+        text = self.text
+        character = text[position]
+        if character == "'":
+            close = text.find("'", position + 1, end)
+            if close < 0:
+                raise Unproved("an unclosed quote")
+            return close + 1, text[position + 1 : close], True, False
+        if character == '"':
+            return self._double_quoted(position + 1, end)
+        if character == "\\":
+            if position + 1 >= end or text[position + 1] == "\n":
+                raise Unproved("a backslash at the end of a line")
+            return position + 2, text[position + 1], True, False
+        if character == "$" and position + 1 < end:
+            following = text[position + 1]
+            if following == "'":
+                return self._ansi_c(position + 2, end)
+            if following == '"':
+                raise Unproved("a translated string")
+            if not (following.isalnum() or following in "_({?!#@*$-["):
+                return position + 1, "$", True, False
+        elif character == "$":
+            return position + 1, "$", True, False
+        return self.expand(position, end, False)
+
+    def _ansi_c(self, position: int, end: int) -> Piece:
+        start = position
+        while position < end:
+            if self.text[position] == "\\":
+                position += 2
+            elif self.text[position] == "'":
+                return position + 1, ansi_c(self.text[start:position]), True, False
+            else:
+                position += 1
+        raise Unproved("an unclosed quote")
+
+    def _double_quoted(self, position: int, end: int) -> Piece:
+        text = self.text
+        parts: list[str] = []
+        exact = True
+        while position < end:
+            run = IN_QUOTES.match(text, position, end)
+            if run:
+                parts.append(run.group())
+                position = run.end()
+                continue
+            character = text[position]
+            if character == '"':
+                return position + 1, "".join(parts), exact, False
+            if character == "\\":
+                following = text[position + 1 : position + 2]
+                parts.append(following if following in '$`"\\' and following else "\\" + following)
+                position += 2
+                continue
+            following = text[position + 1 : position + 2]
+            if character == "$" and not (following.isalnum() or (following and following in "_({?!#@*$-[")):
+                parts.append("$")
+                position += 1
+                continue
+            position, piece, certain, _ = self.expand(position, end, True)
+            parts.append(piece)
+            exact = exact and certain
+        raise Unproved("an unclosed quote")
+
+    def _refuse(self, position: int) -> NoReturn:
+        raise Unproved(f"an unexpected {self.text[position]!r} in a command")
+
+
+def known(word: Word) -> str | None:
+    """Return the word's text if it is certain, else `None`."""
+    return native(word.text) if word.exact else None
+
+
+def judged(word: Word) -> str:
+    """Return the word's text for judging, with `UNKNOWN` stretches."""
+    return native(word.text)
+
+
+def has_unknown(text: str) -> bool:
+    """Return whether a judged text has a stretch known only at run time."""
+    return UNKNOWN in text

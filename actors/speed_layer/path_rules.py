@@ -1,0 +1,150 @@
+"""Verdicts over files: paths brought to one form, then matched against all path rules at once."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from actors.speed_layer.globs import GlobSet
+from actors.speed_layer.paths import HOME, join
+from actors.speed_layer.rules import PathRule, Verdict
+from actors.speed_layer.simple_command import UNKNOWN
+
+Access = Literal["read", "write", "delete"]
+RANK: Final[dict[Verdict, int]] = {"allow": 0, "ask": 1, "deny": 2}
+HIDDEN_GLOB: Final = re.compile(r"(?:\A|/)\.[^/]*[*?[]")
+MAX_KNOWN: Final = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What one rule, or the lack of one, says to one part of a request.
+
+    Attributes:
+        verdict: What it says.
+        rule: The rule's id, `None` if no rule applies.
+        reason: Why.
+        tags: Marks it leaves on the line.
+    """
+
+    verdict: Verdict
+    rule: str | None
+    reason: str
+    tags: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Workspace:
+    """The directory a request works in.
+
+    Attributes:
+        root: Its normalised path, `None` if nothing counts as inside (unknown, a home, a system directory).
+        home: The home directory it lies in, "" if it lies in none.
+    """
+
+    root: str | None
+    home: str
+
+
+class PathRules:
+    """All path rules of a policy.
+
+    Args:
+        rules: The rules, in any order; the strictest that matches wins.
+    """
+
+    def __init__(self, rules: list[PathRule]) -> None:
+        globs = list[str]()
+        self._owners = list[tuple[PathRule, bool]]()
+        for rule in rules:
+            for glob in rule.globs:
+                globs.append(glob)
+                self._owners.append((rule, True))
+            for glob in rule.but:
+                globs.append(glob)
+                self._owners.append((rule, False))
+        self._set = GlobSet(globs)
+        self._known = dict[tuple[str, str | None, Access], Finding]()
+        self._workspaces = dict[str | None, Workspace]()
+
+    def workspace(self, cwd: str | None) -> Workspace:
+        """Return the workspace of a working directory."""
+        known = self._workspaces.get(cwd)
+        if known is None:
+            known = self._workspace(cwd)
+            if len(self._workspaces) < MAX_KNOWN:
+                self._workspaces[cwd] = known
+        return known
+
+    def _workspace(self, cwd: str | None) -> Workspace:
+        root = join(None, cwd) if cwd else None
+        if root is None or not root.startswith("/"):
+            return Workspace(None, "")
+        home = HOME.match(root)
+        inside = root.count("/") > 1 and not (home and home.group() == root)
+        if inside:
+            rules = [rule for rule in self._rules(root + "/x") if "workspace" not in rule.tags]
+            inside = all(rule.write in {None, "allow"} for rule in rules) or root.startswith("/home/")
+            inside = inside and not any("secret" in rule.tags or "protected" in rule.tags for rule in rules)
+        return Workspace(root if inside else None, home.group() if home else "")
+
+    def judge(self, path: str | None, cwd: str | None, access: Access, workspace: Workspace) -> Finding:
+        """Return what the rules say to an access.
+
+        Args:
+            path: As written; `None` or with `UNKNOWN` if known only at run time.
+            cwd: What it is relative to.
+            access: What is done to it.
+            workspace: The request's workspace.
+        """
+        if path is None or UNKNOWN in path:
+            return Finding("ask", None, f"a file known only at run time would be used ({access})")
+        absolute = join(cwd, path)
+        if absolute is None:
+            return Finding("ask", None, f"{path or 'an empty path'}: the directory it lies in is not known")
+        return self.judge_absolute(absolute, access, workspace)
+
+    def judge_absolute(self, absolute: str, access: Access, workspace: Workspace) -> Finding:
+        """Return what the rules say to an access to a normalised path."""
+        key = (absolute, workspace.root, access)
+        known = self._known.get(key)
+        if known is None:
+            known = self._judge(absolute, access, workspace)
+            if len(self._known) >= MAX_KNOWN:
+                self._known.clear()
+            self._known[key] = known
+        return known
+
+    def _judge(self, absolute: str, access: Access, workspace: Workspace) -> Finding:
+        if workspace.home and (absolute == "~" or absolute.startswith("~/")):
+            absolute = workspace.home + absolute[1:]
+        root = workspace.root
+        above = root is not None and (root.startswith(absolute.rstrip("/") + "/") or absolute == "/")
+        local = absolute
+        if root is not None and (absolute == root or absolute.startswith(root + "/")):
+            local = "@" + absolute[len(root) :]
+        best: Finding | None = None
+        for rule in self._rules(local):
+            verdict: Verdict | None = getattr(rule, access)
+            if verdict is not None and (best is None or RANK[verdict] > RANK[best.verdict]):
+                best = Finding(verdict, rule.id, f"{absolute}: {rule.reason}", tuple(rule.tags))
+        if access == "delete" and above:
+            return Finding("deny", "files.delete-above", f"{absolute}: the workspace lies below it")
+        if best is None:
+            return Finding("ask", None, f"no rule covers {access} of {absolute}")
+        if best.verdict == "allow" and HIDDEN_GLOB.search(local):
+            return Finding("ask", None, f"{absolute} may name a hidden file")
+        return best
+
+    def _rules(self, local: str) -> list[PathRule]:
+        hits = [self._owners[index] for index in self._set.matches(local)]
+        left_alone = {rule.id for rule, positive in hits if not positive}
+        return [rule for rule, positive in hits if positive and rule.id not in left_alone]
+
+    def covers(self, rule: str, absolute: str, workspace: Workspace) -> bool:
+        """Return whether a rule's globs cover a normalised path."""
+        root = workspace.root
+        inside = root is not None and (absolute == root or absolute.startswith(root + "/"))
+        local = "@" + absolute[len(root) :] if inside and root is not None else absolute
+        return any(one.id == rule for one in self._rules(local))

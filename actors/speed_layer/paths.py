@@ -1,0 +1,47 @@
+"""Paths as text: joined and normalised without touching the disk."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from actors.speed_layer.simple_command import UNKNOWN
+
+SIMPLE: Final = re.compile(
+    r"[A-Za-z0-9_@%+:,=*?-][A-Za-z0-9_@%+:,=.*?-]*(?:/[A-Za-z0-9_@%+:,=*?-][A-Za-z0-9_@%+:,=.*?-]*)*\Z"
+)
+HOME: Final = re.compile(r"(?:/(?:home|Users)/[^/]+|/root)(?=/|\Z)")
+
+
+def join(cwd: str | None, path: str) -> str | None:
+    """Return `path` seen from `cwd`, absolute and normalised; `~` stays a first component.
+
+    Args:
+        cwd: An absolute or `~` path, `None` if unknown.
+        path: Any path text; `None` comes back where its value is unknown.
+    """
+    if not path or UNKNOWN in path:
+        return None
+    if SIMPLE.match(path):
+        return None if cwd is None else (cwd + path if cwd == "/" else f"{cwd}/{path}")
+    root = ""
+    if path.startswith("~"):
+        root, _, rest = path.partition("/")
+    elif path.startswith("/"):
+        rest = path
+    elif cwd is None:
+        return None
+    else:
+        root, rest = (
+            ("", f"{cwd}/{path}") if cwd.startswith("/") else (cwd.partition("/")[0], f"{cwd.partition('/')[2]}/{path}")
+        )
+    parts = list[str]()
+    for part in rest.split("/"):
+        if part == "..":
+            if parts:
+                parts.pop()
+            elif root:
+                return "/home"
+        elif part and part != ".":
+            parts.append(part)
+    return f"{root}/{'/'.join(parts)}" if parts else (root or "/")

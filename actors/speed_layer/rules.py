@@ -1,0 +1,248 @@
+"""The rules of a policy as they are written in TOML, and their loading with file and line in every error."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from typing import Any, Final, Literal
+
+import msgspec
+
+Verdict = Literal["allow", "deny", "ask"]
+Layer = Literal["built-in", "organisation", "project", "session"]
+LAYERS: Final[tuple[Layer, ...]] = ("built-in", "organisation", "project", "session")
+
+
+class PolicyError(Exception):
+    """A policy that cannot be used.
+
+    Attributes:
+        file: Name of the source.
+        line: Line number in it, from 1.
+        what: What is wrong.
+        advice: What to do about it.
+    """
+
+    def __init__(self, file: str, line: int, what: str, advice: str) -> None:
+        super().__init__(f"{file}:{line}: {what}; {advice}")
+        self.file = file
+        self.line = line
+        self.what = what
+        self.advice = advice
+
+
+class PolicySource(msgspec.Struct, frozen=True):
+    """One file of rules.
+
+    Attributes:
+        name: What errors call it.
+        text: Its TOML text.
+        layer: Whose rules they are; a lower layer never loosens a higher one.
+    """
+
+    name: str
+    text: str
+    layer: Layer = "project"
+
+
+class Table(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What all rules have.
+
+    Attributes:
+        id: Name of the rule, unique in the policy.
+        reason: Why, for the reader of a verdict.
+        match: Shell lines (tools and variables for other kinds) the rule must match; checked when the policy loads.
+        not_match: The same, that it must not match.
+    """
+
+    id: str
+    reason: str
+    match: list[str] = []
+    not_match: list[str] = []
+
+
+class CommandRule(Table, frozen=True, forbid_unknown_fields=True, kw_only=True, tag=False):
+    """A rule over one simple command.
+
+    Attributes:
+        verdict: What it says. `allow` holds only if every word fits `options` and `args`; `deny` and `ask` look at the
+            first words and the conditions alone.
+        argv: First words, options between them left out; `a|b` is either.
+        options: The options an allowed command may have (see `options.py`).
+        style: `gnu` bundles short options, `words` has options like `-run`, `find` has expressions.
+        args: Kinds of the other words (see `kinds.py`): `any read*`; empty for none.
+        args_with: Kinds instead, if one of these options is given.
+        wraps: The command runs another one that is judged too, so its own words need not be.
+        has: Condition: one of these options is given, in any form.
+        unless_has: Condition: none of these options is given.
+        words: Condition: a word after the first ones matches one of these regular expressions (search).
+        text: Condition: a word, or the constant standard input, matches one of these regular expressions (search).
+        via: Condition: it was unwrapped from one of these (`xargs`, `find`, ...).
+        fed_by: Condition: one of these programs feeds it, through a pipe or a substitution in its words.
+        writes: Condition: its standard output goes to a file.
+        tags: Marks it leaves on the line for rules over lines.
+    """
+
+    verdict: Verdict
+    argv: list[str]
+    options: str = ""
+    style: Literal["gnu", "words", "find"] = "gnu"
+    args: str = ""
+    args_with: dict[str, str] = {}
+    wraps: bool = False
+    has: list[str] = []
+    unless_has: list[str] = []
+    words: list[str] = []
+    text: list[str] = []
+    via: list[str] = []
+    fed_by: list[str] = []
+    writes: bool = False
+    tags: list[str] = []
+
+
+class ProgramTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Options a program has in front of its subcommand.
+
+    Attributes:
+        name: First words, as in `CommandRule.argv`.
+        options: Its options.
+        style: As in `CommandRule`.
+        anywhere: Whether they may also stand behind the subcommand.
+    """
+
+    name: str
+    options: str = ""
+    style: Literal["gnu", "words"] = "gnu"
+    anywhere: bool = False
+
+
+class PathRule(Table, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A rule over files.
+
+    Attributes:
+        globs: Paths: `@/...` below the workspace, `~/...` below any home, `/...` or `**/...`; `*` stays within a component, `{a,b}` is either.
+        but: Globs of paths it leaves alone.
+        read: What it says to reading, if anything.
+        write: What it says to creating and changing.
+        delete: What it says to removing.
+        tags: As in `CommandRule`.
+    """
+
+    globs: list[str]
+    but: list[str] = []
+    read: Verdict | None = None
+    write: Verdict | None = None
+    delete: Verdict | None = None
+    tags: list[str] = []
+
+
+class VariableRule(Table, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A rule over variables set for a command or exported.
+
+    Attributes:
+        verdict: What it says.
+        names: Globs of names.
+        values: A regular expression the whole value must match, for the rule to apply.
+        shell: Whether it applies to variables set for the shell alone too.
+    """
+
+    verdict: Verdict
+    names: list[str]
+    values: str = ""
+    shell: bool = False
+
+
+class ToolRule(Table, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A rule over tools that are neither shell nor files.
+
+    Attributes:
+        verdict: What it says.
+        tools: Globs of names, compared without case (`mcp__github__get_*`).
+        hosts: Globs of hosts, for tools with an `url`; empty for any.
+    """
+
+    verdict: Verdict
+    tools: list[str]
+    hosts: list[str] = []
+
+
+class LineRule(Table, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A rule over a whole line.
+
+    Attributes:
+        verdict: `deny` or `ask`.
+        tags: Marks that must all be on the line.
+    """
+
+    verdict: Literal["deny", "ask"]
+    tags: list[str]
+
+
+TABLES: Final[dict[str, type[msgspec.Struct]]] = {
+    "program": ProgramTable,
+    "command": CommandRule,
+    "path": PathRule,
+    "variable": VariableRule,
+    "tool": ToolRule,
+    "line": LineRule,
+}
+HEADER: Final = re.compile(r"\s*\[\[\s*(\w+)\s*\]\]")
+
+
+class Entry(msgspec.Struct, frozen=True):
+    """One table of a source, with where it stands."""
+
+    table: Any
+    source: PolicySource
+    line: int
+
+
+def load(source: PolicySource) -> list[Entry]:
+    """Read a source.
+
+    Raises:
+        PolicyError: It is no TOML, or has a table or key that is none, or a value of a wrong kind.
+    """
+    try:
+        document = tomllib.loads(source.text)
+    except tomllib.TOMLDecodeError as error:
+        where = re.search(r"line (\d+)", str(error))
+        line = int(where[1]) if where else source.text.count("\n") + 1
+        raise PolicyError(source.name, line, f"not valid TOML: {error}", "correct the text there") from None
+    lines = _lines(source.text)
+    entries = list[Entry]()
+    for kind, tables in document.items():
+        structure = TABLES.get(kind)
+        if structure is None or not isinstance(tables, list):
+            advice = f"use tables [[{']], [['.join(TABLES)}]]"
+            raise PolicyError(source.name, _line_of(source.text, kind), f"{kind!r} is not a table of rules", advice)
+        for table, line in zip(tables, lines.get(kind, []), strict=True):
+            try:
+                entries.append(Entry(msgspec.convert(table, structure), source, line))
+            except msgspec.ValidationError as error:
+                raise PolicyError(source.name, line, f"[[{kind}]]: {error}", "correct this table") from None
+    return entries
+
+
+def _line_of(text: str, key: str) -> int:
+    for number, line in enumerate(text.splitlines(), 1):
+        if re.match(rf"\s*\[*\s*{re.escape(key)}\b", line):
+            return number
+    return 1
+
+
+def _lines(text: str) -> dict[str, list[int]]:
+    """Return the lines of `[[...]]` headers by table, not looking inside multi-line strings."""
+    found = dict[str, list[int]]()
+    closing = ""
+    for number, line in enumerate(text.splitlines(), 1):
+        if closing:
+            closing = "" if closing in line else closing
+            continue
+        header = HEADER.match(line)
+        if header:
+            found.setdefault(header[1], []).append(number)
+        for quotes in ('"""', "'''"):
+            if line.count(quotes) % 2:
+                closing = quotes
+    return found

@@ -1,0 +1,85 @@
+"""The tree-sitter grammar, and the checks that make its tree trustworthy.
+
+The grammar is lenient: it recovers from errors, invents tokens of zero width and skips over text. A tree is used only if it has no
+error and if the text between the children of every statement is blank.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+import tree_sitter_bash
+from tree_sitter import Language, Node, Parser
+
+from actors.speed_layer.lexer import Unproved
+
+BLANK: Final = re.compile(r"[ \t\n]*\Z")
+BEFORE_COMMENT: Final = " \t\n;|&()"
+
+LEAVES: Final = frozenset({
+    "command", "declaration_command", "unset_command", "variable_assignment", "variable_assignments", "test_command",
+})  # fmt: skip
+"""Statements whose words are read by the lexer."""
+
+EXPANSIONS: Final = frozenset(
+    {"command_substitution", "process_substitution", "expansion", "arithmetic_expansion", "array"}
+)
+
+_parser: Final = Parser(Language(tree_sitter_bash.language()))
+
+
+def parse(text: str) -> Node:
+    """Parse one-character-a-byte text.
+
+    Raises:
+        Unproved: The grammar found an error or had to invent a token.
+    """
+    root = _parser.parse(text.encode("latin-1")).root_node
+    if root.has_error:
+        raise Unproved("the shell grammar finds an error in it")
+    return root
+
+
+def parts(text: str, node: Node) -> list[Node]:
+    """Return a statement's children without comments, having checked that nothing lies between them.
+
+    Raises:
+        Unproved: There is text between two children, or a token of no width.
+    """
+    found = list[Node]()
+    position = node.start_byte
+    for child in node.children:
+        start, end = child.start_byte, child.end_byte
+        if not BLANK.match(text, position, start):
+            raise Unproved("the shell grammar skipped over some text")
+        if child.type == "comment":
+            check_comment(text, start, end)
+        else:
+            if start == end:
+                raise Unproved("the shell grammar invented a token")
+            found.append(child)
+        position = end
+    if not BLANK.match(text, position, node.end_byte):
+        raise Unproved("the shell grammar skipped over some text")
+    return found
+
+
+def check_comment(text: str, start: int, end: int) -> None:
+    """Check that what the grammar takes for a comment is one, and ends where its line ends."""
+    before = text[start - 1] if start else "\n"
+    after = text[end] if end < len(text) else "\n"
+    if text[start] != "#" or before not in BEFORE_COMMENT or after != "\n" or "\n" in text[start:end]:
+        raise Unproved("a comment that may not be one")
+
+
+def expansions(node: Node, found: dict[int, Node]) -> None:
+    """Collect the outermost substitutions and parameter expansions below `node`, and those inside the latter."""
+    for child in node.children:
+        kind = child.type
+        if kind in EXPANSIONS:
+            found[child.start_byte] = child
+            if kind in {"command_substitution", "process_substitution"}:
+                continue
+        if child.child_count:
+            expansions(child, found)

@@ -1,0 +1,59 @@
+"""Verdicts over variables: those set for a command, those exported, and secrets that a command prints."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from actors.speed_layer.globs import pattern
+from actors.speed_layer.path_rules import RANK, Finding
+from actors.speed_layer.rules import VariableRule
+from actors.speed_layer.simple_command import SimpleCommand
+
+SECRET_NAME: Final = re.compile(
+    r"(?:.*_)?(?:SECRET|TOKEN|PASSWORD|PASSWD|PASS|API_?KEY|PRIVATE_KEY|ACCESS_KEY(?:_ID)?|CREDENTIALS?|SECRET_ACCESS_KEY|SECRET_KEY|DATABASE_URL|AUTH)(?:_.*)?\Z"
+)
+
+
+class VariableRules:
+    """All variable rules of a policy; the strictest that matches wins."""
+
+    def __init__(self, rules: list[VariableRule]) -> None:
+        self._rules = [
+            (
+                rule,
+                re.compile("|".join(pattern(name) for name in rule.names) or r"\A\Z"),
+                re.compile(rule.values, re.DOTALL) if rule.values else None,
+            )
+            for rule in rules
+        ]
+        self._secret = SECRET_NAME
+
+    def judge(self, command: SimpleCommand) -> list[Finding]:
+        """Return what the rules say to the assignments of a command; those of the shell's own variables need no rule."""
+        return [self._one(name, value, shell=not command.words) for name, value in command.env]
+
+    def _one(self, name: str, value: str | None, *, shell: bool) -> Finding:
+        best: Finding | None = None
+        for rule, names, values in self._rules:
+            if (shell and not rule.shell) or not names.fullmatch(name):
+                continue
+            if values is not None and (value is None or not values.fullmatch(value)):
+                continue
+            if best is None or RANK[rule.verdict] > RANK[best.verdict]:
+                best = Finding(rule.verdict, rule.id, f"{name}: {rule.reason}")
+        if best is not None:
+            return best
+        if shell:
+            return Finding("allow", None, f"{name} is a variable of the shell alone")
+        return Finding(
+            "ask",
+            None,
+            f"no rule covers setting {name}" + ("" if value is not None else " to a value known only at run time"),
+        )
+
+    def secret(self, name: str) -> Finding | None:
+        """Return a finding for a variable whose name says that its value is a secret."""
+        if self._secret.match(name.upper()):
+            return Finding("ask", "secrets.variable", f"{name} looks like a secret", ("secret",))
+        return None

@@ -1,0 +1,198 @@
+"""Goes through a line's syntax tree as the shell would and writes down every simple command.
+
+State that changes what later commands do is carried along: the working directory, functions, loop variables over constants. A subshell
+works on a copy. What is only known at run time stays unknown; what cannot be followed is unproved.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Final
+
+from tree_sitter import Node
+
+from actors.speed_layer import constructs, expander, leaves
+from actors.speed_layer.heredoc import Document
+from actors.speed_layer.lexer import Lexer, Unproved
+from actors.speed_layer.simple_command import Analysis, SimpleCommand, Stdin
+from actors.speed_layer.syntax_tree import LEAVES, check_comment
+
+MAX_DEPTH: Final = 24
+MAX_COMMANDS: Final = 512
+
+
+@dataclass(slots=True)
+class Function:
+    """A function defined in the line.
+
+    Attributes:
+        walker: The walker of the text it stands in.
+        body: Its body.
+        commands: The body's commands as listed at the definition; judged there only if nothing calls it.
+        called: Whether a call was followed.
+    """
+
+    walker: Walker
+    body: Node
+    commands: list[SimpleCommand]
+    called: bool = False
+
+
+@dataclass(slots=True)
+class State:
+    """What the commands so far have changed for the commands to come.
+
+    Attributes:
+        cwd: The working directory, `None` if unknown.
+        bindings: Positional parameters and loop variables with a known value.
+        functions: Functions certainly defined by now.
+        calling: Names of the functions being walked.
+    """
+
+    cwd: str | None
+    bindings: dict[str, str] = field(default_factory=dict[str, str])
+    functions: dict[str, Function] = field(default_factory=dict[str, Function])
+    calling: tuple[str, ...] = ()
+
+    def copy(self) -> State:
+        """Return a copy for a subshell."""
+        return State(self.cwd, dict(self.bindings), dict(self.functions), self.calling)
+
+
+class Walker:
+    """Walks one text; nested texts (`bash -c`, `eval`, here-documents) get walkers of their own on the same analysis.
+
+    Args:
+        text: The text, one character a byte.
+        documents: Here-documents taken out of it.
+        analysis: Where commands are written.
+        state: The state it begins with; changed in place.
+        depth: How many texts and constructs enclose it.
+        origin: `shell`, or the wrapper whose text this is.
+        listed: Whether its commands belong to those the line's own shell runs.
+    """
+
+    __slots__ = (
+        "analysis", "base", "defined", "depth", "documents", "lexer", "listed", "nodes", "origin", "pending", "state", "stdin",
+        "text", "used_documents", "variables",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        text: str,
+        documents: list[Document],
+        analysis: Analysis,
+        state: State,
+        depth: int = 0,
+        origin: str = "shell",
+        listed: bool = True,
+    ) -> None:
+        self.text = text
+        self.documents = documents
+        self.analysis = analysis
+        self.state = state
+        self.depth = self.base = depth
+        self.origin = origin
+        self.listed = listed
+        self.stdin: Stdin | None = None
+        self.defined = list[Function]()
+        self.nodes = dict[int, Node]()
+        self.pending = list[tuple[Walker, Node]]()
+        self.variables = list[str]()
+        self.used_documents = set[int]()
+        self.lexer = Lexer(text, self.expand)
+
+    def expand(self, position: int, end: int, quoted: bool) -> tuple[int, str, bool, bool]:
+        """Resolve an expansion for the lexer (see `lexer.Expand`)."""
+        return expander.expand(self, position, end, quoted)
+
+    def statements(self, nodes: list[Node]) -> None:
+        """Walk statements and the separators between them."""
+        for index, node in enumerate(nodes):
+            if node.is_named:
+                if index + 1 < len(nodes) and nodes[index + 1].type == "&":
+                    with self.subshell():
+                        self.statement(node)
+                else:
+                    self.statement(node)
+            elif node.type not in {";", "&", "\n", ";;", ";&", ";;&"}:
+                raise Unproved(f"an unexpected {node.type!r} between commands")
+
+    def statement(self, node: Node) -> None:
+        """Walk one statement of any kind."""
+        kind = node.type
+        if kind in LEAVES:
+            leaves.leaf(self, node)
+            return
+        if kind == "comment":
+            check_comment(self.text, node.start_byte, node.end_byte)
+            return
+        construct = CONSTRUCTS.get(kind)
+        if construct is None:
+            raise Unproved(f"a construct that is not analysed: {kind}")
+        if self.depth > MAX_DEPTH:
+            raise Unproved("too deeply nested")
+        self.depth += 1
+        try:
+            construct(self, node)
+        finally:
+            self.depth -= 1
+
+    @contextmanager
+    def subshell(self) -> Iterator[None]:
+        """Undo inside changes of state afterwards."""
+        state = self.state
+        self.state = state.copy()
+        try:
+            yield
+        finally:
+            self.state = state
+
+    @contextmanager
+    def fed(self, stdin: Stdin | None) -> Iterator[None]:
+        """Give what is walked inside another standard input."""
+        before = self.stdin
+        self.stdin = stdin
+        try:
+            yield
+        finally:
+            self.stdin = before
+
+    @contextmanager
+    def repeated(self) -> Iterator[None]:
+        """Walk again what was already listed."""
+        before = self.listed
+        self.listed = False
+        try:
+            yield
+        finally:
+            self.listed = before
+
+    def add(self, command: SimpleCommand) -> None:
+        """Write a command down.
+
+        Raises:
+            Unproved: There are more than `MAX_COMMANDS`.
+        """
+        if len(self.analysis.commands) >= MAX_COMMANDS:
+            raise Unproved("too many commands in one line")
+        self.analysis.commands.append(command)
+
+
+CONSTRUCTS: Final[dict[str, Callable[[Walker, Node], None]]] = {
+    "list": constructs.listing,
+    "pipeline": constructs.pipeline,
+    "negated_command": constructs.negated,
+    "redirected_statement": constructs.redirected,
+    "subshell": constructs.parenthesised,
+    "compound_statement": constructs.group,
+    "if_statement": constructs.conditional,
+    "while_statement": constructs.loop,
+    "for_statement": constructs.iteration,
+    "c_style_for_statement": constructs.counting,
+    "case_statement": constructs.cases,
+    "do_group": constructs.body,
+    "function_definition": constructs.definition,
+}

@@ -1,0 +1,118 @@
+"""Programs that run other programs, and the grammar of what stands before the program they run.
+
+Option lists follow the manual pages of GNU coreutils 9, util-linux 2.40, sudo 1.9, findutils 4.10 and the help texts of the
+package runners. An option that is not listed makes the line unproved, because what follows could then be its value.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from actors.speed_layer.options import Grammar, grammar
+
+
+@dataclass(frozen=True, slots=True)
+class Wrapper:
+    """How a program that runs another one is written.
+
+    Attributes:
+        options: Its own options, all before the program it runs.
+        skip: Number of words of its own between the options and the program (`timeout 10 ...`).
+        assigns: Whether `NAME=value` words may stand before the program.
+        shell: Whether the rest is joined and given to a shell (`watch`).
+    """
+
+    options: Grammar
+    skip: int = 0
+    assigns: bool = False
+    shell: bool = False
+
+
+def _wrapper(options: str, skip: int = 0, *, assigns: bool = False, shell: bool = False) -> Wrapper:
+    return Wrapper(grammar(options), skip, assigns, shell)
+
+
+_SUDO: Final = """-A -B -b -E -H -i -K -k -n -P -S -s -N --askpass --background --login --shell --non-interactive
+    --preserve-env=? --set-home --stdin --reset-timestamp -C= -D=dir -g= -h= -p= -R= -r= -T= -t= -U= -u= --user= --group=
+    --host= --prompt= --chdir=dir --chroot= --close-from= --command-timeout= --role= --type= --other-user="""
+
+WRAPPERS: Final[dict[tuple[str, ...], Wrapper]] = {
+    ("sudo",): _wrapper(_SUDO, assigns=True),
+    ("doas",): _wrapper("-L -n -s -C= -u= -a="),
+    ("env",): _wrapper("-i -0 -v --ignore-environment --null --debug -u= --unset= -C=dir --chdir=dir", assigns=True),
+    ("nice",): _wrapper("-n= --adjustment= -#"),
+    ("ionice",): _wrapper("-c= -n= -t --class= --classdata= --ignore"),
+    ("nohup",): _wrapper(""),
+    ("setsid",): _wrapper("-c -f -w --ctty --fork --wait"),
+    ("time",): _wrapper("-p -v -a -q -f= -o=write --format= --output=write --append --verbose --portability --quiet"),
+    ("timeout",): _wrapper("-k= -s= -v -f -p --kill-after= --signal= --foreground --preserve-status --verbose", 1),
+    ("gtimeout",): _wrapper("-k= -s= -v --kill-after= --signal= --foreground --preserve-status --verbose", 1),
+    ("stdbuf",): _wrapper("-i= -o= -e= --input= --output= --error="),
+    ("unbuffer",): _wrapper("-p"),
+    ("chrt",): _wrapper("-b -f -i -o -r -a -v", 1),
+    ("taskset",): _wrapper("-a -c --cpu-list --all-tasks", 1),
+    ("caffeinate",): _wrapper("-d -i -m -s -u -t="),
+    ("watch",): _wrapper(
+        "-b -c -d -e -g -t -n= -q= -p -w --beep --color --differences=? --errexit --chgexit --no-title --interval=",
+        shell=True,
+    ),
+    ("chroot",): _wrapper("--userspec= --groups= --skip-chdir", 1),
+    ("flock",): _wrapper("-s -x -e -u -n -o -w= -E= --shared --exclusive --nonblock --timeout= --wait=", 1),
+    ("strace",): _wrapper("-f -c -q -t -T -v -y -C -e= -s= -S= -o=write"),
+    ("ltrace",): _wrapper("-f -c -S -e= -s= -o=write"),
+    ("perf", "stat"): _wrapper("-d -v -a -r= -e= -x="),
+    ("command",): _wrapper("-p"),
+    ("builtin",): _wrapper(""),
+    ("exec",): _wrapper("-c -l -a="),
+    ("busybox",): _wrapper(""),
+    ("toybox",): _wrapper(""),
+    ("coproc",): _wrapper(""),
+    ("npx",): _wrapper("--no-install --no -y --yes -q --quiet -p= --package= --prefer-offline --offline"),
+    ("bunx",): _wrapper("--bun --no-install"),
+    ("npm", "exec"): _wrapper("--no --no-install -y --yes --offline -p= --package="),
+    ("pnpm", "exec"): _wrapper("-r --recursive --parallel"),
+    ("pnpm", "dlx"): _wrapper("--silent"),
+    ("yarn", "exec"): _wrapper(""),
+    ("yarn", "dlx"): _wrapper("-q"),
+    ("poetry", "run"): _wrapper("-q -v -n --quiet --no-interaction"),
+    ("uv", "run"): _wrapper(
+        "-q -v --frozen --locked --no-sync --offline --quiet --all-extras --dev --no-dev --isolated --active --no-project"
+        " --extra= --group= --package= -p= --python= --with= --with-requirements=read --env-file=read --directory=dir --project=dir"
+    ),
+    ("pipenv", "run"): _wrapper(""),
+    ("pdm", "run"): _wrapper("-s"),
+    ("hatch", "run"): _wrapper(""),
+    ("rye", "run"): _wrapper(""),
+    ("bundle", "exec"): _wrapper("--keep-file-descriptors"),
+    ("mise", "exec"): _wrapper(""),
+    ("direnv", "exec"): _wrapper("", 1),
+    ("conda", "run"): _wrapper("-n= -p= --name= --prefix= --no-capture-output --live-stream"),
+    ("micromamba", "run"): _wrapper("-n= -p="),
+    ("docker", "exec"): _wrapper(
+        "-i -t -d -e= -u= -w= --env= --user= --workdir= --interactive --tty --detach --privileged", 1
+    ),
+    ("podman", "exec"): _wrapper("-i -t -d -l -e= -u= -w= --env= --user= --workdir= --interactive --tty --detach", 1),
+    ("docker", "compose", "exec"): _wrapper(
+        "-T -d -e= -u= -w= --env= --user= --workdir= --index= --detach --privileged", 1
+    ),
+    ("docker-compose", "exec"): _wrapper("-T -d -e= -u= -w= --env= --user= --index= --privileged", 1),
+}
+"""Prefix of words to grammar; longer prefixes are tried first."""
+
+XARGS: Final = grammar(
+    "-0 -o -r -t -x -p --null --no-run-if-empty --verbose --exit --open-tty --interactive -a= -d= -E= -I= -L= -n= -P= -s= -J="
+    " --arg-file= --delimiter= --replace= --max-lines= --max-args= --max-procs= --max-chars= -i=? -l=? -e=?"
+)
+
+SHELLS: Final = frozenset({"bash", "sh", "zsh", "dash", "ksh", "ash", "mksh", "fish", "rbash"})
+SHELL_OPTIONS: Final = grammar(
+    "-c -e -u -x -i -l -n -v -s -f -a -b -h -m -p -r -B -C -E -H -P -T -D -o= -O= +o= +x +e +u + --login --norc --noprofile"
+    " --posix --verbose --restricted --noediting --init-file= --rcfile= --debugger"
+)
+
+MODULES: Final = frozenset(
+    "pytest mypy ruff black isort flake8 pylint pip tox nox coverage build twine pyright bandit uv poetry pre_commit"
+    " pydocstyle pycodestyle pyflakes vulture radon yamllint codespell interrogate autopep8 yapf django alembic sphinx".split()
+)
+"""Python modules whose `python -m NAME` is the program NAME."""
