@@ -73,6 +73,10 @@ class _Error(msgspec.Struct):
     data: Any = None
 
 
+class _Content(msgspec.Struct):
+    error: dict[str, Any]
+
+
 class _Response(msgspec.Struct):
     id: int | str | None = None
     result: dict[str, Any] | None = None
@@ -218,7 +222,7 @@ class HallClient:
             async with self._written:
                 async for text in self._written:
                     await self._websocket.send_message(text)
-        except ConnectionClosed:
+        except (ConnectionClosed, trio.ClosedResourceError):
             return
         finally:
             self._sent.set()
@@ -246,8 +250,10 @@ def _result_of(response: _Response | None, ended: str | None) -> dict[str, Any]:
 
 def _hall_error(content: Any, message: str, code: str) -> HallError:
     """Make an error of `{error: {code, message, ...}}`, the contract's form, as far as it is there."""
-    inner: Any = content.get("error") if isinstance(content, dict) else None  # pyright: ignore[reportUnknownMemberType]
-    found: dict[str, Any] = dict(inner) if isinstance(inner, dict) else {}
+    try:
+        found = msgspec.convert(content, _Content).error
+    except msgspec.ValidationError:
+        found = {}
     return HallError(found.pop("code", code), found.pop("message", message), found)
 
 
@@ -287,16 +293,23 @@ async def connect_stream(
     stream: trio.abc.Stream, *, token: str | None = None, host: str = "localhost", target: str = "/mcp"
 ) -> AsyncGenerator[HallClient]:
     """Connect over a stream that is open already, such as one of `transport.memory`; see `connect`."""
-    async with trio.open_nursery() as nursery, stream:
-        headers = [] if token is None else [(b"Authorization", f"Bearer {token}".encode())]
-        hall = HallClient(await _shake_hands(nursery, stream, host, target, headers))
-        await hall.start(nursery)
-        try:
-            yield hall
-        finally:
-            with trio.move_on_after(CLOSE_S, shield=True):
-                await hall.aclose()
-            nursery.cancel_scope.cancel()
+    try:
+        async with stream, trio.open_nursery() as nursery:
+            headers = [] if token is None else [(b"Authorization", f"Bearer {token}".encode())]
+            hall = HallClient(await _shake_hands(nursery, stream, host, target, headers))
+            await hall.start(nursery)
+            try:
+                yield hall
+            finally:
+                with trio.move_on_after(CLOSE_S, shield=True):
+                    await hall.aclose()
+                nursery.cancel_scope.cancel()
+    except BaseExceptionGroup as group:
+        # The nursery is an inner matter: what its block raised goes on as it was.
+        inner, *others = group.exceptions
+        if others:
+            raise
+        raise inner from inner.__cause__
 
 
 async def _shake_hands(

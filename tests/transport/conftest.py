@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import msgspec
 import pytest
 import trio
+from wsproto import ConnectionType, WSConnection
+from wsproto.events import AcceptConnection, CloseConnection, Request, TextMessage
 
 from actors.gate import Call, Caller, Refusal, Verdict
 from actors.kernel import ChildSpec, Supervisor, System, running
@@ -36,12 +39,24 @@ class FakeGate:
         self.disconnections: list[int] = []
         self.before: Callable[[str, Any], Any] = _nothing
 
+    def stall(self) -> None:
+        """Let no request be done from now on."""
+        self.before = forever
+
+    def resume(self) -> None:
+        """Let requests be done at once again."""
+        self.before = _nothing
+
     async def validate(self, caller: Caller, calls: list[Call]) -> list[Verdict]:
         await self.before("validate", calls)
         return [
             Verdict("ask" if call.tool != "Read" else "allow", "as the fake says", None, "p1", False, "00", 1)
             for call in calls
         ]
+
+    async def explain(self, caller: Caller, call: Call) -> tuple[Verdict, Any]:
+        (verdict,) = await self.validate(caller, [call])
+        return verdict, SimpleNamespace(rules=[], commands=[["ls"]], unproved=[])
 
     async def append(self, caller: Caller, append: Append) -> Any:
         await self.before("append", append)
@@ -66,8 +81,88 @@ class FakeGate:
         self.disconnections.append(caller.connection)
 
 
+async def forever(_operation: str, _what: Any) -> None:
+    """For `before`: no request is ever done."""
+    await trio.sleep_forever()
+
+
 async def _nothing(_operation: str, _what: Any) -> None:
     await trio.lowlevel.checkpoint()
+
+
+class Raw:
+    """A websocket client that may do what a well-behaved one never does: wsproto over a stream, frame by frame."""
+
+    def __init__(self, stream: trio.abc.Stream) -> None:
+        self.stream = stream
+        self.protocol = WSConnection(ConnectionType.CLIENT)
+        self._events: list[Any] = []
+        self._text = ""
+
+    async def open(
+        self,
+        token: str | None = None,
+        *,
+        target: str = "/mcp",
+        host: str = "localhost",
+        subprotocols: list[str] | None = None,
+        headers: list[tuple[bytes, bytes]] | None = None,
+    ) -> Any:
+        """Ask for the upgrade; returns the event that answers it."""
+        extra = list(headers or [])
+        if token is not None:
+            extra.append((b"Authorization", f"Bearer {token}".encode()))
+        await self.send(Request(host=host, target=target, extra_headers=extra, subprotocols=list(subprotocols or [])))
+        return await self.event()
+
+    async def send(self, event: Any) -> None:
+        await self.stream.send_all(self.protocol.send(event))
+
+    async def text(self, text: str) -> None:
+        await self.send(TextMessage(data=text))
+
+    async def event(self) -> Any:
+        """Return the next event; None at the end of the stream."""
+        while not self._events:
+            data = await self.stream.receive_some(65536)
+            if not data:
+                return None
+            self.protocol.receive_data(bytes(data))
+            self._events.extend(self.protocol.events())
+        return self._events.pop(0)
+
+    async def message(self) -> Any:
+        """Return the next JSON message, or the event that came in its place."""
+        while isinstance(event := await self.event(), TextMessage):
+            self._text += event.data
+            if event.message_finished:
+                text, self._text = self._text, ""
+                return msgspec.json.decode(text)
+        return event
+
+    async def request(self, request_id: Any, method: str, params: dict[str, Any] | None = None) -> None:
+        await self.text(
+            msgspec.json.encode({"jsonrpc": "2.0", "id": request_id, "method": method, "params": params or {}}).decode()
+        )
+
+    async def call(self, request_id: Any, tool: str, arguments: dict[str, Any] | None = None) -> None:
+        await self.request(request_id, "tools/call", {"name": tool, "arguments": arguments or {}})
+
+    async def initialize(self) -> None:
+        await self.request(
+            "init",
+            "initialize",
+            {"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "raw", "version": "0"}},
+        )
+        assert (await self.message())["id"] == "init"
+        await self.text('{"jsonrpc":"2.0","method":"notifications/initialized"}')
+
+    async def close_code(self) -> int | None:
+        """Read until the close frame and return its code; None where the stream ends without one."""
+        while (event := await self.event()) is not None:
+            if isinstance(event, CloseConnection):
+                return event.code
+        return None
 
 
 class Front:
@@ -81,6 +176,14 @@ class Front:
         self.token = tokens.add("scout")
         self.crashes: list[str] = []
 
+    async def raw(self, *, initialized: bool = True) -> Raw:
+        """Return a raw client that is let in."""
+        raw = Raw(self.listener.connect())
+        assert isinstance(await raw.open(self.token), AcceptConnection)
+        if initialized:
+            await raw.initialize()
+        return raw
+
     def client(self, token: str | None = None) -> Any:
         return connect_stream(self.listener.connect(), token=token or self.token)
 
@@ -90,8 +193,11 @@ def front(tmp_path: Path) -> Callable[..., Any]:
     """Return an async context manager that runs a gateway before a fake gate."""
 
     @asynccontextmanager
-    async def run(limits: ConnectionLimits | None = None, **options: Any) -> AsyncGenerator[Front]:
-        gate, tokens, listener, system = FakeGate(), Tokens(tmp_path), MemoryListener(), System()
+    async def run(
+        limits: ConnectionLimits | None = None, listener: MemoryListener | None = None, **options: Any
+    ) -> AsyncGenerator[Front]:
+        gate, tokens, system = FakeGate(), Tokens(tmp_path), System()
+        listener = listener if listener is not None else MemoryListener()
         front = Front(gate, tokens, listener, system)
         server = make_server(gate, "0.0.0-test")
 
@@ -102,15 +208,21 @@ def front(tmp_path: Path) -> Callable[..., Any]:
                 gate=gate,
                 door=Door(tokens),
                 limits=limits,
-                on_crash=lambda name, error: front.crashes.append(f"{name}: {error!r}"),
+                on_crash=lambda name, _: front.crashes.append(name),
                 **options,
             )
 
-        async with running(Supervisor([ChildSpec(NAME, gateway)]), system=system):
+        root = Supervisor([ChildSpec(NAME, gateway)], on_crash=lambda name, _: front.crashes.append(name))
+        async with running(root, system=system):
             yield front
-        assert front.crashes == []
 
     return run
+
+
+@pytest.fixture
+def raw_client() -> type[Raw]:
+    """Return the class of raw clients, for streams of a test's own."""
+    return Raw
 
 
 @pytest.fixture

@@ -1,4 +1,234 @@
-async def test_the_hall_says_how_it_is(hall, autojump_clock):
-    async with hall() as (_, client):
-        health = await client.health()
-        assert (health.status, health.connections) == ("ok", 1)
+"""The tools as a client sees them: schemas, results, errors."""
+
+import json
+from typing import Any
+
+import jsonschema
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from actors.gate import Refusal
+from actors.kernel import ActorDied, ActorError, ActorNotFound, AskTimeout, MailboxFull
+from transport.schemas import Arguments
+from transport.tools import _converted, _listed
+from transport.toolset import TOOLS
+
+GOOD: dict[str, dict[str, Any]] = {
+    "health": {},
+    "whoami": {},
+    "append_events": {"events": [{"type": "note", "data": {"n": 1}}], "stream": "s", "expected_revision": "no_stream"},
+    "query_events": {"stream": "s", "types": ["note"], "order": "desc", "limit": 10},
+    "validate": {"tool": "Bash", "input": {"command": "git status"}, "cwd": "/work", "wait_s": 1},
+    "validate_batch": {"requests": [{"tool": "Read", "input": {"file_path": "/x"}}, {"tool": "Bash", "input": {}}]},
+    "explain": {"tool": "Bash", "input": {"command": "ls"}},
+}
+
+
+async def call(raw: Any, tool: str, arguments: dict[str, Any]) -> dict[str, Any]:
+    await raw.call(1, tool, arguments)
+    answer = await raw.message()
+    assert answer["id"] == 1
+    return answer["result"]
+
+
+async def error_of(raw: Any, tool: str, arguments: dict[str, Any]) -> dict[str, Any]:
+    result = await call(raw, tool, arguments)
+    assert result["isError"] is True
+    return result["structuredContent"]["error"]
+
+
+async def test_the_list_names_every_tool_of_the_contract_with_its_schemas(front, autojump_clock):
+    async with front() as running:
+        raw = await running.raw()
+        await raw.request(1, "tools/list")
+        tools = (await raw.message())["result"]["tools"]
+    assert [tool["name"] for tool in tools] == list(GOOD)
+    for tool in tools:
+        for schema in (tool["inputSchema"], tool["outputSchema"]):
+            jsonschema.Draft202012Validator.check_schema(schema)
+            assert (schema["type"], schema["additionalProperties"]) == ("object", False)
+        assert len(tool["description"]) > 20
+
+
+@pytest.mark.parametrize("tool", GOOD)
+async def test_a_result_fits_its_output_schema_and_is_the_same_as_text(front, autojump_clock, tool: str):
+    async with front() as running:
+        result = await call(await running.raw(), tool, GOOD[tool])
+    assert not result.get("isError")
+    jsonschema.validate(result["structuredContent"], _listed(TOOLS[tool])["outputSchema"])
+    (block,) = result["content"]
+    assert block["type"] == "text"
+    assert json.loads(block["text"]) == result["structuredContent"]
+
+
+@pytest.mark.parametrize("tool", GOOD)
+async def test_an_error_fits_the_output_schema_too(front, autojump_clock, tool: str):
+    async with front() as running:
+        result = await call(await running.raw(), tool, {"nonsense": 1})
+    assert result["isError"] is True
+    jsonschema.validate(result["structuredContent"], _listed(TOOLS[tool])["outputSchema"])
+    assert result["structuredContent"]["error"]["code"] == "invalid"
+    assert json.loads(result["content"][0]["text"]) == result["structuredContent"]
+
+
+async def test_an_append_says_where_its_events_went_and_a_query_finds_them(front, autojump_clock):
+    async with front() as running:
+        raw = await running.raw()
+        event = {
+            "type": "note",
+            "data": {"n": [1, {"x": None}]},
+            "correlation_id": "c",
+            "causation_id": "d",
+            "metadata": {"m": 1},
+        }
+        appended = await call(raw, "append_events", {"events": [event, {"type": "b", "stream": "t"}]})
+        first = appended["structuredContent"]
+        page = (await call(raw, "query_events", {"correlation_id": "c"}))["structuredContent"]
+    assert (first["first_sequence"], first["last_sequence"]) == (1, 2)
+    assert first["revisions"] == {"agent/scout": 1, "t": 1}
+    assert (first["deduplicated"], page["has_more"]) == (False, False)
+    (found,) = page["events"]
+    assert found == event | {
+        "sequence": 1,
+        "stream": "agent/scout",
+        "revision": 1,
+        "agent": "scout",
+        "time": first["time"],
+    }
+
+
+@pytest.mark.parametrize(
+    ("raised", "code"),
+    [
+        (Refusal("forbidden", "not you"), "forbidden"),
+        (Refusal("rate_limited", "slower", {"retry_after_s": 0.5}), "rate_limited"),
+        (ActorNotFound("x"), "unavailable"),
+        (ActorDied("x"), "unavailable"),
+        (MailboxFull("x", 1), "unavailable"),
+        (ActorError("the supervisor is stopping"), "unavailable"),
+        (AskTimeout("x", 5.0), "deadline"),
+        (RuntimeError("a secret of the program"), "unavailable"),
+    ],
+)
+async def test_whatever_the_gate_raises_has_a_code_of_the_contract(front, autojump_clock, raised: Exception, code: str):
+    async with front() as running:
+        raw = await running.raw()
+
+        def refuse(*_: object) -> None:
+            raise raised
+
+        running.gate.before = refuse
+        error = await error_of(raw, "whoami", {})
+    assert error["code"] == code
+    assert error["message"]
+    assert "secret" not in error["message"]
+    assert error.get("retry_after_s") == getattr(raised, "detail", {}).get("retry_after_s")
+
+
+async def test_a_conflict_says_what_is_actual(front, autojump_clock):
+    async with front() as running:
+        raw = await running.raw()
+        await call(raw, "append_events", {"events": [{"type": "t"}], "stream": "s"})
+        error = await error_of(raw, "append_events", {"events": [{"type": "t"}], "stream": "s", "expected_revision": 7})
+    assert (error["code"], error["actual"]) == ("revision_conflict", 1)
+
+
+async def test_an_unknown_tool_is_an_error_of_the_protocol(front, autojump_clock):
+    async with front() as running:
+        raw = await running.raw()
+        await raw.call(1, "nonsense")
+        error = (await raw.message())["error"]
+    assert error["code"] == -32602
+    assert "nonsense" in error["message"]
+
+
+async def test_a_waiting_query_needs_the_ascending_order(front, autojump_clock):
+    async with front() as running:
+        error = await error_of(await running.raw(), "query_events", {"wait_s": 1, "order": "desc"})
+    assert error["code"] == "invalid"
+
+
+BAD: list[tuple[str, dict[str, Any]]] = [
+    ("append_events", {}),
+    ("append_events", {"events": []}),
+    ("append_events", {"events": {}}),
+    ("append_events", {"events": [{"data": 1}]}),
+    ("append_events", {"events": [{"type": ""}]}),
+    ("append_events", {"events": [{"type": "a\x00b"}]}),
+    ("append_events", {"events": [{"type": "a" * 257}]}),
+    ("append_events", {"events": [{"type": "a", "agent": "rover"}]}),
+    ("append_events", {"events": [{"type": "a"}], "expected_revision": -1}),
+    ("append_events", {"events": [{"type": "a"}], "expected_revision": "sometimes"}),
+    ("append_events", {"events": [{"type": "a"}], "expected_revision": True}),
+    ("append_events", {"events": [{"type": "a", "metadata": []}]}),
+    ("append_events", {"events": [{"type": "a"}], "fail_if": {"after": 1}}),
+    ("append_events", {"events": [{"type": "a"}], "fail_if": {"query": {"limit": 1}}}),
+    ("append_events", {"events": [{"type": "a"}], "agent": "rover"}),
+    ("query_events", {"limit": 0}),
+    ("query_events", {"limit": 1001}),
+    ("query_events", {"limit": "10"}),
+    ("query_events", {"limit": 1.5}),
+    ("query_events", {"after": -1}),
+    ("query_events", {"order": "up"}),
+    ("query_events", {"types": "note"}),
+    ("query_events", {"since": "yesterday"}),
+    ("query_events", {"wait_s": -1}),
+    ("validate", {"tool": "Bash"}),
+    ("validate", {"input": {}}),
+    ("validate", {"tool": 7, "input": {}}),
+    ("validate", {"tool": "Bash", "input": "ls"}),
+    ("validate", {"tool": "Bash", "input": {}, "cwd": 1}),
+    ("validate_batch", {"requests": []}),
+    ("validate_batch", {"requests": [{"tool": "Bash", "input": {}}] * 1001}),
+    ("validate_batch", {"requests": [{"tool": "Bash", "input": {}, "wait_s": 1}]}),
+    ("explain", {"tool": "Bash", "input": {}, "wait_s": 1}),
+    ("health", {"verbose": True}),
+]
+
+
+@pytest.mark.parametrize(("tool", "arguments"), BAD)
+async def test_arguments_that_do_not_fit_are_invalid(front, autojump_clock, tool: str, arguments: dict[str, Any]):
+    schema = _listed(TOOLS[tool])["inputSchema"]
+    assert not jsonschema.Draft202012Validator(schema).is_valid(arguments)
+    async with front() as running:
+        error = await error_of(await running.raw(), tool, arguments)
+        assert not running.gate.log.query().events
+    assert error["code"] == "invalid"
+
+
+@pytest.mark.parametrize("since", ["2026-02-30T00:00:00Z", "2026-01-01T25:00:00Z", "2026-01-01T00:00:00Z\n"])
+async def test_a_time_that_never_was_is_invalid(front, autojump_clock, since: str):
+    async with front() as running:
+        assert (await error_of(await running.raw(), "query_events", {"since": since}))["code"] == "invalid"
+
+
+async def test_a_whole_float_is_an_integer_as_json_schema_has_it(front, autojump_clock):
+    async with front() as running:
+        result = await call(await running.raw(), "query_events", {"limit": 10.0, "after": 0.0})
+    assert "isError" not in result or not result["isError"]
+
+
+names = st.sampled_from(["a", "", "x\n", "\x7f", "ü" * 256, "y" * 257])
+loose = st.none() | st.booleans() | st.integers(-2, 1002) | st.floats(-1, 4000) | names | st.just({}) | st.just([])
+
+
+def arguments_of(tool: str) -> st.SearchStrategy[dict[str, Any]]:
+    properties = list(_listed(TOOLS[tool])["inputSchema"]["properties"])
+    fields = st.sampled_from([*properties, *properties, "nonsense"]) if properties else st.just("nonsense")
+    inner = st.dictionaries(st.sampled_from(["type", "data", "query", "after", "tool", "input", "cwd"]), loose)
+    return st.dictionaries(fields, loose | inner | st.lists(loose | inner, max_size=2) | st.just({"a": 1}))
+
+
+@pytest.mark.parametrize("tool", GOOD)
+@given(data=st.data())
+def test_what_is_taken_is_what_the_published_schema_allows(tool: str, data: st.DataObject):
+    arguments = GOOD[tool] | data.draw(arguments_of(tool))
+    kind: type[Arguments] = TOOLS[tool].arguments
+    allowed = jsonschema.Draft202012Validator(_listed(TOOLS[tool])["inputSchema"]).is_valid(arguments)
+    try:
+        taken = bool(msgspec.to_builtins(_converted(kind, arguments)) is not None)
+    except Refusal:
+        taken = False
+    assert taken == allowed

@@ -1,0 +1,116 @@
+"""Tokens: kept as hashes, shown once, revocable while a server runs."""
+
+import stat
+import threading
+from pathlib import Path
+
+import pytest
+
+from actors.session.messages import Principal
+from transport.auth import TokenError, Tokens, create_first_tokens
+
+
+@pytest.fixture
+def tokens(tmp_path: Path) -> Tokens:
+    return Tokens(tmp_path / "data")
+
+
+def test_a_token_stands_for_its_agent_and_role(tokens: Tokens):
+    token = tokens.add("scout", "observer")
+    assert tokens.find(token) == Principal("scout", "observer")
+    assert tokens.find(token + "x") is None
+    assert tokens.find("") is None
+
+
+def test_the_file_keeps_no_token_and_only_its_owner_reads_it(tokens: Tokens, tmp_path: Path):
+    token = tokens.add("scout")
+    file = tmp_path / "data" / "tokens.json"
+    assert token not in file.read_text()
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert stat.S_IMODE(file.parent.stat().st_mode) == 0o700
+    assert {path.name for path in file.parent.iterdir()} == {"tokens.json", "tokens.lock"}
+
+
+def test_no_two_tokens_are_alike(tokens: Tokens):
+    assert len({tokens.add(f"agent-{number}") for number in range(20)}) == 20
+
+
+def test_what_another_process_adds_or_revokes_is_noticed(tokens: Tokens, tmp_path: Path):
+    other = Tokens(tmp_path / "data")
+    assert tokens.find("x") is None
+    token = other.add("scout")
+    assert tokens.find(token) == Principal("scout", "agent")
+    other.revoke("scout")
+    assert tokens.find(token) is None
+    assert [entry.name for entry in tokens.entries()] == []
+
+
+def test_a_name_is_taken_until_it_is_revoked(tokens: Tokens):
+    old = tokens.add("scout")
+    with pytest.raises(TokenError, match="exists"):
+        tokens.add("scout")
+    tokens.revoke("scout")
+    assert tokens.add("scout") != old
+
+
+def test_revoking_an_unknown_agent_says_where_to_look(tokens: Tokens):
+    with pytest.raises(TokenError, match="agent list"):
+        tokens.revoke("nobody")
+
+
+@pytest.mark.parametrize("name", ["", "a" * 257, "a/b", "a\nb", "a\x00", "\x7f", "\ud800"])
+def test_a_name_that_could_not_be_a_stream_is_refused(tokens: Tokens, name: str):
+    with pytest.raises(TokenError):
+        tokens.add(name)
+    assert tokens.entries() == []
+
+
+def test_many_who_add_at_once_lose_nothing(tokens: Tokens, tmp_path: Path):
+    def add(number: int) -> None:
+        Tokens(tmp_path / "data").add(f"agent-{number}")
+
+    threads = [threading.Thread(target=add, args=(number,)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert {entry.name for entry in tokens.entries()} == {f"agent-{number}" for number in range(8)}
+
+
+def test_a_file_that_cannot_be_understood_is_an_error_and_is_not_overwritten(tokens: Tokens, tmp_path: Path):
+    tokens.add("scout")
+    file = tmp_path / "data" / "tokens.json"
+    file.write_text("{")
+    for use in (lambda: tokens.find("x"), lambda: tokens.add("rover"), lambda: tokens.revoke("scout")):
+        with pytest.raises(TokenError, match=r"tokens\.json"):
+            use()
+    assert file.read_text() == "{"
+
+
+def test_the_first_tokens_are_written_once_and_work(tokens: Tokens, tmp_path: Path):
+    data = tmp_path / "data"
+    create_first_tokens(data)
+    written = {role: (data / f"{role}.token").read_text() for role in ("agent", "admin")}
+    for role, token in written.items():
+        assert tokens.find(token) == Principal(role, role)
+        assert stat.S_IMODE((data / f"{role}.token").stat().st_mode) == 0o600
+    create_first_tokens(data)
+    assert written == {role: (data / f"{role}.token").read_text() for role in ("agent", "admin")}
+
+
+def test_a_lost_token_file_is_replaced_and_the_lost_token_is_void(tokens: Tokens, tmp_path: Path):
+    data = tmp_path / "data"
+    create_first_tokens(data)
+    lost = (data / "agent.token").read_text()
+    (data / "agent.token").unlink()
+    create_first_tokens(data)
+    assert tokens.find(lost) is None
+    assert tokens.find((data / "agent.token").read_text()) == Principal("agent", "agent")
+
+
+def test_a_revoked_first_token_stays_revoked(tokens: Tokens, tmp_path: Path):
+    data = tmp_path / "data"
+    create_first_tokens(data)
+    tokens.revoke("agent")
+    create_first_tokens(data)
+    assert tokens.find((data / "agent.token").read_text()) is None

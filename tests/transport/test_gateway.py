@@ -1,0 +1,144 @@
+"""The gateway: accepting, counting, turning away, revoking, and outliving what breaks."""
+
+import errno
+from typing import Any
+
+import pytest
+import trio
+import trio.testing
+from wsproto.events import AcceptConnection
+
+from actors.kernel import ActorNotFound
+from transport.client import HallError, connect
+from transport.memory import MemoryListener
+
+
+class Failing(MemoryListener):
+    """Raises the given errors from `accept` before it accepts."""
+
+    def __init__(self, *errors: int) -> None:
+        super().__init__()
+        self.errors = list(errors)
+        self.closed = False
+
+    async def accept(self) -> Any:
+        if self.errors:
+            raise OSError(self.errors.pop(0), "as the test says")
+        return await super().accept()
+
+    async def aclose(self) -> None:
+        self.closed = True
+        await super().aclose()
+
+
+async def test_connections_are_counted_and_their_end_is_told(front, autojump_clock):
+    async with front() as running:
+        first, _second = await running.raw(), await running.raw()
+        assert running.gate.views.connections == 2
+        await first.stream.aclose()
+        await trio.testing.wait_all_tasks_blocked()
+        assert running.gate.views.connections == 1
+        assert running.gate.disconnections == [1]
+
+
+async def test_who_was_never_let_in_is_not_counted(front, raw_client, autojump_clock):
+    async with front() as running:
+        await raw_client(running.listener.connect()).open("wrong")
+        await trio.testing.wait_all_tasks_blocked()
+        assert running.gate.views.connections == 0
+    assert running.gate.disconnections == []
+
+
+async def test_over_the_cap_a_connection_is_answered_503(front, autojump_clock):
+    async with front(max_connections=1) as running:
+        only = await running.raw()
+        refused = running.listener.connect()
+        assert (await refused.receive_some(100)).startswith(b"HTTP/1.1 503 ")
+        await only.stream.aclose()
+        await trio.testing.wait_all_tasks_blocked()
+        assert await running.raw()
+
+
+@pytest.mark.parametrize("code", [errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS])
+async def test_an_overloaded_system_is_waited_for(front, autojump_clock, code: int):
+    async with front(listener=Failing(code, code)) as running:
+        assert await running.raw()
+        assert running.crashes == []
+
+
+async def test_a_gateway_that_crashes_is_restarted_on_the_same_listeners(front, autojump_clock):
+    async with front(listener=Failing(errno.EINVAL)) as running:
+        assert await running.raw()
+        assert running.crashes == ["gateway"]
+
+
+async def test_an_ordered_stop_closes_the_listeners(front, autojump_clock):
+    async with front(listener=Failing()) as running:
+        pass
+    assert running.listener.closed
+    with pytest.raises(trio.BrokenResourceError):
+        running.listener.connect()
+    assert running.gate.views.connections == 0
+
+
+async def test_a_revoked_token_closes_its_connections_within_a_second(front, autojump_clock):
+    async with front() as running:
+        other = running.tokens.add("other")
+        raw = await running.raw()
+        async with running.client(other) as client:
+            revoked_at = trio.current_time()
+            running.tokens.revoke("scout")
+            assert await raw.close_code() == 1008
+            assert trio.current_time() - revoked_at <= 1.0
+            assert (await client.whoami()).agent == "other"
+        with pytest.raises(HallError, match="401"):
+            async with running.client():
+                pass
+
+
+async def test_tokens_that_cannot_be_read_keep_who_is_in_and_let_nobody_else_in(
+    front, raw_client, autojump_clock, tmp_path
+):
+    async with front() as running, running.client() as client:
+        good = (tmp_path / "tokens.json").read_bytes()
+        (tmp_path / "tokens.json").write_text("{")
+        await trio.sleep(5)
+        assert (await raw_client(running.listener.connect()).open(running.token)).status_code == 503
+        assert (await client.whoami()).agent == "scout"
+        (tmp_path / "tokens.json").write_bytes(good)
+        assert isinstance(await raw_client(running.listener.connect()).open(running.token), AcceptConnection)
+
+
+async def test_a_hall_that_is_away_is_unavailable_and_its_sockets_stay(front, autojump_clock):
+    async with front() as running, running.client() as client:
+
+        def away(*_: object) -> None:
+            raise ActorNotFound("event_store")
+
+        here = running.gate.before
+        running.gate.before = away
+        with pytest.raises(HallError) as caught:
+            await client.append([{"type": "t"}])
+        assert caught.value.code == "unavailable"
+        running.gate.before = here
+        assert (await client.append([{"type": "t"}])).first_sequence == 1
+
+
+async def test_over_a_real_socket_it_is_the_same(front):
+    listeners = await trio.open_tcp_listeners(0, host="127.0.0.1")
+    async with front(listener=listeners[0]) as running:
+        port = listeners[0].socket.getsockname()[1]
+        async with connect(f"ws://127.0.0.1:{port}/mcp", token=running.token) as client:
+            assert (await client.whoami()).agent == "scout"
+
+
+async def test_over_a_real_socket_who_sends_too_much_sees_the_1009(front, raw_client):
+    listeners = await trio.open_tcp_listeners(0, host="127.0.0.1")
+    address = listeners[0].socket.getsockname()
+    async with front(listener=listeners[0]) as running, await trio.open_tcp_stream(*address) as stream:
+        raw = raw_client(stream)
+        await raw.open(running.token)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(raw.text, "x" * (16 << 20))
+            assert await raw.close_code() == 1009
+            nursery.cancel_scope.cancel()

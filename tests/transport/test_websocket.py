@@ -1,0 +1,409 @@
+"""One connection: what it lets in, how it ends, and that its faults stay its own."""
+
+from typing import Any
+
+import pytest
+import trio
+import trio.testing
+from trio.testing import lockstep_stream_pair
+from wsproto.events import AcceptConnection, BytesMessage, CloseConnection, Ping, Pong, RejectConnection, TextMessage
+
+from transport.inbound import TOO_MANY_REQUESTS
+from transport.websocket import ConnectionLimits
+
+UPGRADE = (
+    b"Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+    b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+)
+HEALTH = '{"jsonrpc":"2.0","id":"again","method":"tools/call","params":{"name":"health"}}'
+
+
+async def works(raw: Any) -> bool:
+    await raw.text(HEALTH)
+    message = await raw.message()
+    return bool(message["id"] == "again" and message["result"]["structuredContent"]["status"] == "ok")
+
+
+async def test_the_subprotocol_is_echoed_only_when_it_was_offered(front, raw_client, autojump_clock):
+    async with front() as running:
+        for offered, expected in ((["mcp"], "mcp"), (["chat", "mcp"], "mcp"), (["chat"], None), ([], None)):
+            answer = await raw_client(running.listener.connect()).open(running.token, subprotocols=offered)
+            assert isinstance(answer, AcceptConnection)
+            assert answer.subprotocol == expected
+
+
+@pytest.mark.parametrize(
+    ("options", "status"),
+    [
+        ({"target": "/other"}, 404),
+        ({"host": "evil.example"}, 421),
+        ({"headers": [(b"Origin", b"https://evil.example")]}, 403),
+        ({}, 401),
+        ({"token": "wrong"}, 401),
+        ({"target": "/mcp?access_token=wrong"}, 401),
+    ],
+)
+async def test_who_may_not_come_in_gets_an_http_status_and_a_reason(
+    front, raw_client, autojump_clock, options: dict[str, Any], status: int
+):
+    async with front() as running:
+        raw = raw_client(running.listener.connect())
+        answer = await raw.open(**options)
+        assert isinstance(answer, RejectConnection)
+        assert answer.status_code == status
+        assert (await raw.event()).data
+        assert await raw.stream.receive_some(1) == b""
+
+
+async def test_a_token_in_the_query_is_as_good_as_a_header(front, raw_client, autojump_clock):
+    async with front() as running:
+        answer = await raw_client(running.listener.connect()).open(target=f"/mcp?access_token={running.token}")
+        assert isinstance(answer, AcceptConnection)
+
+
+async def test_a_binary_frame_closes_with_1003(front, autojump_clock):
+    async with front() as running:
+        raw = await running.raw()
+        await raw.send(BytesMessage(data=b"{}"))
+        assert await raw.close_code() == 1003
+
+
+@pytest.mark.parametrize("text", ["x" * 1001, "é" * 501, "x" * 100_000])
+async def test_a_message_over_the_limit_in_bytes_closes_with_1009(front, autojump_clock, text: str):
+    async with front(limits=ConnectionLimits(message_bytes=1000)) as running:
+        raw = await running.raw()
+        await raw.text(text)
+        assert await raw.close_code() == 1009
+
+
+async def test_a_message_of_exactly_the_limit_passes(front, autojump_clock):
+    async with front(limits=ConnectionLimits(message_bytes=1000)) as running:
+        raw = await running.raw()
+        await raw.text(HEALTH + " " * (1000 - len(HEALTH)))
+        assert (await raw.message())["id"] == "again"
+
+
+@pytest.mark.parametrize(
+    ("text", "code", "request_id"),
+    [
+        ("{", -32700, None),
+        ("[" * 100_000, -32700, None),
+        ("[]", -32600, None),
+        ('{"jsonrpc":"2.0","id":null,"method":"ping"}', -32600, None),
+        ('{"jsonrpc":"2.0","id":5,"method":"ping","params":{"a":1,"a":2}}', -32600, 5),
+        ('{"jsonrpc":"2.0","id":5,"method":"ping","params":{"a":123456789012345678901}}', -32600, 5),
+        ('{"jsonrpc":"2.0","id":5,"method":"ping","params":{"a":NaN}}', -32600, 5),
+        ('{"jsonrpc":"2.0","id":5,"method":"nonsense"}', -32601, 5),
+        ('{"jsonrpc":"2.0","id":5,"method":"tools/call","params":{"name":"nonsense"}}', -32602, 5),
+        ('{"jsonrpc":"2.0","id":5,"method":"tools/call","params":{"name":7}}', -32602, 5),
+        ('{"jsonrpc":"2.0","id":5,"result":7}', -32600, None),
+    ],
+)
+async def test_a_bad_message_is_answered_and_the_connection_goes_on(
+    front, autojump_clock, text: str, code: int, request_id: int | None
+):
+    async with front() as running:
+        raw = await running.raw()
+        await raw.text(text)
+        answer = await raw.message()
+        assert (answer["error"]["code"], answer["id"]) == (code, request_id)
+        assert await works(raw)
+
+
+async def test_over_the_in_flight_cap_a_request_is_answered_at_once(front, autojump_clock):
+    async with front(limits=ConnectionLimits(in_flight=3)) as running:
+        raw, gate = await running.raw(), trio.Event()
+        running.gate.before = lambda *_: gate.wait()
+        for number in range(4):
+            await raw.call(number, "whoami")
+        refused = await raw.message()
+        assert (refused["id"], refused["error"]["code"]) == (3, TOO_MANY_REQUESTS)
+        gate.set()
+        assert {(await raw.message())["id"] for _ in range(3)} == {0, 1, 2}
+        await raw.call(3, "whoami")
+        assert "result" in await raw.message()
+
+
+async def test_an_id_that_is_under_way_cannot_be_used_again_until_it_is_answered(front, autojump_clock):
+    async with front() as running:
+        raw, gate = await running.raw(), trio.Event()
+        running.gate.before = lambda *_: gate.wait()
+        await raw.call(1, "whoami")
+        await raw.call(1, "whoami")
+        assert (await raw.message())["error"]["code"] == -32600
+        gate.set()
+        assert "result" in await raw.message()
+        await raw.call(1, "whoami")
+        assert "result" in await raw.message()
+
+
+async def test_a_cancelled_request_is_never_answered_and_gives_its_place_back(front, autojump_clock):
+    async with front(limits=ConnectionLimits(in_flight=1)) as running:
+        raw = await running.raw()
+        running.gate.stall()
+        await raw.call(1, "append_events", {"events": [{"type": "a"}]})
+        await raw.text('{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":1}}')
+        await trio.testing.wait_all_tasks_blocked()
+        running.gate.resume()
+        await raw.call(2, "append_events", {"events": [{"type": "b"}]})
+        assert (await raw.message())["id"] == 2
+
+
+async def test_appends_of_one_connection_keep_their_order_however_long_each_takes(front, autojump_clock):
+    async with front() as running:
+        raw = await running.raw()
+
+        async def slower_first(_operation: str, append: Any) -> None:
+            await trio.sleep(10 - append.events[0].data["n"])
+
+        running.gate.before = slower_first
+        for number in range(10):
+            await raw.call(number, "append_events", {"events": [{"type": "t", "data": {"n": number}}]})
+        for _ in range(10):
+            await raw.message()
+        assert [event.data["n"] for event in running.gate.log.query().events] == list(range(10))
+
+
+async def test_appends_of_two_connections_do_not_wait_for_each_other(front, autojump_clock):
+    async with front() as running:
+        stuck, free = await running.raw(), await running.raw()
+
+        async def first_is_stuck(_operation: str, append: Any) -> None:
+            if append.events[0].type == "stuck":
+                await trio.sleep_forever()
+
+        running.gate.before = first_is_stuck
+        await stuck.call(1, "append_events", {"events": [{"type": "stuck"}]})
+        await free.call(1, "append_events", {"events": [{"type": "free"}]})
+        assert "result" in await free.message()
+
+
+async def test_who_does_not_read_is_closed_with_1013(front, raw_client, autojump_clock):
+    async with front(limits=ConnectionLimits(queue_messages=5)) as running:
+        mine, theirs = lockstep_stream_pair()
+        running.listener.connect(theirs)
+        raw = raw_client(mine)
+        assert isinstance(await raw.open(running.token), AcceptConnection)
+        await raw.initialize()
+        for number in range(7):  # one is being written, five wait, and one is too many
+            await raw.call(number, "health")
+        await trio.testing.wait_all_tasks_blocked()
+        assert (await raw.message())["id"] == 0
+        assert await raw.close_code() == 1013
+
+
+async def test_who_never_reads_again_is_dropped_in_bounded_time(front, raw_client, autojump_clock):
+    limits = ConnectionLimits(write_s=30.0)
+    async with front(limits=limits) as running:
+        mine, theirs = lockstep_stream_pair()
+        running.listener.connect(theirs)
+        raw = raw_client(mine)
+        await raw.open(running.token)
+        await raw.initialize()
+        await raw.call(1, "health")
+        await trio.sleep(limits.write_s + limits.close_s)
+        assert running.gate.views.connections == 0
+
+
+async def test_a_stop_closes_with_1001_after_what_is_under_way_was_answered(front, autojump_clock):
+    async with front() as running:
+        raw = await running.raw()
+
+        async def a_moment(*_: object) -> None:
+            await trio.sleep(0.2)
+
+        running.gate.before = a_moment
+        await raw.call(1, "whoami")
+        await trio.testing.wait_all_tasks_blocked()
+        running.system.supervisors.find("root").request_stop()
+        assert "result" in await raw.message()
+        assert await raw.close_code() == 1001
+
+
+async def test_a_stop_does_not_wait_for_requests_that_take_long(front, autojump_clock):
+    async with front() as running:
+        raw = await running.raw()
+        running.gate.stall()
+        await raw.call(1, "whoami")
+        await trio.testing.wait_all_tasks_blocked()
+        running.system.supervisors.find("root").request_stop()
+        answer = await raw.message()
+        assert (answer["id"], "error" in answer) == (1, True)
+        assert await raw.close_code() == 1001
+
+
+async def test_a_stop_takes_bounded_time_whatever_the_clients_do(front, raw_client, autojump_clock):
+    limits = ConnectionLimits()
+    async with front(limits=limits) as running:
+        await running.raw()  # never answers the close
+        silent = running.listener.connect()  # never says anything
+        mine, theirs = lockstep_stream_pair()  # never reads
+        running.listener.connect(theirs)
+        unread = raw_client(mine)
+        await unread.open(running.token)
+        await unread.initialize()
+        await unread.call(1, "health")
+        await trio.testing.wait_all_tasks_blocked()
+        began = trio.current_time()
+    assert trio.current_time() - began <= limits.drain_s + 2 * limits.close_s
+    assert await silent.receive_some(1) == b""
+
+
+@pytest.mark.parametrize("drip", [b"", b"GET /mcp HTTP/1.1\r\n" + b"x" * 1000])
+async def test_a_handshake_has_its_time(front, autojump_clock, drip: bytes):
+    async with front(limits=ConnectionLimits(handshake_s=10.0)) as running:
+        stream = running.listener.connect()
+        began = trio.current_time()
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(_one_byte_a_second, stream, drip)
+            assert await stream.receive_some(1) == b""
+            nursery.cancel_scope.cancel()
+        assert trio.current_time() - began == pytest.approx(10.0)
+
+
+async def _one_byte_a_second(stream: trio.abc.SendStream, data: bytes) -> None:
+    for byte in data:
+        await stream.send_all(bytes([byte]))
+        await trio.sleep(1.0)
+
+
+async def test_who_leaves_during_the_handshake_is_forgotten_at_once(front, autojump_clock):
+    async with front() as running:
+        connections = running.system.supervisors.find("gateway:connections")
+        stream = running.listener.connect()
+        await trio.testing.wait_all_tasks_blocked()
+        assert len(connections.children()) == 1
+        await stream.aclose()
+        await trio.testing.wait_all_tasks_blocked()
+        assert connections.children() == []
+        assert trio.current_time() < 1.0
+
+
+async def misbehave(kind: str, raw: Any) -> None:
+    frame = raw.protocol.send(TextMessage(data=HEALTH))
+    match kind:
+        case "pings after its close":
+            ping = raw.protocol.send(Ping(payload=b"x"))
+            await raw.stream.send_all(raw.protocol.send(CloseConnection(code=1000)) + ping)
+        case "breaks off mid-frame":
+            await raw.stream.send_all(frame[:10])
+            await raw.stream.aclose()
+        case "sends garbage":
+            await raw.stream.send_all(b"\xff" * 100)
+        case "sends text that is not UTF-8":
+            masked = bytes([0x81, 0x82, 0, 0, 0, 0, 0xFF, 0xFE])
+            await raw.stream.send_all(masked)
+        case "does not mask":
+            await raw.stream.send_all(bytes([0x81, 0x02]) + b"{}")
+        case "vanishes":
+            await trio.aclose_forcefully(raw.stream)
+        case "calls and vanishes":
+            await raw.stream.send_all(frame)
+            await trio.aclose_forcefully(raw.stream)
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "pings after its close",
+        "breaks off mid-frame",
+        "sends garbage",
+        "sends text that is not UTF-8",
+        "does not mask",
+        "vanishes",
+        "calls and vanishes",
+    ],
+)
+async def test_who_misbehaves_harms_only_itself(front, autojump_clock, kind: str):
+    async with front() as running:
+        good, bad = await running.raw(), await running.raw()
+        await misbehave(kind, bad)
+        await trio.sleep(30)
+        assert running.gate.views.connections == 1
+        assert running.crashes == []
+        assert await works(good)
+
+
+async def test_a_ping_is_answered(front, autojump_clock):
+    async with front() as running:
+        raw = await running.raw()
+        await raw.send(Ping(payload=b"are you there"))
+        assert await raw.event() == Pong(payload=b"are you there")
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"GET /mcp HTTP/1.1\r\nHost: localhost\r\n\r\n",
+        b"POST /mcp HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n",
+        b"nonsense\r\n\r\n",
+        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + b"\x00" * 200,
+        b"GET /\xc3\xa9 HTTP/1.1\r\nHost: localhost\r\n\r\n",
+        b"GET /mcp HTTP/1.1\r\nHost: xn--\r\n" + UPGRADE + b"\r\n",
+    ],
+)
+async def test_what_is_no_upgrade_ends_and_harms_nobody(front, autojump_clock, head: bytes):
+    async with front() as running:
+        stream = running.listener.connect()
+        await stream.send_all(head)
+        while await stream.receive_some(65536):
+            pass
+        assert running.crashes == []
+        assert await works(await running.raw())
+
+
+async def test_a_cancelled_request_never_tears_a_frame(front, raw_client, autojump_clock):
+    async with front() as running:
+        mine, theirs = lockstep_stream_pair()
+        running.listener.connect(theirs)
+        raw = raw_client(mine)
+        await raw.open(running.token)
+        await raw.initialize()
+        await raw.request(1, "tools/list")
+        await trio.testing.wait_all_tasks_blocked()
+        head = await mine.receive_some(100)
+        await raw.text('{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":1}}')
+        raw.protocol.receive_data(bytes(head))
+        assert {tool["name"] for tool in (await raw.message())["result"]["tools"]} >= {"validate"}
+        assert await works(raw)
+
+
+async def test_a_crash_of_one_connection_leaves_the_others(front, raw_client, autojump_clock):
+    async with front() as running:
+        good = await running.raw()
+
+        class Cursed(trio.abc.HalfCloseableStream):
+            def __init__(self, inner: Any) -> None:
+                self.inner = inner
+                self.cursed = False
+
+            async def send_all(self, data: Any) -> None:
+                if self.cursed:
+                    raise RuntimeError("a fault of the program")
+                await self.inner.send_all(data)
+
+            async def wait_send_all_might_not_block(self) -> None:
+                await self.inner.wait_send_all_might_not_block()
+
+            async def receive_some(self, max_bytes: int | None = None) -> Any:
+                return await self.inner.receive_some(max_bytes)
+
+            async def send_eof(self) -> None:
+                await self.inner.send_eof()
+
+            async def aclose(self) -> None:
+                await self.inner.aclose()
+
+        mine, theirs = trio.testing.memory_stream_pair()
+        cursed = Cursed(theirs)
+        running.listener.connect(cursed)
+        bad = raw_client(mine)
+        await bad.open(running.token)
+        await bad.initialize()
+        cursed.cursed = True
+        await bad.call(1, "health")
+        assert await bad.event() is None
+        await trio.testing.wait_all_tasks_blocked()
+        assert running.crashes == ["connection:2"]
+        assert running.gate.disconnections == [2]
+        assert await works(good)
