@@ -7,20 +7,14 @@ would cost more than everything else here. Any number of requests may be under w
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Sequence
-from contextlib import asynccontextmanager, suppress
-from typing import Any, Final, Literal, TypeVar, cast
+from contextlib import asynccontextmanager
+from typing import Any, Final, Literal, TypeVar
 from urllib.parse import urlsplit
 
 import msgspec
 import trio
-from trio_websocket import (
-    ConnectionClosed,
-    ConnectionRejected,
-    WebSocketConnection,
-    wrap_client_stream,
-)
 
-from transport.reader import Reader
+from transport.rpc import HallError, Rpc, open_websocket
 from transport.schemas import (
     AppendResult,
     BatchResult,
@@ -31,91 +25,19 @@ from transport.schemas import (
     WhoAmIResult,
 )
 
-PROTOCOL: Final = "2025-11-25"
-MAX_RESULT_BYTES: Final = 256 << 20
-"""The largest message that the client takes from the server."""
-
-QUEUE: Final = 64
-"""How many requests may wait to be written; more wait in their callers."""
-
-HANDSHAKE_S: Final = 30.0
-"""How long the opening handshake may take, in seconds."""
-
-RECEIVE_BYTES: Final = 65536
 CLOSE_S: Final = 5.0
 """How long the end of a connection may take, in seconds."""
 
 T = TypeVar("T")
 
-_encode = msgspec.json.Encoder().encode
-
-
-class HallError(Exception):
-    """The hall refused a call, or could not be asked.
-
-    Args:
-        code: One of the contract's codes; `unavailable` also where the connection has ended, `invalid` also for an
-            error of the protocol.
-        message: What, where and what to do next.
-        detail: Fields that go with the code, such as `actual` or `retry_after_s`.
-    """
-
-    def __init__(self, code: str, message: str, detail: dict[str, Any] | None = None) -> None:
-        super().__init__(f"{code}: {message}")
-        self.code = code
-        self.message = message
-        self.detail = detail if detail is not None else {}
-
-
-class _Error(msgspec.Struct):
-    code: int
-    message: str = ""
-    data: Any = None
-
-
-class _Content(msgspec.Struct):
-    error: dict[str, Any]
-
-
-class _Response(msgspec.Struct):
-    id: int | str | None = None
-    result: dict[str, Any] | None = None
-    error: _Error | None = None
-    method: str | None = None
-
-
-class _Waiting:
-    __slots__ = ("answered", "response")
-
-    def __init__(self) -> None:
-        self.answered = trio.Event()
-        self.response: _Response | None = None
+__all__ = ["HallClient", "HallError", "connect", "connect_stream"]
 
 
 class HallClient:
     """One connection to a hall; made by `connect`. Every method is a checkpoint and may raise `HallError`."""
 
-    def __init__(self, websocket: WebSocketConnection) -> None:
-        self._websocket = websocket
-        self._next_id = 0
-        self._waiting: dict[int, _Waiting] = {}
-        self._ended: str | None = None
-        self._queue, self._written = trio.open_memory_channel[str](QUEUE)
-        self._sent = trio.Event()
-        self._decode = msgspec.json.Decoder(_Response).decode
-
-    async def start(self, nursery: trio.Nursery) -> None:
-        """Shake hands; called by `connect`."""
-        nursery.start_soon(self._read)
-        nursery.start_soon(self._write)
-        await self._shake_hands()
-
-    async def aclose(self) -> None:
-        """Send what is queued and close the connection; called at the end of `connect`'s block."""
-        self._queue.close()
-        if self._ended is None:
-            await self._sent.wait()
-        await self._websocket.aclose()
+    def __init__(self, rpc: Rpc) -> None:
+        self._rpc = rpc
 
     async def health(self) -> HealthResult:
         """Return how the hall is."""
@@ -171,90 +93,11 @@ class HallClient:
         return await self._call("explain", {"tool": tool, "input": input, **_given({"cwd": cwd})}, ExplainResult)
 
     async def _call(self, tool: str, arguments: dict[str, Any], kind: type[T]) -> T:
-        result = await self._request("tools/call", {"name": tool, "arguments": arguments})
-        structured = result.get("structuredContent", {})
-        if result.get("isError"):
-            raise _hall_error(structured, "no reason given", "unavailable")
-        return msgspec.convert(structured, kind)
-
-    async def _request(self, method: str, params: dict[str, Any]) -> dict[str, Any]:
-        self._next_id += 1
-        request_id = self._next_id
-        waiting = self._waiting[request_id] = _Waiting()
+        content = await self._rpc.call_tool(tool, arguments)
         try:
-            await self._send({"jsonrpc": "2.0", "id": request_id, "method": method, "params": params})
-            await waiting.answered.wait()
-        except trio.Cancelled:
-            self._abandon(request_id)
-            raise
-        finally:
-            del self._waiting[request_id]
-        return _result_of(waiting.response, self._ended)
-
-    async def _send(self, message: dict[str, Any]) -> None:
-        try:
-            await self._queue.send(_encode(message).decode())
-        except (trio.BrokenResourceError, trio.ClosedResourceError):
-            raise HallError("unavailable", self._ended or "the connection is closed") from None
-
-    def _abandon(self, request_id: int) -> None:
-        cancelled = {"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": request_id}}
-        with suppress(trio.WouldBlock, trio.BrokenResourceError, trio.ClosedResourceError):
-            self._queue.send_nowait(_encode(cancelled).decode())
-
-    async def _shake_hands(self) -> None:
-        client = {"name": "moothall-client", "version": "1"}
-        params = {"protocolVersion": PROTOCOL, "capabilities": {}, "clientInfo": client}
-        await self._request("initialize", params)
-        await self._send({"jsonrpc": "2.0", "method": "notifications/initialized"})
-
-    async def _read(self) -> None:
-        try:
-            while True:
-                self._take(self._decode(await self._websocket.get_message()))
-        except ConnectionClosed as closed:
-            reason = closed.reason
-            self._end("the connection broke" if reason is None else f"the server closed: {reason.code} {reason.reason}")
-
-    async def _write(self) -> None:
-        # A task of its own: a caller that is cancelled must not leave half a frame on the wire.
-        try:
-            async with self._written:
-                async for text in self._written:
-                    await self._websocket.send_message(text)
-        except (ConnectionClosed, trio.ClosedResourceError):
-            return
-        finally:
-            self._sent.set()
-
-    def _take(self, response: _Response) -> None:
-        if response.method is None and isinstance(response.id, int) and response.id in self._waiting:
-            waiting = self._waiting[response.id]
-            waiting.response = response
-            waiting.answered.set()
-
-    def _end(self, why: str) -> None:
-        self._ended = why
-        self._written.close()
-        for waiting in self._waiting.values():
-            waiting.answered.set()
-
-
-def _result_of(response: _Response | None, ended: str | None) -> dict[str, Any]:
-    if response is None:
-        raise HallError("unavailable", ended or "the connection is closed")
-    if response.error is not None:
-        raise _hall_error(response.error.data, f"{response.error.message} ({response.error.code})", "invalid")
-    return response.result if response.result is not None else {}
-
-
-def _hall_error(content: Any, message: str, code: str) -> HallError:
-    """Make an error of `{error: {code, message, ...}}`, the contract's form, as far as it is there."""
-    try:
-        found = msgspec.convert(content, _Content).error
-    except msgspec.ValidationError:
-        found = {}
-    return HallError(found.pop("code", code), found.pop("message", message), found)
+            return msgspec.convert(content, kind)
+        except msgspec.ValidationError as error:
+            raise HallError("invalid", f"the hall answered {tool} in a form not understood here: {error}") from error
 
 
 def _given(optional: dict[str, Any]) -> dict[str, Any]:
@@ -296,13 +139,13 @@ async def connect_stream(
     try:
         async with stream, trio.open_nursery() as nursery:
             headers = [] if token is None else [(b"Authorization", f"Bearer {token}".encode())]
-            hall = HallClient(await _shake_hands(nursery, stream, host, target, headers))
-            await hall.start(nursery)
+            rpc = Rpc(await open_websocket(nursery, stream, host, target, headers))
+            await rpc.start(nursery)
             try:
-                yield hall
+                yield HallClient(rpc)
             finally:
                 with trio.move_on_after(CLOSE_S, shield=True):
-                    await hall.aclose()
+                    await rpc.aclose()
                 nursery.cancel_scope.cancel()
     except BaseExceptionGroup as group:
         # The nursery is an inner matter: what its block raised goes on as it was.
@@ -310,24 +153,3 @@ async def connect_stream(
         if others:
             raise
         raise inner from inner.__cause__
-
-
-async def _shake_hands(
-    nursery: trio.Nursery, stream: trio.abc.Stream, host: str, target: str, headers: list[tuple[bytes, bytes]]
-) -> WebSocketConnection:
-    reader = Reader(nursery, HANDSHAKE_S)
-    with reader.handshake:
-        return await wrap_client_stream(
-            reader.as_nursery(),
-            cast("trio.SocketStream", stream),  # any stream will do
-            host,
-            target,
-            subprotocols=["mcp"],
-            extra_headers=headers,
-            max_message_size=MAX_RESULT_BYTES,
-            receive_buffer_size=RECEIVE_BYTES,
-        )
-    if isinstance(reader.error, ConnectionRejected):
-        status, body = reader.error.status_code, (reader.error.body or b"").decode("utf-8", "replace").strip()
-        raise HallError("forbidden", f"{host} answered HTTP {status}: {body}", {"status": status})
-    raise HallError("unavailable", f"{host} did not shake hands: {reader.error!r}; is it a hall?")
