@@ -6,6 +6,8 @@ import resource
 import subprocess
 import sys
 import textwrap
+import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -38,7 +40,9 @@ def disk():
     ("policy", "after_commit", "needs_sync"),
     [("always", 3, True), ("group", 1, True), ("interval:50", 0, False), ("never", 0, False)],
 )
-def test_the_policy_says_how_often_a_commit_of_three_is_synced(tmp_path, disk, clock, policy, after_commit, needs_sync):
+def test_the_policy_says_how_often_a_commit_of_three_is_synced(  # noqa: PLR0917 - a table of three columns
+    tmp_path, disk, clock, policy, after_commit, needs_sync
+):
     with EventLog.open(tmp_path, policy, sync=disk, clock_ns=clock) as log:
         assert log.stage([]).needs_sync is needs_sync
     with EventLog.open(tmp_path, policy, sync=disk, clock_ns=clock) as log:
@@ -134,8 +138,35 @@ def test_with_never_all_segments_are_synced_on_a_clean_close(tmp_path, disk):
         log.append([NOTE])
     count = log.stats().segments
     assert (count > 2, disk.syncs) == (True, 0)
+    log.sync()
+    assert (disk.syncs, log.stats().durable) == (count, 9)
     log.close()
-    assert disk.syncs == count
+    assert disk.syncs == count + 1
+
+
+def test_staging_and_reading_go_on_while_another_thread_flushes(tmp_path):
+    syncing, go_on = threading.Event(), threading.Event()
+
+    def slow_sync(fd):
+        syncing.set()
+        assert go_on.wait(30)
+        os.fdatasync(fd)
+
+    with EventLog.open(tmp_path) as log:
+        log.commit([ONE])
+    with EventLog.open(tmp_path, sync=slow_sync) as log, ThreadPoolExecutor(1) as thread:
+        first = log.stage([ONE])
+        flush = thread.submit(log.flush, first)
+        assert syncing.wait(30)
+        second = log.stage([Append(events=[NOTE], agent="a", stream="s", expected_revision=2)])
+        assert [event.sequence for event in log.query(stream="s").events] == [1]
+        assert not flush.done()
+        go_on.set()
+        flush.result(30)
+        log.settle(first)
+        log.flush(second)
+        assert [type(outcome) for outcome in log.settle(second)] == [Appended]
+        assert [event.revision for event in log.read()] == [1, 2, 3]
 
 
 @pytest.fixture

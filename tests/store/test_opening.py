@@ -60,6 +60,37 @@ def test_after_a_crash_everything_is_there_under_a_new_epoch(tmp_path):
     assert verify(copy).ok
 
 
+def test_every_unclean_open_begins_an_epoch_of_its_own(tmp_path):
+    fill(tmp_path / "log")
+    epochs = set()
+    for name in ("one", "two", "three"):
+        with EventLog.open(crashed(tmp_path / "log", tmp_path / name), limits=SMALL) as log:
+            epochs.add(log.epoch)
+    assert len(epochs) == 3
+
+
+def test_an_unclean_open_leaves_no_event_in_two_segments(tmp_path):
+    fill(tmp_path / "log", 3)
+    copy = crashed(tmp_path / "log", tmp_path / "copy")
+    EventLog.open(copy, limits=SMALL).close()
+    lasts = [scan_segment("x", path.read_bytes()).last for path in segments_of(copy)]
+    firsts = [int(path.stem) for path in segments_of(copy)]
+    assert [last + 1 for last in lasts] == [*firsts[1:], 4]
+
+
+def test_a_segments_header_tells_that_all_before_it_was_durable(tmp_path):
+    """A crash right after a new segment was begun, and a flipped bit at the end of the one before."""
+    fill(tmp_path / "log", 5)
+    copy = crashed(tmp_path / "log", tmp_path / "copy")
+    *_, before, last = segments_of(copy)
+    last.write_bytes(last.read_bytes()[:96])
+    content = bytearray(before.read_bytes())
+    content[-1] ^= 1
+    before.write_bytes(content)
+    with pytest.raises(LogDamaged, match=before.name):
+        EventLog.open(copy, limits=SMALL)
+
+
 def test_an_unclean_open_writes_the_tail_beyond_the_last_mark_again(tmp_path):
     with EventLog.open(tmp_path / "log", "never") as log:
         for n in range(5):
