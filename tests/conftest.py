@@ -1,16 +1,32 @@
-"""The whole hall without sockets, disks or time: in-memory log, inline sync port, a clock that jumps."""
+"""Shared by all tests: the whole hall in one process under virtual time, and a server process that may be killed.
+
+The hall here is without sockets, disks or time: in-memory log, inline sync port, a clock that jumps."""
 
 from __future__ import annotations
 
 import itertools
+import json
+import os
 import random
+import signal
+import subprocess
+import sys
 from contextlib import asynccontextmanager
 
 import msgspec
 import pytest
+import structlog
 import trio
 
 VERSION = "0-test"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _quiet_logs():
+    """Format log lines and throw them away; the default, a pretty console, would take a second per traceback."""
+    structlog.configure(
+        processors=[structlog.processors.KeyValueRenderer()], logger_factory=structlog.ReturnLoggerFactory()
+    )
 
 
 @pytest.fixture(scope="session")
@@ -31,6 +47,11 @@ def crash_safe_memory():
                 self.settle(staged)
 
     return CrashSafeMemory()
+
+
+@pytest.fixture
+def make_memory():
+    return crash_safe_memory
 
 
 class World:
@@ -107,3 +128,62 @@ def slow_limits(rate, burst):
 @pytest.fixture
 def limits_of():
     return slow_limits
+
+
+def clean_environment():
+    return {key: value for key, value in os.environ.items() if not key.startswith("MOOTHALL_")}
+
+
+class ServerProcess:
+    """`moothall serve` on a data directory; its log is kept beside it."""
+
+    def __init__(self, data):
+        self.data = data
+        self.log_path = data.parent / f"{data.name}.log"
+        self.process = None
+        self.log = self.log_path.open("ab")
+
+    async def start(self, *options, program=("-m", "transport.cli.main"), preexec_fn=None):
+        """Return the websocket's URL, or None if the server ends before it is ready."""
+        self.process = await trio.lowlevel.open_process(
+            [sys.executable, *program, "serve", "--data", str(self.data), "--port", "0", *options],
+            stdout=subprocess.PIPE,
+            stderr=self.log,
+            env=clean_environment(),
+            preexec_fn=preexec_fn,
+        )
+        line = b""
+        with trio.fail_after(60):
+            while not line.endswith(b"\n"):
+                more = await self.process.stdout.receive_some()
+                if not more:
+                    await self.process.wait()
+                    return None
+                line += more
+        self.ready = json.loads(line)
+        return self.ready["ws"]
+
+    def token(self, name):
+        from transport.auth import Tokens
+
+        tokens = Tokens(self.data)
+        if any(entry.name == name for entry in tokens.entries()):
+            tokens.revoke(name)
+        return tokens.add(name)
+
+    async def end(self, number=signal.SIGTERM):
+        self.process.send_signal(number)
+        with trio.fail_after(60):
+            return await self.process.wait()
+
+    def logged(self):
+        return self.log_path.read_text()
+
+
+@pytest.fixture
+async def server(tmp_path):
+    made = ServerProcess(tmp_path / "data")
+    yield made
+    if made.process is not None and made.process.returncode is None:
+        await made.end(signal.SIGKILL)
+    made.log.close()

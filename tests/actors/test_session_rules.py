@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from actors.session.admission import refusal_of
 from actors.session.bucket import TokenBucket
 from actors.session.messages import Admit, Principal
-from hypothesis import given
-from hypothesis import strategies as st
 
 SCOUT = Principal("scout", "agent")
 

@@ -1,9 +1,10 @@
-"""A crash in each actor in turn: the tree recovers as drawn, callers get a clear error, nothing acknowledged is lost."""
+"""A crash in each actor: the tree recovers as drawn, callers get a clear error, nothing acknowledged is lost."""
 
 from __future__ import annotations
 
 import pytest
 import trio
+
 from actors.gate import Call
 from actors.kernel import ActorError
 from actors.kernel.mailbox import Envelope

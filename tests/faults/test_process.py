@@ -1,0 +1,194 @@
+"""A server meets a bad disk, a bad directory or another server: the exit codes of the contract, and nothing lost."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import resource
+import subprocess
+import sys
+
+import pytest
+import trio
+
+from actors.kernel import contains
+from store import EventLog, NewEvent
+from transport.client import HallError, connect
+
+pytestmark = pytest.mark.slow
+
+
+def fill(data, count):
+    with EventLog.open(data) as log:
+        for n in range(count):
+            log.append([NewEvent(type="note", data={"n": n, "text": "x" * 50})], stream="s")
+
+
+def segments(data):
+    return sorted(data.glob("*.segment"))
+
+
+async def run(*arguments):
+    process = await trio.run_process(
+        [sys.executable, "-m", "transport.cli.main", *map(str, arguments)],
+        capture_stdout=True,
+        capture_stderr=True,
+        check=False,
+    )
+    return process.returncode, process.stdout.decode(), process.stderr.decode()
+
+
+async def test_a_second_server_on_the_same_directory_exits_4_and_names_the_first(server):
+    await server.start()
+    code, out, err = await run("serve", "--data", server.data, "--port", "0")
+    assert (code, out) == (4, "")
+    assert str(server.process.pid) in err
+
+
+async def test_a_truncated_last_segment_is_cut_back_to_what_is_whole(server):
+    fill(server.data, 50)
+    (segment,) = segments(server.data)
+    (server.data / "clean").unlink()
+    with segment.open("rb+") as file:
+        file.truncate(segment.stat().st_size - 7)
+    url = await server.start()
+    async with connect(url, token=server.token("reader")) as hall:
+        page = await hall.query(stream="s", limit=1000)
+        assert [event.data["n"] for event in page.events] == list(range(49))
+
+
+async def test_a_flipped_byte_in_the_middle_exits_5_and_says_where(server):
+    fill(server.data, 50)
+    (segment,) = segments(server.data)
+    content = bytearray(segment.read_bytes())
+    content[len(content) // 2] ^= 0x01
+    segment.write_bytes(content)
+    assert await server.start() is None
+    assert server.process.returncode == 5
+    assert segment.name in server.logged()
+    code, out, _ = await run("events", "verify", "--data", server.data, "--json")
+    assert code == 5
+    report = json.loads(out)
+    assert report["ok"] is False
+    assert report["problems"]
+
+
+async def test_a_full_disk_refuses_appends_keeps_what_was_acknowledged_and_heals(server):
+    def small_files():
+        resource.setrlimit(resource.RLIMIT_FSIZE, (64 * 1024, resource.RLIM_INFINITY))
+
+    acknowledged = []
+    url = await server.start(preexec_fn=small_files)
+    token = server.token("writer")
+    async with connect(url, token=token) as hall:
+        with pytest.raises(HallError) as caught:
+            for n in range(1000):
+                result = await hall.append([{"type": "note", "data": {"n": n, "text": "x" * 500}}], stream="s")
+                acknowledged.append(result.first_sequence)
+        assert caught.value.code == "unavailable"
+        assert "space" in caught.value.message
+        page = await hall.query(stream="s", limit=1000)
+        assert [event.sequence for event in page.events] == acknowledged
+    assert await server.end() == 0
+    url = await server.start()
+    async with connect(url, token=token) as hall:
+        page = await hall.query(stream="s", limit=1000)
+        assert [event.sequence for event in page.events] == acknowledged
+        await hall.append([{"type": "note"}], stream="s")
+
+
+FAILING_DISK = """
+import os, sys
+from functools import partial
+import transport.server
+from store import EventLog
+
+class FailingOnce:
+    def __init__(self):
+        self.left = int(sys.argv.pop(1))
+    def __call__(self, fd):
+        self.left -= 1
+        if self.left == 0:
+            raise OSError(5, "Input/output error")
+        os.fdatasync(fd)
+
+class Log(EventLog):
+    open = partial(EventLog.open, sync=FailingOnce())
+
+transport.server.EventLog = Log
+from transport.cli.main import main
+main()
+"""
+
+
+async def test_a_disk_that_fails_to_sync_once_ends_the_process_with_6_and_acknowledges_nothing_more(server):
+    url = await server.start(program=["-c", FAILING_DISK, "12"])
+    acknowledged = []
+    token = server.token("writer")
+    with pytest.raises((HallError, ExceptionGroup)) as caught:
+        async with connect(url, token=token) as hall:
+            for n in range(1000):
+                await hall.append([{"type": "note", "data": {"n": n}}], stream="s")
+                acknowledged.append(n)
+    assert contains(caught.value, HallError)
+    assert await server.process.wait() == 6
+    assert re.search(r"could not be synced", server.logged())
+    with EventLog.open(server.data) as log:
+        stored = [event.data["n"] for event in log.query(stream="s", limit=1000).events]
+    assert stored[: len(acknowledged)] == acknowledged
+    assert 0 < len(acknowledged) < 1000
+
+
+async def test_sigterm_ends_the_connections_and_exits_0_with_nothing_lost(server):
+    url = await server.start()
+    token = server.token("writer")
+    acknowledged = []
+    with pytest.raises((HallError, ExceptionGroup)) as caught:
+        async with connect(url, token=token) as hall, trio.open_nursery() as nursery:
+            nursery.start_soon(server.end)
+            for n in range(100_000):
+                result = await hall.append([{"type": "note", "data": {"n": n}}], stream="s")
+                acknowledged.append(result.first_sequence)
+    assert contains(caught.value, HallError)
+    assert server.process.returncode == 0
+    with EventLog.open(server.data) as log:
+        stored = {event.sequence for event in log.read()}
+    assert set(acknowledged) <= stored
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (["frobnicate"], 2),
+        (["serve", "--port", "many"], 2),
+        (["serve", "--fsync", "sometimes"], 2),
+        (["serve", "--auth", "none", "--host", "0.0.0.0"], 2),
+        (["events", "query", "--url", "ws://127.0.0.1:9/mcp"], 3),
+        (["events", "append", "note", "{"], 2),
+        (["policy", "explain", "--tool", "Bash", "--input", "[]"], 2),
+    ],
+)
+async def test_a_command_that_cannot_be_done_says_why_in_one_line(tmp_path, arguments, code):
+    if arguments[0] == "serve":
+        arguments = [*arguments, "--data", str(tmp_path / "data")]
+    actual, out, err = await run(*arguments)
+    assert actual == code, err
+    assert out == ""
+    assert err.startswith("moothall: ")
+    assert len(err.strip().splitlines()) == 1
+
+
+async def test_an_unknown_key_of_the_configuration_is_an_error(tmp_path):
+    (tmp_path / "hall.toml").write_text("prot = 1\n")
+    code, _, err = await run("serve", "--data", tmp_path / "data", "--config", tmp_path / "hall.toml")
+    assert code == 2
+    assert "prot" in err
+
+
+def test_an_unknown_variable_of_the_environment_is_an_error(tmp_path):
+    environment = {**os.environ, "MOOTHALL_PROT": "1"}
+    command = [sys.executable, "-m", "transport.cli.main", "serve", "--data", str(tmp_path / "data")]
+    result = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=60)
+    assert result.returncode == 2
+    assert "prot" in result.stderr
