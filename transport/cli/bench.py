@@ -77,7 +77,9 @@ def _show(record: Record) -> None:
 def _judge(saved: Record, now: Record) -> None:
     common = comparison.in_common(saved.figures, now.figures)
     if not common:
-        raise CommandFailed(Exit.USAGE, "the saved run has no figure of this suite; compare with a run of the same suite")
+        raise CommandFailed(
+            Exit.USAGE, "the saved run has no figure of this suite; compare with a run of the same suite"
+        )
     if saved.conditions.machine.model != now.conditions.machine.model:
         _note("the saved run was measured on another machine; only peers tell what changed")
     worse = comparison.regressions(saved.figures, now.figures)

@@ -1,0 +1,439 @@
+"""The benchmarks: that they measure what they say, and that a run can be kept, compared and shown."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from store import MemoryLog
+from transport.bench import comparison, kernel, peers, store, table, workload
+from transport.bench.appends import appends, work_of
+from transport.bench.figure import US, Conditions, Figure, Machine, Record, RecordError, line, load, save
+from transport.bench.machine import conditions, filesystem, write_and_sync
+from transport.bench.peer_sqlite import SqliteLog
+from transport.bench.place import bench_directory
+from transport.bench.processes import ChildFailed, child, said_by
+from transport.bench.reads import fill
+from transport.bench.resident import resident_bytes
+from transport.bench.runner import Bench, Work, contest, mean, p50, p99
+from transport.cli import bench as command
+from transport.cli.failure import CommandFailed, Exit
+
+ROOT = Path(__file__).resolve().parents[2]
+
+CONDITIONS = Conditions(
+    machine=Machine(
+        cpus=2,
+        model="A Processor",
+        python="CPython 3.11.7",
+        kernel="Linux 6",
+        filesystem="ext4",
+        write_fdatasync_us=160.0,
+    ),
+    version="0.1.0",
+    revision="abc",
+)
+
+
+def figure(value=10.0, *, subject=US, better="lower", spread=None, work="ask", suite="kernel", durability=None):
+    return Figure(
+        suite=suite,
+        work=work,
+        subject=subject,
+        value=value,
+        unit="us" if better == "lower" else "events/s",
+        better=better,
+        durability=durability,
+        spread=spread or (value - 1, value + 1),
+        runs=5,
+    )
+
+
+@pytest.fixture
+def notes():
+    return []
+
+
+@pytest.fixture
+def small(tmp_path, notes):
+    return Bench(directory=tmp_path, peers=True, note=notes.append, rounds=1, share=0.01)
+
+
+class Clockwork:
+    """A subject whose rounds return what they are told, and that notes when its turn is."""
+
+    def __init__(self, name, turns, rounds):
+        self.name = name
+        self.turns = turns
+        self.rounds = iter(rounds)
+
+    def __call__(self):
+        self.turns.append(self.name)
+        return next(self.rounds)
+
+
+WORK = Work(suite="kernel", name="ask", unit="us")
+
+
+# The runner
+
+
+def test_a_figure_is_the_median_of_the_rounds_after_the_first(small):
+    bench = msgspec.structs.replace(small, rounds=3)
+    (measured,) = contest(bench, [WORK], {US: Clockwork(US, [], [[1000.0], [5.0], [1.0], [3.0]])})
+    assert (measured.value, measured.spread, measured.runs) == (3.0, (1.0, 5.0), 3)
+
+
+def test_subjects_take_turns_and_none_is_always_first(small):
+    turns = []
+    subjects = {name: Clockwork(name, turns, [[1.0]] * 3) for name in ("a", "b")}
+    list(contest(msgspec.structs.replace(small, rounds=2), [WORK], subjects))
+    assert turns == ["a", "b", "b", "a", "a", "b"]
+
+
+def test_one_round_of_observations_gives_a_figure_for_each_work(small):
+    works = [msgspec.structs.replace(WORK, name=of.__name__, of=of) for of in (mean, p50, p99)]
+    figures = contest(small, works, {US: Clockwork(US, [], [[0.0], [1.0] * 98 + [2.0, 99.0]])})
+    assert [(each.work, each.value) for each in figures] == [("mean", 1.99), ("p50", 1.0), ("p99", 2.0)]
+
+
+def test_a_batch_counts_its_events_and_a_single_append_its_latency():
+    assert work_of("store", 100, "never").of([50.0, 150.0]) == 1_000_000
+    assert work_of("store", 1, "never").of([1.0, 2.0, 9.0]) == 2.0
+
+
+# What other programs read
+
+
+def test_a_line_has_the_fields_of_the_contract():
+    assert set(json.loads(line(figure()))) == {
+        "suite", "work", "subject", "value", "unit", "better", "durability", "spread", "runs",
+    }  # fmt: skip
+    assert set(json.loads(line(CONDITIONS))) == {"machine", "version", "revision"}
+
+
+def test_a_saved_run_is_read_back(tmp_path):
+    record = Record(conditions=CONDITIONS, figures=[figure(), figure(2.0, subject="pykka")])
+    save(record, tmp_path / "run.json")
+    assert load(tmp_path / "run.json") == record
+
+
+@pytest.mark.parametrize("content", [b"", b"{}", b'{"conditions": 1, "figures": []}'])
+def test_a_file_that_is_no_run_is_refused_by_name(tmp_path, content):
+    path = tmp_path / "run.json"
+    path.write_bytes(content)
+    with pytest.raises(RecordError, match=r"run\.json.*--save"):
+        load(path)
+
+
+# Comparing
+
+
+@pytest.mark.parametrize(
+    ("saved", "now", "worse"),
+    [
+        (figure(10.0), figure(10.0), False),
+        (figure(10.0), figure(11.9), False),
+        (figure(10.0), figure(12.1), True),
+        (figure(10.0), figure(5.0), False),
+        (figure(10.0, spread=(9.0, 30.0)), figure(20.0), False),
+        (figure(10.0, better="higher"), figure(20.0, better="higher"), False),
+        (figure(10.0, better="higher"), figure(7.9, better="higher"), True),
+    ],
+)
+def test_a_figure_is_worse_when_it_lost_more_than_half_of_both_spreads(saved, now, worse):
+    assert comparison.is_worse(saved, now) is worse
+    assert bool(comparison.regressions([saved], [now])) is worse
+
+
+def test_only_our_own_figures_are_judged_and_a_peer_that_moved_too_is_told():
+    saved = [figure(10.0), figure(10.0, subject="pykka")]
+    now = [figure(30.0), figure(20.0, subject="pykka")]
+    (regression,) = comparison.regressions(saved, now)
+    assert str(regression) == "kernel: ask: 30 us, was 10 (3.00x worse; pykka 2.00x)"
+    assert comparison.in_common(saved, now) == 1
+
+
+def test_figures_of_another_durability_are_not_compared():
+    saved, now = [figure(10.0, durability="never")], [figure(99.0, durability="always")]
+    assert comparison.regressions(saved, now) == []
+    assert comparison.in_common(saved, now) == 0
+
+
+# Tables
+
+
+def test_the_better_one_is_bold_even_when_it_is_the_peer():
+    text = table.markdown(Record(conditions=CONDITIONS, figures=[figure(20.0), figure(10.0, subject="pykka")]))
+    assert "| ask |  | 20.0 us | pykka **10.0 us** (0.5x) |" in text
+
+
+def test_a_row_names_its_durability_and_how_many_times_better_we_are():
+    ours = figure(500_000.0, better="higher", suite="store", work="append", durability="never")
+    theirs = figure(40_000.0, better="higher", suite="store", work="append", durability="never", subject="sqlite3")
+    text = table.markdown(Record(conditions=CONDITIONS, figures=[ours, theirs]))
+    assert "| append | no fsync | **500,000 events/s** | sqlite3 40,000 events/s (12.5x) |" in text
+    assert text.startswith("Moothall 0.1.0 on 2 CPUs (A Processor)")
+
+
+def test_work_that_only_a_peer_does_has_a_row_too():
+    text = table.markdown(Record(conditions=CONDITIONS, figures=[figure(4.0, subject="trio")]))
+    assert "| ask |  |  | trio 4 us |" in text
+
+
+def test_the_same_work_of_two_durabilities_has_two_rows():
+    rows = table.rows(
+        [figure(durability="always"), figure(durability="never"), figure(durability="always", subject="x")]
+    )
+    assert [(row.ours.durability, len(row.peers)) for row in rows] == [("always", 1), ("never", 0)]
+
+
+def test_only_what_is_between_the_markers_is_replaced_and_twice_changes_nothing():
+    before = f"head\n{table.BEGIN}\nold\n{table.END}\ntail\n"
+    once = table.inserted(before, "new")
+    assert once == f"head\n{table.BEGIN}\nnew\n{table.END}\ntail\n"
+    assert table.inserted(once, "new") == once
+
+
+@pytest.mark.parametrize("text", ["", table.BEGIN, f"{table.END}{table.BEGIN}"])
+def test_a_text_without_both_markers_in_order_is_refused(text):
+    with pytest.raises(table.MarkersMissing):
+        table.inserted(text, "new")
+
+
+def test_the_readmes_table_is_made_of_the_saved_run():
+    readme, saved = (ROOT / "README.md").read_text(), ROOT / "docs" / "bench.json"
+    shown = readme.partition(table.BEGIN)[2].partition(table.END)[0].strip()
+    assert shown == (table.markdown(load(saved)) if saved.exists() else "")
+
+
+def test_rewriting_a_file_keeps_the_rest_of_it(tmp_path):
+    record = Record(conditions=CONDITIONS, figures=[figure()])
+    save(record, tmp_path / "run.json")
+    readme = tmp_path / "README.md"
+    readme.write_text(f"# Head\n\n{table.BEGIN}\n{table.END}\n\ntail\n")
+    table.main(tmp_path / "run.json", readme)
+    assert readme.read_text() == f"# Head\n\n{table.BEGIN}\n{table.markdown(record)}\n{table.END}\n\ntail\n"
+
+
+# Where it is measured
+
+
+def test_the_machine_and_its_disk_are_told(tmp_path):
+    measured_on = conditions(tmp_path)
+    assert measured_on.machine.cpus >= 1
+    assert measured_on.machine.write_fdatasync_us > 0
+    assert measured_on.machine.filesystem == filesystem(tmp_path)
+    assert all([measured_on.version, measured_on.machine.model, measured_on.machine.python, measured_on.machine.kernel])
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_run_has_a_directory_of_its_own_where_tmpdir_says_and_leaves_nothing(tmp_path, monkeypatch, notes):
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    with bench_directory(notes.append) as directory:
+        (directory / "log").mkdir()
+        assert directory.parent == tmp_path
+        assert str(directory) in notes[0]
+        assert f"({filesystem(tmp_path)})" in notes[0]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_system_in_memory_is_said_aloud(tmp_path, monkeypatch, notes):
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setattr("transport.bench.place.filesystem", lambda _: "tmpfs")
+    with bench_directory(notes.append):
+        assert "set TMPDIR" in notes[-1]
+
+
+def test_without_tmpdir_a_disk_is_chosen_over_memory(monkeypatch, notes):
+    monkeypatch.delenv("TMPDIR", raising=False)
+    kinds = {ROOT.parent: "tmpfs", ROOT: "ext4"}
+    monkeypatch.setattr("transport.bench.place.filesystem", lambda path: kinds.get(path, "ext4"))
+    with bench_directory(notes.append) as directory:
+        assert directory.parent == ROOT
+
+
+def test_file_systems_are_told_apart():
+    assert filesystem(Path("/proc/self")) == "proc"
+    assert filesystem(ROOT) not in {"proc", "unknown"}
+
+
+def test_the_bare_disk_is_measured_once_a_write_and_leaves_no_file(tmp_path):
+    assert len(write_and_sync(tmp_path / "probe", b"x", 3)) == 3
+    assert list(tmp_path.iterdir()) == []
+
+
+# Peers
+
+
+def test_a_peer_that_is_not_installed_is_a_note_and_not_a_crash(small, notes):
+    assert peers.installed(small, "nobody", "transport.bench.peer_nobody") == {}
+    assert notes[0].startswith("nobody: not measured, transport.bench.peer_nobody is not installed")
+
+
+def test_a_peer_that_is_not_wanted_is_not_measured_and_that_is_said(small, notes):
+    alone = msgspec.structs.replace(small, peers=False)
+    assert peers.installed(alone, "pykka", "transport.bench.peer_pykka") == {}
+    assert notes == ["pykka: not measured; `--peers` measures it"]
+
+
+def test_sqlite_keeps_the_very_events_that_our_log_keeps(tmp_path):
+    ours = MemoryLog(clock_ns=lambda: 0)
+    with SqliteLog(tmp_path / "events.sqlite", durable=False) as theirs:
+        for batch in workload.batches(2_000, 100):
+            ours.append(batch, agent="a")
+            theirs.append(batch, agent="a")
+        stream = next(iter(ours.read())).stream
+        kinds = [
+            (list(ours.read()), list(theirs.read())),
+            (ours.query(types=(workload.RARE,), order="desc", limit=5).events, theirs.last_of_type(workload.RARE, 5)),
+            (ours.query(stream=stream).events, theirs.of_stream(stream, 100)),
+        ]
+    for mine, other in kinds:
+        assert mine
+        assert mine == [msgspec.structs.replace(event, time_ns=0) for event in other]
+
+
+def test_sqlite_finds_its_events_again(tmp_path):
+    path = tmp_path / "events.sqlite"
+    for _ in range(2):
+        with SqliteLog(path, durable=True) as log:
+            log.append(workload.events(1, seed=len(list(log.read()))), agent="a")
+    with SqliteLog(path, durable=True) as log:
+        assert [event.sequence for event in log.read()] == [1, 2]
+
+
+def test_the_workload_is_the_same_every_time_and_has_events_of_200_bytes():
+    assert workload.events(50) == workload.events(50)
+    log = MemoryLog()
+    log.append(workload.events(1_000), agent="agent-1")
+    sizes = [len(msgspec.msgpack.encode(event)) for event in log.read()]
+    assert 180 < mean(sizes) < 220
+
+
+# The suites, at a hundredth of their size
+
+
+def subjects_of(figures):
+    found = {}
+    for each in figures:
+        low, high = each.spread
+        assert low <= each.value <= high
+        assert each.runs >= 1
+        found.setdefault((each.work, each.durability), set()).add(each.subject)
+    return found
+
+
+def test_appends_are_measured_beside_sqlite_and_durable_ones_beside_the_bare_disk(small):
+    assert subjects_of(appends(small, "store", 100, 1_000, "never")) == {
+        ("append, batches of 100", "never"): {US, "sqlite3"}
+    }
+    assert subjects_of(appends(small, "store", 1, 1_000, "always")) == {
+        ("append 1 event", "always"): {US, "sqlite3", "write+fdatasync"}
+    }
+
+
+@pytest.mark.slow
+def test_the_store_suite_measures_every_append_that_is_promised(small):
+    found = subjects_of(store.suite(small))
+    for work in ("append 1 event", "append, batches of 100", "append, batches of 1,000"):
+        assert found[work, "always"] == {US, "sqlite3", "write+fdatasync"}
+        assert found[work, "never"] == {US, "sqlite3"}
+    assert found["256 writers of 1 event", "group"] == {US, "sqlite3", "write+fdatasync"}
+    assert all(US in subjects for subjects in found.values())
+
+
+def test_the_kernel_suite_measures_an_ask_beside_pykka_and_a_bare_queue(small):
+    found = subjects_of(kernel.suite(small))
+    assert found["ask, one asker", None] == {US, "pykka", "asyncio queue+future", "2 trio checkpoints"}
+    assert found["ask, 128 askers", None] == {US, "pykka", "asyncio queue+future"}
+
+
+def test_the_log_that_reads_are_measured_on_holds_what_it_says(tmp_path):
+    from store import EventLog
+
+    fill(tmp_path / "log", 2_500, crashed=tmp_path / "crashed")
+    for directory in ("log", "crashed"):
+        with EventLog.open(tmp_path / directory) as log:
+            assert log.head == 2_500
+
+
+# Other processes
+
+
+def test_a_process_that_ends_before_it_is_ready_says_why(tmp_path):
+    with (
+        pytest.raises(ChildFailed, match="no such thing"),
+        child(["-c", "raise OSError('no such thing')"], tmp_path / "e"),
+    ):
+        pass
+
+
+def test_a_process_that_fails_is_an_error_with_its_last_words():
+    with pytest.raises(ChildFailed, match="exited with 3: gone"):
+        said_by(["-c", "import sys; print('gone', file=sys.stderr); sys.exit(3)"])
+
+
+def test_a_process_lives_as_long_as_its_block(tmp_path):
+    code = "import time; print('ready', flush=True); time.sleep(600)"
+    with child(["-c", code], tmp_path / "e") as (process, ready):
+        assert ready == "ready\n"
+        assert resident_bytes(process.pid) > 1 << 20
+    assert process.returncode is not None
+
+
+# The command
+
+
+@pytest.fixture
+def measured(monkeypatch, tmp_path):
+    """What the suites measure, whatever the suite."""
+    figures = [figure(10.0), figure(20.0, subject="pykka")]
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setattr(command.suites, "figures", lambda _name, _bench: iter(figures))
+    monkeypatch.setattr(command, "conditions", lambda _directory: CONDITIONS)
+    return figures
+
+
+def test_json_prints_the_machine_and_then_a_line_a_figure_and_nothing_else(measured, capsys):
+    command.bench("kernel", json=True)
+    lines = [json.loads(each) for each in capsys.readouterr().out.splitlines()]
+    assert lines[0] == json.loads(line(CONDITIONS))
+    assert [(each["subject"], each["value"]) for each in lines[1:]] == [(US, 10.0), ("pykka", 20.0)]
+
+
+def test_without_json_there_is_a_table_with_both_rows(measured, capsys):
+    command.bench("kernel")
+    out = capsys.readouterr().out
+    assert "moothall" in out
+    assert "pykka" in out
+
+
+def test_a_run_compared_with_itself_is_fine_and_with_a_better_one_exits_with_1(measured, tmp_path, capsys):
+    saved = tmp_path / "run.json"
+    command.bench("kernel", save=saved)
+    command.bench("kernel", compare=saved)
+    measured[0] = figure(100.0)
+    with pytest.raises(CommandFailed) as failed:
+        command.bench("kernel", compare=saved)
+    assert failed.value.code == Exit.NO
+    assert "worse: kernel: ask: 100 us, was 10 (10.00x worse; pykka 1.00x)" in capsys.readouterr().err
+
+
+def test_a_comparison_with_another_suite_is_a_wrong_use(measured, tmp_path):
+    saved = tmp_path / "run.json"
+    save(Record(conditions=CONDITIONS, figures=[figure(suite="store")]), saved)
+    with pytest.raises(CommandFailed) as failed:
+        command.bench("kernel", compare=saved)
+    assert failed.value.code == Exit.USAGE
+
+
+def test_a_run_that_could_not_be_compared_or_saved_is_not_begun(measured, tmp_path):
+    measured.clear()
+    for options in ({"compare": tmp_path / "none.json"}, {"save": tmp_path / "none" / "run.json"}):
+        with pytest.raises(CommandFailed) as failed:
+            command.bench("kernel", **options)
+        assert failed.value.code == Exit.USAGE

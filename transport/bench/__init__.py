@@ -1,0 +1,1 @@
+"""The benchmarks: one module per suite, peers beside us in the same run, and the table made of what was measured."""

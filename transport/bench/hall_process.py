@@ -1,0 +1,37 @@
+"""A hall in a process of its own, as users run it."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from contextlib import contextmanager
+
+import msgspec
+
+from transport.bench.processes import child
+from transport.bench.runner import Bench
+from transport.bench.scratch import fresh
+
+
+class Ready(msgspec.Struct, frozen=True):
+    """The ready line of `moothall serve`, as far as it is needed here."""
+
+    pid: int
+    ws: str
+
+
+@contextmanager
+def hall(bench: Bench, *, fsync: str = "group") -> Generator[tuple[int, str]]:
+    """Run `moothall serve` with defaults but for a free port and no tokens, on an empty data directory.
+
+    Yields:
+        Its process id and its websocket's URL.
+
+    Raises:
+        ChildFailed: It did not start.
+    """
+    with fresh(bench.directory) as directory:
+        arguments = ["-m", "transport.cli.main", "serve", "--data", str(directory / "data"), "--port", "0"]
+        arguments += ["--auth", "none", "--fsync", fsync]
+        with child(arguments, directory / "stderr") as (_, line):
+            ready = msgspec.json.decode(line, type=Ready)
+            yield ready.pid, ready.ws

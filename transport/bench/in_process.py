@@ -1,0 +1,45 @@
+"""A hall in this process: all actors, the log in memory, no sockets."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
+from typing import NamedTuple
+
+from actors.gate import Caller, Gate
+from actors.hall import Hall
+from actors.kernel import Supervisor, System, running
+from actors.ports import Ports
+from actors.session.messages import Principal
+from actors.speed_layer.policy import Policy
+from store import Log, MemoryLog
+from transport.version import VERSION
+
+CALLER = Caller(Principal("bench", "admin"), 1)
+"""Who asks: an admin, because only admins have no rate limit."""
+
+
+class Opened(NamedTuple):
+    """A hall that runs.
+
+    Attributes:
+        gate: Its front desk.
+        system: Its actors.
+    """
+
+    gate: Gate
+    system: System
+
+
+@asynccontextmanager
+async def hall(open_log: Callable[[], Log] = MemoryLog) -> AsyncGenerator[Opened]:
+    """Run a hall for the length of a block, under the shipped policy.
+
+    Args:
+        open_log: Opens its log; by default one in memory.
+    """
+    system = System(random.Random(1))  # noqa: S311 - jitter
+    made = Hall(open_log=open_log, policy=Policy.default(), version=VERSION, ports=Ports(), system=system)
+    async with running(Supervisor([made.spec()]), system=system):
+        yield Opened(made.gate, system)

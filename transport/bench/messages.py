@@ -1,0 +1,173 @@
+"""MCP without a socket: from a text frame to the text of its answer, through our connection code or the bare SDK."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from functools import partial
+from typing import Any, cast
+
+import anyio
+import mcp_types as types
+import trio
+from mcp.server.lowlevel import Server
+from mcp.server.runner import serve_dual_era_loop
+from mcp.shared.message import SessionMessage
+from trio_websocket import ConnectionClosed, WebSocketConnection
+
+from actors.gate import Gate
+from transport.bench import in_process, requests
+from transport.bench.requests import Frames
+from transport.bench.runner import Round
+from transport.inbound import Inbound
+from transport.order import InFlight
+from transport.outbound import Outbound
+from transport.tools import make_server
+from transport.version import VERSION
+
+SDK = "the mcp SDK alone"
+"""Its low-level server with one tool that answers a verdict it has ready."""
+
+Exchange = Callable[[str], Awaitable[str]]
+"""Sends a text frame and returns the next one that comes back."""
+
+_WARM = 50
+_VERDICT: dict[str, Any] = {
+    "verdict": "allow", "reason": "reads the state of the working tree", "rule": "git.read", "policy": "0123456789ab",
+    "cached": True, "request": "0" * 32, "elapsed_us": 12, "approval": None,
+}  # fmt: skip
+_TEXT = '{"verdict":"allow","reason":"reads the state of the working tree","rule":"git.read","policy":"0123456789ab"}'
+
+
+class MemorySocket:
+    """Stands where a websocket does, and hands text over in memory."""
+
+    def __init__(self) -> None:
+        self._to_server, self._inbox = trio.open_memory_channel[str](16)
+        self._outbox, self._from_server = trio.open_memory_channel[str](16)
+
+    async def get_message(self) -> str:
+        """Return what the client sent; a checkpoint.
+
+        Raises:
+            ConnectionClosed: The client has hung up.
+        """
+        try:
+            return await self._inbox.receive()
+        except trio.EndOfChannel:
+            raise ConnectionClosed(None) from None
+
+    async def send_message(self, text: str) -> None:
+        """Hand the client an answer; a checkpoint."""
+        await self._outbox.send(text)
+
+    async def exchange(self, text: str) -> str:
+        """Play the client: send, and wait for the answer; a checkpoint."""
+        await self._to_server.send(text)
+        return await self._from_server.receive()
+
+    async def say(self, text: str) -> None:
+        """Play the client: send what has no answer; a checkpoint."""
+        await self._to_server.send(text)
+
+    def hang_up(self) -> None:
+        """Play the client: end the connection. Does not checkpoint."""
+        self._to_server.close()
+
+
+@asynccontextmanager
+async def connection(gate: Gate) -> AsyncGenerator[Exchange]:
+    """Connect to a hall of this process through the connection's own code, but for the socket."""
+    socket, in_flight = MemorySocket(), InFlight(256)
+    websocket = cast("WebSocketConnection", socket)
+    outbound = Outbound(
+        websocket, in_flight, messages=1024, queued_bytes=64 << 20, write_s=30.0, overflow=_never, stuck=_never
+    )
+    inbound = Inbound(
+        websocket, outbound, in_flight, in_process.CALLER, message_bytes=4 << 20, drain_s=0.5, close=_never
+    )
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(outbound.write_all)
+        serve = partial(serve_dual_era_loop, make_server(gate, VERSION), inbound, outbound, lifespan_state={})
+        nursery.start_soon(serve)
+        await socket.exchange(requests.initialize())
+        await socket.say(requests.initialized())
+        yield socket.exchange
+        socket.hang_up()
+
+
+def through_hall(frames: Callable[[int], Frames], expected: str, count: int) -> Round:
+    """Call tools of a whole hall; observes each latency, in microseconds.
+
+    Args:
+        frames: Makes so many requests.
+        expected: What each answer must contain once all is warm, or `UnexpectedAnswer` is raised.
+        count: How many calls count.
+    """
+
+    @asynccontextmanager
+    async def opened() -> AsyncGenerator[Exchange]:
+        async with in_process.hall() as hall, connection(hall.gate) as exchange:
+            yield exchange
+
+    return _observed(opened, frames, count, expected)
+
+
+def through_sdk(frames: Callable[[int], Frames], count: int) -> Round:
+    """Call a tool of the SDK's own server, parsed and written by the SDK's own types; observes each latency."""
+
+    @asynccontextmanager
+    async def opened() -> AsyncGenerator[Exchange]:
+        to_server, inbox = anyio.create_memory_object_stream[SessionMessage | Exception](16)
+        outbox, from_server = anyio.create_memory_object_stream[SessionMessage](16)
+
+        async def say(text: str) -> None:
+            message = types.jsonrpc_message_adapter.validate_json(text, by_name=False)
+            await to_server.send(SessionMessage(message))
+
+        async def exchange(text: str) -> str:
+            await say(text)
+            answer = await from_server.receive()
+            return answer.message.model_dump_json(by_alias=True, exclude_unset=True)
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(partial(serve_dual_era_loop, _bare_server(), inbox, outbox, lifespan_state={}))
+            await exchange(requests.initialize())
+            await say(requests.initialized())
+            yield exchange
+            to_server.close()
+
+    return _observed(opened, frames, count, '"verdict":"allow"')
+
+
+def _bare_server() -> Server[Any]:
+    async def call_tool(_context: Any, _params: types.CallToolRequestParams) -> types.CallToolResult:
+        content = types.TextContent(type="text", text=_TEXT)
+        return types.CallToolResult(content=[content], structured_content=_VERDICT)
+
+    return Server[Any]("bare", version=VERSION, on_call_tool=call_tool)
+
+
+def _observed(
+    opened: Callable[[], AbstractAsyncContextManager[Exchange]],
+    frames: Callable[[int], Frames],
+    count: int,
+    expected: str,
+) -> Round:
+    async def measured() -> list[float]:
+        took: list[float] = []
+        async with opened() as exchange:
+            for number, frame in enumerate(frames(_WARM + count)):
+                began = time.perf_counter()
+                answer = await exchange(frame)
+                if number >= _WARM:
+                    took.append((time.perf_counter() - began) * 1e6)
+                    requests.check(answer, expected)
+        return took
+
+    return lambda: trio.run(measured)
+
+
+def _never(*why: object) -> None:
+    raise AssertionError(f"a connection in memory was closed: {why}")
