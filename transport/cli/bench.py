@@ -5,7 +5,9 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Annotated
 
+from cyclopts import Parameter
 from rich.console import Console
 
 from transport.bench import comparison, figure, suites, table
@@ -20,10 +22,10 @@ from transport.cli.failure import CommandFailed, Exit
 def bench(
     suite: suites.Name = "headline",
     *,
-    peers: bool = False,
+    peers: Annotated[bool, Parameter(negative="")] = False,
     save: Path | None = None,
     compare: Path | None = None,
-    json: bool = False,
+    json: Annotated[bool, Parameter(negative="")] = False,
 ) -> None:
     """Measure, side by side with peers in one run; medians of interleaved rounds.
 
