@@ -23,7 +23,7 @@ async def append_until_killed(url, token, agent, round_number, acknowledged):
                 result = await hall.append([event])
                 acknowledged.append((agent, round_number, n, result.first_sequence))
     except* HallError as group:
-        assert {error.code for error in group.exceptions} == {"unavailable"}  # noqa: PT017 - that is how it must end
+        assert {error.code for error in group.exceptions} == {"unavailable"}
 
 
 @pytest.mark.slow

@@ -151,7 +151,7 @@ async def test_sigterm_ends_the_connections_and_exits_0_with_nothing_lost(server
                 result = await hall.append([{"type": "note", "data": {"n": n}}], stream="s")
                 acknowledged.append(result.first_sequence)
     assert contains(caught.value, HallError)
-    assert server.process.returncode == 0
+    assert await server.process.wait() == 0
     with EventLog.open(server.data) as log:
         stored = {event.sequence for event in log.read()}
     assert set(acknowledged) <= stored
