@@ -47,10 +47,10 @@ def make_server(gate: Gate, version: str) -> Server[Any]:
         gate: What the tools call.
         version: What the server says its version is.
     """
-    listed = {"tools": [_listed(tool) for tool in TOOLS.values()]}
+    listed = types.ListToolsResult.model_validate({"tools": [_listed(tool) for tool in TOOLS.values()]})
 
     async def list_tools(_context: Context, _params: types.PaginatedRequestParams | None) -> types.ListToolsResult:
-        return cast("types.ListToolsResult", listed)  # plain data, which the SDK takes too and need not dump
+        return listed
 
     async def call_tool(context: Context, params: types.CallToolRequestParams) -> types.CallToolResult:
         tool = TOOLS.get(params.name)
@@ -58,6 +58,7 @@ def make_server(gate: Gate, version: str) -> Server[Any]:
             raise MCPError(types.INVALID_PARAMS, f"Unknown tool: {params.name}; tools/list shows what there is")
         arrival = context.request
         assert arrival is not None
+        # Plain data, which the SDK takes too and need not dump first.
         return cast("types.CallToolResult", await _call(gate, tool, arrival, params.arguments or {}))
 
     server = Server[Any](
@@ -101,6 +102,7 @@ def _answer(structured: dict[str, Any], *, is_error: bool) -> dict[str, Any]:
         "content": [{"type": "text", "text": _encode(structured).decode()}],
         "structuredContent": structured,
         "isError": is_error,
+        "resultType": "complete",
     }
 
 

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from actors.gate import Refusal
 from actors.kernel import ActorDied, ActorError, ActorNotFound, AskTimeout, MailboxFull
+from store import MemoryLog
 from transport.schemas import Arguments
 from transport.tools import _converted, _listed
 from transport.toolset import TOOLS
@@ -61,6 +62,24 @@ async def test_a_result_fits_its_output_schema_and_is_the_same_as_text(front, au
     (block,) = result["content"]
     assert block["type"] == "text"
     assert json.loads(block["text"]) == result["structuredContent"]
+
+
+@pytest.mark.parametrize("tool", GOOD)
+async def test_the_stateless_lifecycle_gives_the_same(front, autojump_clock, tool: str):
+    meta = {
+        "io.modelcontextprotocol/protocolVersion": "2026-07-28",
+        "io.modelcontextprotocol/clientInfo": {"name": "raw", "version": "0"},
+        "io.modelcontextprotocol/clientCapabilities": {},
+    }
+    async with front() as running:
+        raw = await running.raw(initialized=False)
+        await raw.request(1, "tools/call", {"name": tool, "arguments": GOOD[tool], "_meta": meta})
+        stateless = (await raw.message())["result"]
+        running.gate.log = MemoryLog()
+        stateful = await call(await running.raw(), tool, GOOD[tool])
+    assert stateless["resultType"] == "complete"
+    jsonschema.validate(stateless["structuredContent"], _listed(TOOLS[tool])["outputSchema"])
+    assert stateless["structuredContent"].keys() == stateful["structuredContent"].keys()
 
 
 @pytest.mark.parametrize("tool", GOOD)
