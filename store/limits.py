@@ -78,10 +78,10 @@ def check_payloads(values: Iterable[Any], depth: int) -> None:
         if strange := kinds - _SCALARS - _CONTAINERS:
             names = ", ".join(sorted(kind.__name__ for kind in strange))
             raise Invalid(f"a payload contains {names}: use plain dicts, lists, strings, numbers, booleans and None")
-        dicts = _of_kind(dict, level)
+        dicts = level if kinds == {dict} else _of_kind(dict, level)
         if not {str}.issuperset(map(type, chain.from_iterable(dicts))):
             raise Invalid("a payload has a key that is no string: use strings as keys")
-        level = _children(dicts, _of_kind(list, level))
+        level = _children(dicts, _of_kind(list, level) if list in kinds else ())
     raise Invalid(f"a payload nests deeper than {depth}: flatten it")
 
 

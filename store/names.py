@@ -1,6 +1,6 @@
 """Names as small integers, so that an index keeps four bytes where an event has a string."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 
 class Interner:
@@ -36,3 +36,10 @@ class Interner:
 def correlation_id_hash(correlation_id: str | None) -> int:
     """Return what the index keeps of a correlation id: 0 for none, else 32 bits, good for this process only."""
     return 0 if correlation_id is None else (hash(correlation_id) & 0xFFFF_FFFF) or 1
+
+
+def correlation_id_hashes(correlation_ids: Sequence[str | None]) -> list[int]:
+    """Return the same for many."""
+    if correlation_ids.count(None) == len(correlation_ids):
+        return [0] * len(correlation_ids)
+    return list(map(correlation_id_hash, correlation_ids))

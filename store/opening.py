@@ -13,7 +13,7 @@ from store.durability import cut_file, put_file, sync_path
 from store.errors import LogDamaged
 from store.heads import Heads
 from store.marker import Marker, read_marker
-from store.names import correlation_id_hash
+from store.names import correlation_id_hashes
 from store.ports import Ports
 from store.reader import Segment
 from store.recovery import Damage, Kept, Recovery, Scan, recover, scan_segment
@@ -116,7 +116,7 @@ def _index_frame(
         streams=streams,
         types=heads.type_ids([head.type for head in found]),
         agents=[heads.agents.id_of(head.agent) for head in found],
-        correlations=[correlation_id_hash(head.correlation_id) for head in found],
+        correlations=correlation_id_hashes([head.correlation_id for head in found]),
     )
     heads.next_sequence = frame.first_sequence + frame.count
     if command := frames.command_of(body, frame):

@@ -63,12 +63,14 @@ def checked_columns(append: Append, limits: Limits) -> Columns:
         empty: dict[str, Any] = {}
         datas = tuple(empty if data is None else data for data in datas)
     check_payloads(datas, limits.depth)
-    _check_metadata(metadatas, limits)
+    if metadatas.count(None) < count:
+        _check_metadata(metadatas, limits)
     for what, names in (("correlation_id", correlations), ("causation_id", causations)):
-        for name in {*names} - {None}:
-            check_name(what, name)
+        if names.count(None) < count:
+            for name in {*names} - {None}:
+                check_name(what, name)
     own_streams = None
-    if any(stream is not None for stream in streams):
+    if streams.count(None) < count:
         default = stream_of(append)
         own_streams = tuple(default if stream is None else stream for stream in streams)
     return Columns(types, datas, own_streams, correlations, causations, metadatas)

@@ -14,7 +14,7 @@ from store.errors import ConditionFailed, DiskFull, StoreError
 from store.frame import Command
 from store.heads import Heads
 from store.limits import Limits, check_finite, check_name, may_hold_non_finite
-from store.names import correlation_id_hash
+from store.names import correlation_id_hashes
 from store.proposal import Columns, checked_columns, encode_records, payload_hash
 from store.query import as_query, matches
 from store.staged import Staged, StagedFrame
@@ -109,8 +109,10 @@ class Stager:
     def _frame(self, append: Append, columns: Columns, now_ns: int, command: Command | None) -> StagedFrame:
         """Give an append its sequences and revisions and encode it; leave the heads as they were if that fails."""
         heads, stream = self._heads, stream_of(append)
-        check_name("agent", append.agent)
-        check_name("stream", stream)
+        if heads.agents.known(append.agent) is None:
+            check_name("agent", append.agent)
+        if heads.streams.known(stream) is None:
+            check_name("stream", stream)
         check_expected(stream, append.expected_revision, heads.revision(stream))
         types = heads.type_ids(columns.types)
         names = columns.streams or (stream,)
@@ -142,7 +144,7 @@ class Stager:
             time_ns=now_ns,
             streams=streams,
             types=types,
-            correlations=list(map(correlation_id_hash, columns.correlations)),
+            correlations=correlation_id_hashes(columns.correlations),
             agent=heads.agents.id_of(append.agent),
             command=command,
             appended=Appended(first_sequence=first, last_sequence=last, revisions=reached, time_ns=now_ns),

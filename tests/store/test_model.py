@@ -150,4 +150,4 @@ class FilesAgainstMemory(RuleBasedStateMachine):
 
 
 TestFilesAgainstMemory = FilesAgainstMemory.TestCase
-TestFilesAgainstMemory.settings = settings(max_examples=80, stateful_step_count=25, deadline=None)
+TestFilesAgainstMemory.settings = settings(max_examples=50, stateful_step_count=25, deadline=None)
