@@ -7,6 +7,7 @@ from functools import partial
 from types import TracebackType
 from typing import Any, Final, Self
 
+import structlog
 import trio
 from mcp.shared._stream_protocols import ReadStream
 from mcp.shared.message import ServerMessageMetadata, SessionMessage
@@ -18,6 +19,8 @@ from actors.gate import Caller
 from transport.edge import INVALID_REQUEST, Malformed, RequestId, parse
 from transport.order import Arrival, InFlight
 from transport.outbound import Outbound
+
+log = structlog.get_logger(__name__)
 
 TOO_MANY_REQUESTS: Final = -32005
 """The JSON-RPC error of a request over the in-flight cap, in the range that implementations define."""
@@ -121,6 +124,9 @@ class Inbound:
         try:
             return self._message(parse(frame))
         except Malformed as malformed:
+            log.info(
+                "message.refused", connection=self._caller.connection, code=malformed.code, reason=malformed.message
+            )
             self._outbound.refuse(malformed.request_id, malformed.code, malformed.message)
             return None
 
