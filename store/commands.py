@@ -12,19 +12,22 @@ from store.frame import Command
 
 
 class CommandMemory:
-    """The last `limit` commands, and those that are staged.
+    """The commands of late, and those that are staged.
+
+    Two generations make forgetting cheap: when the younger one is full, the older one is dropped.
 
     Args:
-        limit: how many settled commands are remembered; the oldest is forgotten first.
+        limit: at least so many settled commands are remembered, at most twice as many.
     """
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
-        self._settled: dict[int, int] = {}
+        self._recent: dict[int, int] = {}
+        self._older: dict[int, int] = {}
         self._staged: dict[tuple[str, str], tuple[Command, Appended]] = {}
 
     def __len__(self) -> int:
-        return len(self._settled)
+        return len(self._recent) + len(self._older)
 
     def staged(self, agent: str, command_id: str) -> tuple[Command, Appended] | None:
         """Return a staged command with its outcome-to-be."""
@@ -32,7 +35,8 @@ class CommandMemory:
 
     def sequence(self, agent: str, command_id: str) -> int | None:
         """Return the first sequence of a frame that may hold this command."""
-        return self._settled.get(hash((agent, command_id)))
+        key = hash((agent, command_id))
+        return self._recent.get(key) or self._older.get(key)
 
     def stage(self, command: Command, appended: Appended) -> None:
         """Remember a command that is on its way."""
@@ -46,10 +50,9 @@ class CommandMemory:
         """Remember where a command was stored, staged before or found at opening."""
         key = hash((command.agent, command.command_id))
         self._staged.pop((command.agent, command.command_id), None)
-        self._settled.pop(key, None)
-        self._settled[key] = first_sequence
-        if len(self._settled) > self._limit:
-            del self._settled[next(iter(self._settled))]
+        if len(self._recent) >= self._limit:
+            self._older, self._recent = self._recent, {}
+        self._recent[key] = first_sequence
 
 
 def repeated(command: Command, first: Command, appended: Appended) -> Appended:

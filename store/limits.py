@@ -31,7 +31,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
         batch_events: the most events in one append.
         depth: how deep a payload may nest; `{}` is 1 deep.
         segment_bytes: a segment that would outgrow this is followed by a new one.
-        commands: how many command ids are remembered.
+        commands: how many command ids are remembered at least.
         reserve_bytes: the size of the file that is given up so that a full disk still allows a clean stop.
     """
 

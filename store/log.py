@@ -221,6 +221,7 @@ class EventLog:
         Raises:
             LogDamaged: an event's bytes changed since the log was opened.
         """
+        self._refuse_if_unusable()
         for events in self._committed.read(after):
             yield from events
             self._refuse_if_unusable()

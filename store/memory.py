@@ -145,6 +145,7 @@ class MemoryLog:
     def read(self, after: int = 0) -> Iterator[Event]:
         """Yield every committed event after a sequence, in order; those committed meanwhile too."""
         sequence = after
+        self._refuse_if_closed()
         while sequence < self._head:
             self._refuse_if_closed()
             yield self._events[sequence]

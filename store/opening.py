@@ -77,9 +77,12 @@ def open_segments(directory: Path, ports: Ports) -> list[Segment]:
 
 def describe(directory: Path, damage: Damage) -> str:
     """Say what is damaged, where, and what to do."""
+    what = (
+        f"unreadable from byte {damage.offset}" if damage.offset else "missing, or without a header this version reads"
+    )
     return (
-        f"{directory / damage.name}: unreadable from byte {damage.offset}, where event {damage.sequence} had been "
-        "durable; nothing was changed: copy the directory, check the disk, then restore a backup"
+        f"{directory / damage.name}: {what}, where event {damage.sequence} had been durable; "
+        "nothing was changed: copy the directory, check the disk, then restore a backup"
     )
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from store import Append, Appended, ConditionFailed, FailIf, Invalid, NewEvent, Query, RevisionConflict
+from store import Append, Appended, ConditionFailed, FailIf, Invalid, Log, NewEvent, Query, RevisionConflict
 
 NOTE = NewEvent(type="note", data={"n": 1})
 
@@ -178,5 +178,12 @@ def test_the_next_group_is_staged_while_the_last_one_is_being_flushed(log):
 def test_a_closed_log_says_so(log):
     log.close()
     log.close()
-    with pytest.raises(Invalid, match="closed"):
-        log.append([NOTE])
+    for work in (lambda: log.append([NOTE]), log.query, lambda: list(log.read())):
+        with pytest.raises(Invalid, match="closed"):
+            work()
+
+
+def test_both_logs_have_all_of_the_interface(log):
+    promised = {name for name in vars(Log) if not name.startswith("_")}
+    assert len(promised) > 10
+    assert promised <= {name for name in dir(log) if not name.startswith("_")}

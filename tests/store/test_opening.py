@@ -232,10 +232,11 @@ def test_commands_are_remembered_across_reopening(tmp_path, clean):
 
 def test_only_so_many_commands_are_remembered(tmp_path):
     with EventLog.open(tmp_path, limits=Limits(commands=2)) as log:
-        for name in ("a", "b", "c"):
+        for name in ("a", "b", "c", "d", "e"):
             log.append([NewEvent(type="t")], command_id=name)
-        assert log.stats().commands == 2
-        assert log.append([NewEvent(type="t")], command_id="b").deduplicated
+        assert log.stats().commands == 3
+        for name in ("c", "d", "e"):
+            assert log.append([NewEvent(type="t")], command_id=name).deduplicated
         assert not log.append([NewEvent(type="t")], command_id="a").deduplicated
 
 
