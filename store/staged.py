@@ -1,7 +1,8 @@
 """Groups of appends between staging and settling, as values."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+
+import msgspec
 
 from store.append import Appended
 from store.errors import DiskFull, StoreError
@@ -9,8 +10,7 @@ from store.frame import Command
 from store.reader import Segment
 
 
-@dataclass(slots=True, kw_only=True)
-class StagedFrame:
+class StagedFrame(msgspec.Struct, kw_only=True):
     """A frame to be: everything but its header, which depends on the segment and the moment of writing.
 
     `streams`, `types` and `correlations` have an id for each event, `agent` is one id for all.
@@ -33,8 +33,7 @@ class StagedFrame:
         return self.first_sequence + self.count - 1
 
 
-@dataclass(slots=True, kw_only=True)
-class Staged:
+class Staged(msgspec.Struct, kw_only=True, eq=False):
     """One group: what `stage` made of some appends.
 
     Attributes:
@@ -49,6 +48,6 @@ class Staged:
     outcomes: list[Appended | StoreError]
     needs_sync: bool
     frames: list[StagedFrame]
-    places: list[tuple[Segment, int]] = field(default_factory=list[tuple[Segment, int]])
+    places: list[tuple[Segment, int]] = msgspec.field(default_factory=list[tuple[Segment, int]])
     flushed: bool = False
     failure: DiskFull | None = None
