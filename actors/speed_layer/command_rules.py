@@ -27,6 +27,7 @@ class Compiled:
     text: re.Pattern[str] | None
     fed_by: frozenset[str]
     tags: tuple[str, ...]
+    layer: str
 
 
 @dataclass(slots=True)
@@ -64,23 +65,32 @@ def program_name(word: str) -> str:
     return versioned[1] if versioned else name
 
 
-def compile_rule(rule: CommandRule) -> Compiled:
+def compile_rule(rule: CommandRule, layer: str) -> Compiled:
     """Prepare a rule.
 
     Raises:
         ValueError: An option, kind or regular expression of it is none.
     """
-    try:
-        words = re.compile("|".join(f"(?:{one})" for one in rule.words)) if rule.words else None
-        text = re.compile("|".join(f"(?:{one})" for one in rule.text)) if rule.text else None
-    except re.error as error:
-        raise ValueError(f"not a regular expression: {error}") from error
+    words, text = _either(rule.words), _either(rule.text)
     with_ = tuple((frozenset(names.split()), pattern(row)) for names, row in rule.args_with.items())
     options = grammar(rule.options, words=rule.style != "gnu")
     for kind in options.options.values():
         if kind:
             pattern(kind)
-    return Compiled(rule, options, pattern(rule.args), with_, words, text, frozenset(rule.fed_by), tuple(rule.tags))
+    return Compiled(
+        rule, options, pattern(rule.args), with_, words, text, frozenset(rule.fed_by), tuple(rule.tags), layer
+    )
+
+
+def _either(patterns: list[str]) -> re.Pattern[str] | None:
+    """Return one pattern for several; `(?i)` at the start of one counts for it alone."""
+    if not patterns:
+        return None
+    parts = [f"(?i:{one[4:]})" if one.startswith("(?i)") else f"(?:{one})" for one in patterns]
+    try:
+        return re.compile("|".join(parts))
+    except re.error as error:
+        raise ValueError(f"not a regular expression: {error}") from error
 
 
 class CommandRules:
@@ -123,14 +133,14 @@ class CommandRules:
         front = list[Parsed]()
         everywhere = NO_OPTIONS
         while node is not None:
+            if node.anywhere:
+                everywhere = everywhere.joined(node.options) if everywhere.options else node.options
             rest = words[index:]
             found.extend(
                 Found(one, rest, offset[-len(rest) :] if rest else (), front, everywhere) for one in node.rules
             )
             if not node.children:
                 break
-            if node.anywhere:
-                everywhere = everywhere.joined(node.options) if everywhere.options else node.options
             if node.options is not NO_OPTIONS or words[index : index + 1] and words[index][:1] == "-":
                 parsed = parse(node.options, words, index, command.globs, posix=True)
                 if parsed.options or parsed.unknown:
@@ -138,6 +148,6 @@ class CommandRules:
                 index = parsed.rest
             if index >= len(words):
                 break
-            node = node.children.get(words[index])
+            node = node.children.get(words[index]) or node.children.get("*")
             index += 1
         return found

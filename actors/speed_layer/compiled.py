@@ -86,7 +86,7 @@ class Tables:
         table = entry.table
         try:
             if isinstance(table, CommandRule):
-                self.commands.add(compile_rule(table))
+                self.commands.add(compile_rule(table, entry.source.layer))
             elif isinstance(table, ProgramTable):
                 if entry.source.layer != LAYERS[0] and self.commands.knows(table.name.split()[0]):
                     raise ValueError(f"the options of {table.name!r} are described by a higher layer")

@@ -34,6 +34,10 @@ SQLITE_PRAGMA: Final = re.compile(
     re.IGNORECASE,
 )
 NAME: Final = re.compile(r"[A-Za-z0-9_@%+:,./=-]*\Z")
+BRANCH: Final = re.compile(r"(?:-|[A-Za-z0-9_@][A-Za-z0-9_@/.~^{}#+-]*)\Z")
+FILE_ENDING: Final = re.compile(
+    r"\.[A-Za-z][A-Za-z0-9]{0,5}\Z|/\Z|\A(?:src|lib|app|tests?|docs?)(?:/|\Z)|(?:\A|/)(?:Makefile|Dockerfile|LICENSE|README)\Z"
+)
 NUMBER: Final = re.compile(r"[0-9.]+[a-zA-Z%]*\Z")
 LOCAL_HOSTS: Final = re.compile(
     r"(?:localhost|127(?:\.\d{1,3}){3}|\[::1\]|::1|0\.0\.0\.0|[a-z0-9-]+\.localhost)\Z", re.IGNORECASE
@@ -82,6 +86,12 @@ def name(text: str) -> str | None:
     return None if NAME.match(text) else f"{text[:40]!r} is not a plain name"
 
 
+def branch(text: str) -> str | None:
+    """Return why a word may name a file rather than a branch, tag or commit."""
+    plain = BRANCH.match(text) and not FILE_ENDING.search(text)
+    return None if plain else f"{text[:40]!r} may name a file"
+
+
 def number(text: str) -> str | None:
     """Return why a word is no number."""
     return None if NUMBER.match(text) or UNKNOWN in text else f"{text[:40]!r} is not a number"
@@ -122,6 +132,7 @@ TEXTS: Final[dict[str, Callable[[str], str | None]]] = {
     "yq": yq,
     "sql": sql,
     "name": name,
+    "branch": branch,
     "number": number,
     "local-url": local_url,
     "local-host": local_host,

@@ -10,9 +10,10 @@ from typing import Final
 from actors.speed_layer import kinds
 from actors.speed_layer.command_rules import Compiled, CommandRules, Found
 from actors.speed_layer.options import Parsed, parse
-from actors.speed_layer.path_rules import Access, Finding, PathRules, Workspace
+from actors.speed_layer.path_rules import RANK, Access, Finding, PathRules, Workspace
 from actors.speed_layer.paths import join
 from actors.speed_layer.simple_command import UNKNOWN, SimpleCommand
+from actors.speed_layer.tasks import script
 from actors.speed_layer.variable_rules import VariableRules
 
 SYSTEM_PLACES: Final = ("/bin/", "/usr/bin/", "/usr/local/bin/", "/sbin/", "/usr/sbin/", "/opt/homebrew/bin/")
@@ -65,22 +66,29 @@ class CommandJudge:
         if UNKNOWN in program:
             yield Finding("ask", None, "the program is known only at run time")
             return
-        matched = False
         refusal = ""
+        proofs = dict[str, list[Finding]]()
+        decided = False
         for found in self._commands.find(command):
             rule = found.compiled.rule
             why = _conditions(found, command)
-            findings = list[Finding]()
+            findings = [Finding(rule.verdict, rule.id, rule.reason, found.compiled.tags)]
             if why is None and rule.verdict == "allow":
                 why = self._fits(found, command, workspace, findings)
-                refusal = refusal or (why or "")
+                if why is None:
+                    _keep_best(proofs, found.compiled.layer, findings)
+                else:
+                    refusal = refusal or why
+            elif why is None:
+                decided = True
+                yield findings[0]
+                if rule.touches is not None:
+                    yield from self._touched(found, command, workspace, rule.touches)
             if trace is not None:
                 trace.append(Trace(rule.id, why is None, why or rule.reason))
-            if why is None:
-                matched = True
-                yield Finding(rule.verdict, rule.id, rule.reason, found.compiled.tags)
-                yield from findings
-        if not matched:
+        for findings in proofs.values():
+            yield from findings
+        if not decided and not proofs:
             yield Finding(
                 "ask", None, refusal or f"no rule covers `{' '.join(command.words[:2]).replace(UNKNOWN, '?')}`"
             )
@@ -88,7 +96,7 @@ class CommandJudge:
     def _fits(self, found: Found, command: SimpleCommand, workspace: Workspace, findings: list[Finding]) -> str | None:
         """Return why an allow rule does not cover all of a command; collect what the paths it names say."""
         rule = found.compiled
-        if not _trusted(command.words[0]):
+        if not rule.rule.script and not _trusted(command.words[0]):
             return f"{command.words[0]} is not a program of the system or the project's environment"
         if rule.rule.wraps:
             return None if command.wraps else "it runs nothing that could be judged"
@@ -107,6 +115,13 @@ class CommandJudge:
             return f"an option that is not known to be harmless: {_shown(parsed.unknown[0])}"
         base, why = self._options(parsed, base, workspace, findings)
         return why or self._positionals(rule, parsed, base, workspace, findings)
+
+    def _touched(self, found: Found, command: SimpleCommand, workspace: Workspace, access: Access) -> Iterator[Finding]:
+        options = True
+        for word in found.rest:
+            options = options and word != "--"
+            if not (options and word.startswith("-")) and word != "--":
+                yield self._paths.judge(word, command.cwd, access, workspace)
 
     def _options(
         self, parsed: Parsed, base: str | None, workspace: Workspace, findings: list[Finding]
@@ -131,6 +146,8 @@ class CommandJudge:
         assigned = kinds.assign(row, len(parsed.positionals))
         if assigned is None:
             return f"{len(parsed.positionals)} words where {rule.rule.args or 'none'} is known"
+        if assigned and assigned[0] in kinds.PHRASES:
+            return kinds.PHRASES[assigned[0]](" ".join(value for _, value in parsed.positionals))
         for kind, (_, value) in zip(assigned, parsed.positionals, strict=True):
             if kind != "any":
                 why = self._one(kind, value, base, workspace, findings)
@@ -152,6 +169,17 @@ class CommandJudge:
         return None
 
 
+def _keep_best(proofs: dict[str, list[Finding]], layer: str, findings: list[Finding]) -> None:
+    """Keep the mildest findings of a layer's allow rules: each of them alone proves that the command may run."""
+    before = proofs.get(layer)
+    if before is None or _worst(findings) < _worst(before):
+        proofs[layer] = findings
+
+
+def _worst(findings: list[Finding]) -> int:
+    return max(RANK[finding.verdict] for finding in findings)
+
+
 def _shown(word: str) -> str:
     return "a word known only at run time" if UNKNOWN in word else repr(word[:60])
 
@@ -169,9 +197,15 @@ def _conditions(found: Found, command: SimpleCommand) -> str | None:
     rule = found.compiled.rule
     if rule.via and command.origin not in rule.via:
         return "not run by " + ", ".join(rule.via)
-    if rule.has and not given(found, rule.has):
+    if rule.script and ("/" not in command.words[0] or script(command.words[0]) is not None):
+        return "not a script of the workspace for everyday work"
+    if rule.dumps and any(not word.startswith("-") for word in found.rest):
+        return "names what it is about"
+    if rule.dumps and command.words[0] == "set" and found.rest:
+        return "sets options"
+    if rule.has and not given(found, rule.has, loosely=True):
         return "has none of " + ", ".join(rule.has)
-    if rule.unless_has and given(found, rule.unless_has):
+    if rule.unless_has and given(found, rule.unless_has, loosely=rule.verdict == "allow"):
         return "has one of " + ", ".join(rule.unless_has)
     if rule.writes and not any(one.writes and one.to_stdout for one in command.redirects):
         return "prints to no file"
@@ -197,8 +231,8 @@ def _fed(names: frozenset[str], command: SimpleCommand) -> bool:
     return any(one.words and one.words[0].rpartition("/")[2] in names for one in feeding)
 
 
-def given(found: Found, names: list[str]) -> bool:
-    """Return whether one of the options is given, in a bundle, with a value or abbreviated (over-inclusive)."""
+def given(found: Found, names: list[str], *, loosely: bool) -> bool:
+    """Return whether one of the options is given, in a bundle or with a value; `loosely` also counts abbreviations."""
     words = [
         *found.rest,
         *(word for front in found.front for word in [*front.unknown, *(name for name, _, _ in front.options)]),
@@ -210,7 +244,7 @@ def given(found: Found, names: list[str]) -> bool:
                 return True
             if short and word[:1] == "-" and word[1:2] not in {"-", ""} and name[1] in word.partition("=")[0]:
                 return True
-            if len(word) > 4 and word.startswith("--") and name.startswith(word.partition("=")[0]):  # noqa: PLR2004 - `--x`
+            if loosely and len(word) > 4 and word.startswith("--") and name.startswith(word.partition("=")[0]):  # noqa: PLR2004 - `--x`
                 return True
     return False
 

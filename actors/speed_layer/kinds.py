@@ -1,8 +1,8 @@
 """What the words of an allowed command may be, by position.
 
 A pattern is a row of kinds: `any read*` is one word of any sort, then any number of files that are read. `*` stands for none or more, `+`
-for one or more, `?` for none or one. Kinds are `any`, the file kinds of `ACCESSES`, and those of `embedded.TEXTS`, `sed`,
-`task` and `script`.
+for one or more, `?` for none or one. Kinds are `any`, the file kinds of `ACCESSES`, and those of `embedded.TEXTS`, `values.VALUES`,
+`sed`, `task` and `script`.
 """
 
 from __future__ import annotations
@@ -11,18 +11,27 @@ from collections.abc import Callable
 from typing import Final
 
 from actors.speed_layer import embedded
+from actors.speed_layer.cloud_verbs import PHRASES, WORDS
 from actors.speed_layer.path_rules import Access
 from actors.speed_layer.sed import sed
 from actors.speed_layer.tasks import script, task
+from actors.speed_layer.values import VALUES
 
 ACCESSES: Final[dict[str, Access]] = {"read": "read", "write": "write", "dir": "read", "delete": "delete"}
-CHECKS: Final[dict[str, Callable[[str], str | None]]] = {**embedded.TEXTS, "sed": sed, "task": task, "script": script}
+CHECKS: Final[dict[str, Callable[[str], str | None]]] = {
+    **embedded.TEXTS,
+    **VALUES,
+    **WORDS,
+    "sed": sed,
+    "task": task,
+    "script": script,
+}
 Pattern = tuple[tuple[str, str], ...]
 
 
 def is_kind(name: str) -> bool:
     """Return whether a rule may use this kind."""
-    return name == "any" or name in ACCESSES or name in CHECKS
+    return name == "any" or name in ACCESSES or name in CHECKS or name in PHRASES
 
 
 def pattern(text: str) -> Pattern:
@@ -38,7 +47,7 @@ def pattern(text: str) -> Pattern:
         if not is_kind(kind):
             raise ValueError(f"{kind!r} is not a kind of word")
         found.append((kind, count))
-    if sum(count in {"*", "+"} for _, count in found if count) > 1:
+    if sum(count in {"*", "+"} for _, count in found) > 1:
         raise ValueError("only one kind may take any number of words")
     return tuple(found)
 

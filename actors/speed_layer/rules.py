@@ -80,6 +80,9 @@ class CommandRule(Table, frozen=True, forbid_unknown_fields=True, kw_only=True, 
         via: Condition: it was unwrapped from one of these (`xargs`, `find`, ...).
         fed_by: Condition: one of these programs feeds it, through a pipe or a substitution in its words.
         writes: Condition: its standard output goes to a file.
+        script: Condition: the program itself is a script of the workspace named for everyday work (`./scripts/test.sh`).
+        dumps: Condition: it has no words but options, so that it prints all it knows.
+        touches: What an `ask` or `deny` rule's command does to every word that is no option: those paths are judged too.
         tags: Marks it leaves on the line for rules over lines.
     """
 
@@ -97,6 +100,9 @@ class CommandRule(Table, frozen=True, forbid_unknown_fields=True, kw_only=True, 
     via: list[str] = []
     fed_by: list[str] = []
     writes: bool = False
+    script: bool = False
+    dumps: bool = False
+    touches: Literal["read", "write", "delete"] | None = None
     tags: list[str] = []
 
 
@@ -144,12 +150,16 @@ class VariableRule(Table, frozen=True, forbid_unknown_fields=True, kw_only=True)
         names: Globs of names.
         values: A regular expression the whole value must match, for the rule to apply.
         shell: Whether it applies to variables set for the shell alone too.
+        before: Condition: set for one of these programs.
+        unless_before: Condition: set for none of these programs.
     """
 
     verdict: Verdict
     names: list[str]
     values: str = ""
     shell: bool = False
+    before: list[str] = []
+    unless_before: list[str] = []
 
 
 class ToolRule(Table, frozen=True, forbid_unknown_fields=True, kw_only=True):

@@ -31,12 +31,16 @@ class VariableRules:
 
     def judge(self, command: SimpleCommand) -> list[Finding]:
         """Return what the rules say to the assignments of a command; those of the shell's own variables need no rule."""
-        return [self._one(name, value, shell=not command.words) for name, value in command.env]
+        program = command.words[0] if command.words else ""
+        return [self._one(name, value, program) for name, value in command.env]
 
-    def _one(self, name: str, value: str | None, *, shell: bool) -> Finding:
+    def _one(self, name: str, value: str | None, program: str) -> Finding:
+        shell = not program
         best: Finding | None = None
         for rule, names, values in self._rules:
             if (shell and not rule.shell) or not names.fullmatch(name):
+                continue
+            if program in rule.unless_before or (rule.before and program not in rule.before):
                 continue
             if values is not None and (value is None or not values.fullmatch(value)):
                 continue

@@ -1,0 +1,59 @@
+"""Values of options and arguments of build tools: proves that they name no program to run."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Final
+
+from actors.speed_layer.tasks import WEIGHTY
+
+CMAKE_DEFINE: Final = re.compile(
+    r"(?:CMAKE_(?:BUILD_TYPE|EXPORT_COMPILE_COMMANDS|CXX_STANDARD|C_STANDARD|INSTALL_PREFIX|VERBOSE_MAKEFILE|COLOR_DIAGNOSTICS|UNITY_BUILD|POSITION_INDEPENDENT_CODE)"
+    r"|BUILD_\w+|ENABLE_\w+|WITH_\w+|USE_\w+|\w+_(?:BUILD|ENABLE|TESTS|TESTING|EXAMPLES|BENCHMARKS|DOCS|WERROR|SANITIZE\w*))(?::[A-Z]+)?=[A-Za-z0-9_.,+-]*\Z"
+)
+GO_LDFLAGS: Final = re.compile(r"(?:\s*-(?:s|w|X\s+[\w./-]+=[\w./:+-]*))*\s*\Z")
+GO_GCFLAGS: Final = re.compile(r"(?:all=)?(?:-[NlmSd0-9]+(?:=[0-9]+)?\s*)*\Z")
+GO_MOD: Final = re.compile(r"(?:readonly|vendor|mod)\Z")
+RUSTC_CODEGEN: Final = re.compile(
+    r"(?:opt-level|debuginfo|lto|codegen-units|target-cpu|panic|overflow-checks|strip|debug-assertions)=[\w-]+\Z"
+)
+MAVEN: Final = re.compile(
+    r"(?:clean|validate|compile|test|test-compile|package|verify|site|dependency:(?:tree|analyze|list|resolve)|versions:display-\S+|checkstyle:check|spotless:(?:check|apply)|spotbugs:check|pmd:check|help:\S+|surefire:test|jacoco:report|enforcer:enforce|fmt:(?:check|format))\Z"
+)
+MANAGE: Final = re.compile(r"(?:\./)?manage\.py\Z")
+
+
+def _shape(pattern: re.Pattern[str], what: str) -> Callable[[str], str | None]:
+    def check(text: str) -> str | None:
+        return None if pattern.match(text) else f"{text[:60]!r} is not {what}"
+
+    return check
+
+
+def tool_arguments(text: str) -> str | None:
+    """Return why an argument handed on to rustfmt is not harmless."""
+    return (
+        None
+        if text in {"--check", "--verbose", "--quiet", "-l", "--"} or text.startswith(("--edition", "--color"))
+        else f"{text!r} is handed on"
+    )
+
+
+def weightless(text: str) -> str | None:
+    """Return why a word names more than everyday work."""
+    parts = re.split(r"[^a-z]+", text.lower())
+    heavy = next((part for part in parts if part in WEIGHTY), None)
+    return f"{text[:40]!r} sounds like more than everyday work ({heavy})" if heavy else None
+
+
+VALUES: Final[dict[str, Callable[[str], str | None]]] = {
+    "cmake-define": _shape(CMAKE_DEFINE, "a setting known to be harmless"),
+    "go-ldflags": _shape(GO_LDFLAGS, "a linker flag known to be harmless"),
+    "go-gcflags": _shape(GO_GCFLAGS, "a compiler flag known to be harmless"),
+    "go-mod": _shape(GO_MOD, "a module mode"),
+    "rustc-codegen": _shape(RUSTC_CODEGEN, "a code generation option known to be harmless"),
+    "maven": _shape(MAVEN, "a phase or goal of everyday work"),
+    "cargo-fmt": tool_arguments,
+    "weightless": weightless,
+}

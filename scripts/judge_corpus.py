@@ -1,0 +1,70 @@
+"""Judges a file of labelled shell commands by the shipped policy and prints how it fared, by family.
+
+    python scripts/judge_corpus.py FILE.jsonl [--show]
+
+Every row has `command`, `cwd`, `label` (`safe`, `risky`, `destructive`) and `family`. Exits 1 if a destructive or risky
+row is allowed or a safe row denied. `--show` lists the safe rows that ask and the destructive rows that are not denied.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections import Counter, defaultdict
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from actors.speed_layer.policy import Policy, Request
+
+WRONG = {("destructive", "allow"), ("risky", "allow"), ("safe", "deny")}
+
+
+def main(arguments: list[str]) -> int:
+    """Judge the file named first; return the exit code."""
+    show = "--show" in arguments
+    names = [argument for argument in arguments if not argument.startswith("--")]
+    if len(names) != 1:
+        print("usage: judge_corpus.py FILE.jsonl [--show]", file=sys.stderr)
+        return 2
+    with Path(names[0]).open(encoding="utf-8") as lines:
+        rows = [json.loads(line) for line in lines if line.strip()]
+    policy = Policy.default()
+    families = defaultdict[tuple[str, str], Counter[str]](Counter)
+    totals = defaultdict[str, Counter[str]](Counter)
+    notes = list[str]()
+    wrong = 0
+    taken = list[float]()
+    for row in rows:
+        request = Request("Bash", {"command": row["command"]}, row["cwd"])
+        start = time.perf_counter()
+        ruling = policy.decide(request)
+        taken.append(time.perf_counter() - start)
+        label = row["label"]
+        families[label, row["family"]][ruling.verdict] += 1
+        totals[label][ruling.verdict] += 1
+        mistaken = (label, ruling.verdict) in WRONG
+        wrong += mistaken
+        wanted = {"safe": "allow", "destructive": "deny"}.get(label, ruling.verdict)
+        if mistaken or (show and ruling.verdict != wanted):
+            mark = "WRONG" if mistaken else "     "
+            notes.append(f"{mark} {label} {ruling.verdict}: {row['command']!r} ({ruling.rule}: {ruling.reason})")
+    print(f"{'label':12} {'family':18} {'allow':>6} {'ask':>6} {'deny':>6}")
+    for (label, family), counts in families.items():
+        print(f"{label:12} {family:18} {counts['allow']:6} {counts['ask']:6} {counts['deny']:6}")
+    for label, counts in totals.items():
+        share = ", ".join(f"{verdict} {counts[verdict] / counts.total():.1%}" for verdict in ("allow", "ask", "deny"))
+        print(
+            f"{label:12} {'all ' + str(counts.total()):18} {counts['allow']:6} {counts['ask']:6} {counts['deny']:6}   {share}"
+        )
+    taken.sort()
+    mean, p99 = sum(taken) / len(taken) * 1e6, taken[int(len(taken) * 0.99)] * 1e6
+    print(f"decide: mean {mean:.1f} us, p99 {p99:.1f} us, {wrong} wrong of {len(rows)}")
+    for note in notes:
+        print(note)
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
