@@ -59,6 +59,27 @@ def _utf16(text: str) -> list[int]:
     return [int.from_bytes(raw[at : at + 2], "little") for at in range(0, len(raw), 2)]
 
 
+@st.composite
+def broken(draw: st.DrawFn) -> str:
+    """Text that was a message once: something cut out, something else put in."""
+    message = {"jsonrpc": "2.0", "id": draw(values), "method": draw(values), "params": draw(values)}
+    text = json.dumps({key: value for key, value in message.items() if draw(st.booleans())})
+    start, end = sorted((draw(st.integers(0, len(text))), draw(st.integers(0, len(text)))))
+    return text[:start] + draw(st.text(alphabet='{}[],:"\\\\0123456789.-+eEnulltrf \ud800', max_size=8)) + text[end:]
+
+
+@given(st.text() | broken())
+def test_whatever_comes_is_a_message_or_a_documented_refusal(text: str):
+    try:
+        message = parse(text)
+    except Malformed as refused:
+        assert refused.code in {PARSE_ERROR, INVALID_REQUEST, INVALID_PARAMS}
+        assert refused.message
+    else:
+        assert message["jsonrpc"] == "2.0"
+        assert json.loads(text) == message
+
+
 @pytest.mark.parametrize(
     ("text", "code", "request_id"),
     [
