@@ -11,6 +11,7 @@ restarted actor could not tell what the kernel has dropped.
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 
 import msgspec
 import trio
@@ -20,7 +21,7 @@ from actors.event_store.refusals import refused
 from actors.kernel import LATER, Actor, Later, Reply, Unrecoverable
 from actors.ports import Ports
 from actors.views import Views
-from store import Append, Log, Page, Query, StoreError, SyncFailed
+from store import Append, DiskFull, Log, Page, Query, StoreError, SyncFailed
 
 GROUP = 1024
 """How many appends one commit takes at the most."""
@@ -120,7 +121,7 @@ class EventStore(Actor):
     async def _sync_when_due(self, log: Log) -> None:
         while True:
             await self._committed.wait()
-            while not log.sync_due():
+            while not log.sync_due():  # noqa: ASYNC110 - due is a matter of the clock, not of an event
                 await trio.sleep(SYNC_CHECK_S)
             await self._flush(log.sync)
 
@@ -132,12 +133,8 @@ class EventStore(Actor):
 
     async def _commit(self, log: Log, group: list[tuple[Append, Reply]]) -> None:
         staged = log.stage([append for append, _ in group])
-        try:
+        with suppress(DiskFull):  # settling takes the group back then, and says so to each
             await self._flush(lambda: log.flush(staged))
-        except StoreError as error:
-            for _, reply in group:
-                reply(Stored(refused=refused(error)))
-            return
         outcomes = log.settle(staged)
         self._views.sequence = log.head
         for (_, reply), outcome in zip(group, outcomes, strict=True):
