@@ -160,7 +160,6 @@ class Gateway:
     def _close_revoked(self) -> None:
         for connection in list(self._open.values()):
             if connection.entry is not None and not self._door.still_valid(connection.entry):
-                log.info("connection.revoked", connection=connection.number)
                 connection.close(1008, "the token was revoked")
 
 

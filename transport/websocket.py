@@ -121,6 +121,7 @@ class Connection:
             return
         self._closing = True
         self._code, self._reason = code, reason
+        log.info("connection.closing", connection=self.number, code=code, reason=reason)
         limits, now = self._limits, trio.current_time()
         drain_s = limits.drain_s if code == 1001 else 0.0  # noqa: PLR2004 - the close code of a stop
         self._scope.deadline = now + drain_s + 2 * limits.close_s

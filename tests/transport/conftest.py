@@ -175,6 +175,7 @@ class Front:
         self.system = system
         self.token = tokens.add("scout")
         self.crashes: list[str] = []
+        self.gateway: Gateway
 
     async def raw(self, *, initialized: bool = True) -> Raw:
         """Return a raw client that is let in."""
@@ -202,7 +203,7 @@ def front(tmp_path: Path) -> Callable[..., Any]:
         server = make_server(gate, "0.0.0-test")
 
         def gateway() -> Gateway:
-            return Gateway(
+            front.gateway = Gateway(
                 [listener],
                 server=server,
                 gate=gate,
@@ -211,6 +212,7 @@ def front(tmp_path: Path) -> Callable[..., Any]:
                 on_crash=lambda name, _: front.crashes.append(name),
                 **options,
             )
+            return front.gateway
 
         root = Supervisor([ChildSpec(NAME, gateway)], on_crash=lambda name, _: front.crashes.append(name))
         async with running(root, system=system):

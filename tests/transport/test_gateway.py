@@ -1,16 +1,20 @@
 """The gateway: accepting, counting, turning away, revoking, and outliving what breaks."""
 
 import errno
+import itertools
+import socket
+import struct
 from typing import Any
 
 import pytest
 import trio
 import trio.testing
-from wsproto.events import AcceptConnection
+from wsproto.events import AcceptConnection, TextMessage
 
 from actors.kernel import ActorNotFound
 from transport.client import HallError, connect
 from transport.memory import MemoryListener
+from transport.websocket import ConnectionLimits
 
 
 class Failing(MemoryListener):
@@ -142,3 +146,48 @@ async def test_over_a_real_socket_who_sends_too_much_sees_the_1009(front, raw_cl
             nursery.start_soon(raw.text, "x" * (16 << 20))
             assert await raw.close_code() == 1009
             nursery.cancel_scope.cancel()
+
+
+@pytest.fixture
+async def over_tcp(front):
+    """Yield (front, address): a gateway on a real socket, with short queues."""
+    listeners = await trio.open_tcp_listeners(0, host="127.0.0.1")
+    async with front(listener=listeners[0], limits=ConnectionLimits(queue_messages=16)) as running:
+        yield running, listeners[0].socket.getsockname()
+
+
+async def test_over_a_real_socket_a_reset_in_the_middle_of_a_frame_harms_nobody(over_tcp, raw_client):
+    running, address = over_tcp
+    stream = await trio.open_tcp_stream(*address)
+    raw = raw_client(stream)
+    await raw.open(running.token)
+    await raw.initialize()
+    await stream.send_all(raw.protocol.send(TextMessage(data="x" * 1000))[:100])
+    stream.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    await stream.aclose()
+    async with connect(f"ws://127.0.0.1:{address[1]}/mcp", token=running.token) as client:
+        with trio.fail_after(10):
+            while (await client.health()).connections > 1:
+                await trio.lowlevel.checkpoint()
+    assert running.crashes == []
+
+
+async def test_over_a_real_socket_who_does_not_read_sees_the_1013(over_tcp, raw_client):
+    running, address = over_tcp
+    async with await trio.open_tcp_stream(*address) as stream:
+        raw = raw_client(stream)
+        await raw.open(running.token)
+        await raw.initialize()
+        (connection,) = running.gateway._open.values()
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(_ask_and_ask, raw)
+            with trio.fail_after(30):
+                while not connection._closing:
+                    await trio.lowlevel.checkpoint()
+            nursery.cancel_scope.cancel()
+        assert await raw.close_code() == 1013
+
+
+async def _ask_and_ask(raw: Any) -> None:
+    for number in itertools.count():
+        await raw.request(number, "tools/list")
