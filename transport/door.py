@@ -94,15 +94,15 @@ class Door:
             Rejected: Nobody does: 404, 421, 403 or 401, checked in this order.
             TokenError: The tokens cannot be read.
         """
-        url = urlsplit(knock.target)
-        if url.path != PATH:
+        path, _, query = knock.target.partition("?")
+        if path != PATH:
             raise Rejected(404, f"there is nothing here; connect to {PATH}")
         if not self._host_is_fine(knock.host):
             raise Rejected(421, "the Host header names another server; connect by address or as localhost")
         origins = [value.decode("latin-1").lower() for name, value in knock.headers if name == b"origin"]
         if not all(self._origin_is_fine(origin, knock.host.lower()) for origin in origins):
             raise Rejected(403, "this Origin may not connect; add it to `origins` in the server's configuration")
-        return self._identify(knock.headers, url.query)
+        return self._identify(knock.headers, query)
 
     def still_valid(self, entry: Entry) -> bool:
         """Say whether the entry's token still stands for the same principal.

@@ -62,7 +62,9 @@ def test_a_token_that_now_means_another_role_ends_its_entries(tokens: Tokens, tm
     assert not door.still_valid(entry)
 
 
-@pytest.mark.parametrize("target", ["/", "/mcp/", "/MCP", "/mcp/x", "/healthz", "//mcp", "*"])
+@pytest.mark.parametrize(
+    "target", ["/", "/mcp/", "/MCP", "/mcp/x", "/healthz", "//mcp", "*", "//[", "http://localhost/mcp"]
+)
 def test_any_other_path_is_404(tokens: Tokens, target: str):
     assert status(Door(tokens), knock(target)) == 404
 

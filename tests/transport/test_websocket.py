@@ -354,6 +354,11 @@ async def test_a_ping_is_answered(front, autojump_clock):
         b"nonsense\r\n\r\n",
         b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + b"\x00" * 200,
         b"GET /\xc3\xa9 HTTP/1.1\r\nHost: localhost\r\n\r\n",
+        b"GET //[ HTTP/1.1\r\nHost: localhost\r\n" + UPGRADE + b"\r\n",
+        b"GET /mcp HTTP/1.1\r\nHost: [\r\n" + UPGRADE + b"\r\n",
+        b"GET /mcp HTTP/1.1\r\nHost: localhost\r\nOrigin: http://[\r\n" + UPGRADE + b"\r\n",
+        b"GET /mcp?access_token=%ff%00&&=& HTTP/1.1\r\nHost: localhost\r\n" + UPGRADE + b"\r\n",
+        b"GET /mcp HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer \xff\xfe\r\n" + UPGRADE + b"\r\n",
         b"GET /mcp HTTP/1.1\r\nHost: xn--\r\n" + UPGRADE + b"\r\n",
     ],
 )
