@@ -87,6 +87,17 @@ def test_a_figure_is_the_median_of_the_rounds_after_the_first(small):
     assert (measured.value, measured.spread, measured.runs) == (3.0, (1.0, 5.0), 3)
 
 
+def test_where_there_is_nothing_to_warm_the_first_round_counts(small):
+    (measured,) = contest(small, [WORK], {US: Clockwork(US, [], [[7.0]])}, warm=False)
+    assert (measured.value, measured.runs) == (7.0, 1)
+
+
+def test_no_more_rounds_count_than_the_bench_has(small):
+    turns = []
+    list(contest(small, [WORK], {US: Clockwork(US, turns, [[1.0]] * 9)}, rounds=5))
+    assert len(turns) == 2
+
+
 def test_subjects_take_turns_and_none_is_always_first(small):
     turns = []
     subjects = {name: Clockwork(name, turns, [[1.0]] * 3) for name in ("a", "b")}

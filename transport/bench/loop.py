@@ -53,7 +53,7 @@ def hops(bench: Bench, suite: str) -> Iterator[Figure]:
     """Count the messages that actors handle for one `validate`; the table that the cache publishes needs none."""
     for name, call in (("cached", PLAIN), ("not cached", fresh_calls(1)[0])):
         work = Work(suite=suite, name=f"messages between actors for one validate, {name}", unit="messages")
-        yield from contest(bench, [work], {US: _handled(call)}, rounds=1)
+        yield from contest(bench, [work], {US: _handled(call)}, rounds=1, warm=False)
 
 
 def _handled(call: Call) -> Round:

@@ -103,7 +103,9 @@ def start(bench: Bench) -> Iterator[Figure]:
             return [time.perf_counter() - began]
 
     subjects = {US: ours, "import mcp, trio_websocket": _imports}
-    yield from contest(bench, [Work(suite=SUITE, name="moothall serve, until ready", unit="s")], subjects, rounds=3)
+    yield from contest(
+        bench, [Work(suite=SUITE, name="moothall serve, until ready", unit="s")], subjects, rounds=3, warm=False
+    )
 
 
 def _imports() -> list[float]:

@@ -13,7 +13,7 @@ from transport.bench.runner import Bench, Round, Work, contest
 from transport.bench.scratch import fresh
 
 SUITE = "memory"
-HELD = 200_000
+HELD = 100_000
 _MODULE = "transport.bench.resident"
 _MB = 1e6
 
@@ -32,26 +32,26 @@ def idle_server(bench: Bench, suite: str) -> Iterator[Figure]:
     """Measure a server that nobody has spoken to, beside the imports that it cannot do without."""
     sdk = _imported(["mcp.server.lowlevel", "trio_websocket"])
     subjects = {US: _idle(bench), "import mcp, trio_websocket": sdk}
-    yield from contest(bench, [_work(suite, "idle server, resident in all")], subjects, rounds=3)
+    yield from contest(bench, [_work(suite, "idle server, resident in all")], subjects, rounds=3, warm=False)
 
 
 def log_memory(bench: Bench, suite: str) -> Iterator[Figure]:
     """Measure what an open log adds to its process: empty, and for each event that it holds."""
     started = _work(suite, "import the store and open an empty log, added")
     subjects = {US: _added(bench, _MB, "start", "log"), peer_sqlite.NAME: _added(bench, _MB, "start", "sqlite")}
-    yield from contest(bench, [started], subjects, rounds=3)
+    yield from contest(bench, [started], subjects, rounds=3, warm=False)
     held = bench.size(HELD)
     each = Work(suite=suite, name=f"for each event held, of {held:,}", unit="bytes", durability="never")
     subjects = {
         US: _added(bench, held, "fill", "log", str(held)),
         peer_sqlite.NAME: _added(bench, held, "fill", "sqlite", str(held)),
     }
-    yield from contest(bench, [each], subjects, rounds=1)
+    yield from contest(bench, [each], subjects, rounds=1, warm=False)
 
 
 def _imports(bench: Bench, name: str, subjects: dict[str, list[str]]) -> Iterator[Figure]:
     rounds = {subject: _imported(modules) for subject, modules in subjects.items()}
-    yield from contest(bench, [_work(SUITE, name)], rounds, rounds=3)
+    yield from contest(bench, [_work(SUITE, name)], rounds, rounds=3, warm=False)
 
 
 def _work(suite: str, name: str) -> Work:

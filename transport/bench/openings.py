@@ -42,7 +42,7 @@ def openings(bench: Bench, suite: str, held: int, *, peer: bool = True) -> Itera
         yield from contest(
             bench, [_work(suite, f"open {held:,} events after a clean stop")], {**clean, **theirs}, rounds=3
         )
-        yield from contest(bench, [_work(suite, f"open {held:,} events after a crash")], crashed, rounds=3)
+        yield from contest(bench, [_work(suite, f"open {held:,} events after a crash")], crashed, rounds=3, warm=False)
 
 
 def _work(suite: str, name: str) -> Work:

@@ -78,7 +78,9 @@ class Bench(msgspec.Struct, frozen=True, kw_only=True):
 Suite = Callable[[Bench], Iterator[Figure]]
 
 
-def contest(bench: Bench, works: Sequence[Work], subjects: Mapping[str, Round], rounds: int = 99) -> Iterator[Figure]:
+def contest(
+    bench: Bench, works: Sequence[Work], subjects: Mapping[str, Round], rounds: int = 99, *, warm: bool = True
+) -> Iterator[Figure]:
     """Measure subjects in turns.
 
     Args:
@@ -86,6 +88,7 @@ def contest(bench: Bench, works: Sequence[Work], subjects: Mapping[str, Round], 
         works: The figures that each subject's observations become.
         subjects: Each subject's round, by its name.
         rounds: How many rounds count at the most, where the bench's own number would take too long.
+        warm: Whether a first round is thrown away; where each round is a new process there is nothing to warm.
 
     Yields:
         A figure for each work and subject.
@@ -94,11 +97,11 @@ def contest(bench: Bench, works: Sequence[Work], subjects: Mapping[str, Round], 
     rounds = min(rounds, bench.rounds)
     names = list(subjects)
     observed: dict[str, list[Sequence[float]]] = {name: [] for name in names}
-    for number in range(rounds + 1):
+    for number in range(-1 if warm else 0, rounds):
         for name in names:
             gc.collect()
             values = subjects[name]()
-            if number:
+            if number >= 0:
                 observed[name].append(values)
         names.append(names.pop(0))
     for work in works:
