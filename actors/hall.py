@@ -94,7 +94,7 @@ class Hall:
         children = [
             ChildSpec(EVENT_STORE, lambda: EventStore(self._open_log, self._ports, self.views), shutdown_s=STOP_S),
             ChildSpec("core", self._core, shutdown_s=STOP_S),
-            ChildSpec(SESSIONS, lambda: Supervisor(on_crash=self.on_crash), shutdown_s=STOP_S),
+            ChildSpec(SESSIONS, lambda: Supervisor(strategy="dynamic", on_crash=self.on_crash), shutdown_s=STOP_S),
         ]
         return Supervisor(children, strategy="rest_for_one", on_crash=self.on_crash)
 

@@ -71,7 +71,7 @@ class Gateway:
         self._max_connections = max_connections
         self._numbers = itertools.count(1)
         self._open: dict[int, Connection] = {}
-        self._connections = Supervisor(on_crash=on_crash)
+        self._connections = Supervisor(strategy="dynamic", on_crash=on_crash)
         self._accepting = trio.CancelScope()
 
     def attach(self, name: str, system: System) -> None:

@@ -19,15 +19,18 @@ It knows neither the store nor MCP and may be used alone:
 
 from actors.kernel.actor import BATCH, LATER, Actor, Later, Reply
 from actors.kernel.child import Child, ChildSpec
+from actors.kernel.control import Down, get_state, resume, suspend
 from actors.kernel.errors import (
     ActorDied,
     ActorError,
     ActorNotFound,
+    AskCycle,
     AskTimeout,
     MailboxFull,
     NameTaken,
     RestartIntensityExceeded,
     Unrecoverable,
+    WouldDeadlock,
     contains,
     first,
 )
@@ -35,10 +38,14 @@ from actors.kernel.mailbox import Mailbox, Overflow
 from actors.kernel.message import Ask, Message, Tell, encode
 from actors.kernel.ref import DEFAULT_TIMEOUT_S, Ref
 from actors.kernel.restart import Intensity
+from actors.kernel.restore import Journal, Snapshot
+from actors.kernel.running import running
 from actors.kernel.statistics import Statistics
 from actors.kernel.supervisor import Supervisor
 from actors.kernel.system import System
-from actors.kernel.tree import running
+from actors.kernel.timer import Timer
+from actors.kernel.trace import Trace, Traced
+from actors.kernel.tree import Node, render
 
 __all__ = [
     "BATCH",
@@ -49,26 +56,39 @@ __all__ = [
     "ActorError",
     "ActorNotFound",
     "Ask",
+    "AskCycle",
     "AskTimeout",
     "Child",
     "ChildSpec",
+    "Down",
     "Intensity",
+    "Journal",
     "Later",
     "Mailbox",
     "MailboxFull",
     "Message",
     "NameTaken",
+    "Node",
     "Overflow",
     "Ref",
     "Reply",
     "RestartIntensityExceeded",
+    "Snapshot",
     "Statistics",
     "Supervisor",
     "System",
     "Tell",
+    "Timer",
+    "Trace",
+    "Traced",
     "Unrecoverable",
+    "WouldDeadlock",
     "contains",
     "encode",
     "first",
+    "get_state",
+    "render",
+    "resume",
     "running",
+    "suspend",
 ]

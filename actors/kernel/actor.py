@@ -2,8 +2,10 @@
 
 The contract, in the order in which the runtime calls it:
 
+    restore, replay         the state from `journal`, if the actor declares one, before anything else
     on_start()              before the name is registered; raising means the start failed
     handle(message, reply)  for each message, one at a time; raising is a crash (the supervisor decides what follows)
+    on_down(down)           when an actor that it watches has ended; passes the queue
     on_batch_end()          after each drained batch: where group work is flushed
     on_stop()               after the mailbox was drained in an ordered stop; not after a crash
     on_exit()               always, last: after a stop, a crash or a cancellation; releases what the actor holds
@@ -19,12 +21,17 @@ from typing import Any, ClassVar, Final
 import msgspec
 import trio
 
+from actors.kernel.control import Command, Down, Reason, answer
+from actors.kernel.errors import contains
 from actors.kernel.mailbox import Envelope, Mailbox, Overflow
-from actors.kernel.message import Message, encode
+from actors.kernel.message import Message, Tell, encode
 from actors.kernel.ref import Ref
 from actors.kernel.reply import ReplySlot
+from actors.kernel.restore import Journal, rebuild
 from actors.kernel.statistics import ActorStatistics
 from actors.kernel.system import System
+from actors.kernel.timer import Timer
+from actors.kernel.trace import Traced
 
 
 class Later:
@@ -39,13 +46,14 @@ BATCH: Final = 64
 
 
 class Reply:
-    """The way back to one asker. Calling it a second time, or after the asker has gone, is harmless."""
+    """The way back to one asker. A second answer, or one to an asker who has gone, is a dead letter."""
 
-    __slots__ = ("_mailbox", "_slot", "deadline", "sender", "trace_id")
+    __slots__ = ("_mailbox", "_slot", "_system", "deadline", "sender", "trace_id")
 
-    def __init__(self, envelope: Envelope, mailbox: Mailbox) -> None:
+    def __init__(self, envelope: Envelope, mailbox: Mailbox, system: System) -> None:
         self._slot: ReplySlot | None = envelope.slot
         self._mailbox = mailbox
+        self._system = system
         self.deadline = envelope.deadline
         self.sender = envelope.sender
         self.trace_id = envelope.trace_id
@@ -53,10 +61,12 @@ class Reply:
     def __call__(self, value: object) -> bool:
         """Answer. Returns False where nobody waits for the answer any more."""
         slot, self._slot = self._slot, None
-        if slot is None:
-            return False
-        self._mailbox.answered(slot)
-        return slot.resolve(encode(value))
+        if slot is not None:
+            self._mailbox.answered(slot)
+            if slot.resolve(encode(value)):
+                return True
+        self._system.dead_letters.add(f"{self._mailbox.name}:replies", "the asker had gone or was answered")
+        return False
 
     @property
     def wanted(self) -> bool:
@@ -71,17 +81,29 @@ class Actor:
         accepts: The union of messages that the actor takes; its mailbox decodes to nothing else.
         capacity: How many messages its mailbox holds.
         overflow: What its full mailbox does.
+        blocks_on: Names of actors, started before this one, in whose full mailboxes it may wait for room.
+        journal: Where its state is rebuilt from before it starts; None if it begins empty.
         nursery: Tasks that live as long as the actor; one that raises is a crash of the actor.
     """
 
     accepts: ClassVar[Any]
     capacity: ClassVar[int] = 1024
     overflow: ClassVar[Overflow] = "reject"
+    blocks_on: ClassVar[tuple[str, ...]] = ()
 
+    journal: Journal | None = None
     name: str
     system: System
     nursery: trio.Nursery
     mailbox: Mailbox
+
+    def restore(self, state: bytes) -> None:
+        """Take the state of a snapshot. Does not checkpoint."""
+        raise TypeError(f"{type(self).__name__} has a journal with snapshots but no `restore`")
+
+    def replay(self, event: bytes) -> None:
+        """Apply one event of the journal. Does not checkpoint."""
+        raise TypeError(f"{type(self).__name__} has a journal with events but no `replay`")
 
     async def on_start(self) -> None:
         """Prepare; may checkpoint. Raising makes the start fail."""
@@ -94,6 +116,9 @@ class Actor:
         """
         raise TypeError(f"{type(self).__name__} has no handler for {type(message).__name__}")
 
+    async def on_down(self, down: Down) -> None:
+        """React to the end of a watched actor; may checkpoint."""
+
     async def on_batch_end(self) -> None:
         """Flush what a batch of messages gathered; may checkpoint."""
 
@@ -103,9 +128,38 @@ class Actor:
     def on_exit(self) -> None:
         """Release what the actor holds, however it ended. Does not checkpoint."""
 
+    def state(self) -> Any:
+        """Return what `get_state` shows: anything that MessagePack can encode. Does not checkpoint."""
+        return {}
+
     def ref(self, name: str) -> Ref:
         """Return a reference to another actor of this system, by name."""
         return Ref(self.system, name, sender=self.name)
+
+    def watch(self, name: str) -> None:
+        """Have `on_down` called once when the actor that has this name now ends. Does not checkpoint."""
+        mailbox = self.system.mailboxes.get(name)
+        if mailbox is None:
+            self.mailbox.signal(Down(name, "not running"))
+        else:
+            mailbox.watchers.add(self.mailbox)
+
+    def unwatch(self, name: str) -> None:
+        """Take a watch back. Does not checkpoint."""
+        mailbox = self.system.mailboxes.get(name)
+        if mailbox is not None:
+            mailbox.watchers.discard(self.mailbox)
+
+    def send_after(self, delay_s: float, message: Tell) -> Timer:
+        """Tell this actor a message once, `delay_s` seconds from now, unless the timer is cancelled."""
+        return Timer.start(self.nursery, Ref(self.system, self.name, self.name), message, delay_s, None)
+
+    def send_every(self, period_s: float, message: Tell) -> Timer:
+        """Tell this actor a message every `period_s` seconds, without drift, until the timer is cancelled.
+
+        A full mailbox misses the beat: a dead letter, not a queue of beats.
+        """
+        return Timer.start(self.nursery, Ref(self.system, self.name, self.name), message, period_s, period_s)
 
     def request_stop(self) -> None:
         """Begin an ordered stop: take no more messages, handle those that wait, end. Does not checkpoint."""
@@ -118,29 +172,51 @@ class Actor:
         self.mailbox = Mailbox(name, self.capacity, self.overflow)
         self._counters = system.counters.setdefault(name, ActorStatistics())
         self._decoder: msgspec.msgpack.Decoder[Message] = _decoder(type(self))
+        self._suspended = False
 
     async def run(self, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
-        """Live: start, handle messages until stopped, stop. Called by the supervisor."""
-        mailbox, system, name = self.mailbox, self.system, self.name
+        """Live: restore, start, handle messages until stopped, stop. Called by the supervisor."""
+        system, name, task = self.system, self.name, trio.lowlevel.current_task()
+        reason: Reason = "killed"
         try:
             async with trio.open_nursery() as self.nursery:
+                system.waiting.check_blocks_on(name, self.blocks_on)
+                if self.journal is not None:
+                    await rebuild(self, self.journal)
                 await self.on_start()
-                system.mailboxes.claim(name, mailbox)
+                system.mailboxes.claim(name, self.mailbox)
+                system.waiting.enter(name, task)
                 task_status.started()
                 await self._serve()
                 await self.on_stop()
                 self.nursery.cancel_scope.cancel()
+            reason = "stopped"
+        except BaseException as error:
+            if contains(error, Exception):
+                reason = "crashed"
+            raise
         finally:
+            system.waiting.leave(task)
             try:
                 self.on_exit()
             finally:
-                system.mailboxes.release(name, mailbox)
-                self._counters.dropped += mailbox.dropped
-                if lost := mailbox.abandon():
-                    system.dead_letters[name] += lost
+                self._end(reason)
+
+    def _end(self, reason: Reason) -> None:
+        mailbox, counters, system = self.mailbox, self._counters, self.system
+        system.mailboxes.release(self.name, mailbox)
+        counters.received += mailbox.received
+        counters.dropped += mailbox.dropped
+        counters.lost += mailbox.depth
+        if lost_tells := mailbox.abandon():
+            system.dead_letters.add(self.name, "the actor ended before it read them", lost_tells)
+        down = Down(self.name, reason)
+        for watcher in mailbox.watchers:
+            if not watcher.closed:
+                watcher.signal(down)
 
     async def _serve(self) -> None:
-        mailbox = self.mailbox
+        mailbox, counters = self.mailbox, self._counters
         while True:
             try:
                 envelope = await mailbox.get()
@@ -149,13 +225,16 @@ class Actor:
             began = trio.current_time()
             budget = BATCH
             while True:
-                await self._deliver(envelope)
+                if mailbox.control:
+                    await self._obey()
+                if envelope is not None:
+                    await self._deliver(envelope)
                 budget -= 1
                 if not budget or not mailbox.depth:
                     break
                 envelope = mailbox.get_nowait()
             await self.on_batch_end()
-            self._counters.busy_s += trio.current_time() - began
+            counters.busy_s += trio.current_time() - began
 
     async def _deliver(self, envelope: Envelope) -> None:
         counters, slot = self._counters, envelope.slot
@@ -163,12 +242,56 @@ class Actor:
         if envelope.deadline <= now or (slot is not None and slot.abandoned):
             counters.expired += 1
             return
-        reply = Reply(envelope, self.mailbox)
-        answer = await self.handle(self._decoder.decode(envelope.body), reply)
+        reply = Reply(envelope, self.mailbox, self.system)
+        counters.lost += 1  # until the handler has returned: a crash loses the message in hand
+        message = self._decoder.decode(envelope.body)
+        result = await self.handle(message, reply)
+        counters.lost -= 1
         counters.handled += 1
         counters.wait_s += now - envelope.sent_at
-        if slot is not None and answer is not LATER:
-            reply(answer)
+        if slot is not None and result is not LATER:
+            reply(result)
+        if self.system.trace is not None:
+            self._trace(envelope, message, now)
+
+    async def _obey(self) -> None:
+        """Do what waits on the system lane; while suspended, nothing else."""
+        mailbox = self.mailbox
+        while mailbox.control or self._suspended:
+            while mailbox.control:
+                item = mailbox.control[0]  # taken off when it is done: a crash on the way fails it with the others
+                if isinstance(item, Down):
+                    await self.on_down(item)
+                else:
+                    self._answer(item)
+                mailbox.control.popleft()
+            if self._suspended:
+                if mailbox.closed:
+                    self._suspended = False
+                    continue
+                mailbox.changed = trio.Event()
+                await mailbox.changed.wait()
+
+    def _answer(self, command: Command) -> None:
+        if command.kind == "get_state":
+            answer(command, self.state())
+            return
+        self._suspended = command.kind == "suspend"
+        answer(command, None)
+
+    def _trace(self, envelope: Envelope, message: Message, began: float) -> None:
+        assert self.system.trace is not None
+        self.system.trace(
+            Traced(
+                actor=self.name,
+                message=type(message).__name__,
+                sender=envelope.sender,
+                trace_id=envelope.trace_id,
+                asked=envelope.slot is not None,
+                wait_s=began - envelope.sent_at,
+                service_s=trio.current_time() - began,
+            )
+        )
 
 
 _decoders: dict[type[Actor], msgspec.msgpack.Decoder[Any]] = {}

@@ -65,6 +65,32 @@ class AskTimeout(ActorError):  # noqa: N818
         self.timeout_s = timeout_s
 
 
+class AskCycle(ActorError):  # noqa: N818
+    """An ask would wait for itself: each actor in the chain waits for the next one, and the last for the first.
+
+    Args:
+        chain: The names, the first one again at the end.
+    """
+
+    def __init__(self, chain: list[str]) -> None:
+        super().__init__(f"a cycle of asks: {' -> '.join(chain)}; answer later, or ask from a task of its own")
+        self.chain = chain
+
+
+class WouldDeadlock(ActorError):  # noqa: N818
+    """An actor declares that it waits for room in the mailbox of one that did not start before it.
+
+    Args:
+        name: The actor.
+        target: Whom it would wait for.
+    """
+
+    def __init__(self, name: str, target: str) -> None:
+        super().__init__(f"{name!r} may not wait for room at {target!r}, which starts later; start {target!r} first")
+        self.name = name
+        self.target = target
+
+
 class NameTaken(ActorError):  # noqa: N818
     """Another running actor or supervisor already has this name.
 

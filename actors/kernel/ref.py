@@ -49,7 +49,18 @@ class Ref:
         try:
             self.tell(message, trace_id=trace_id)
         except ActorError:
-            self.system.dead_letters[self.name] += 1
+            self.system.dead_letters.add(self.name, "it could not be delivered")
+
+    async def tell_patiently(self, message: Tell, *, trace_id: str = "") -> None:
+        """Send a message that expects no answer, waiting for room in a full mailbox; a checkpoint.
+
+        An actor may do so only towards those it names in `blocks_on`, which started before it.
+
+        Raises:
+            ActorNotFound: No such actor runs now.
+        """
+        envelope = Envelope(encode(message), None, float("inf"), trio.current_time(), self.sender, trace_id)
+        await self.system.mailboxes.find(self.name).put(envelope)
 
     async def ask(self, message: Ask[R], *, timeout_s: float = DEFAULT_TIMEOUT_S, trace_id: str = "") -> R:
         """Send a message and wait for its answer; a checkpoint.
@@ -61,21 +72,25 @@ class Ref:
             ActorNotFound: No such actor runs now.
             MailboxFull: Its queue is full and rejects.
             ActorDied: It ended before it answered.
+            AskCycle: It waits, directly or not, for the very handler that asks.
             AskTimeout: `timeout_s` passed. (A deadline of the caller's own cancel scope cancels as usual.)
         """
         system = self.system
         mailbox = system.mailboxes.find(self.name)
+        waiting = system.waiting.begin(self.name)
         slot = ReplySlot()
         now = trio.current_time()
         own_deadline = now + timeout_s
         deadline = min(own_deadline, trio.current_effective_deadline())
-        mailbox.put_nowait(Envelope(encode(message), slot, deadline, now, self.sender, trace_id))
-        bucket = system.deadlines.add(slot, own_deadline)
+        bucket = None
         try:
+            mailbox.put_nowait(Envelope(encode(message), slot, deadline, now, self.sender, trace_id))
+            bucket = system.deadlines.add(slot, own_deadline)
             body = await slot.wait()
         except Expired:
             raise AskTimeout(self.name, timeout_s) from None
         finally:
+            system.waiting.end(waiting)
             mailbox.answered(slot)
             if bucket is not None:
                 bucket.discard(slot)

@@ -10,18 +10,19 @@ Semantics follow OTP's `supervisor.erl`; restarts add a backoff (see `restart.py
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Literal
 
 import trio
 
 from actors.kernel.child import Child, ChildSpec, Running
-from actors.kernel.errors import ActorError, NameTaken, RestartIntensityExceeded, Unrecoverable, contains
+from actors.kernel.errors import ActorError, ActorNotFound, NameTaken, RestartIntensityExceeded, Unrecoverable, contains
 from actors.kernel.restart import Intensity, RestartHistory
 from actors.kernel.statistics import ActorStatistics
 from actors.kernel.system import System
+from actors.kernel.tree import Node, describe, waiting
 
-Strategy = Literal["one_for_one", "rest_for_one"]
+Strategy = Literal["one_for_one", "one_for_all", "rest_for_one", "dynamic"]
 OnCrash = Callable[[str, BaseException], None]
 
 
@@ -41,12 +42,13 @@ class Supervisor:
     Args:
         children: Started in this order, each acknowledged before the next; stopped in reverse.
         strategy: `one_for_one` restarts the child that crashed; `rest_for_one` stops what was started after it, and
-            restarts that too.
+            restarts that too; `one_for_all` stops and restarts all; `dynamic` is `one_for_one` for any number of
+            children that come and go, which stop at the same time instead of one after the other.
         intensity: How many restarts it bears.
         on_crash: Told of each crash (name, error); for logging.
 
-    Children may also be added and ended at run time with `start_child` and `stop_child`: a supervisor without initial
-    children is OTP's `simple_one_for_one`.
+    Children may also be added, restarted and ended at run time: `start_child`, `restart_child`, `stop_child`. A
+    `dynamic` supervisor is OTP's `simple_one_for_one`, but each child has a spec of its own.
 
     Example:
         >>> import trio
@@ -144,6 +146,30 @@ class Supervisor:
         else:
             await trio.lowlevel.checkpoint()
 
+    async def restart_child(self, name: str) -> None:
+        """Stop a child in order if it runs, and start it anew; does not count towards the intensity. Checkpoints.
+
+        Raises:
+            ActorNotFound: This supervisor has no child of that name to start again (temporary ones are forgotten).
+            Exception: Whatever the child's start raised; it is not tried again then.
+        """
+        spec = next((each for each in self._specs if each.name == name and each.restart != "temporary"), None)
+        if spec is None:
+            raise ActorNotFound(name)
+        self._due.pop(name, None)
+        await self._stop_these([name])
+        await self._start(spec)
+
+    def tree(self) -> Node:
+        """Return this supervisor and all that runs below it, as values. Does not checkpoint."""
+        return Node(
+            name=self.name,
+            kind=f"supervisor, {self._strategy}",
+            state="stopping" if self._stopping else "running",
+            children=[describe(running, self.system) for running in self._running.values()]
+            + [waiting(spec) for spec in self._specs if spec.name in self._due],
+        )
+
     async def _supervise(self) -> None:
         while not self._stopping:
             event: _Exit | None = None
@@ -167,10 +193,12 @@ class Supervisor:
                 self.name, spec.name, self._intensity.restarts, self._intensity.period_s
             ) from error
         affected = [spec]
-        if self._strategy == "rest_for_one":
+        if self._strategy == "one_for_all":
+            affected = list(self._specs)
+        elif self._strategy == "rest_for_one":
             names = [each.name for each in self._specs]
             affected = self._specs[names.index(spec.name) :]
-            await self._stop_these(each.name for each in affected[1:])
+        await self._stop_these([each.name for each in affected if each is not spec])
         due = now + self._history.delay_s(spec.name, lived_s)
         self._due.update({each.name: due for each in affected if each.restart != "temporary"})
 
@@ -233,11 +261,15 @@ class Supervisor:
         if self._on_crash is not None:
             self._on_crash(spec.name, error)
 
-    async def _stop_these(self, names: Iterable[str]) -> None:
-        for name in reversed(list(names)):
-            running = self._running.get(name)
-            if running is not None:
+    async def _stop_these(self, names: Sequence[str]) -> None:
+        living = [self._running[name] for name in reversed(names) if name in self._running]
+        if self._strategy != "dynamic":
+            for running in living:
                 await running.stop()
+            return
+        async with trio.open_nursery() as nursery:
+            for running in living:
+                nursery.start_soon(running.stop)
 
     async def _stop_all(self) -> None:
         self._stopping = True

@@ -1,13 +1,17 @@
-"""What the actors of one tree share: the registry of names, dead letters and the source of jitter."""
+"""What the actors of one tree share: names, deadlines, dead letters, hooks and the source of jitter."""
 
 from __future__ import annotations
 
 import random
-from collections import Counter
 from typing import TYPE_CHECKING, TypeVar
 
+import trio
+
+from actors.kernel.deadletters import DeadLetters
 from actors.kernel.deadlines import Deadlines
 from actors.kernel.errors import ActorNotFound, NameTaken
+from actors.kernel.trace import Trace
+from actors.kernel.waiting import Waiting
 
 if TYPE_CHECKING:
     from actors.kernel.mailbox import Mailbox
@@ -48,10 +52,16 @@ class Names(dict[str, T]):
 
 
 class System:
-    """One actor system: names, dead letters, counters. Make one per tree; nothing here is global.
+    """One actor system. Make one per tree; nothing here is global.
 
     Args:
         rng: Where the jitter of restarts comes from; pass a seeded one for a repeatable run.
+
+    Attributes:
+        mailboxes: The actors that run now.
+        supervisors: The supervisors that run now.
+        dead_letters: What could not be delivered, by name.
+        trace: Told of each message that was handled; None costs nothing.
     """
 
     def __init__(self, rng: random.Random | None = None) -> None:
@@ -59,12 +69,15 @@ class System:
         self.supervisors: Names[Supervisor] = Names()
         self.counters: dict[str, ActorStatistics] = {}
         self.deadlines = Deadlines()
-        self.dead_letters: Counter[str] = Counter()
+        self.dead_letters = DeadLetters()
+        self.waiting = Waiting()
+        self.trace: Trace | None = None
         self.rng = rng if rng is not None else random.Random()  # noqa: S311 - jitter, not a secret
 
+    def now(self) -> float:
+        """Return the time on Trio's clock, in seconds."""
+        return trio.current_time()
+
     def statistics(self) -> dict[str, Statistics]:
-        """Return a snapshot of every actor that runs or has run under a permanent name, by name."""
-        return {
-            name: counter.snapshot(mailbox.depth if (mailbox := self.mailboxes.get(name)) else 0)
-            for name, counter in self.counters.items()
-        }
+        """Return a snapshot of every actor that runs or has run, by name."""
+        return {name: counter.snapshot(self.mailboxes.get(name)) for name, counter in self.counters.items()}
