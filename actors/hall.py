@@ -20,7 +20,7 @@ from actors.cache.messages import NAME as CACHE
 from actors.event_store.actor import EventStore
 from actors.event_store.messages import NAME as EVENT_STORE
 from actors.gate import Gate
-from actors.kernel import ChildSpec, Ref, Supervisor, System
+from actors.kernel import ChildSpec, Ref, Supervisor, System, cause
 from actors.kernel.supervisor import OnCrash
 from actors.monitor.actor import Monitor
 from actors.monitor.messages import NAME as MONITOR
@@ -112,6 +112,5 @@ class Hall:
 
 
 def _in_short(error: BaseException) -> str:
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    return f"{type(error).__name__}: {error}"[:200]
+    first = cause(error)
+    return f"{type(first).__name__}: {first}"[:200]

@@ -17,6 +17,7 @@ class RunSync(Protocol):
 
     def __call__(self, function: Callable[[], T], /) -> Awaitable[T]:
         """Run it and return what it returns; a checkpoint. Cancellation waits until the function has returned."""
+        ...
 
 
 async def in_thread(function: Callable[[], T], /) -> T:

@@ -11,13 +11,13 @@ from typing import Any
 import msgspec
 import structlog
 import trio
-from actors.speed_layer.policy import Policy
 
 from actors.hall import STOP_S, Hall
 from actors.kernel import ChildSpec, Supervisor, System, running
 from actors.ports import Ports
 from actors.session.admission import LIMITS
 from actors.session.messages import Limits, Role
+from actors.speed_layer.policy import Policy
 from store import EventLog, Log
 from transport.auth import Tokens
 from transport.config import Config
@@ -30,6 +30,10 @@ from transport.version import VERSION
 log = structlog.get_logger(__name__)
 
 Listener = trio.abc.Listener[Any]
+
+
+LIMITED: tuple[Role, ...] = ("agent", "expert")
+"""The roles whose rate limit is configured."""
 
 
 class Server:
@@ -97,11 +101,10 @@ def _limits(config: Config) -> Mapping[Role, Limits]:
     if config.requests_per_s is None:
         return LIMITS
     rate = config.requests_per_s
-    limited: tuple[Role, ...] = ("agent", "expert")
-    return LIMITS | {
-        role: msgspec.structs.replace(LIMITS[role], requests_per_s=rate, burst=max(1, round(2 * rate)))
-        for role in limited
-    }
+    limits: dict[Role, Limits] = dict(LIMITS)
+    for role in LIMITED:
+        limits[role] = msgspec.structs.replace(LIMITS[role], requests_per_s=rate, burst=max(1, round(2 * rate)))
+    return limits
 
 
 def _log_crash(name: str, error: BaseException) -> None:

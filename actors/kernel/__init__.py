@@ -31,6 +31,7 @@ from actors.kernel.errors import (
     RestartIntensityExceeded,
     Unrecoverable,
     WouldDeadlock,
+    cause,
     contains,
     first,
 )
@@ -83,6 +84,7 @@ __all__ = [
     "Traced",
     "Unrecoverable",
     "WouldDeadlock",
+    "cause",
     "contains",
     "encode",
     "first",

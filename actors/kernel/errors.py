@@ -142,3 +142,10 @@ def first(error: BaseException, kind: type[BaseException]) -> BaseException | No
         group = cast("BaseExceptionGroup[BaseException]", error)
         return next((found for inner in group.exceptions if (found := first(inner, kind)) is not None), None)
     return None
+
+
+def cause(error: BaseException) -> BaseException:
+    """Return the first error in a group, at any depth, that is no group; any other error is its own cause."""
+    while isinstance(error, BaseExceptionGroup):
+        error = cast("BaseExceptionGroup[BaseException]", error).exceptions[0]
+    return error

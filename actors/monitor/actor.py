@@ -15,7 +15,7 @@ PERIOD_S = 1.0
 DEGRADED_S = 60.0
 """How long a component that crashed is reported as degraded."""
 
-_ORDER: tuple[Status, ...] = ("ok", "degraded", "failing")
+_WORST_FIRST: tuple[Status, ...] = ("failing", "degraded", "ok")
 
 
 class Monitor(Actor):
@@ -54,7 +54,7 @@ class Monitor(Actor):
     def _publish(self) -> None:
         components = {name: self._component(name) for name in self._components}
         self._views.health = Health(
-            status=max((each.status for each in components.values()), key=_ORDER.index, default="ok"),
+            status=self._worst(components),
             version=self._views.health.version,
             uptime_s=round(trio.current_time() - self._began, 3),
             sequence=self._views.sequence,
@@ -62,6 +62,14 @@ class Monitor(Actor):
             connections=self._views.connections,
             components=components,
         )
+
+    @staticmethod
+    def _worst(components: dict[str, Component]) -> Status:
+        present = {each.status for each in components.values()}
+        for status in _WORST_FIRST:
+            if status in present:
+                return status
+        return "ok"
 
     def _component(self, name: str) -> Component:
         if name != self.name and name not in self.system.mailboxes:

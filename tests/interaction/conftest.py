@@ -82,11 +82,11 @@ def _first_line(process: subprocess.Popen[str], log: Path) -> str:
 
 @pytest.fixture(scope="session")
 def missing() -> Callable[[str], NoReturn]:
-    """Return what to call when something foreign is missing: a skip, or a failure with MOOTHALL_NO_SKIP=1."""
+    """Return what to call when something foreign is missing: a skip, or a failure with HALL_NO_SKIP=1."""
 
     def act(what: str) -> NoReturn:
-        if os.environ.get("MOOTHALL_NO_SKIP") == "1":
-            pytest.fail(f"{what} (a skip is a failure with MOOTHALL_NO_SKIP=1)")
+        if os.environ.get("HALL_NO_SKIP") == "1":
+            pytest.fail(f"{what} (a skip is a failure with HALL_NO_SKIP=1)")
         pytest.skip(what)
 
     return act

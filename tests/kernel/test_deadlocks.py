@@ -5,7 +5,19 @@ from __future__ import annotations
 import pytest
 import trio
 
-from actors.kernel import Actor, ActorDied, Ask, AskCycle, ChildSpec, Ref, Supervisor, Tell, WouldDeadlock, contains, running
+from actors.kernel import (
+    Actor,
+    ActorDied,
+    Ask,
+    AskCycle,
+    ChildSpec,
+    Ref,
+    Supervisor,
+    Tell,
+    WouldDeadlock,
+    contains,
+    running,
+)
 
 
 class Route(Ask[str], frozen=True):

@@ -5,7 +5,19 @@ from __future__ import annotations
 import pytest
 import trio
 
-from actors.kernel import LATER, Actor, ActorDied, ActorError, ActorNotFound, Ask, ChildSpec, Ref, Supervisor, Tell, running
+from actors.kernel import (
+    LATER,
+    Actor,
+    ActorDied,
+    ActorError,
+    ActorNotFound,
+    Ask,
+    ChildSpec,
+    Ref,
+    Supervisor,
+    Tell,
+    running,
+)
 
 
 class Note(Tell, frozen=True):

@@ -44,11 +44,13 @@ class Online:
 
     def append(self, arguments: dict[str, Any]) -> dict[str, Any]:
         """Append through the server."""
-        return self._run(lambda hall: hall.append(**arguments))
+        result: dict[str, Any] = self._run(lambda hall: hall.append(**arguments))
+        return result
 
     def query(self, arguments: dict[str, Any]) -> dict[str, Any]:
         """Query through the server."""
-        return self._run(lambda hall: hall.query(**arguments))
+        page: dict[str, Any] = self._run(lambda hall: hall.query(**arguments))
+        return page
 
     def follow(self, filters: dict[str, Any], after: int | None, show: Callable[[Events], None]) -> None:
         """Show events as they come, until interrupted."""
@@ -62,8 +64,8 @@ class Online:
 
         self._run(follow)
 
-    def _run(self, work: Callable[[HallClient], Awaitable[T]]) -> Any:
-        async def connected() -> T:
+    def _run(self, work: Callable[[HallClient], Awaitable[Any]]) -> Any:
+        async def connected() -> Any:
             async with connect(self._target.url, token=self._target.token) as hall:
                 return await work(hall)
 

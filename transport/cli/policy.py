@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import msgspec
-from actors.speed_layer.policy import Policy, PolicyError, PolicySource, Request
 from cyclopts import App
 
+from actors.speed_layer.policy import Policy, Request, packs
+from actors.speed_layer.rules import PolicyError, PolicySource
 from transport.cli.failure import CommandFailed, Exit
 
 app = App(name="policy", help="Check a policy and explain its verdicts.")
@@ -36,7 +38,7 @@ def explain(*, tool: str, input: str, cwd: Path | None = None, role: str = "agen
         policy: A policy file to lay over the shipped policy.
     """
     try:
-        arguments = msgspec.json.decode(input, type=dict)
+        arguments = msgspec.json.decode(input, type=dict[str, Any])
     except msgspec.DecodeError as error:
         raise CommandFailed(Exit.USAGE, f"--input is not a JSON object: {error}") from None
     loaded = Policy.default() if policy is None else _load(policy)
@@ -50,7 +52,7 @@ def explain(*, tool: str, input: str, cwd: Path | None = None, role: str = "agen
 def _load(file: Path) -> Policy:
     try:
         source = PolicySource(str(file), file.read_text(encoding="utf-8"), "project")
-        return Policy.load([*Policy.default_sources(), source])
+        return Policy.load([*packs(), source])
     except (OSError, UnicodeDecodeError) as error:
         raise CommandFailed(Exit.USAGE, f"cannot read {file}: {error}") from None
     except PolicyError as error:

@@ -13,7 +13,7 @@ import structlog
 import trio
 
 from actors.event_store.actor import DiskSyncFailed
-from actors.kernel import contains, first
+from actors.kernel import cause, contains, first
 from store import LogDamaged, LogLocked, StoreError
 from transport.auth import TokenError, create_first_tokens
 from transport.cli.failure import CommandFailed, Exit
@@ -91,11 +91,10 @@ def _failure(error: BaseExceptionGroup[Exception], settings: Config, data: Path)
     ):
         if contains(error, kind):
             return CommandFailed(code, str(first(error, kind)))
-    for kind in (TokenError, StoreError, ValueError):
-        if contains(error, kind):
-            return CommandFailed(Exit.USAGE, str(first(error, kind)))
-    cause = first(error, OSError)
-    return CommandFailed(Exit.NO, f"cannot serve {data} on {settings.host}:{settings.port}: {cause}")
+    if contains(error, OSError):
+        where = f"{data} on {settings.host}:{settings.port}"
+        return CommandFailed(Exit.NO, f"cannot serve {where}: {first(error, OSError)}; choose another")
+    return CommandFailed(Exit.USAGE, str(cause(error)))
 
 
 def _configure_logging() -> None:

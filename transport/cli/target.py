@@ -7,6 +7,7 @@ from pathlib import Path
 
 import msgspec
 
+from actors.kernel import cause
 from transport.cli.failure import CommandFailed, Exit
 from transport.places import AGENT_TOKEN_FILE, default_data_dir, read_server_info, read_token
 
@@ -58,6 +59,5 @@ def find_server(url: str | None, token: str | None, token_file: Path | None = No
 
 
 def _in_short(error: BaseException) -> str:
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    return " ".join(str(error).split()) or type(error).__name__
+    first = cause(error)
+    return " ".join(str(first).split()) or type(first).__name__
