@@ -155,8 +155,13 @@ class Gate:
         )
         return verdict, explained.explanation
 
-    async def append(self, caller: Caller, append: Append) -> Appended:
+    async def append(self, caller: Caller, append: Append, sent: Callable[[], None] | None = None) -> Appended:
         """Append a batch as the caller; returns when it is durable as the fsync policy promises. A checkpoint.
+
+        Args:
+            caller: Who appends.
+            append: What.
+            sent: Called once the batch has its place in the store's queue: what is appended after that comes after it.
 
         Raises:
             Refusal: Not admitted, or refused by the store.
@@ -168,7 +173,7 @@ class Gate:
             streams=tuple({event.stream or default for event in append.events} | {default}),
             types=tuple({event.type for event in append.events}),
         )
-        stored = await self._store.ask(AppendEvents(append))
+        stored = await self._store.ask(AppendEvents(append), sent=sent)
         if stored.appended is None:
             raise _refusal(stored.refused)
         return stored.appended

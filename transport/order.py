@@ -18,10 +18,11 @@ from transport.edge import RequestId
 class Turn:
     """A place in the row of one connection's ordered requests."""
 
-    __slots__ = ("_ready", "done")
+    __slots__ = ("_ready", "_row", "done")
 
-    def __init__(self) -> None:
+    def __init__(self, row: deque[Turn]) -> None:
         self._ready = trio.Event()
+        self._row = row
         self.done = False
 
     def call(self) -> None:
@@ -31,6 +32,15 @@ class Turn:
     async def wait(self) -> None:
         """Wait until everything before this turn is done; a checkpoint."""
         await self._ready.wait()
+
+    def finish(self) -> None:
+        """Let the next turn begin, if every turn before this one is finished too. Does not checkpoint."""
+        self.done = True
+        row = self._row
+        while row and row[0].done:
+            row.popleft()
+        if row:
+            row[0].call()
 
 
 class InFlight:
@@ -61,7 +71,7 @@ class InFlight:
         """Note a request; returns its turn if it keeps the order of arrival."""
         turn = None
         if ordered:
-            turn = Turn()
+            turn = Turn(self._row)
             self._row.append(turn)
             if len(self._row) == 1:
                 turn.call()
@@ -72,8 +82,7 @@ class InFlight:
         """Note that a request was answered or never will be; its turn passes on. Unknown ids are ignored."""
         turn = self._requests.pop(request_id, None)
         if turn is not None:
-            turn.done = True
-            self._pass_on()
+            turn.finish()
         if not self._requests and self._idle is not None:
             self._idle.set()
 
@@ -83,13 +92,6 @@ class InFlight:
         if not self._requests:
             self._idle.set()
         await self._idle.wait()
-
-    def _pass_on(self) -> None:
-        row = self._row
-        while row and row[0].done:
-            row.popleft()
-        if row:
-            row[0].call()
 
 
 class Arrival(NamedTuple):

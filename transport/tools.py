@@ -78,7 +78,7 @@ async def _call(gate: Gate, tool: Tool, arrival: Arrival, arguments: dict[str, A
     try:
         if arrival.turn is not None:
             await arrival.turn.wait()
-        result = await tool.run(gate, arrival.caller, _converted(tool.arguments, arguments))
+        result = await tool.run(gate, arrival, _converted(tool.arguments, arguments))
     except Refusal as refusal:
         level = log.debug if refusal.code in _EXPECTED else log.info
         level("tool.refused", tool=tool.name, agent=arrival.caller.principal.agent, code=refusal.code)

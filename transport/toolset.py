@@ -10,9 +10,10 @@ from typing import Any, Final, TypeVar
 
 import msgspec
 
-from actors.gate import Call, Caller, Gate, Refusal, Verdict
+from actors.gate import Call, Gate, Refusal, Verdict
 from store import Append, Event, FailIf, NewEvent, Query
 from transport import schemas
+from transport.order import Arrival
 from transport.schemas import (
     AppendArguments,
     AppendResult,
@@ -36,7 +37,7 @@ from transport.times import from_rfc3339, to_rfc3339
 
 T = TypeVar("T")
 
-Handler = Callable[[Gate, Caller, Any], Awaitable[msgspec.Struct]]
+Handler = Callable[[Gate, Arrival, Any], Awaitable[msgspec.Struct]]
 
 
 class Tool(msgspec.Struct, frozen=True):
@@ -47,7 +48,7 @@ class Tool(msgspec.Struct, frozen=True):
         description: What it does, for an agent.
         arguments: What it takes.
         result: What it gives.
-        run: Does it: `run(gate, caller, arguments)`. Raises `Refusal` and the kernel's `ActorError`s.
+        run: Does it: `run(gate, arrival, arguments)`. Raises `Refusal` and the kernel's `ActorError`s.
     """
 
     name: str
@@ -57,12 +58,12 @@ class Tool(msgspec.Struct, frozen=True):
     run: Handler
 
 
-async def _health(gate: Gate, _caller: Caller, _arguments: Nothing) -> HealthResult:
+async def _health(gate: Gate, _arrival: Arrival, _arguments: Nothing) -> HealthResult:
     return _like(HealthResult, gate.health())
 
 
-async def _whoami(gate: Gate, caller: Caller, _arguments: Nothing) -> WhoAmIResult:
-    info = await gate.whoami(caller)
+async def _whoami(gate: Gate, arrival: Arrival, _arguments: Nothing) -> WhoAmIResult:
+    info = await gate.whoami(arrival.caller)
     return WhoAmIResult(
         agent=info.agent,
         role=info.role,
@@ -72,16 +73,16 @@ async def _whoami(gate: Gate, caller: Caller, _arguments: Nothing) -> WhoAmIResu
     )
 
 
-async def _append_events(gate: Gate, caller: Caller, arguments: AppendArguments) -> AppendResult:
+async def _append_events(gate: Gate, arrival: Arrival, arguments: AppendArguments) -> AppendResult:
     append = Append(
         events=[_like(NewEvent, event) for event in arguments.events],
-        agent=caller.principal.agent,
+        agent=arrival.caller.principal.agent,
         stream=arguments.stream,
         expected_revision=arguments.expected_revision,
         fail_if=_fail_if(arguments.fail_if),
         command_id=arguments.command_id,
     )
-    appended = await gate.append(caller, append)
+    appended = await gate.append(arrival.caller, append, arrival.turn.finish if arrival.turn is not None else None)
     return AppendResult(
         first_sequence=appended.first_sequence,
         last_sequence=appended.last_sequence,
@@ -91,28 +92,28 @@ async def _append_events(gate: Gate, caller: Caller, arguments: AppendArguments)
     )
 
 
-async def _query_events(gate: Gate, caller: Caller, arguments: QueryArguments) -> QueryResult:
+async def _query_events(gate: Gate, arrival: Arrival, arguments: QueryArguments) -> QueryResult:
     if arguments.wait_s and arguments.order == "desc":
         raise Refusal("invalid", "`wait_s` needs the order `asc`: new events come at the end")
     query = msgspec.structs.replace(
         _query(arguments), after=arguments.after, order=arguments.order, limit=arguments.limit
     )
-    page = await gate.query(caller, query, arguments.wait_s)
+    page = await gate.query(arrival.caller, query, arguments.wait_s)
     return QueryResult(events=[_event(event) for event in page.events], next=page.next, has_more=page.has_more)
 
 
-async def _validate(gate: Gate, caller: Caller, arguments: ValidateArguments) -> VerdictResult:
-    (verdict,) = await gate.validate(caller, [_call(arguments)])
+async def _validate(gate: Gate, arrival: Arrival, arguments: ValidateArguments) -> VerdictResult:
+    (verdict,) = await gate.validate(arrival.caller, [_call(arguments)])
     return _verdict(verdict)
 
 
-async def _validate_batch(gate: Gate, caller: Caller, arguments: BatchArguments) -> BatchResult:
-    verdicts = await gate.validate(caller, [_call(each) for each in arguments.requests])
+async def _validate_batch(gate: Gate, arrival: Arrival, arguments: BatchArguments) -> BatchResult:
+    verdicts = await gate.validate(arrival.caller, [_call(each) for each in arguments.requests])
     return BatchResult([_verdict(verdict) for verdict in verdicts])
 
 
-async def _explain(gate: Gate, caller: Caller, arguments: CallArguments) -> ExplainResult:
-    verdict, explanation = await gate.explain(caller, _call(arguments))
+async def _explain(gate: Gate, arrival: Arrival, arguments: CallArguments) -> ExplainResult:
+    verdict, explanation = await gate.explain(arrival.caller, _call(arguments))
     return ExplainResult(
         **msgspec.structs.asdict(_verdict(verdict)),
         rules=[_like(RuleResult, rule) for rule in explanation.rules],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TypeVar
 
 import trio
@@ -62,11 +63,24 @@ class Ref:
         envelope = Envelope(encode(message), None, float("inf"), trio.current_time(), self.sender, trace_id)
         await self.system.mailboxes.find(self.name).put(envelope)
 
-    async def ask(self, message: Ask[R], *, timeout_s: float = DEFAULT_TIMEOUT_S, trace_id: str = "") -> R:
+    async def ask(
+        self,
+        message: Ask[R],
+        *,
+        timeout_s: float = DEFAULT_TIMEOUT_S,
+        trace_id: str = "",
+        sent: Callable[[], None] | None = None,
+    ) -> R:
         """Send a message and wait for its answer; a checkpoint.
 
         The deadline is the earlier of `timeout_s` from now and the caller's own cancel scopes, and travels with the
         message: an actor drops work whose deadline has passed.
+
+        Args:
+            message: The question.
+            timeout_s: How long to wait for the answer, in seconds.
+            trace_id: Travels with the message.
+            sent: Called once the message is in the mailbox: whatever is asked after that comes after it there.
 
         Raises:
             ActorNotFound: No such actor runs now.
@@ -85,6 +99,8 @@ class Ref:
         bucket = None
         try:
             mailbox.put_nowait(Envelope(encode(message), slot, deadline, now, self.sender, trace_id))
+            if sent is not None:
+                sent()
             bucket = system.deadlines.add(slot, own_deadline)
             body = await slot.wait()
         except Expired:

@@ -134,3 +134,27 @@ async def test_an_ordered_stop_answers_what_is_under_way_and_leaves_nothing_behi
         system = server.system
     assert not system.mailboxes
     assert not system.supervisors
+
+
+async def test_appends_in_flight_on_one_connection_keep_their_order_and_share_commits(autojump_clock, open_server):
+    async def slow_disk(function):
+        await trio.sleep(0.1)
+        return function()
+
+    async with open_server(run_sync=slow_disk) as (server, connect), connect() as hall:
+        await hall.whoami()
+        began = trio.current_time()
+        sent = []
+
+        async def append(n):
+            while len(sent) < n:
+                await trio.lowlevel.checkpoint()
+            sent.append(n)
+            await hall.append([{"type": "step", "data": {"n": n}}], stream="s")
+
+        async with trio.open_nursery() as nursery:
+            for n in range(50):
+                nursery.start_soon(append, n)
+        assert trio.current_time() - began < 0.5
+        steps = server.log.query(stream="s", limit=1000).events
+        assert [event.data["n"] for event in steps] == list(range(50))

@@ -58,7 +58,7 @@ class FakeGate:
         (verdict,) = await self.validate(caller, [call])
         return verdict, SimpleNamespace(rules=[], commands=[["ls"]], unproved=[])
 
-    async def append(self, caller: Caller, append: Append) -> Any:
+    async def append(self, caller: Caller, append: Append, sent: Callable[[], None] | None = None) -> Any:
         await self.before("append", append)
         (outcome,) = self.log.commit([append])
         if isinstance(outcome, Exception):
