@@ -48,7 +48,7 @@ def aws(text: str) -> str | None:
     """Return why `service operation` is not a reading one."""
     service, _, rest = text.partition(" ")
     operation = rest.partition(" ")[0]
-    if not AWS_SERVICE.match(service) or not AWS_READS.match(operation):
+    if service == "configure" or not AWS_SERVICE.match(service) or not AWS_READS.match(operation):
         return f"`aws {text[:60]}` is not known to be reading"
     if AWS_SECRETS.match(operation) or (service, operation) in {("s3api", "get-object"), ("kms", "get-public-key")}:
         return f"`aws {text[:60]}` may print secrets"

@@ -9,10 +9,47 @@ from typing import Final
 
 from actors.speed_layer.kinds import Pattern, pattern
 from actors.speed_layer.options import NO_OPTIONS, Grammar, Parsed, grammar, parse
+from actors.speed_layer.path_rules import Finding
 from actors.speed_layer.rules import CommandRule, ProgramTable
 from actors.speed_layer.simple_command import SimpleCommand
 
+SHORT: Final = 2
+"""Length of an option like `-x`."""
 VERSIONED: Final = re.compile(r"(python|pip|pypy|ruby|node|php|perl|clang|gcc|llvm-config)[0-9][0-9.]*\Z")
+
+
+class Given:
+    """Looks for options among a command's words, in any form: alone, in a bundle, with a value.
+
+    Args:
+        names: The options.
+        loosely: Whether a long option may be abbreviated.
+    """
+
+    __slots__ = ("_exact", "_letters", "_long")
+
+    def __init__(self, names: list[str], *, loosely: bool) -> None:
+        self._exact = frozenset(names)
+        self._letters = frozenset(name[1] for name in names if len(name) == SHORT and name[0] == "-")
+        self._long = tuple(name for name in names if name.startswith("--")) if loosely else ()
+
+    def among(self, dashed: list[str], words: tuple[str, ...]) -> bool:
+        """Return whether one is given.
+
+        Args:
+            dashed: The words that begin with a dash.
+            words: All words, for options that have none (`tar x`).
+        """
+        for word in dashed:
+            name = word.partition("=")[0]
+            if name in self._exact:
+                return True
+            if word[1:2] != "-":
+                if not self._letters.isdisjoint(name):
+                    return True
+            elif len(name) > SHORT + 2 and self._long and any(long.startswith(name) for long in self._long):
+                return True
+        return not self._exact.isdisjoint(words)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +63,10 @@ class Compiled:
     words: re.Pattern[str] | None
     text: re.Pattern[str] | None
     fed_by: frozenset[str]
-    tags: tuple[str, ...]
+    has: Given | None
+    unless_has: Given | None
+    conditional: bool
+    finding: Finding
     layer: str
 
 
@@ -77,9 +117,16 @@ def compile_rule(rule: CommandRule, layer: str) -> Compiled:
     for kind in options.options.values():
         if kind:
             pattern(kind)
-    return Compiled(
-        rule, options, pattern(rule.args), with_, words, text, frozenset(rule.fed_by), tuple(rule.tags), layer
+    loosely = rule.verdict == "allow"
+    has = Given(rule.has, loosely=True) if rule.has else None
+    unless_has = Given(rule.unless_has, loosely=loosely) if rule.unless_has else None
+    conditional = bool(
+        has or unless_has or words or text or rule.via or rule.fed_by or rule.writes or rule.script or rule.dumps
     )
+    finding = Finding(rule.verdict, rule.id, rule.reason, tuple(rule.tags))
+    args = pattern(rule.args)
+    fed_by = frozenset(rule.fed_by)
+    return Compiled(rule, options, args, with_, words, text, fed_by, has, unless_has, conditional, finding, layer)
 
 
 def _either(patterns: list[str]) -> re.Pattern[str] | None:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from actors.speed_layer.walker import Walker
 
 PARAMETER: Final = re.compile(r"\$([A-Za-z_][A-Za-z0-9_]*|[0-9?!#@*$-])")
-BRACED: Final = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*|[0-9]+)\}\Z")
+BRACED: Final = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*|[0-9]+)(?::?\?[A-Za-z0-9 _.-]*)?\}\Z")
 PLAIN_BRACED: Final = re.compile(
     r"\$\{[#!]?(?:[A-Za-z_][A-Za-z0-9_]*|[0-9]+|[@*#?!$-])(?:\[[\w@*$]+\])?"
     r"(?:(?P<op>:?[-=+?]|[#%/^,:@])[^'\"`\\{}$]*(?:\$[A-Za-z0-9_]+[^'\"`\\{}$]*)*)?\}\Z"

@@ -10,7 +10,7 @@ from typing import Final
 from actors.speed_layer import kinds
 from actors.speed_layer.command_rules import Compiled, CommandRules, Found
 from actors.speed_layer.options import Parsed, parse
-from actors.speed_layer.path_rules import RANK, Access, Finding, PathRules, Workspace
+from actors.speed_layer.path_rules import RANK, Access, Finding, PathRules, Workspace, inside
 from actors.speed_layer.paths import join
 from actors.speed_layer.simple_command import UNKNOWN, SimpleCommand
 from actors.speed_layer.tasks import script
@@ -69,10 +69,11 @@ class CommandJudge:
         refusal = ""
         proofs = dict[str, list[Finding]]()
         decided = False
+        dashed = [word for word in command.words if word[:1] == "-"]
         for found in self._commands.find(command):
             rule = found.compiled.rule
-            why = _conditions(found, command)
-            findings = [Finding(rule.verdict, rule.id, rule.reason, found.compiled.tags)]
+            why = _conditions(found, command, dashed) if found.compiled.conditional else None
+            findings = [found.compiled.finding]
             if why is None and rule.verdict == "allow":
                 why = self._fits(found, command, workspace, findings)
                 if why is None:
@@ -143,6 +144,8 @@ class CommandJudge:
             if parsed.has(*names):
                 row = other
                 break
+        if kinds.is_free(row):
+            return None
         assigned = kinds.assign(row, len(parsed.positionals))
         if assigned is None:
             return f"{len(parsed.positionals)} words where {rule.rule.args or 'none'} is known"
@@ -163,8 +166,12 @@ class CommandJudge:
             if UNKNOWN in value and kind != "number":
                 return f"a word known only at run time ({kind})"
             return kinds.CHECKS[kind](value)
-        if value == "-" and kind != "dir":
+        if value in {"", "-"} and kind != "dir":
             return None
+        if kind == "one-file" and re.search(r"[*?\[]", value):
+            return f"{_shown(value)} may be many files"
+        if kind in kinds.INSIDE and not inside(join(base, value), workspace):
+            return f"{_shown(value)} does not lie in the workspace"
         findings.append(self._paths.judge(value, base, access, workspace))
         return None
 
@@ -192,7 +199,7 @@ def _trusted(program: str) -> bool:
     return place in SYSTEM_PLACES or place in PROJECT_PLACES or place in {"./", "bin/"}
 
 
-def _conditions(found: Found, command: SimpleCommand) -> str | None:
+def _conditions(found: Found, command: SimpleCommand, dashed: list[str]) -> str | None:
     """Return which condition of a rule a command does not meet, `None` if it meets all."""
     rule = found.compiled.rule
     if rule.via and command.origin not in rule.via:
@@ -203,9 +210,9 @@ def _conditions(found: Found, command: SimpleCommand) -> str | None:
         return "names what it is about"
     if rule.dumps and command.words[0] == "set" and found.rest:
         return "sets options"
-    if rule.has and not given(found, rule.has, loosely=True):
+    if found.compiled.has is not None and not found.compiled.has.among(dashed, found.rest):
         return "has none of " + ", ".join(rule.has)
-    if rule.unless_has and given(found, rule.unless_has, loosely=rule.verdict == "allow"):
+    if found.compiled.unless_has is not None and found.compiled.unless_has.among(dashed, found.rest):
         return "has one of " + ", ".join(rule.unless_has)
     if rule.writes and not any(one.writes and one.to_stdout for one in command.redirects):
         return "prints to no file"
@@ -229,24 +236,6 @@ def _texts(found: Found, command: SimpleCommand) -> Iterator[str]:
 def _fed(names: frozenset[str], command: SimpleCommand) -> bool:
     feeding = [*command.sources, *(command.stdin.producers if command.stdin else ())]
     return any(one.words and one.words[0].rpartition("/")[2] in names for one in feeding)
-
-
-def given(found: Found, names: list[str], *, loosely: bool) -> bool:
-    """Return whether one of the options is given, in a bundle or with a value; `loosely` also counts abbreviations."""
-    words = [
-        *found.rest,
-        *(word for front in found.front for word in [*front.unknown, *(name for name, _, _ in front.options)]),
-    ]
-    for name in names:
-        short = len(name) == 2 and name[0] == "-"  # noqa: PLR2004 - a dash and a letter
-        for word in words:
-            if word == name or word.startswith(name + "="):
-                return True
-            if short and word[:1] == "-" and word[1:2] not in {"-", ""} and name[1] in word.partition("=")[0]:
-                return True
-            if loosely and len(word) > 4 and word.startswith("--") and name.startswith(word.partition("=")[0]):  # noqa: PLR2004 - `--x`
-                return True
-    return False
 
 
 def without_exec(words: tuple[str, ...]) -> tuple[str, ...]:

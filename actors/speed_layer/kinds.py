@@ -1,7 +1,8 @@
 """What the words of an allowed command may be, by position.
 
 A pattern is a row of kinds: `any read*` is one word of any sort, then any number of files that are read. `*` stands for none or more, `+`
-for one or more, `?` for none or one. Kinds are `any`, the file kinds of `ACCESSES`, and those of `embedded.TEXTS`, `values.VALUES`,
+for one or more, `?` for none or one. Kinds are `any`, the file kinds of `ACCESSES` (`inside` is code or
+a setting, which must lie in the workspace; a `dir` is what later paths are relative to), and those of `embedded.TEXTS`, `values.VALUES`,
 `sed`, `task` and `script`.
 """
 
@@ -17,7 +18,15 @@ from actors.speed_layer.sed import sed
 from actors.speed_layer.tasks import script, task
 from actors.speed_layer.values import VALUES
 
-ACCESSES: Final[dict[str, Access]] = {"read": "read", "write": "write", "dir": "read", "delete": "delete"}
+ACCESSES: Final[dict[str, Access]] = {
+    "read": "read",
+    "write": "write",
+    "delete": "delete",
+    "inside": "read",
+    "dir": "read",
+    "one-file": "write",
+}
+INSIDE: Final = frozenset({"inside", "dir"})
 CHECKS: Final[dict[str, Callable[[str], str | None]]] = {
     **embedded.TEXTS,
     **VALUES,
@@ -50,6 +59,11 @@ def pattern(text: str) -> Pattern:
     if sum(count in {"*", "+"} for _, count in found) > 1:
         raise ValueError("only one kind may take any number of words")
     return tuple(found)
+
+
+def is_free(row: Pattern) -> bool:
+    """Return whether a row takes any words at all."""
+    return row == (("any", "*"),)
 
 
 def assign(row: Pattern, count: int) -> list[str] | None:

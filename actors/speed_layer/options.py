@@ -94,7 +94,9 @@ def grammar(text: str, *, words: bool = False) -> Grammar:
             if kind.startswith("?"):
                 optional.add(name)
                 kind = kind[1:]
-            options[name] = (kind or ANY) if equals else NO_VALUE
+            kind = (kind or ANY) if equals else NO_VALUE
+            if options.setdefault(name, kind) != kind:
+                raise ValueError(f"{name!r} is listed twice, with different values")
     return Grammar(options, frozenset(optional), numbers, is_open, words)
 
 

@@ -47,6 +47,16 @@ class Workspace:
     home: str
 
 
+def inside(absolute: str | None, workspace: Workspace) -> bool:
+    """Return whether a normalised path is the workspace or lies in it."""
+    root = workspace.root
+    if absolute is None or root is None:
+        return False
+    if workspace.home and absolute.startswith("~/"):
+        absolute = workspace.home + absolute[1:]
+    return absolute == root or absolute.startswith(root + "/")
+
+
 class PathRules:
     """All path rules of a policy.
 

@@ -19,6 +19,8 @@ LABELLED: Final = re.compile(r"[ \t]*[A-Za-z0-9_]*")
 def sed(text: str) -> str | None:
     """Return why a script may do more than edit its input, `None` if it does not."""
     position = 0
+    if not text:
+        return "the script is empty, or the next word is one (BSD)"
     while True:
         blank = BLANK.match(text, position)
         position = blank.end() if blank else position

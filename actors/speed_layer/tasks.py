@@ -11,11 +11,10 @@ from typing import Final
 
 EVERYDAY: Final = frozenset(
     """all analyse analyze api assemble audit-ci bench benchmark benchmarks build builds bundle check checks clean codegen compile
-    coverage cov css cy cypress default debug dev dist doc docs doctest e2e eslint fix fmt format gen generate help html integration
-    int ios it jest lib lint lints list mypy package playwright prebuild prettier preview proto protos report ruff schema spec specs
-    sources static storybook style stylelint test tests testcover testing tsc typecheck types unit validate verify vet vitest
-    watch webpack wheel type typings format-check isort black flake8 pylint pytest rspec rubocop unittest smoke snapshot snapshots perf
-    binary binaries bin image debug-build release-build man info pdf web frontend backend client server core app wasm
+    coverage cov css cy cypress default debug dist doc docs doctest e2e eslint fix fmt format gen generate help html integration
+    int ios it jest lib lint lints list mypy package playwright prebuild prettier proto protos report ruff schema spec specs
+    sources static style stylelint test tests testcover testing tsc typecheck types unit validate verify vet vitest webpack wheel type typings format-check isort black flake8 pylint pytest rspec rubocop unittest smoke snapshot snapshots perf
+    binary binaries bin debug-build release-build man info pdf web frontend backend core app wasm
     classes testClasses jar compileJava compileTestJava compileKotlin dependencies properties projects tasks version""".split()
 )
 WEIGHTY: Final = frozenset(

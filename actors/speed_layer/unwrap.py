@@ -16,7 +16,7 @@ ASSIGNMENT: Final = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)=(.*)", re.DOTALL)
 FILES_BELOW: Final = "**"
 OUTPUT_OPTIONS: Final = ("-printf", "-fprint", "-exec", "-ok", "--format", "-o", "--replace", "-r")
 FILTERS: Final = frozenset({"grep", "rg", "sort", "uniq", "head", "tail", "xargs", "tac", "shuf"})
-WRAPPER_NAMES: Final = frozenset(prefix[0] for prefix in WRAPPERS)
+WRAPPER_NAMES: Final = frozenset({"coverage", *(prefix[0] for prefix in WRAPPERS)})
 
 
 @dataclass(slots=True)
@@ -78,6 +78,8 @@ def unwrap(command: SimpleCommand) -> Unwrapped | None:
         return _module(command)
     if name not in WRAPPER_NAMES:
         return None
+    if name == "coverage" and words[1:2] == ("run",):
+        return _module(command, 2)
     for length in (3, 2, 1):
         wrapper = WRAPPERS.get((name, *words[1:length]))
         if wrapper is not None and len(words) >= length:
@@ -285,16 +287,34 @@ def _after_dashes(command: SimpleCommand) -> Unwrapped | None:
     return None
 
 
-def _module(command: SimpleCommand) -> Unwrapped | None:
+def _module(command: SimpleCommand, start: int = 1) -> Unwrapped | None:
     words = command.words
-    for index in range(1, len(words) - 1):
+    for index in range(start, len(words) - 1):
         if words[index] == "-m":
             module = words[index + 1]
             name = module if module in MODULES else f"python -m {module}"
             inner = _slice(command, index + 1)
             inner.words, inner.argv = (name, *inner.words[1:]), (name, *inner.argv[1:])
             return Unwrapped(inner=[inner])
-        if words[index] not in {"-u", "-B", "-b", "-s", "-E", "-I", "-O", "-OO", "-q", "-v", "-Werror", "-P"}:
+        if words[index] not in {
+            "-u",
+            "-B",
+            "-b",
+            "-s",
+            "-E",
+            "-I",
+            "-O",
+            "-OO",
+            "-q",
+            "-v",
+            "-Werror",
+            "-P",
+            "-a",
+            "-p",
+            "--branch",
+            "--append",
+            "--parallel-mode",
+        } and not words[index].startswith("--source="):
             break
     return None
 
