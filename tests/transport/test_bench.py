@@ -179,14 +179,14 @@ def test_figures_of_another_durability_are_not_compared():
 
 def test_the_better_one_is_bold_even_when_it_is_the_peer():
     text = table.markdown(Record(conditions=CONDITIONS, figures=[figure(20.0), figure(10.0, subject="pykka")]))
-    assert "| ask |  | 20.0 us | pykka **10.0 us** (0.5x) |" in text
+    assert "| ask |  | 20.0 us | pykka **10.0 us**, 2x better |" in text
 
 
 def test_a_row_names_its_durability_and_how_many_times_better_we_are():
     ours = figure(500_000.0, better="higher", suite="store", work="append", durability="never")
     theirs = figure(40_000.0, better="higher", suite="store", work="append", durability="never", subject="sqlite3")
     text = table.markdown(Record(conditions=CONDITIONS, figures=[ours, theirs]))
-    assert "| append | no fsync | **500,000 events/s** | sqlite3 40,000 events/s (12.5x) |" in text
+    assert "| append | no fsync | **500,000 events/s** | sqlite3 40,000 events/s, 12.5x worse |" in text
     assert text.startswith("Moothall 0.1.0 on 2 CPUs (A Processor)")
 
 

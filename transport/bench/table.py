@@ -76,9 +76,11 @@ def number(value: float) -> str:
 
 
 def against(ours: Figure, peer: Figure) -> str:
-    """Return how many times better (above 1) or worse (below 1) we are than a peer."""
-    worse, better = (peer.value, ours.value) if ours.better == "lower" else (ours.value, peer.value)
-    return f"{number(worse / better)}x" if better else "-"
+    """Say how many times better or worse than ours a peer's figure is."""
+    if not (ours.value and peer.value):
+        return ""
+    factor = ours.value / peer.value if ours.better == "lower" else peer.value / ours.value
+    return f"{number(factor)}x better" if factor > 1 else f"{number(1 / factor)}x worse"
 
 
 def terminal(figures: Iterable[Figure], title: str) -> Table:
@@ -86,7 +88,7 @@ def terminal(figures: Iterable[Figure], title: str) -> Table:
     table = Table(title=title, title_justify="left")
     for name in ("work", "durability", "subject"):
         table.add_column(name)
-    for name in ("median", "spread", "moothall is better by"):
+    for name in ("median", "spread", "than moothall"):
         table.add_column(name, justify="right")
     for row in rows(figures):
         for figure in filter(None, [row.ours, *row.peers]):
@@ -109,7 +111,7 @@ def markdown(record: Record) -> str:
     lines = [conditions_line(record.conditions), ""]
     for suite in dict.fromkeys(figure.suite for figure in record.figures):
         lines += [
-            f"| {suite} | durability | Moothall | beside it, in the same run (Moothall is so many times better) |",
+            f"| {suite} | durability | Moothall | beside it, in the same run |",
             "| --- | --- | ---: | --- |",
         ]
         lines += _markdown_rows(figure for figure in record.figures if figure.suite == suite)
@@ -143,7 +145,7 @@ def _markdown_rows(figures: Iterable[Figure]) -> Iterator[str]:
     for row in rows(figures):
         shown = row.ours or row.peers[0]
         ours = _cell(row.ours, row) if row.ours else ""
-        peers = ", ".join(f"{peer.subject} {_cell(peer, row)}{_factor(row.ours, peer)}" for peer in row.peers)
+        peers = "; ".join(f"{peer.subject} {_cell(peer, row)}{_factor(row.ours, peer)}" for peer in row.peers)
         yield f"| {shown.work} | {_durability(shown)} | {ours} | {peers} |"
 
 
@@ -152,7 +154,7 @@ def _cell(figure: Figure, row: Row) -> str:
 
 
 def _factor(ours: Figure | None, peer: Figure) -> str:
-    return f" ({against(ours, peer)})" if ours else ""
+    return f", {against(ours, peer)}" if ours else ""
 
 
 def _durability(figure: Figure) -> str:

@@ -18,6 +18,9 @@ from transport.bench.processes import ChildFailed
 from transport.bench.runner import Bench
 from transport.cli.failure import CommandFailed, Exit
 
+_WIDTH = 160
+"""How wide tables are where nobody says how wide the terminal is, in characters."""
+
 
 def bench(
     suite: suites.Name = "headline",
@@ -70,7 +73,7 @@ def _printed(measured_on: Conditions, suite: suites.Name, run: Bench, *, json: b
 
 
 def _show(record: Record) -> None:
-    console = Console()
+    console = Console(width=None if sys.stdout.isatty() else _WIDTH)
     console.print(table.conditions_line(record.conditions), highlight=False)
     for suite in dict.fromkeys(each.suite for each in record.figures):
         console.print(table.terminal((each for each in record.figures if each.suite == suite), suite))
