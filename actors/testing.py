@@ -38,7 +38,7 @@ class Probe(Actor):
     """
 
     def __init__(self, accepts: Any, answer: Callable[[Any], Any] | None = None) -> None:
-        self.accepts = accepts  # type: ignore[misc]  # each probe plays another actor
+        self.accepts = accepts
         self._respond = answer
         self._arrived = trio.Event()
         self._next = 0

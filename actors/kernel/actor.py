@@ -16,6 +16,7 @@ task of the actor's own nursery. Whatever is still unanswered when the actor end
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any, ClassVar, Final
 
 import msgspec
@@ -86,7 +87,7 @@ class Actor:
         nursery: Tasks that live as long as the actor; one that raises is a crash of the actor.
     """
 
-    accepts: ClassVar[Any]
+    accepts: Any
     capacity: ClassVar[int] = 1024
     overflow: ClassVar[Overflow] = "reject"
     blocks_on: ClassVar[tuple[str, ...]] = ()
@@ -171,7 +172,7 @@ class Actor:
         self.system = system
         self.mailbox = Mailbox(name, self.capacity, self.overflow)
         self._counters = system.counters.setdefault(name, ActorStatistics())
-        self._decoder: msgspec.msgpack.Decoder[Message] = _decoder(type(self))
+        self._decoder: msgspec.msgpack.Decoder[Message] = _decoder(self.accepts)
         self._suspended = False
 
     async def run(self, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
@@ -294,11 +295,6 @@ class Actor:
         )
 
 
-_decoders: dict[type[Actor], msgspec.msgpack.Decoder[Any]] = {}
-
-
-def _decoder(kind: type[Actor]) -> msgspec.msgpack.Decoder[Any]:
-    decoder = _decoders.get(kind)
-    if decoder is None:
-        decoder = _decoders[kind] = msgspec.msgpack.Decoder(kind.accepts)
-    return decoder
+@cache
+def _decoder(accepts: Any) -> msgspec.msgpack.Decoder[Any]:
+    return msgspec.msgpack.Decoder(accepts)
