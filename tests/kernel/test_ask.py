@@ -141,11 +141,17 @@ async def test_work_whose_deadline_has_passed_is_dropped_and_counted(autojump_cl
         assert system.statistics()["desk"].expired == 1
 
 
+async def _cancel_later(scope):
+    await trio.sleep(0.5)
+    scope.cancel()
+
+
 async def test_work_of_a_caller_that_was_cancelled_is_dropped(autojump_clock):
     async with running(one(Desk())) as system, trio.open_nursery() as nursery:
         nursery.start_soon(lambda: Ref(system, "desk").ask(Nap(10.0), timeout_s=20.0))
         await trio.testing.wait_all_tasks_blocked()
-        with trio.move_on_after(0.5):
+        with trio.CancelScope() as scope:
+            nursery.start_soon(_cancel_later, scope)
             await Ref(system, "desk").ask(Add(1, 1), timeout_s=100.0)
         await Ref(system, "desk").ask(Add(1, 2), timeout_s=20.0)
         assert system.statistics()["desk"].expired == 1

@@ -26,6 +26,7 @@ from actors.kernel import (
     running,
 )
 from actors.kernel.mailbox import Envelope
+from actors.kernel.restart import RestartHistory
 
 
 class Ping(Ask[int]):
@@ -316,3 +317,24 @@ async def test_asks_across_a_restart_fail_or_answer_but_never_hang(autojump_cloc
                 await trio.sleep(0.05)
     assert ActorDied in outcomes
     assert isinstance(outcomes[-1], int)
+
+
+async def test_a_supervisor_that_gives_up_starts_no_more_children_while_it_stops_the_others(autojump_clock):
+    class Slow(Worker):
+        async def on_stop(self):
+            await trio.sleep(1.0)
+
+    inner = Supervisor([ChildSpec("slow", lambda: Slow([], "slow")), *specs([], "b")], intensity=Intensity(restarts=0))
+    async with running(Supervisor([ChildSpec("inner", lambda: inner, restart="temporary")])) as system:
+        Ref(system, "b").tell(Boom())
+        await trio.sleep(0.5)
+        with pytest.raises(ActorError, match="is stopping"):
+            await inner.start_child(specs([], "late")[0])
+
+
+def test_the_backoff_doubles_up_to_its_ceiling_and_begins_anew_after_a_healthy_run():
+    history = RestartHistory(Intensity(backoff_s=1.0, backoff_max_s=10.0, healthy_s=60.0), random.Random(1))
+    for ceiling in (1.0, 2.0, 4.0, 8.0, 10.0, 10.0):
+        assert ceiling / 2 <= history.delay_s("a", lived_s=0.1) <= ceiling
+    assert history.delay_s("b", lived_s=0.1) <= 1.0
+    assert history.delay_s("a", lived_s=61.0) <= 1.0
