@@ -18,7 +18,7 @@ from actors.cache.messages import NAME as CACHE
 from actors.cache.messages import Remember
 from actors.event_store.messages import NAME as EVENT_STORE
 from actors.event_store.messages import AppendEvents, QueryEvents, Refused
-from actors.kernel import ActorNotFound, Ask, Child, ChildSpec, NameTaken, Ref, System
+from actors.kernel import ROOT, ActorNotFound, Ask, Child, ChildSpec, NameTaken, Node, Ref, System
 from actors.monitor.messages import Health
 from actors.session.messages import (
     SUPERVISOR,
@@ -194,6 +194,11 @@ class Gate:
         """Tell the caller who it is; a checkpoint."""
         await self._admit(caller, "read")
         return await self._ask_session(caller.principal, WhoAmI(caller.connection))
+
+    async def tree(self, caller: Caller) -> Node:
+        """Return the tree that runs, from the root supervisor down; a checkpoint."""
+        await self._admit(caller, "read")
+        return self._system.supervisors.find(ROOT).tree()
 
     def health(self) -> Health:
         """Return the published health, with the figures that change all the time made current. No checkpoint."""

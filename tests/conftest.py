@@ -139,7 +139,7 @@ class ServerProcess:
 
     def __init__(self, data):
         self.data = data
-        self.log_path = data.parent / f"{data.name}.log"
+        self.log_path = data.parent / "server.log"
         self.process = None
         self.log = self.log_path.open("ab")
 
@@ -178,6 +178,12 @@ class ServerProcess:
 
     def logged(self):
         return self.log_path.read_text()
+
+
+@pytest.fixture
+def plain_environment():
+    """The environment without Moothall's own variables."""
+    return clean_environment()
 
 
 @pytest.fixture

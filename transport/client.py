@@ -21,6 +21,7 @@ from transport.schemas import (
     ExplainResult,
     HealthResult,
     QueryResult,
+    TreeResult,
     VerdictResult,
     WhoAmIResult,
 )
@@ -42,6 +43,10 @@ class HallClient:
     async def health(self) -> HealthResult:
         """Return how the hall is."""
         return await self._call("health", {}, HealthResult)
+
+    async def tree(self) -> TreeResult:
+        """Return the tree of what runs in the hall."""
+        return await self._call("tree", {}, TreeResult)
 
     async def whoami(self) -> WhoAmIResult:
         """Return who the hall takes this client for."""

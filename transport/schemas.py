@@ -233,6 +233,18 @@ class ExplainResult(VerdictResult, frozen=True, kw_only=True):
     unproved: list[str]
 
 
+class TreeResult(msgspec.Struct, frozen=True):
+    """What runs in the hall.
+
+    Attributes:
+        text: The tree, drawn.
+        root: The tree as data: each node has name, kind, state, restart, statistics and children.
+    """
+
+    text: str
+    root: dict[str, Any]
+
+
 def input_schema(kind: type[Arguments]) -> dict[str, Any]:
     """Return the JSON Schema (2020-12) of a tool's arguments."""
     return _schema(kind)

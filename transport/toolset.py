@@ -11,6 +11,7 @@ from typing import Any, Final, TypeVar
 import msgspec
 
 from actors.gate import Call, Gate, Refusal, Verdict
+from actors.kernel import render
 from store import Append, Event, FailIf, NewEvent, Query
 from transport import schemas
 from transport.order import Arrival
@@ -29,6 +30,7 @@ from transport.schemas import (
     QueryArguments,
     QueryResult,
     RuleResult,
+    TreeResult,
     ValidateArguments,
     VerdictResult,
     WhoAmIResult,
@@ -122,6 +124,11 @@ async def _explain(gate: Gate, arrival: Arrival, arguments: CallArguments) -> Ex
     )
 
 
+async def _tree(gate: Gate, arrival: Arrival, _arguments: Nothing) -> TreeResult:
+    root = await gate.tree(arrival.caller)
+    return TreeResult(text=render(root), root=msgspec.to_builtins(root))
+
+
 def _like(kind: type[T], value: Any) -> T:
     """Make a struct of another kind with the fields of the same names."""
     return msgspec.convert(value, kind, from_attributes=True)
@@ -210,6 +217,7 @@ TOOLS: Final = {
             ExplainResult,
             _explain,
         ),
+        Tool("tree", "The hall's tree of supervisors and actors, as text and as data.", Nothing, TreeResult, _tree),
     )
 }
 """Every tool, by name."""

@@ -40,7 +40,7 @@ from actors.kernel.message import Ask, Message, Tell, encode
 from actors.kernel.ref import DEFAULT_TIMEOUT_S, Ref
 from actors.kernel.restart import Intensity
 from actors.kernel.restore import Journal, Snapshot
-from actors.kernel.running import running
+from actors.kernel.running import ROOT, running
 from actors.kernel.statistics import Statistics
 from actors.kernel.supervisor import Supervisor
 from actors.kernel.system import System
@@ -52,6 +52,7 @@ __all__ = [
     "BATCH",
     "DEFAULT_TIMEOUT_S",
     "LATER",
+    "ROOT",
     "Actor",
     "ActorDied",
     "ActorError",

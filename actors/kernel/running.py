@@ -10,9 +10,12 @@ import trio
 from actors.kernel.child import Child
 from actors.kernel.system import System
 
+ROOT = "root"
+"""The name of the supervisor at the top, unless told otherwise."""
+
 
 @asynccontextmanager
-async def running(root: Child, *, name: str = "root", system: System | None = None) -> AsyncGenerator[System, None]:
+async def running(root: Child, *, name: str = ROOT, system: System | None = None) -> AsyncGenerator[System, None]:
     """Start a tree, yield its system, and stop it in order when the block ends.
 
     Args:

@@ -65,7 +65,7 @@ def render(node: Node) -> str:
         ...     Node("a", "Actor", "running", "permanent"), Node("b", "Actor", "restarting", "permanent")])))
         root  supervisor, one_for_one
         ├─ a  Actor, permanent
-        └─ b  permanent, restarting
+        └─ b  Actor, permanent, restarting
     """
     return "\n".join(_lines(node, "", ""))
 

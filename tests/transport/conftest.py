@@ -15,7 +15,7 @@ from wsproto import ConnectionType, WSConnection
 from wsproto.events import AcceptConnection, CloseConnection, Request, TextMessage
 
 from actors.gate import Call, Caller, Refusal, Verdict
-from actors.kernel import ChildSpec, Supervisor, System, running
+from actors.kernel import ChildSpec, Node, Supervisor, System, running
 from actors.monitor.messages import Component, Health
 from actors.session.messages import Limits, SessionInfo
 from actors.views import Views
@@ -68,6 +68,9 @@ class FakeGate:
     async def query(self, caller: Caller, query: Query, wait_s: float = 0.0) -> Page:
         await self.before("query", query)
         return self.log.query(**{name: getattr(query, name) for name in query.__struct_fields__})
+
+    async def tree(self, caller: Caller) -> Node:
+        return Node("root", "supervisor, one_for_one", "running", children=[Node("hall", "Fake", "running")])
 
     async def whoami(self, caller: Caller) -> SessionInfo:
         await self.before("whoami", caller)

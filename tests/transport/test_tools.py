@@ -24,6 +24,7 @@ GOOD: dict[str, dict[str, Any]] = {
     "validate": {"tool": "Bash", "input": {"command": "git status"}, "cwd": "/work", "wait_s": 1},
     "validate_batch": {"requests": [{"tool": "Read", "input": {"file_path": "/x"}}, {"tool": "Bash", "input": {}}]},
     "explain": {"tool": "Bash", "input": {"command": "ls"}},
+    "tree": {},
 }
 
 

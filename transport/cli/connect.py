@@ -5,8 +5,9 @@ from __future__ import annotations
 import sys
 
 import trio
-from trio_websocket import HandshakeError
+from trio_websocket import ConnectionRejected, HandshakeError
 
+from actors.kernel import cause
 from transport.cli.failure import CommandFailed, Exit
 from transport.cli.target import find_server
 from transport.stdio import bridge
@@ -22,7 +23,7 @@ def connect(url: str | None = None, *, token: str | None = None) -> None:
     target = find_server(url, token)
     try:
         trio.run(bridge, target.url, target.token, sys.stdin.buffer, sys.stdout.buffer)
-    except* (OSError, trio.TooSlowError) as group:
-        raise CommandFailed(Exit.UNREACHABLE, target.unreachable(group.exceptions[0])) from None
-    except* HandshakeError as group:
-        raise CommandFailed(Exit.UNREACHABLE, target.refused(group.exceptions[0])) from None
+    except* ConnectionRejected as group:
+        raise CommandFailed(Exit.UNREACHABLE, target.refused(cause(group))) from None
+    except* (HandshakeError, OSError, trio.TooSlowError) as group:
+        raise CommandFailed(Exit.UNREACHABLE, target.unreachable(cause(group))) from None

@@ -60,4 +60,6 @@ def find_server(url: str | None, token: str | None, token_file: Path | None = No
 
 def _in_short(error: BaseException) -> str:
     first = cause(error)
+    if first.__cause__ is not None and not str(first):
+        first = first.__cause__  # what trio-websocket wraps in an error without words
     return " ".join(str(first).split()) or type(first).__name__

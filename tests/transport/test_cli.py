@@ -1,0 +1,154 @@
+"""The command line against a running server, as an engineer uses it."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+
+import pytest
+import trio
+
+pytestmark = pytest.mark.slow
+
+
+class CommandLine:
+    """Runs `moothall` in a project whose data directory is the server's."""
+
+    def __init__(self, project, environment):
+        self.project = project
+        self.environment = environment
+
+    async def __call__(self, *arguments, stdin=b""):
+        done = await trio.run_process(
+            [sys.executable, "-m", "transport.cli.main", *map(str, arguments)],
+            cwd=self.project,
+            env=self.environment,
+            stdin=stdin,
+            capture_stdout=True,
+            capture_stderr=True,
+            check=False,
+        )
+        return done.returncode, done.stdout.decode(), done.stderr.decode()
+
+
+@pytest.fixture
+async def project(server, tmp_path, plain_environment):
+    """A git checkout with a server whose data directory is found by itself."""
+    (tmp_path / "project" / ".git").mkdir(parents=True)
+    server.data = tmp_path / "project" / ".moothall"
+    await server.start()
+    return CommandLine(tmp_path / "project", plain_environment)
+
+
+async def test_events_go_in_and_come_out_through_the_server(project):
+    code, out, _ = await project("events", "append", "note", '{"n": 1}', "--stream", "s", "--json")
+    assert (code, json.loads(out)["revisions"]) == (0, {"s": 1})
+    code, out, err = await project(
+        "events", "append", "note", "{}", "--stream", "s", "--expected-revision", "no_stream"
+    )
+    assert code == 1
+    assert "revision_conflict" in err
+    code, out, _ = await project("events", "query", "--stream", "s", "--json")
+    assert [json.loads(line)["data"] for line in out.splitlines()] == [{"n": 1}]
+    code, out, _ = await project("events", "query", "--type", "note")
+    assert out.strip().endswith('{"n":1}')
+    code, out, _ = await project("events", "verify", "--json")
+    assert (code, json.loads(out)["ok"]) == (0, True)
+
+
+async def test_the_log_of_a_running_server_cannot_be_opened_a_second_time(project, server):
+    code, _, err = await project("events", "query", "--data", server.data)
+    assert code == 4
+    assert str(server.process.pid) in err
+    assert "without --data" in err
+
+
+async def test_tail_prints_what_comes_until_it_is_interrupted(project, server):
+    process = await trio.lowlevel.open_process(
+        [sys.executable, "-m", "transport.cli.main", "events", "tail", "--stream", "s", "--after", "0", "--json"],
+        cwd=project.project,
+        env=project.environment,
+        stdout=subprocess.PIPE,
+    )
+    await project("events", "append", "note", '{"n": 1}', "--stream", "s")
+    with trio.fail_after(30):
+        assert json.loads(await process.stdout.receive_some())["data"] == {"n": 1}
+        process.send_signal(signal.SIGINT)
+        assert await process.wait() == 0
+
+
+async def test_a_token_is_shown_once_works_and_stops_working_when_revoked(project):
+    code, token, _ = await project("agent", "add", "scout", "--role", "observer")
+    assert code == 0
+    project.environment["MOOTHALL_TOKEN"] = token.strip()
+    assert (await project("events", "query"))[0] == 0
+    code, _, err = await project("events", "append", "note")
+    assert code == 1
+    assert "forbidden" in err
+    _, listed, _ = await project("agent", "list", "--json")
+    assert {json.loads(line)["name"] for line in listed.splitlines()} == {"agent", "admin", "scout"}
+    assert token.strip() not in listed
+    assert (await project("agent", "revoke", "scout"))[0] == 0
+    code, _, err = await project("events", "query")
+    assert code == 3
+    assert "401" in err
+
+
+async def test_the_tree_of_the_server_is_drawn(project):
+    code, out, _ = await project("tree")
+    assert code == 0
+    assert "event_store  EventStore, permanent" in out
+    assert "session:agent  Session, temporary" in out
+    code, out, _ = await project("tree", "--json")
+    assert json.loads(out)["name"] == "root"
+
+
+async def test_connect_bridges_a_client_that_only_starts_a_command(project):
+    hello = {"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "t", "version": "1"}}
+    messages = [
+        {"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": hello},
+        {"jsonrpc": "2.0", "method": "notifications/initialized"},
+        {"jsonrpc": "2.0", "id": 2, "method": "tools/call", "params": {"name": "whoami", "arguments": {}}},
+        {"jsonrpc": "2.0", "id": 3, "method": "tools/list"},
+    ]
+    stdin = b"".join(json.dumps(message).encode() + b"\n" for message in messages) + b"this is no JSON\n"
+    code, out, err = await project("connect", stdin=stdin)
+    assert (code, err) == (0, "")
+    answers = {answer["id"]: answer for answer in map(json.loads, out.splitlines())}
+    assert answers[2]["result"]["structuredContent"]["agent"] == "agent"
+    assert len(answers[3]["result"]["tools"]) >= 7
+    assert answers[None]["error"]["code"] == -32700
+
+
+async def test_connect_says_when_there_is_no_server_or_no_entry(project, server):
+    code, _, err = await project("connect", "--token", "wrong")
+    assert code == 3
+    assert "token" in err
+    await server.end()
+    code, _, err = await project("connect")
+    assert code == 3
+    assert "moothall serve" in err
+
+
+async def test_a_policy_is_explained_and_checked_offline(project, tmp_path):
+    code, out, _ = await project(
+        "policy", "explain", "--tool", "Bash", "--input", '{"command": "git status; rm -rf /"}'
+    )
+    assert code == 1
+    explained = json.loads(out)
+    assert explained["ruling"]["verdict"] == "deny"
+    assert explained["commands"] == [["git", "status"], ["rm", "-rf", "/"]]
+    (tmp_path / "bad.toml").write_text("this is no policy")
+    code, _, err = await project("policy", "check", tmp_path / "bad.toml")
+    assert code == 1
+    assert "bad.toml:1" in err
+
+
+async def test_the_data_directory_and_its_tokens_are_the_owners_alone(project, server):
+    assert server.data.stat().st_mode & 0o077 == 0
+    for name in ("agent.token", "admin.token", "tokens.json"):
+        assert (server.data / name).stat().st_mode & 0o077 == 0
+    assert (server.data / ".gitignore").read_text() == "*\n"
+    assert server.ready["data"] == str(server.data)
