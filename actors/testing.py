@@ -145,7 +145,7 @@ def faulty(
     count = 0
 
     class Faulty(kind):  # type: ignore[misc,valid-type]
-        async def _deliver(self, envelope: Envelope) -> None:
+        async def _deliver(self, envelope: Envelope, now: float) -> float:
             nonlocal count
             count += 1
             number = count
@@ -154,14 +154,15 @@ def faulty(
                 raise InjectedFault(f"message {number} to {self.name!r}")
             if number in lose:
                 self._counters.lost += 1
-                return
-            await super()._deliver(envelope)
+                return trio.current_time()
+            after = await super()._deliver(envelope, now)
             if number in duplicate:
                 copy = Envelope(
                     envelope.body, None, envelope.deadline, envelope.sent_at, envelope.sender, envelope.trace_id
                 )
-                await super()._deliver(copy)
+                after = await super()._deliver(copy, after)
                 self._counters.handled -= 1
+            return after
 
     Faulty.__name__ = Faulty.__qualname__ = f"Faulty{kind.__name__}"
     return Faulty

@@ -49,15 +49,13 @@ BATCH: Final = 64
 class Reply:
     """The way back to one asker. A second answer, or one to an asker who has gone, is a dead letter."""
 
-    __slots__ = ("_mailbox", "_slot", "_system", "deadline", "sender", "trace_id")
+    __slots__ = ("_envelope", "_mailbox", "_slot", "_system")
 
     def __init__(self, envelope: Envelope, mailbox: Mailbox, system: System) -> None:
+        self._envelope = envelope
         self._slot: ReplySlot | None = envelope.slot
         self._mailbox = mailbox
         self._system = system
-        self.deadline = envelope.deadline
-        self.sender = envelope.sender
-        self.trace_id = envelope.trace_id
 
     def __call__(self, value: object) -> bool:
         """Answer. Returns False where nobody waits for the answer any more."""
@@ -73,6 +71,21 @@ class Reply:
     def wanted(self) -> bool:
         """Whether somebody still waits."""
         return self._slot is not None and not self._slot.abandoned
+
+    @property
+    def deadline(self) -> float:
+        """Until when the answer is wanted, on Trio's clock."""
+        return self._envelope.deadline
+
+    @property
+    def sender(self) -> str:
+        """The name of the actor that sent the message; empty where no actor did."""
+        return self._envelope.sender
+
+    @property
+    def trace_id(self) -> str:
+        """As the sender gave it."""
+        return self._envelope.trace_id
 
 
 class Actor:
@@ -218,31 +231,34 @@ class Actor:
 
     async def _serve(self) -> None:
         mailbox, counters = self.mailbox, self._counters
+        groups_work = type(self).on_batch_end is not Actor.on_batch_end
         while True:
             try:
                 envelope = await mailbox.get()
             except trio.EndOfChannel:
                 return
-            began = trio.current_time()
+            began = now = trio.current_time()
             budget = BATCH
             while True:
                 if mailbox.control:
                     await self._obey()
                 if envelope is not None:
-                    await self._deliver(envelope)
+                    now = await self._deliver(envelope, now)
                 budget -= 1
                 if not budget or not mailbox.depth:
                     break
                 envelope = mailbox.get_nowait()
-            await self.on_batch_end()
-            counters.busy_s += trio.current_time() - began
+            if groups_work:
+                await self.on_batch_end()
+                now = trio.current_time()
+            counters.busy_s += now - began
 
-    async def _deliver(self, envelope: Envelope) -> None:
+    async def _deliver(self, envelope: Envelope, now: float) -> float:
+        """Hand a message to its handler; `now` is the time, and so is what comes back."""
         counters, slot = self._counters, envelope.slot
-        now = trio.current_time()
         if envelope.deadline <= now or (slot is not None and slot.abandoned):
             counters.expired += 1
-            return
+            return now
         reply = Reply(envelope, self.mailbox, self.system)
         counters.lost += 1  # until the handler has returned: a crash loses the message in hand
         message = self._decoder.decode(envelope.body)
@@ -252,8 +268,10 @@ class Actor:
         counters.wait_s += now - envelope.sent_at
         if slot is not None and result is not LATER:
             reply(result)
+        after = trio.current_time()
         if self.system.trace is not None:
-            self._trace(envelope, message, now)
+            self._trace(envelope, message, now, after)
+        return after
 
     async def _obey(self) -> None:
         """Do what waits on the system lane; while suspended, nothing else."""
@@ -280,7 +298,7 @@ class Actor:
         self._suspended = command.kind == "suspend"
         answer(command, None)
 
-    def _trace(self, envelope: Envelope, message: Message, began: float) -> None:
+    def _trace(self, envelope: Envelope, message: Message, began: float, ended: float) -> None:
         assert self.system.trace is not None
         self.system.trace(
             Traced(
@@ -290,7 +308,7 @@ class Actor:
                 trace_id=envelope.trace_id,
                 asked=envelope.slot is not None,
                 wait_s=began - envelope.sent_at,
-                service_s=trio.current_time() - began,
+                service_s=ended - began,
             )
         )
 
