@@ -17,13 +17,14 @@ task of the actor's own nursery. Whatever is still unanswered when the actor end
 from __future__ import annotations
 
 from functools import cache
+from math import inf
 from typing import Any, ClassVar, Final
 
 import msgspec
 import trio
 
 from actors.kernel.control import Command, Down, Reason, answer
-from actors.kernel.errors import contains
+from actors.kernel.errors import DeadlinePassed, contains
 from actors.kernel.mailbox import Envelope, Mailbox, Overflow
 from actors.kernel.message import Message, Tell, encode
 from actors.kernel.ref import Ref
@@ -199,7 +200,7 @@ class Actor:
                     await rebuild(self, self.journal)
                 await self.on_start()
                 system.mailboxes.claim(name, self.mailbox)
-                system.waiting.enter(name, task)
+                self._serving = system.waiting.enter(name, task)
                 task_status.started()
                 await self._serve()
                 await self.on_stop()
@@ -262,7 +263,15 @@ class Actor:
         reply = Reply(envelope, self.mailbox, self.system)
         counters.lost += 1  # until the handler has returned: a crash loses the message in hand
         message = self._decoder.decode(envelope.body)
-        result = await self.handle(message, reply)
+        self._serving.deadline = envelope.deadline
+        try:
+            result = await self.handle(message, reply)
+        except DeadlinePassed:
+            counters.lost -= 1
+            counters.expired += 1
+            return trio.current_time()
+        finally:
+            self._serving.deadline = inf
         counters.lost -= 1
         counters.handled += 1
         counters.wait_s += now - envelope.sent_at

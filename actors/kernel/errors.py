@@ -65,6 +65,13 @@ class AskTimeout(ActorError):  # noqa: N818
         self.timeout_s = timeout_s
 
 
+class DeadlinePassed(AskTimeout):
+    """The deadline of the message in an actor's hands passed while its handler asked somebody else on its behalf.
+
+    A handler that lets it pass does not crash: nobody waits for its answer any more, so the message counts as expired.
+    """
+
+
 class AskCycle(ActorError):  # noqa: N818
     """An ask would wait for itself: each actor in the chain waits for the next one, and the last for the first.
 

@@ -7,7 +7,7 @@ from typing import TypeVar
 
 import trio
 
-from actors.kernel.errors import ActorError, AskTimeout
+from actors.kernel.errors import ActorError, AskTimeout, DeadlinePassed
 from actors.kernel.mailbox import Envelope
 from actors.kernel.message import Ask, Tell, decode_reply, encode
 from actors.kernel.reply import Expired, ReplySlot
@@ -73,8 +73,9 @@ class Ref:
     ) -> R:
         """Send a message and wait for its answer; a checkpoint.
 
-        The deadline is the earlier of `timeout_s` from now and the caller's own cancel scopes, and travels with the
-        message: an actor drops work whose deadline has passed.
+        The deadline is the earliest of `timeout_s` from now, the caller's own cancel scopes and, where a handler asks,
+        the deadline of the message in its hands. It travels with the message: an actor drops work whose deadline has
+        passed, and a caller's deadline covers all that is asked on its behalf.
 
         Args:
             message: The question.
@@ -87,7 +88,8 @@ class Ref:
             MailboxFull: Its queue is full and rejects.
             ActorDied: It ended before it answered.
             AskCycle: It waits, directly or not, for the very handler that asks.
-            AskTimeout: `timeout_s` passed. (A deadline of the caller's own cancel scope cancels as usual.)
+            AskTimeout: `timeout_s` passed; `DeadlinePassed` if it was the deadline of the message in hand. (A deadline
+                of the caller's own cancel scope cancels as usual.)
         """
         system = self.system
         mailbox = system.mailboxes.find(self.name)
@@ -95,6 +97,8 @@ class Ref:
         slot = ReplySlot()
         now = trio.current_time()
         own_deadline = now + timeout_s
+        if waiting is not None and waiting.deadline < own_deadline:
+            own_deadline = waiting.deadline
         deadline = min(own_deadline, trio.current_effective_deadline())
         bucket = None
         try:
@@ -104,7 +108,8 @@ class Ref:
             bucket = system.deadlines.add(slot, own_deadline)
             body = await slot.wait()
         except Expired:
-            raise AskTimeout(self.name, timeout_s) from None
+            on_behalf = waiting is not None and own_deadline == waiting.deadline
+            raise (DeadlinePassed if on_behalf else AskTimeout)(self.name, own_deadline - now) from None
         finally:
             system.waiting.end(waiting)
             mailbox.answered(slot)

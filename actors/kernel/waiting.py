@@ -10,52 +10,71 @@ that started earlier, since two that wait for room in each other's mailboxes are
 
 from __future__ import annotations
 
+from math import inf
+
 import trio
 
 from actors.kernel.errors import AskCycle, WouldDeadlock
+
+
+class Serving:
+    """The task that runs an actor's handlers, and until when the message in its hands is worth its work.
+
+    Attributes:
+        name: The actor's name.
+        deadline: The deadline of the message in hand, on Trio's clock.
+    """
+
+    __slots__ = ("deadline", "name")
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.deadline = inf
 
 
 class Waiting:
     """The handlers that wait for an answer now, and the order in which names first started."""
 
     def __init__(self) -> None:
-        self._tasks: dict[trio.lowlevel.Task, str] = {}
+        self._tasks: dict[trio.lowlevel.Task, Serving] = {}
         self._for: dict[str, str] = {}
         self._order: dict[str, int] = {}
 
-    def enter(self, name: str, task: trio.lowlevel.Task) -> None:
+    def enter(self, name: str, task: trio.lowlevel.Task) -> Serving:
         """Note the task that runs an actor's handlers."""
-        self._tasks[task] = name
+        serving = self._tasks[task] = Serving(name)
         self._order.setdefault(name, len(self._order))
+        return serving
 
     def leave(self, task: trio.lowlevel.Task) -> None:
         """Forget a task that has ended."""
         self._tasks.pop(task, None)
 
-    def begin(self, target: str) -> str | None:
+    def begin(self, target: str) -> Serving | None:
         """Note that the current task is about to ask `target`.
 
         Returns:
-            The name to give to `end`; None if the task runs no actor's handlers.
+            What to give to `end`; None if the task runs no actor's handlers.
 
         Raises:
             AskCycle: Somebody down the chain waits for this very actor.
         """
-        name = self._tasks.get(trio.lowlevel.current_task())
-        if name is None:
+        serving = self._tasks.get(trio.lowlevel.current_task())
+        if serving is None:
             return None
+        name = serving.name
         chain = [name, target]
         while chain[-1] != name and (following := self._for.get(chain[-1])) is not None:
             chain.append(following)
         if chain[-1] == name:
             raise AskCycle(chain)
         self._for[name] = target
-        return name
+        return serving
 
-    def end(self, name: str | None) -> None:
+    def end(self, serving: Serving | None) -> None:
         """Note that the ask is over."""
-        if name is not None:
-            self._for.pop(name, None)
+        if serving is not None:
+            self._for.pop(serving.name, None)
 
     def check_blocks_on(self, name: str, targets: tuple[str, ...]) -> None:
         """Check that an actor waits for room only towards actors that started before it.
