@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from store import MemoryLog
-from transport.bench import comparison, kernel, peers, store, table, workload
+from transport.bench import commands, comparison, kernel, peers, store, suites, table, workload
 from transport.bench.appends import appends, work_of
 from transport.bench.figure import US, Conditions, Figure, Machine, Record, RecordError, line, load, save
 from transport.bench.machine import conditions, filesystem, write_and_sync
@@ -325,6 +325,14 @@ def test_the_workload_is_the_same_every_time_and_has_events_of_200_bytes():
     assert 180 < mean(sizes) < 220
 
 
+def test_no_two_fresh_calls_are_the_same_and_a_mixed_stream_repeats_itself():
+    fresh = [*commands.fresh_calls(500), *commands.fresh_calls(500, start=500)]
+    assert len({(call.input["command"], call.cwd) for call in fresh}) == 1_000
+    mixed = commands.mixed_calls(500)
+    assert mixed == commands.mixed_calls(500)
+    assert len({call.input["command"] for call in mixed}) < 250
+
+
 # The suites, at a hundredth of their size
 
 
@@ -361,6 +369,23 @@ def test_the_kernel_suite_measures_an_ask_beside_pykka_and_a_bare_queue(small):
     found = subjects_of(kernel.suite(small))
     assert found["ask, one asker", None] == {US, "pykka", "asyncio queue+future", "2 trio checkpoints"}
     assert found["ask, 128 askers", None] == {US, "pykka", "asyncio queue+future"}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("name", "works"),
+    [
+        ("speed-layer", ["validate through the gate, cached", "validate through the gate, not cached"]),
+        ("mcp", ["validate, cached, over a websocket", "health, message in to reply out"]),
+        ("memory", ["import store, resident in all", "idle server, resident in all"]),
+        ("headline", ["append 1 event, in memory", "append 1 event through the actor"]),
+    ],
+)
+def test_a_suite_measures_us_beside_something_else(small, name, works):
+    found = {work: subjects for (work, _), subjects in subjects_of(suites.figures(name, small)).items()}
+    for work in works:
+        assert US in found[work]
+        assert len(found[work]) > 1
 
 
 def test_the_log_that_reads_are_measured_on_holds_what_it_says(tmp_path):

@@ -1,4 +1,7 @@
-"""The shell commands that verdicts are measured with: those that the demo's agents run."""
+"""The shell commands that verdicts are measured with: a day of a coding agent, and what it must not do.
+
+The file is the measure: changing it breaks the comparison with every saved run.
+"""
 
 from __future__ import annotations
 
@@ -17,15 +20,14 @@ PLAIN = Call("Bash", {"command": "git status"}, CWD)
 
 class _Row(msgspec.Struct, frozen=True):
     command: str
-    cwd: str = CWD
 
 
 @cache
 def corpus() -> tuple[Call, ...]:
     """Return every command once."""
-    text = (resources.files("transport.cli") / "demo_commands.jsonl").read_bytes()
+    text = (resources.files("transport.bench") / "commands.jsonl").read_bytes()
     rows = [msgspec.json.decode(line, type=_Row) for line in text.splitlines()]
-    return tuple(Call("Bash", {"command": row.command}, row.cwd) for row in rows)
+    return tuple(Call("Bash", {"command": row.command}, CWD) for row in rows)
 
 
 def fresh_calls(count: int, start: int = 0) -> list[Call]:

@@ -19,6 +19,7 @@ from transport.bench.scratch import fresh
 WRITERS = 8
 BATCH = 10
 _CALLS = 500
+_EVENTS = 1_000
 _POLICY = "group"
 
 
@@ -40,7 +41,7 @@ def health(bench: Bench, suite: str) -> Iterator[Figure]:
 
 async def _measured(open_log: partial[EventLog], count: int) -> list[float]:
     took: list[float] = []
-    batches = workload.batches(1_000, BATCH)
+    batches = workload.batches(_EVENTS, BATCH)
     async with in_process.hall(open_log) as hall, connection(hall.gate) as exchange, trio.open_nursery() as writers:
         for _ in range(WRITERS):
             writers.start_soon(_write, hall.gate, batches)

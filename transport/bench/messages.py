@@ -131,7 +131,7 @@ def through_sdk(frames: Callable[[int], Frames], count: int) -> Round:
             answer = await from_server.receive()
             return answer.message.model_dump_json(by_alias=True, exclude_unset=True)
 
-        async with trio.open_nursery() as nursery:
+        async with inbox, outbox, from_server, to_server, trio.open_nursery() as nursery:
             nursery.start_soon(partial(serve_dual_era_loop, _bare_server(), inbox, outbox, lifespan_state={}))
             await exchange(requests.initialize())
             await say(requests.initialized())
