@@ -7,49 +7,14 @@ from dataclasses import dataclass, field
 from itertools import product
 from typing import Final
 
+from actors.speed_layer.conditions import Condition, conditions
 from actors.speed_layer.kinds import Pattern, pattern
 from actors.speed_layer.options import NO_OPTIONS, Grammar, Parsed, grammar, parse
 from actors.speed_layer.path_rules import Finding
 from actors.speed_layer.rules import CommandRule, ProgramTable
 from actors.speed_layer.simple_command import SimpleCommand
 
-SHORT: Final = 2
-"""Length of an option like `-x`."""
 VERSIONED: Final = re.compile(r"(python|pip|pypy|ruby|node|php|perl|clang|gcc|llvm-config)[0-9][0-9.]*\Z")
-
-
-class Given:
-    """Looks for options among a command's words, in any form: alone, in a bundle, with a value.
-
-    Args:
-        names: The options.
-        loosely: Whether a long option may be abbreviated.
-    """
-
-    __slots__ = ("_exact", "_letters", "_long")
-
-    def __init__(self, names: list[str], *, loosely: bool) -> None:
-        self._exact = frozenset(names)
-        self._letters = frozenset(name[1] for name in names if len(name) == SHORT and name[0] == "-")
-        self._long = tuple(name for name in names if name.startswith("--")) if loosely else ()
-
-    def among(self, dashed: list[str], words: tuple[str, ...]) -> bool:
-        """Return whether one is given.
-
-        Args:
-            dashed: The words that begin with a dash.
-            words: All words, for options that have none (`tar x`).
-        """
-        for word in dashed:
-            name = word.partition("=")[0]
-            if name in self._exact:
-                return True
-            if word[1:2] != "-":
-                if not self._letters.isdisjoint(name):
-                    return True
-            elif len(name) > SHORT + 2 and self._long and any(long.startswith(name) for long in self._long):
-                return True
-        return not self._exact.isdisjoint(words)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,12 +25,7 @@ class Compiled:
     options: Grammar
     args: Pattern
     args_with: tuple[tuple[frozenset[str], Pattern], ...]
-    words: re.Pattern[str] | None
-    text: re.Pattern[str] | None
-    fed_by: frozenset[str]
-    has: Given | None
-    unless_has: Given | None
-    conditional: bool
+    conditions: tuple[tuple[Condition, str], ...]
     finding: Finding
     layer: str
 
@@ -86,21 +46,22 @@ class Found:
 
     Attributes:
         compiled: The rule.
-        rest: Index of the first word behind the prefix.
-        globals: The options that stood before the subcommand.
-        words: The command's words, as the rule's program has them.
+        start: Index of the first word behind the prefix.
+        front: The options that stood before the subcommand.
+        everywhere: Options of the program that may also stand behind it.
     """
 
     compiled: Compiled
-    rest: tuple[str, ...]
-    offset: tuple[int, ...]
-    front: list[Parsed]
+    start: int
+    front: tuple[Parsed, ...]
     everywhere: Grammar
 
 
 def program_name(word: str) -> str:
     """Return the name a program is looked up by: no directory, no version."""
-    name = word.rpartition("/")[2]
+    name = word.rpartition("/")[2] if "/" in word else word
+    if name.isalpha():
+        return name
     versioned = VERSIONED.match(name)
     return versioned[1] if versioned else name
 
@@ -111,33 +72,13 @@ def compile_rule(rule: CommandRule, layer: str) -> Compiled:
     Raises:
         ValueError: An option, kind or regular expression of it is none.
     """
-    words, text = _either(rule.words), _either(rule.text)
     with_ = tuple((frozenset(names.split()), pattern(row)) for names, row in rule.args_with.items())
     options = grammar(rule.options, words=rule.style != "gnu")
     for kind in options.options.values():
         if kind:
             pattern(kind)
-    loosely = rule.verdict == "allow"
-    has = Given(rule.has, loosely=True) if rule.has else None
-    unless_has = Given(rule.unless_has, loosely=loosely) if rule.unless_has else None
-    conditional = bool(
-        has or unless_has or words or text or rule.via or rule.fed_by or rule.writes or rule.script or rule.dumps
-    )
     finding = Finding(rule.verdict, rule.id, rule.reason, tuple(rule.tags))
-    args = pattern(rule.args)
-    fed_by = frozenset(rule.fed_by)
-    return Compiled(rule, options, args, with_, words, text, fed_by, has, unless_has, conditional, finding, layer)
-
-
-def _either(patterns: list[str]) -> re.Pattern[str] | None:
-    """Return one pattern for several; `(?i)` at the start of one counts for it alone."""
-    if not patterns:
-        return None
-    parts = [f"(?i:{one[4:]})" if one.startswith("(?i)") else f"(?:{one})" for one in patterns]
-    try:
-        return re.compile("|".join(parts))
-    except re.error as error:
-        raise ValueError(f"not a regular expression: {error}") from error
+    return Compiled(rule, options, pattern(rule.args), with_, conditions(rule), finding, layer)
 
 
 class CommandRules:
@@ -145,9 +86,13 @@ class CommandRules:
 
     def __init__(self) -> None:
         self._root = Node()
+        self._scripts = list[Compiled]()
 
     def add(self, compiled: Compiled) -> None:
-        """Add a rule under each of its prefixes."""
+        """Add a rule under each of its prefixes; one over scripts is looked at for every program with a folder."""
+        if compiled.rule.script:
+            self._scripts.append(compiled)
+            return
         for prefix in product(*(part.split("|") for part in compiled.rule.argv)):
             self._node(prefix).rules.append(compiled)
 
@@ -170,31 +115,24 @@ class CommandRules:
     def find(self, command: SimpleCommand) -> list[Found]:
         """Return the rules whose prefix a command has, the shortest prefix first."""
         words = command.words
+        found = [Found(one, 1, (), NO_OPTIONS) for one in self._scripts] if "/" in words[0] else []
         node = self._root.children.get(program_name(words[0]))
-        anyone = self._root.children.get("*")
-        found = list[Found]()
-        everything = tuple(range(1, len(words)))
-        if anyone is not None:
-            found.extend(Found(one, words[1:], everything, [], NO_OPTIONS) for one in anyone.rules)
-        index, offset = 1, everything
-        front = list[Parsed]()
+        index, count = 1, len(words)
+        front: tuple[Parsed, ...] = ()
         everywhere = NO_OPTIONS
         while node is not None:
             if node.anywhere:
                 everywhere = everywhere.joined(node.options) if everywhere.options else node.options
-            rest = words[index:]
-            found.extend(
-                Found(one, rest, offset[-len(rest) :] if rest else (), front, everywhere) for one in node.rules
-            )
-            if not node.children:
+            for one in node.rules:
+                found.append(Found(one, index, front, everywhere))  # noqa: PERF401 - a comprehension's frame costs more
+            if not node.children or index >= count:
                 break
-            if node.options is not NO_OPTIONS or words[index : index + 1] and words[index][:1] == "-":
+            if words[index][:1] == "-":
                 parsed = parse(node.options, words, index, command.globs, posix=True)
-                if parsed.options or parsed.unknown:
-                    front = [*front, parsed]
+                front = (*front, parsed)
                 index = parsed.rest
-            if index >= len(words):
-                break
+                if index >= count:
+                    break
             node = node.children.get(words[index]) or node.children.get("*")
             index += 1
         return found

@@ -46,7 +46,8 @@ class Tables:
     """All rules of a policy, each kind ready for use.
 
     Args:
-        sources: The files, of any layers; rules of all layers are matched and the strictest wins, so that no layer loosens
+        sources: The files, of any layers; rules of all layers are matched and the strictest wins, so that no layer
+            loosens
             another.
 
     Raises:
@@ -59,14 +60,10 @@ class Tables:
         self.paths = PathRules([entry.table for entry in self.entries if isinstance(entry.table, PathRule)])
         self.tools = [CompiledTool(entry.table) for entry in self.entries if isinstance(entry.table, ToolRule)]
         self.lines = [entry.table for entry in self.entries if isinstance(entry.table, LineRule)]
+        self.variables = VariableRules()
         self._check_ids()
         for entry in self.entries:
             self._add(entry)
-        try:
-            variables = [entry.table for entry in self.entries if isinstance(entry.table, VariableRule)]
-            self.variables = VariableRules(variables)
-        except re.error as error:
-            raise PolicyError("a variable rule", 0, f"not a regular expression: {error}", ADVICE) from error
         self.judge = CommandJudge(self.commands, self.paths, self.variables)
         self.version = _version(self.entries)
 
@@ -87,12 +84,19 @@ class Tables:
         try:
             if isinstance(table, CommandRule):
                 self.commands.add(compile_rule(table, entry.source.layer))
+            elif isinstance(table, VariableRule):
+                self.variables.add(table)
             elif isinstance(table, ProgramTable):
-                if entry.source.layer != LAYERS[0] and self.commands.knows(table.name.split()[0]):
-                    raise ValueError(f"the options of {table.name!r} are described by a higher layer")
+                self._check_program(entry, table)
                 self.commands.add_program(table)
         except ValueError as error:
             raise PolicyError(entry.source.name, entry.line, str(error), ADVICE) from error
+
+    def _check_program(self, entry: Entry, table: ProgramTable) -> None:
+        """Refuse options that would change how a higher layer's rules read a command."""
+        if entry.source.layer != LAYERS[0] and self.commands.knows(table.name.split()[0]):
+            what = f"the options of {table.name!r} are described by a higher layer"
+            raise PolicyError(entry.source.name, entry.line, what, "remove this table")
 
 
 def _in_order(sources: Sequence[PolicySource]) -> list[PolicySource]:

@@ -29,47 +29,54 @@ def _between(children: list[Node], opening: str, closing: str) -> list[Node]:
     return children[1:-1]
 
 
-def group(walker: Walker, node: Node) -> None:
+def group(walker: Walker, node: Node, _reach: int = 0) -> None:
     """Walk `{ ...; }` and `((...))`."""
-    children = parts(walker.text, node)
+    children = parts(walker.shape, node)
     if children[0].type == "((":
+        held, walker.pending = walker.pending, []
         expander.arithmetic(walker, node)
+        expander.run_pending(walker)
+        walker.pending = held
         return
-    walker.statements(_between(children, "{", "}"))
+    inner = _between(children, "{", "}")
+    if not inner:
+        raise Unproved("braces around nothing")
+    walker.statements(inner)
 
 
-def parenthesised(walker: Walker, node: Node) -> None:
+def parenthesised(walker: Walker, node: Node, _reach: int = 0) -> None:
     """Walk `( ... )`."""
     with walker.subshell():
-        walker.statements(_between(parts(walker.text, node), "(", ")"))
+        walker.statements(_between(parts(walker.shape, node), "(", ")"))
 
 
-def body(walker: Walker, node: Node) -> None:
+def body(walker: Walker, node: Node, _reach: int = 0) -> None:
     """Walk `do ... done`."""
-    walker.statements(_between(parts(walker.text, node), "do", "done"))
+    walker.statements(_between(parts(walker.shape, node), "do", "done"))
 
 
-def listing(walker: Walker, node: Node) -> None:
+def listing(walker: Walker, node: Node, reach: int = 0) -> None:
     """Walk `a && b` and `a || b`."""
-    left, operator, right = parts(walker.text, node)
+    left, operator, right = parts(walker.shape, node)
     if operator.type == "&&":
         walker.statement(left)
-        walker.statement(right)
+        walker.statement(right, reach)
         return
     if operator.type != "||":
         raise Unproved(f"an unexpected {operator.type!r} between commands")
     before = walker.state.cwd
     walker.statement(left)
     after = walker.state.cwd
-    walker.state.cwd = before
-    walker.statement(right)
-    walker.state.cwd = after if walker.state.cwd == before else None
+    walker.state.cwd = before if after == before or left.type in LEAVES else None
+    walker.statement(right, reach)
+    walker.state.cwd = after if walker.state.cwd in {before, None} else None
 
 
-def pipeline(walker: Walker, node: Node) -> None:
+def pipeline(walker: Walker, node: Node, reach: int = 0) -> None:
     """Walk `a | b`; every stage is fed by all commands of the stages before it."""
     producers = list[SimpleCommand]()
-    for index, child in enumerate(parts(walker.text, node)):
+    children = parts(walker.shape, node)
+    for index, child in enumerate(children):
         if not child.is_named:
             if child.type not in {"|", "|&"}:
                 raise Unproved(f"an unexpected {child.type!r} in a pipeline")
@@ -77,19 +84,21 @@ def pipeline(walker: Walker, node: Node) -> None:
         stdin = Stdin("pipe", expander.printed(producers), tuple(producers)) if index else walker.stdin
         begin = len(walker.analysis.commands)
         with walker.subshell(), walker.fed(stdin):
-            walker.statement(child)
+            walker.statement(child, reach if child is children[-1] else 0)
         producers.extend(walker.analysis.commands[begin:])
 
 
-def negated(walker: Walker, node: Node) -> None:
+def negated(walker: Walker, node: Node, reach: int = 0) -> None:
     """Walk `! a`."""
-    children = parts(walker.text, node)
+    children = parts(walker.shape, node)
     if len(children) != 2 or children[0].type != "!":  # noqa: PLR2004 - the bang and the command
         raise Unproved("an unexpected negation")
-    walker.statement(children[1])
+    if walker.text[children[0].end_byte] not in " \t":
+        raise Unproved("a word that begins with an exclamation mark")
+    walker.statement(children[1], reach)
 
 
-def conditional(walker: Walker, node: Node) -> None:
+def conditional(walker: Walker, node: Node, _reach: int = 0) -> None:
     """Walk `if`: branches don't see each other's changes of directory, and what follows sees none that is not sure."""
     before = walker.state.cwd
     ends = list[str | None]()
@@ -99,7 +108,7 @@ def conditional(walker: Walker, node: Node) -> None:
 
 def _branch(walker: Walker, node: Node, ends: list[str | None]) -> None:
     before = walker.state.cwd
-    for child in parts(walker.text, node):
+    for child in parts(walker.shape, node):
         if child.type in {"elif_clause", "else_clause"}:
             ends.append(walker.state.cwd)
             walker.state.cwd = before
@@ -118,9 +127,9 @@ def _backgrounded(walker: Walker, node: Node) -> bool:
     return walker.text[node.end_byte :].lstrip(" \t")[:1] == "&"
 
 
-def loop(walker: Walker, node: Node) -> None:
+def loop(walker: Walker, node: Node, _reach: int = 0) -> None:
     """Walk `while` and `until`; a body that changes directory is walked again, not knowing where it is."""
-    children = parts(walker.text, node)
+    children = parts(walker.shape, node)
     if children[0].type not in {"while", "until"}:
         raise Unproved("an unexpected loop")
     for child in children[1:]:
@@ -138,9 +147,9 @@ def loop(walker: Walker, node: Node) -> None:
         walker.state.cwd = None
 
 
-def iteration(walker: Walker, node: Node) -> None:
+def iteration(walker: Walker, node: Node, _reach: int = 0) -> None:
     """Walk `for` and `select`: once for each value if they are few constants, else once with an unknown one."""
-    children = parts(walker.text, node)
+    children = parts(walker.shape, node)
     if (
         children[0].type not in {"for", "select"}
         or children[1].type != "variable_name"
@@ -190,20 +199,20 @@ def _values(walker: Walker, node: Node, start: int, stop: int) -> list[str]:
     return words if few and not assigned and not SETS_VARIABLES.search(walker.text) else [UNKNOWN]
 
 
-def counting(walker: Walker, node: Node) -> None:
+def counting(walker: Walker, node: Node, _reach: int = 0) -> None:
     """Walk `for ((...; ...; ...))`."""
-    children = parts(walker.text, node)
+    children = parts(walker.shape, node)
     if children[-1].type not in {"do_group", "compound_statement"}:
         raise Unproved("an unexpected loop")
     expander.within(walker, node, children[1].start_byte, children[-1].start_byte)
     walker.statement(children[-1])
 
 
-def cases(walker: Walker, node: Node) -> None:
+def cases(walker: Walker, node: Node, _reach: int = 0) -> None:
     """Walk `case`: every branch from the same state."""
     before = walker.state.cwd
     ends = {before}
-    for child in parts(walker.text, node):
+    for child in parts(walker.shape, node):
         if child.type == "case_item":
             walker.state.cwd = before
             _case(walker, child)
@@ -216,7 +225,7 @@ def cases(walker: Walker, node: Node) -> None:
 
 
 def _case(walker: Walker, node: Node) -> None:
-    children = parts(walker.text, node)
+    children = parts(walker.shape, node)
     close = next((index for index, child in enumerate(children) if child.type == ")"), None)
     if close is None:
         raise Unproved("a case without a pattern")
@@ -224,11 +233,11 @@ def _case(walker: Walker, node: Node) -> None:
     walker.statements(children[close + 1 :])
 
 
-def definition(walker: Walker, node: Node) -> None:
+def definition(walker: Walker, node: Node, _reach: int = 0) -> None:
     """Note a function; its body is listed here and judged where it is called."""
     from actors.speed_layer.walker import Function  # noqa: PLC0415 - the walker is built from these functions
 
-    children = parts(walker.text, node)
+    children = parts(walker.shape, node)
     named = [child for child in children if child.is_named]
     if len(named) != 2 or named[1].type not in {"compound_statement", "subshell"}:  # noqa: PLR2004 - name and body
         raise Unproved("a function of an unusual form")
@@ -249,21 +258,22 @@ def definition(walker: Walker, node: Node) -> None:
         walker.defined.append(function)
 
 
-def redirected(walker: Walker, node: Node) -> None:
-    """Walk a statement with redirections behind it."""
-    children = parts(walker.text, node)
-    inner = children[0]
-    if (
-        not inner.is_named
-        or "redirect" in inner.type
-        or (inner.type in LEAVES and not leaves.is_expression(walker, inner))
-    ):
-        leaves.leaf(walker, node)
-        return
-    expansions(node, walker.nodes)
-    tokens = leaves.tokens(walker, inner.end_byte, node.end_byte)
+def redirected(walker: Walker, node: Node, reach: int = 0) -> None:
+    """Walk a statement with redirections behind it, which belong to its last command."""
+    inner = parts(walker.shape, node)[0]
+    reach = max(reach, node.end_byte)
+    if not inner.is_named or "redirect" in inner.type:
+        leaves.leaf(walker, node, reach)
+    else:
+        walker.statement(inner, reach)
+
+
+def behind(walker: Walker, node: Node, reach: int) -> None:
+    """Walk a compound command or a test whose redirections reach up to an offset."""
+    expansions(leaves.covering(node, reach), walker.nodes)
+    tokens = leaves.tokens(walker, node.end_byte, reach)
     if any(isinstance(token, Word) for token in tokens):
         raise Unproved("a word behind a compound command")
     stdin = leaves.simple(walker, tokens, "group")
     with walker.fed(stdin or walker.stdin):
-        walker.statement(inner)
+        walker.statement(node)

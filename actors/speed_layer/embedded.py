@@ -25,9 +25,9 @@ SQL_WRITES: Final = re.compile(
     re.IGNORECASE,
 )
 SQL_NOISE: Final = re.compile(r"'(?:[^']|'')*'|\"[^\"]*\"|--[^\n]*|/\*.*?\*/", re.DOTALL)
-PSQL_META: Final = re.compile(r"\\(?:d[a-zA-Z]*\+?|l\+?|conninfo|dt|x|timing|encoding)(?:\s+[\w.*]+)*\s*\Z")
+PSQL_META: Final = re.compile(r"\\(?:d[a-zA-Z]*\+?|l\+?|conninfo|dt|x|timing|encoding)(?:[ \t]+[\w.*]+)*\Z")
 SQLITE_META: Final = re.compile(
-    r"\.(?:tables|schema|databases|indexes|indices|fullschema|dbinfo|show|headers?|mode|width|stats?)\b[^;|]*\Z"
+    r"\.(?:tables|schema|databases|indexes|indices|fullschema|dbinfo|show|headers?|mode|width|stats?)\b[^;|\n]*\Z"
 )
 SQLITE_PRAGMA: Final = re.compile(
     r"pragma\s+(?:table_info|index_list|index_info|foreign_key_list|integrity_check|user_version|table_list)\b[^=;]*;?\s*\Z",

@@ -114,7 +114,8 @@ def _without_substitutions(walker: Walker, node: Node, start: int, end: int) -> 
     return "".join(kept)
 
 
-def _run_pending(walker: Walker) -> None:
+def run_pending(walker: Walker) -> None:
+    """Walk the substitutions that wait for the command they stand in."""
     inside, walker.pending = walker.pending, []
     for owner, child in inside:
         substitution(owner, child)
@@ -130,7 +131,7 @@ def within(walker: Walker, node: Node, start: int, end: int) -> None:
     rest = QUOTED.sub("_", _without_substitutions(walker, node, start, end))
     if re.search(r"\$\(|`|[<>]\(|\$\{[^}]*[^\w}@*#?:%/.,+=-]", rest):
         raise Unproved("a substitution the shell grammar does not see")
-    _run_pending(walker)
+    run_pending(walker)
     walker.pending = held
 
 
@@ -159,7 +160,7 @@ def test(walker: Walker, node: Node) -> None:
             ("[",), ("[",), cwd=walker.state.cwd, origin=walker.origin, listed=walker.listed and text[0] == "["
         )
     )
-    _run_pending(walker)
+    run_pending(walker)
     walker.pending = held
 
 
@@ -169,7 +170,7 @@ def substitution(walker: Walker, node: Node) -> None:
     Raises:
         Unproved: Its form is not analysed.
     """
-    children = parts(walker.text, node)
+    children = parts(walker.shape, node)
     opening, closing = children[0], children[-1]
     if opening.type == "`" and "\\" in walker.text[node.start_byte : node.end_byte]:
         raise Unproved("backslashes inside backticks")
@@ -205,7 +206,7 @@ def document(walker: Walker, text: str) -> str | None:
         text = re.sub(r'(?<!\\)((?:\\\\)*)"', r'\1\\"', text)
     line = f': "{text}"'
     inner = NewWalker(line, [], walker.analysis, walker.state, walker.depth + 1, walker.origin, walker.listed)
-    root = parse(line)
+    root = parse(inner.shape)
     expansions(root, inner.nodes)
     words = inner.lexer.tokens(2, len(line))
     if len(words) != 1 or not isinstance(words[0], Word):

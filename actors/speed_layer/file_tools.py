@@ -31,7 +31,7 @@ def judge_tool(tables: Tables, tool: str, arguments: dict[str, Any], cwd: str | 
     elif tool in WRITERS:
         yield _file(tables, arguments, WRITERS[tool], cwd, "write")
     elif tool in SEARCHES:
-        yield from _search(tables, arguments, cwd)
+        yield from _search(tables, tool, arguments, cwd)
 
 
 def _file(tables: Tables, arguments: dict[str, Any], field: str, cwd: str | None, access: Access) -> Finding:
@@ -41,7 +41,7 @@ def _file(tables: Tables, arguments: dict[str, Any], field: str, cwd: str | None
     return tables.paths.judge(path, cwd, access, tables.paths.workspace(cwd))
 
 
-def _search(tables: Tables, arguments: dict[str, Any], cwd: str | None) -> Iterator[Finding]:
+def _search(tables: Tables, tool: str, arguments: dict[str, Any], cwd: str | None) -> Iterator[Finding]:
     workspace = tables.paths.workspace(cwd)
     pattern = arguments.get("pattern")
     if not isinstance(pattern, str):
@@ -52,7 +52,7 @@ def _search(tables: Tables, arguments: dict[str, Any], cwd: str | None) -> Itera
         yield Finding("ask", None, "'path' is no text")
         return
     yield tables.paths.judge(path or ".", cwd, "read", workspace)
-    if pattern.startswith(("/", "~")) or ".." in pattern.split("/"):
+    if tool == "glob" and (pattern.startswith(("/", "~")) or ".." in pattern.split("/")):
         yield tables.paths.judge(pattern, cwd, "read", workspace)
 
 

@@ -13,8 +13,8 @@ HOMES: Final = r"(?:~[^/]*|/home/[^/]+|/Users/[^/]+|/root)"
 def pattern(glob: str) -> str:
     """Return a glob as a regular expression over whole strings.
 
-    `*` and `?` stay within a path component, `**/` is any number of components, `**` at the end anything, `{a,b}` is either,
-    `~` any home directory.
+    `*` and `?` stay within a path component, `**/` is any number of components, `**` at the end anything, `{a,b}`
+    is either, `~` any home directory.
     """
     text, position = "", 0
     depth = 0
@@ -57,4 +57,7 @@ class GlobSet:
 
     def matches(self, text: str) -> list[int]:
         """Return the indexes of the globs that match the whole text."""
-        return list(self._set.Match(text)) if self._set is not None else []
+        if self._set is None:
+            return []
+        found: list[int] | None = self._set.Match(text)
+        return found or []

@@ -16,6 +16,7 @@ from actors.speed_layer.lexer import Unproved
 
 PLACEHOLDER: Final = "MoothallHereDocument"
 OPENER: Final = re.compile(r"<<(-?)[ \t]*(?:'([A-Za-z0-9_.:-]+)'|\"([A-Za-z0-9_.:-]+)\"|(\\?)([A-Za-z0-9_.:-]+))")
+PRESENT: Final = re.compile(r"(?<!<)<<(?!<)")
 EXPANSION: Final = re.compile(r"\$\{[^'\"`\\{}$()<>\n]*\}")
 
 
@@ -183,7 +184,7 @@ def take_out(text: str) -> tuple[str, list[Document]]:
     Raises:
         Unproved: Where a here-document begins or ends is not certain.
     """
-    if "<<" not in text:
+    if not PRESENT.search(text):
         return text, []
     if PLACEHOLDER in text:
         raise Unproved("a name that is reserved here")

@@ -6,11 +6,12 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from actors.speed_layer import syntax_tree
+from actors.speed_layer.inner import Inner, ShellText
 from actors.speed_layer.lexer import Unproved
 from actors.speed_layer.paths import join
 from actors.speed_layer.simple_command import UNKNOWN, SimpleCommand, Stdin
 from actors.speed_layer.text import prepare
-from actors.speed_layer.unwrap import Inner, ShellText, program, unwrap
+from actors.speed_layer.unwrap import is_wrapper, program, unwrap
 
 if TYPE_CHECKING:
     from actors.speed_layer.walker import Walker
@@ -18,7 +19,21 @@ if TYPE_CHECKING:
 DECLARATIONS: Final = frozenset({"export", "declare", "typeset", "local", "readonly"})
 ASSIGNED: Final = re.compile(r"([A-Za-z_]\w*)=(.*)", re.DOTALL)
 MAX_CALLS: Final = 8
+MOVES: Final = {("cd",), ("pushd",), ("popd",)}
 NEW_SHELLS: Final = frozenset({"eval", "trap"})
+
+
+def is_followed(command: SimpleCommand) -> bool:
+    """Return whether a command changes its shell or runs others, so that `follow` would do something."""
+    if not command.words:
+        return bool(command.env)
+    name = command.words[0]
+    return name in BUILTINS or is_wrapper(program(name) if "/" in name else name)
+
+
+def moves(command: SimpleCommand) -> bool:
+    """Return whether a command changes the working directory."""
+    return command.words[:1] in MOVES
 
 
 def follow(walker: Walker, command: SimpleCommand) -> None:
@@ -42,12 +57,13 @@ def follow(walker: Walker, command: SimpleCommand) -> None:
     if inside is None:
         return
     walker.analysis.unproved.extend(inside.unproved)
-    command.wraps = bool(inside.inner or inside.shell)
     origin = program(name)
-    for text in inside.shell:
+    begin = len(walker.analysis.commands)
+    for text in inside.texts:
         shell_text(walker, text, origin, command)
     for inner in inside.inner:
         _inner(walker, inner, origin, command)
+    command.wraps = any(one.words for one in walker.analysis.commands[begin:])
 
 
 def _inner(walker: Walker, inner: Inner, origin: str, command: SimpleCommand) -> None:
@@ -68,6 +84,7 @@ def _inner(walker: Walker, inner: Inner, origin: str, command: SimpleCommand) ->
     )
     nested.globs = frozenset(index for index, word in enumerate(inner.words) if word[:1] in {"*", "?"})
     nested.sources = command.sources
+    nested.fallbacks = command.fallbacks
     walker.add(nested)
     walker.depth += 1
     with walker.subshell():
@@ -82,7 +99,8 @@ def shell_text(walker: Walker, given: ShellText, origin: str, command: SimpleCom
     Raises:
         Unproved: The text is known only at run time or cannot be analysed.
     """
-    from actors.speed_layer.walker import State, Walker as NewWalker  # noqa: PLC0415 - the walker follows commands
+    from actors.speed_layer.walker import State  # noqa: PLC0415 - the walker follows commands
+    from actors.speed_layer.walker import Walker as NewWalker
 
     if given.text is None:
         walker.analysis.unproved.append(f"{origin} runs text known only at run time")
@@ -92,13 +110,13 @@ def shell_text(walker: Walker, given: ShellText, origin: str, command: SimpleCom
     if same:
         state = walker.state
     else:
-        state = State(command.cwd, {str(index): word for index, word in enumerate(given.arguments)})
+        bindings = {str(index): word for index, word in enumerate(given.arguments)}
+        state = State(command.cwd, bindings, fallbacks=command.fallbacks)
     inner = NewWalker(text, documents, walker.analysis, state, walker.depth + 2, origin, listed=False)
     inner.defined = walker.defined
-    root = syntax_tree.parse(text)
-    inner.statements(syntax_tree.parts(text, root))
-    if len(inner.used_documents) != len(documents):
-        raise Unproved("a here-document that belongs to no command")
+    root = syntax_tree.parse(inner.shape)
+    inner.statements(syntax_tree.parts(inner.shape, root))
+    inner.finish()
 
 
 def _call(walker: Walker, command: SimpleCommand) -> None:

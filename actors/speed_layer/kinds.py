@@ -1,9 +1,9 @@
 """What the words of an allowed command may be, by position.
 
-A pattern is a row of kinds: `any read*` is one word of any sort, then any number of files that are read. `*` stands for none or more, `+`
-for one or more, `?` for none or one. Kinds are `any`, the file kinds of `ACCESSES` (`inside` is code or
-a setting, which must lie in the workspace; a `dir` is what later paths are relative to), and those of `embedded.TEXTS`, `values.VALUES`,
-`sed`, `task` and `script`.
+A pattern is a row of kinds: `any read*` is one word of any sort, then any number of files that are read. `*` stands
+for none or more, `+` for one or more, `?` for none or one. Kinds are `any`, the file kinds of `ACCESSES` (`inside`
+is code or a setting, which must lie in the workspace; a `dir` is what later paths are relative to), and those of
+`embedded.TEXTS`, `values.VALUES`, `sed`, `task` and `script`.
 """
 
 from __future__ import annotations

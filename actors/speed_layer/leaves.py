@@ -17,9 +17,34 @@ if TYPE_CHECKING:
     from actors.speed_layer.walker import Walker
 
 RESERVED: Final = frozenset(
-    "! { } [[ ]] case coproc do done elif else esac fi for function if in select then time until while".split()
+    [
+        "!",
+        "{",
+        "}",
+        "[[",
+        "]]",
+        "case",
+        "coproc",
+        "do",
+        "done",
+        "elif",
+        "else",
+        "esac",
+        "fi",
+        "for",
+        "function",
+        "if",
+        "in",
+        "select",
+        "then",
+        "time",
+        "until",
+        "while",
+    ]
 )
 DUPLICATE: Final = re.compile(r"(?:[0-9]+-?|-)\Z")
+NO_GLOBS: Final = frozenset[int]()
+GLOB: Final = re.compile(r"[*?[]")
 EXPANDED: Final = re.compile(r"[$`\\]")
 
 
@@ -28,16 +53,23 @@ def is_expression(walker: Walker, node: Node) -> bool:
     return node.type == "test_command" and not re.match(r"\[[ \t]", walker.text[node.start_byte : node.start_byte + 2])
 
 
-def leaf(walker: Walker, node: Node) -> None:
-    """Read one simple command from its text and write it down."""
+def leaf(walker: Walker, node: Node, reach: int = 0) -> None:
+    """Read one simple command from its text, up to `reach` if redirections follow, and write it down."""
     if is_expression(walker, node):
         expander.test(walker, node)
         return
-    start, end = node.start_byte, node.end_byte
+    start, end = node.start_byte, max(node.end_byte, reach)
     text = walker.text
     if text.find("$", start, end) >= 0 or text.find("`", start, end) >= 0 or text.find("(", start, end) >= 0:
-        expansions(node, walker.nodes)
+        expansions(node if end == node.end_byte else covering(node, end), walker.nodes)
     simple(walker, tokens(walker, start, end))
+
+
+def covering(node: Node, end: int) -> Node:
+    """Return the nearest enclosing node that reaches an offset."""
+    while node.end_byte < end and node.parent is not None:
+        node = node.parent
+    return node
 
 
 def tokens(walker: Walker, start: int, end: int) -> list[Token]:
@@ -56,34 +88,45 @@ def simple(walker: Walker, found: list[Token], origin: str = "") -> Stdin | None
         The standard input its redirections give it.
     """
     words = [token for token in found if isinstance(token, Word)]
-    redirects, stdin = _redirections(walker, found) if len(words) != len(found) else ((), None)
+    redirects, stdin = redirections(walker, found) if len(words) != len(found) else ((), None)
     inside, walker.pending = walker.pending, []
     variables, walker.variables = tuple(walker.variables), []
-    env = list[tuple[str, str | None]]()
-    while len(env) < len(words) and words[len(env)].assign:
-        env.append(assignment(words[len(env)]))
-    words = _keywords(words[len(env) :] if env else words)
-    command = SimpleCommand(
-        tuple([native(word.text) if word.exact else None for word in words]),
-        tuple([native(word.text) for word in words]),
-        tuple(env),
-        redirects,
-        walker.state.cwd,
-        stdin or walker.stdin,
-        origin or walker.origin,
-        walker.listed,
-        globs=frozenset([index for index, word in enumerate(words) if word.glob]),
-        variables=variables,
-    )
+    command = build(words, redirects, walker.state.cwd, stdin or walker.stdin)
+    command.origin = origin or walker.origin
+    command.listed = walker.listed
+    command.fallbacks = walker.state.fallbacks
+    command.variables = variables
     walker.add(command)
     if inside:
         begin = len(walker.analysis.commands)
         for owner, substitution in inside:
             expander.substitution(owner, substitution)
         command.sources.extend(walker.analysis.commands[begin:])
-    if words or env:
+    if command.words or command.env:
         inner_commands.follow(walker, command)
     return stdin
+
+
+def build(words: list[Word], redirects: tuple[Redirect, ...], cwd: str | None, stdin: Stdin | None) -> SimpleCommand:
+    """Return the command that words make: assignments, then the program and its arguments.
+
+    Raises:
+        Unproved: A reserved word, or a glob, stands where the program should.
+    """
+    words = _keywords(words)
+    env = list[tuple[str, str | None]]()
+    while len(env) < len(words) and words[len(env)].assign:
+        env.append(assignment(words[len(env)]))
+    if env:
+        words = words[len(env) :]
+    if words and words[0].text != "[" and GLOB.search(words[0].text):
+        raise Unproved("a glob may make the program's name")
+    texts = tuple([native(word.text) for word in words])
+    argv = texts
+    if not all([word.exact for word in words]):  # noqa: C419 - a list is quicker than a generator here
+        argv = tuple([text if word.exact else None for word, text in zip(words, texts, strict=True)])
+    globs = frozenset([index for index, word in enumerate(words) if word.glob]) or NO_GLOBS
+    return SimpleCommand(argv, texts, tuple(env), redirects, cwd, stdin, globs=globs)
 
 
 def assignment(word: Word) -> tuple[str, str | None]:
@@ -103,12 +146,19 @@ def _keywords(words: list[Word]) -> list[Word]:
         words = words[1:]
         if timing and words and words[0].text == "-p":
             words = words[1:]
-    if words and words[0].text != "[" and re.search(r"[*?[]", words[0].text):
-        raise Unproved("a glob may make the program's name")
     return words
 
 
-def _redirections(walker: Walker, found: list[Token]) -> tuple[tuple[Redirect, ...], Stdin | None]:
+def redirections(walker: Walker | None, found: list[Token]) -> tuple[tuple[Redirect, ...], Stdin | None]:
+    """Return the files that tokens redirect to and from, and the standard input they give.
+
+    Args:
+        walker: Who knows the here-documents; without one, a here-string is unproved.
+        found: Tokens of one command.
+
+    Raises:
+        Unproved: A descriptor is known only at run time.
+    """
     redirects = list[Redirect]()
     stdin: Stdin | None = None
     for token in found:
@@ -116,6 +166,8 @@ def _redirections(walker: Walker, found: list[Token]) -> tuple[tuple[Redirect, .
             continue
         text = judged(token.target)
         if token.op == "<<<" or (token.op == "<" and text.startswith(PLACEHOLDER)):
+            if walker is None:
+                raise Unproved("a here-string needs the grammar")
             stdin = _here(walker, token.target)
         elif token.op in {">&", "<&"} and (token.descriptor or token.op == "<&" or DUPLICATE.match(text)):
             if not DUPLICATE.match(text):

@@ -8,6 +8,7 @@ Latin-1), so that offsets agree with the tree's. Whatever is not understood rais
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, NoReturn
@@ -58,11 +59,12 @@ Expand = Callable[[int, int, bool], Piece]
 """From the offset of `$`, a backtick, `<(`, `>(` or an array's bracket, a limit, and whether double quotes enclose it."""
 
 BLANK: Final = re.compile(r"[ \t]+")
-WHOLE: Final = re.compile(r"[A-Za-z0-9_@%+:,./^-][A-Za-z0-9_@%+:,./^~#*?-]*(?=[ \t\n;|&]|\Z)")
+WHOLE: Final = re.compile(r"[ \t]*([A-Za-z0-9_@%+:,./^-][A-Za-z0-9_@%+:,./^~#*?-]*)(?=[ \t\n;|&]|\Z)")
 PLAIN: Final = re.compile(r"[^ \t\n'\"\\$`|&;<>(){}]+")
 ASSIGN: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(?:\[[A-Za-z0-9_@*]*\])?\+?=")
 OPERATOR: Final = re.compile(r"&&|\|\||\|&|;;&|;;|;&|[;|&\n()]")
 REDIRECT: Final = re.compile(r"(\d*)(<<<|&>>|&>|>\||>>|>&|<&|<>|>|<(?!<))")
+SURROGATES: Final = range(0xD800, 0xE000)
 IN_QUOTES: Final = re.compile(r'[^"\\$`]+')
 BRACES: Final = re.compile(r"\{.*(?:,|\.\.).*\}", re.DOTALL)
 ANSI_C: Final = re.compile(
@@ -96,7 +98,7 @@ def ansi_c(body: str) -> str:
             return chr(value)
         if short or long:
             value = int(short or long, 16)
-            if not 0 < value < 0x110000 or 0xD800 <= value < 0xE000:
+            if value == 0 or value > sys.maxunicode or value in SURROGATES:
                 raise Unproved("a code point in $'...' that no word can hold")
             return chr(value).encode("utf-8").decode("latin-1")
         if other == "c":
@@ -129,8 +131,7 @@ class Lexer:
             whole = WHOLE.match(text, position, end)
             if whole:
                 position = whole.end()
-                word = whole.group()
-                found.append(Word(word, True, 0, True, False, whole.start(), position))
+                found.append(Word(whole[1], True, 0, True, False, whole.start(1), position))
                 continue
             character = text[position]
             if character in " \t":

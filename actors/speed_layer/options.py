@@ -1,9 +1,9 @@
 """Command-line options by grammar: which a program knows, which take a value, what the value means.
 
-A grammar is written as a line of options: `-v --verbose -n= --format= --color=? -o=write -C=dir -#`. A bare option takes
-no value; `=` takes one, attached or as the next word; `=?` takes one only attached; a name after the equals sign says how
-the value is judged (see `kinds.py`), nothing means it is harmless. `-#` stands for a number (`-20`), a lone `*` says
-that all other options are harmless too.
+A grammar is written as a line of options: `-v --verbose -n= --format= --color=? -o=write -C=dir -#`. A bare option
+takes no value; `=` takes one, attached or as the next word; `=?` takes one only attached; a name after the equals
+sign says how the value is judged (see `kinds.py`), nothing means it is harmless. `-#` stands for a number (`-20`),
+a lone `*` says that all other options are harmless too.
 """
 
 from __future__ import annotations
@@ -14,6 +14,8 @@ from typing import Final
 from actors.speed_layer.simple_command import UNKNOWN
 
 NO_VALUE: Final = ""
+SHORT: Final = 2
+"""Length of an option like `-x`."""
 ANY: Final = "any"
 
 
@@ -82,15 +84,15 @@ def grammar(text: str, *, words: bool = False) -> Grammar:
     options: dict[str, str] = {}
     optional: set[str] = set()
     numbers = is_open = False
-    for token in text.split():
-        if token == "*":
+    for part in text.split():
+        if part == "*":
             is_open = True
-        elif token == "-#":
+        elif part == "-#":
             numbers = True
-        elif not token.startswith(("-", "+")) or token in {"-", "--"}:
-            raise ValueError(f"{token!r} is not an option")
+        elif not part.startswith(("-", "+")) or part in {"-", "--"}:
+            raise ValueError(f"{part!r} is not an option")
         else:
-            name, equals, kind = token.partition("=")
+            name, equals, kind = part.partition("=")
             if kind.startswith("?"):
                 optional.add(name)
                 kind = kind[1:]
@@ -124,9 +126,8 @@ def parse(known: Grammar, words: tuple[str, ...], start: int, globs: frozenset[i
         if (first == "-" and word != "-") or (first == "+" and "+" in known.options):
             index = _option(known, words, index, found)
             continue
-        if first == UNKNOWN or index in globs:
-            if not known.open:
-                found.unknown.append(word)
+        if not known.open and (first == UNKNOWN or index in globs):
+            found.unknown.append(word)
         if posix:
             break
         found.positionals.append((index, word))
@@ -144,7 +145,12 @@ def _option(known: Grammar, words: tuple[str, ...], index: int, found: Parsed) -
         name = name[1:]
         kind = known.options.get(name)
     if kind is not None and (
-        equals or kind == NO_VALUE or name in known.optional or name.startswith("--") or known.words or len(name) == 2
+        equals
+        or kind == NO_VALUE
+        or name in known.optional
+        or name.startswith("--")
+        or known.words
+        or len(name) == SHORT
     ):
         return _named(known, words, index, found, name, attached if equals else None, kind)
     if known.numbers and word[1:].isdecimal():
@@ -171,7 +177,7 @@ def _named(
             return index + 1
         found.options.append((name, words[index + 1], kind))
         return index + 2
-    if value is not None and len(name) == 2 and not known.words:
+    if value is not None and len(name) == SHORT and not known.words:
         value = "=" + value
         found.options.append((name, value[1:], kind))
     found.options.append((name, value, kind))

@@ -1,7 +1,8 @@
 """The policy engine: a request in, a ruling out; pure, deterministic, and never raising.
 
-A request is as strict as its strictest part, and of the rules that match a part the strictest wins, whatever layer they come from:
-so a lower layer can tighten and fill gaps, and never loosens. What no rule covers, and what cannot be proved, is `ask`.
+A request is as strict as its strictest part, and of the rules that match a part the strictest wins, whatever layer
+they come from: so a lower layer can tighten and fill gaps, and never loosens. What no rule covers, and what cannot
+be proved, is `ask`.
 """
 
 from __future__ import annotations
@@ -102,7 +103,8 @@ class Policy:
 
         Args:
             sources: The files, of any layers.
-            check_examples: Whether every rule's own examples are tried; only the shipped packs, whose examples the tests try,
+            check_examples: Whether every rule's own examples are tried; only the shipped packs, whose examples the
+                tests try,
                 go without.
 
         Raises:

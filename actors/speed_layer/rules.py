@@ -65,7 +65,8 @@ class CommandRule(Table, frozen=True, forbid_unknown_fields=True, kw_only=True, 
     """A rule over one simple command.
 
     Attributes:
-        verdict: What it says. `allow` holds only if every word fits `options` and `args`; `deny` and `ask` look at the
+        verdict: What it says. `allow` holds only if every word fits `options` and `args`; `deny` and `ask` look at
+            the
             first words and the conditions alone.
         argv: First words, options between them left out; `a|b` is either.
         options: The options an allowed command may have (see `options.py`).
@@ -80,9 +81,11 @@ class CommandRule(Table, frozen=True, forbid_unknown_fields=True, kw_only=True, 
         via: Condition: it was unwrapped from one of these (`xargs`, `find`, ...).
         fed_by: Condition: one of these programs feeds it, through a pipe or a substitution in its words.
         writes: Condition: its standard output goes to a file.
-        script: Condition: the program itself is a script of the workspace named for everyday work (`./scripts/test.sh`).
+        script: Condition: the program itself is a script of the workspace named for everyday work
+            (`./scripts/test.sh`).
         dumps: Condition: it has no words but options, so that it prints all it knows.
-        touches: What an `ask` or `deny` rule's command does to every word that is no option: those paths are judged too.
+        touches: What an `ask` or `deny` rule's command does to every word that is no option: those paths are judged
+            too.
         tags: Marks it leaves on the line for rules over lines.
     """
 
@@ -126,7 +129,8 @@ class PathRule(Table, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """A rule over files.
 
     Attributes:
-        globs: Paths: `@/...` below the workspace, `~/...` below any home, `/...` or `**/...`; `*` stays within a component, `{a,b}` is either.
+        globs: Paths: `@/...` below the workspace, `~/...` below any home, `/...` or `**/...`; `*` stays within a
+            component, `{a,b}` is either.
         but: Globs of paths it leaves alone.
         read: What it says to reading, if anything.
         write: What it says to creating and changing.

@@ -1,7 +1,8 @@
 """Proves that a sed script only edits the text that flows through it.
 
-GNU sed runs programs (`e`, the `e` flag of `s`), reads and writes files (`r`, `R`, `w`, `W`, the `w` flag of `s`). A script
-passes only if every command of it is read to its end and none of these is among them (sed manual, "sed scripts").
+GNU sed runs programs (`e`, the `e` flag of `s`), reads and writes files (`r`, `R`, `w`, `W`, the `w` flag of `s`).
+A script passes only if every command of it is read to its end and none of these is among them (sed manual, "sed
+scripts").
 """
 
 from __future__ import annotations

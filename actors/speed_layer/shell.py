@@ -1,8 +1,9 @@
 """The analysis of a shell line: every simple command it would run, or why that cannot be told.
 
-The tree-sitter-bash grammar finds the structure (`syntax_tree`, `walker`, `constructs`), the words are read from the text
-(`lexer`, `leaves`, `expander`), programs that run programs are unwrapped (`unwrap`, `inner_commands`). Lines made of simple commands,
-pipes and lists alone take a path without the grammar; a test holds both paths to the same answers.
+The tree-sitter-bash grammar finds the structure (`syntax_tree`, `walker`, `constructs`), the words are read from
+the text (`lexer`, `leaves`, `expander`), programs that run programs are unwrapped (`unwrap`, `inner_commands`).
+Lines made of simple commands, pipes and lists alone take a path without the grammar; a test holds both paths to the
+same answers.
 """
 
 from __future__ import annotations
@@ -10,14 +11,15 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from actors.speed_layer import expander, leaves, syntax_tree
+from actors.speed_layer import expander, inner_commands, leaves, syntax_tree
 from actors.speed_layer.heredoc import Document
-from actors.speed_layer.lexer import Token, Unproved, Word
+from actors.speed_layer.lexer import Lexer, Piece, Token, Unproved, Word
 from actors.speed_layer.paths import join
 from actors.speed_layer.simple_command import Analysis, SimpleCommand, Stdin
 from actors.speed_layer.text import prepare
-from actors.speed_layer.walker import State, Walker
+from actors.speed_layer.walker import MAX_COMMANDS, State, Walker
 
+SEPARATORS: Final = frozenset({"|", "&&", ";"})
 STRUCTURED: Final = re.compile(
     r"[`(){}\n]|(?:\A|[ \t;|&])(?:#|!|\[\[|time|coproc|if|for|while|until|case|select|function)(?:[ \t;|&]|\Z)"
 )
@@ -60,9 +62,8 @@ def analyse_slowly(command: str, cwd: str | None) -> Analysis:
 def _structured(text: str, documents: list[Document], analysis: Analysis, cwd: str | None) -> None:
     walker = Walker(text, documents, analysis, State(cwd))
     try:
-        walker.statements(syntax_tree.parts(text, syntax_tree.parse(text)))
-        if len(walker.used_documents) != len(documents):
-            raise Unproved("a here-document that belongs to no command")
+        walker.statements(syntax_tree.parts(walker.shape, syntax_tree.parse(walker.shape)))
+        walker.finish()
     finally:
         for function in walker.defined:
             if not function.called:
@@ -72,32 +73,57 @@ def _structured(text: str, documents: list[Document], analysis: Analysis, cwd: s
 
 def _simple_line(text: str, analysis: Analysis, cwd: str | None) -> bool:
     """Analyse a line without structure; return False, leaving nothing behind, if it has some after all."""
-    walker = Walker(text, [], analysis, State(cwd))
     try:
-        statements = _pipelines(walker.lexer.tokens(0, len(text)))
+        statements = _pipelines(Lexer(text, _needs_grammar).tokens(0, len(text)))
+        if statements is None:
+            return False
+        for pipeline in statements:
+            producers = list[SimpleCommand]()
+            for stage in pipeline:
+                command = _command(stage, cwd, producers)
+                if inner_commands.is_followed(command):
+                    analysis.commands.clear()
+                    if inner_commands.moves(command) and ";" in text:
+                        return False
+                    return _followed(text, statements, analysis, cwd)
+                analysis.commands.append(command)
+                producers.append(command)
+            if len(analysis.commands) > MAX_COMMANDS:
+                analysis.commands.clear()
+                return False
     except Unproved:
+        analysis.commands.clear()
         return False
-    if statements is None or walker.pending:
-        return False
-    variables = walker.variables
-    if variables and (len(statements) > 1 or len(statements[0]) > 1):
-        return False
+    return True
+
+
+def _command(stage: list[Token], cwd: str | None, producers: list[SimpleCommand]) -> SimpleCommand:
+    words = [token for token in stage if isinstance(token, Word)]
+    redirects, stdin = leaves.redirections(None, stage) if len(words) != len(stage) else ((), None)
+    if producers and stdin is None:
+        stdin = Stdin("pipe", expander.printed(producers), tuple(producers))
+    return leaves.build(words, redirects, cwd, stdin)
+
+
+def _followed(text: str, statements: list[list[list[Token]]], analysis: Analysis, cwd: str | None) -> bool:
+    """Analyse the same, following what commands change in the shell and what they run."""
+    walker = Walker(text, [], analysis, State(cwd))
     for pipeline in statements:
         if len(pipeline) == 1:
             leaves.simple(walker, pipeline[0])
             continue
-        _pipeline(walker, pipeline)
+        producers = list[SimpleCommand]()
+        for index, stage in enumerate(pipeline):
+            stdin = Stdin("pipe", expander.printed(producers), tuple(producers)) if index else None
+            begin = len(analysis.commands)
+            with walker.subshell(), walker.fed(stdin):
+                leaves.simple(walker, stage)
+            producers.extend(analysis.commands[begin:])
     return True
 
 
-def _pipeline(walker: Walker, stages: list[list[Token]]) -> None:
-    producers = list[SimpleCommand]()
-    for index, stage in enumerate(stages):
-        stdin = Stdin("pipe", expander.printed(producers), tuple(producers)) if index else None
-        begin = len(walker.analysis.commands)
-        with walker.subshell(), walker.fed(stdin):
-            leaves.simple(walker, stage)
-        producers.extend(walker.analysis.commands[begin:])
+def _needs_grammar(_position: int, _end: int, _quoted: bool) -> Piece:
+    raise Unproved("an expansion")
 
 
 def _pipelines(tokens: list[Token]) -> list[list[list[Token]]] | None:
@@ -110,12 +136,12 @@ def _pipelines(tokens: list[Token]) -> list[list[list[Token]]] | None:
             stage.append(token)
             open_operator = False
             continue
-        if token not in {"|", "&&", ";"} or not stage:
+        if token not in SEPARATORS or not stage:
             return None
         stages.append(stage)
         stage = []
-        open_operator = token != ";"
-        if token != "|":
+        open_operator = token not in {";"}
+        if token not in {"|"}:
             statements.append(stages)
             stages = []
     if stage:
@@ -127,4 +153,4 @@ def _pipelines(tokens: list[Token]) -> list[list[list[Token]]] | None:
     return statements or None
 
 
-__all__ = ["Word", "analyse", "analyse_slowly"]
+__all__ = ["analyse", "analyse_slowly"]

@@ -57,13 +57,16 @@ class SimpleCommand:
         env: Assignments in front of the command: name and value (`None` if unknown).
         redirects: Files it reads from and writes to by redirection.
         cwd: The working directory it runs in, normalised; `None` if unknown.
+        fallbacks: Other directories it may run in, should a `cd` before it fail.
         stdin: What feeds it, `None` for the caller's own input.
-        origin: `shell` for a command of the line itself, else the wrapper it was unwrapped from (`sudo`, `xargs`, ...).
+        origin: `shell` for a command of the line itself, else the wrapper it was unwrapped from (`sudo`, `xargs`,
+            ...).
         listed: Whether it belongs to the list of commands the shell itself would run, each once.
         judged: Whether a verdict is needed; the body of a function is judged where it is called.
         function: Whether it calls a function defined in the line, so that its words need no rule.
         wraps: Whether commands it runs in turn are among the analysis's commands.
-        globs: Indexes of words that begin with an unquoted glob, which may expand to a name that looks like an option.
+        globs: Indexes of words that begin with an unquoted glob, which may expand to a name that looks like an
+            option.
         sources: Commands inside substitutions of its words.
         variables: Names of the variables its words expand.
     """
@@ -80,6 +83,7 @@ class SimpleCommand:
     function: bool = False
     wraps: bool = False
     globs: frozenset[int] = frozenset()
+    fallbacks: tuple[str | None, ...] = ()
     sources: list[SimpleCommand] = field(default_factory=list["SimpleCommand"])
     variables: tuple[str, ...] = ()
 

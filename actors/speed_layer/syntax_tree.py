@@ -1,7 +1,7 @@
 """The tree-sitter grammar, and the checks that make its tree trustworthy.
 
-The grammar is lenient: it recovers from errors, invents tokens of zero width and skips over text. A tree is used only if it has no
-error and if the text between the children of every statement is blank.
+The grammar is lenient: it recovers from errors, invents tokens of zero width and skips over text. A tree is used
+only if it has no error and if the text between the children of every statement is blank.
 """
 
 from __future__ import annotations
@@ -27,6 +27,14 @@ EXPANSIONS: Final = frozenset(
 )
 
 _parser: Final = Parser(Language(tree_sitter_bash.language()))
+
+
+def shape(text: str) -> str:
+    """Return a text for the grammar alone: here-strings as plain redirections, which it reads wherever they stand.
+
+    Offsets stay the same, and the words are read from the original text.
+    """
+    return text.replace("<<<", "  <") if "<<<" in text else text
 
 
 def parse(text: str) -> Node:
@@ -74,11 +82,15 @@ def check_comment(text: str, start: int, end: int) -> None:
 
 
 def expansions(node: Node, found: dict[int, Node]) -> None:
-    """Collect the outermost substitutions and parameter expansions below `node`, and those inside the latter."""
+    """Collect the outermost substitutions and parameter expansions below `node`, and those inside the latter.
+
+    They are keyed by where their first token really begins: the grammar counts blanks before a backtick to it.
+    """
     for child in node.children:
         kind = child.type
         if kind in EXPANSIONS:
-            found[child.start_byte] = child
+            opening = child.children[0]
+            found[opening.end_byte - len(opening.type)] = child
             if kind in {"command_substitution", "process_substitution"}:
                 continue
         if child.child_count:

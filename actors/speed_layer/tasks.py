@@ -1,7 +1,7 @@
 """Which tasks of a project (make targets, package scripts) are its everyday work, by their names.
 
-A test, a linter or a build may be run; a deployment, a release or a migration may not. A name is split at punctuation: its first part
-must be an everyday one and none of its parts may be a weighty one.
+A test, a linter or a build may be run; a deployment, a release or a migration may not. A name is split at
+punctuation: its first part must be an everyday one and none of its parts may be a weighty one.
 """
 
 from __future__ import annotations
@@ -10,19 +10,26 @@ import re
 from typing import Final
 
 EVERYDAY: Final = frozenset(
-    """all analyse analyze api assemble audit-ci bench benchmark benchmarks build builds bundle check checks clean codegen compile
-    coverage cov css cy cypress default debug dist doc docs doctest e2e eslint fix fmt format gen generate help html integration
-    int ios it jest lib lint lints list mypy package playwright prebuild prettier proto protos report ruff schema spec specs
-    sources static style stylelint test tests testcover testing tsc typecheck types unit validate verify vet vitest webpack wheel type typings format-check isort black flake8 pylint pytest rspec rubocop unittest smoke snapshot snapshots perf
-    binary binaries bin debug-build release-build man info pdf web frontend backend core app wasm
-    classes testClasses jar compileJava compileTestJava compileKotlin dependencies properties projects tasks version""".split()
+    """
+    all analyse analyze api assemble audit-ci bench benchmark benchmarks build builds bundle check checks clean
+    codegen compile coverage cov css cy cypress default debug dist doc docs doctest e2e eslint fix fmt format
+    gen generate help html integration int ios it jest lib lint lints list mypy package playwright prebuild
+    prettier proto protos report ruff schema spec specs sources static style stylelint test tests testcover
+    testing tsc typecheck types unit validate verify vet vitest webpack wheel type typings format-check isort
+    black flake8 pylint pytest rspec rubocop unittest smoke snapshot snapshots perf binary binaries bin
+    debug-build release-build man info pdf web frontend backend core app wasm classes testClasses jar
+    compileJava compileTestJava compileKotlin dependencies properties projects tasks version
+    """.split()  # noqa: SIM905 - easier to read and to change than quoted words
 )
 WEIGHTY: Final = frozenset(
-    """admin apply bootstrap cert clobber db delete deliver deploy deployment deployments destroy distclean down drop drops email eject erase
-    exec flash format-disk force ghpages global helm infra init install kill login logout migrate migration migrations mrproper nuke
-    prod production promote provision prune publish purge push register release releases remote remove reset restart restore rm
-    rollback rollout root run seed send setup ship ssh staging start stop sudo sync teardown terraform truncate uninstall
-    unpublish up update upgrade upload wipe write yank""".split()
+    """
+    admin apply bootstrap cert clobber db delete deliver deploy deployment deployments destroy distclean down
+    drop drops email eject erase exec flash format-disk force ghpages global helm infra init install kill login
+    logout migrate migration migrations mrproper nuke prod production promote provision prune publish purge push
+    register release releases remote remove reset restart restore rm rollback rollout root run seed send setup
+    ship ssh staging start stop sudo sync teardown terraform truncate uninstall unpublish up update upgrade
+    upload wipe write yank
+    """.split()  # noqa: SIM905 - easier to read and to change than quoted words
 )
 SCRIPT: Final = re.compile(
     r"(?:\./)?(?:(?:scripts?|bin|tools|ci|hack|dev|build|script|\.ci)/)?([A-Za-z0-9_-]+)(?:\.(?:sh|py|js|ts|rb|pl|bash|mjs))?\Z"

@@ -20,7 +20,8 @@ def prepare(command: str) -> tuple[str, list[Document]]:
         command: A shell line, any text.
 
     Raises:
-        Unproved: It is too large, no valid Unicode, holds control characters, or its quotes and here-documents cannot be told apart.
+        Unproved: It is too large, no valid Unicode, holds control characters, or its quotes and here-documents
+            cannot be told apart.
     """
     if len(command) > MAX_BYTES:
         raise Unproved("it is longer than 64 KiB")

@@ -18,16 +18,17 @@ SECRET_NAME: Final = re.compile(
 class VariableRules:
     """All variable rules of a policy; the strictest that matches wins."""
 
-    def __init__(self, rules: list[VariableRule]) -> None:
-        self._rules = [
-            (
-                rule,
-                re.compile("|".join(pattern(name) for name in rule.names) or r"\A\Z"),
-                re.compile(rule.values, re.DOTALL) if rule.values else None,
-            )
-            for rule in rules
-        ]
-        self._secret = SECRET_NAME
+    def __init__(self) -> None:
+        self._rules = list[tuple[VariableRule, re.Pattern[str], re.Pattern[str] | None]]()
+
+    def add(self, rule: VariableRule) -> None:
+        """Add a rule; raise `ValueError` if its values are no regular expression."""
+        names = re.compile("|".join(pattern(name) for name in rule.names) or r"\A\Z")
+        try:
+            values = re.compile(rule.values, re.DOTALL) if rule.values else None
+        except re.error as error:
+            raise ValueError(f"not a regular expression: {error}") from error
+        self._rules.append((rule, names, values))
 
     def judge(self, command: SimpleCommand) -> list[Finding]:
         """Return what the rules say to the assignments of a command; those of the shell's own variables need no rule."""
@@ -56,8 +57,9 @@ class VariableRules:
             f"no rule covers setting {name}" + ("" if value is not None else " to a value known only at run time"),
         )
 
-    def secret(self, name: str) -> Finding | None:
+    @staticmethod
+    def secret(name: str) -> Finding | None:
         """Return a finding for a variable whose name says that its value is a secret."""
-        if self._secret.match(name.upper()):
+        if SECRET_NAME.match(name.upper()):
             return Finding("ask", "secrets.variable", f"{name} looks like a secret", ("secret",))
         return None

@@ -1,7 +1,8 @@
 """Goes through a line's syntax tree as the shell would and writes down every simple command.
 
-State that changes what later commands do is carried along: the working directory, functions, loop variables over constants. A subshell
-works on a copy. What is only known at run time stays unknown; what cannot be followed is unproved.
+State that changes what later commands do is carried along: the working directory, functions, loop variables over
+constants. A subshell works on a copy. What is only known at run time stays unknown; what cannot be followed is
+unproved.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import Final
 
 from tree_sitter import Node
 
-from actors.speed_layer import constructs, expander, leaves
+from actors.speed_layer import constructs, expander, leaves, syntax_tree
 from actors.speed_layer.heredoc import Document
 from actors.speed_layer.lexer import Lexer, Unproved
 from actors.speed_layer.simple_command import Analysis, SimpleCommand, Stdin
@@ -46,6 +47,7 @@ class State:
 
     Attributes:
         cwd: The working directory, `None` if unknown.
+        fallbacks: Other directories it may be, should a `cd` have failed.
         bindings: Positional parameters and loop variables with a known value.
         functions: Functions certainly defined by now.
         calling: Names of the functions being walked.
@@ -55,10 +57,11 @@ class State:
     bindings: dict[str, str] = field(default_factory=dict[str, str])
     functions: dict[str, Function] = field(default_factory=dict[str, Function])
     calling: tuple[str, ...] = ()
+    fallbacks: tuple[str | None, ...] = ()
 
     def copy(self) -> State:
         """Return a copy for a subshell."""
-        return State(self.cwd, dict(self.bindings), dict(self.functions), self.calling)
+        return State(self.cwd, dict(self.bindings), dict(self.functions), self.calling, self.fallbacks)
 
 
 class Walker:
@@ -75,7 +78,7 @@ class Walker:
     """
 
     __slots__ = (
-        "analysis", "base", "defined", "depth", "documents", "lexer", "listed", "nodes", "origin", "pending", "state", "stdin",
+        "analysis", "base", "defined", "depth", "documents", "lexer", "listed", "nodes", "origin", "pending", "shape", "state", "stdin",
         "text", "used_documents", "variables",
     )  # fmt: skip
 
@@ -90,6 +93,7 @@ class Walker:
         listed: bool = True,
     ) -> None:
         self.text = text
+        self.shape = syntax_tree.shape(text)
         self.documents = documents
         self.analysis = analysis
         self.state = state
@@ -108,6 +112,15 @@ class Walker:
         """Resolve an expansion for the lexer (see `lexer.Expand`)."""
         return expander.expand(self, position, end, quoted)
 
+    def finish(self) -> None:
+        """Check that nothing was taken out of the text, or put off, and then forgotten.
+
+        Raises:
+            Unproved: A here-document or a substitution belongs to no command that was read.
+        """
+        if len(self.used_documents) != len(self.documents) or self.pending:
+            raise Unproved("a here-document or a substitution that belongs to no command")
+
     def statements(self, nodes: list[Node]) -> None:
         """Walk statements and the separators between them."""
         for index, node in enumerate(nodes):
@@ -116,15 +129,26 @@ class Walker:
                     with self.subshell():
                         self.statement(node)
                 else:
+                    before = self.state.cwd
                     self.statement(node)
+                    if self.state.cwd != before:
+                        self.state.fallbacks = (*self.state.fallbacks[-2:], before)
             elif node.type not in {";", "&", "\n", ";;", ";&", ";;&"}:
                 raise Unproved(f"an unexpected {node.type!r} between commands")
 
-    def statement(self, node: Node) -> None:
-        """Walk one statement of any kind."""
+    def statement(self, node: Node, reach: int = 0) -> None:
+        """Walk one statement of any kind.
+
+        Args:
+            node: The statement.
+            reach: Where the redirections of its last command end, if the grammar put them behind the whole.
+        """
         kind = node.type
+        if reach and not (kind in PASS_ON or (kind in LEAVES and not leaves.is_expression(self, node))):
+            constructs.behind(self, node, reach)
+            return
         if kind in LEAVES:
-            leaves.leaf(self, node)
+            leaves.leaf(self, node, reach)
             return
         if kind == "comment":
             check_comment(self.text, node.start_byte, node.end_byte)
@@ -136,7 +160,7 @@ class Walker:
             raise Unproved("too deeply nested")
         self.depth += 1
         try:
-            construct(self, node)
+            construct(self, node, reach)
         finally:
             self.depth -= 1
 
@@ -181,7 +205,10 @@ class Walker:
         self.analysis.commands.append(command)
 
 
-CONSTRUCTS: Final[dict[str, Callable[[Walker, Node], None]]] = {
+PASS_ON: Final = frozenset({"list", "pipeline", "negated_command", "redirected_statement"})
+"""Constructs that hand redirections behind them on to their last command."""
+
+CONSTRUCTS: Final[dict[str, Callable[[Walker, Node, int], None]]] = {
     "list": constructs.listing,
     "pipeline": constructs.pipeline,
     "negated_command": constructs.negated,

@@ -1,7 +1,8 @@
 """Programs that run other programs, and the grammar of what stands before the program they run.
 
-Option lists follow the manual pages of GNU coreutils 9, util-linux 2.40, sudo 1.9, findutils 4.10 and the help texts of the
-package runners. An option that is not listed makes the line unproved, because what follows could then be its value.
+Option lists follow the manual pages of GNU coreutils 9, util-linux 2.40, sudo 1.9, findutils 4.10 and the help
+texts of the package runners. An option that is not listed makes the line unproved, because what follows could then
+be its value.
 """
 
 from __future__ import annotations
@@ -20,21 +21,22 @@ class Wrapper:
         options: Its own options, all before the program it runs.
         skip: Number of words of its own between the options and the program (`timeout 10 ...`).
         assigns: Whether `NAME=value` words may stand before the program.
-        shell: Whether the rest is joined and given to a shell (`watch`).
+        joins: Whether the rest is joined and given to a shell (`watch`).
     """
 
     options: Grammar
     skip: int = 0
     assigns: bool = False
-    shell: bool = False
+    joins: bool = False
 
 
-def _wrapper(options: str, skip: int = 0, *, assigns: bool = False, shell: bool = False) -> Wrapper:
-    return Wrapper(grammar(options), skip, assigns, shell)
+def _wrapper(options: str, skip: int = 0, *, assigns: bool = False, joins: bool = False) -> Wrapper:
+    return Wrapper(grammar(options), skip, assigns, joins)
 
 
 _SUDO: Final = """-A -B -b -E -H -i -K -k -n -P -S -s -N --askpass --background --login --shell --non-interactive
-    --preserve-env=? --set-home --stdin --reset-timestamp -C= -D=dir -g= -h= -p= -R= -r= -T= -t= -U= -u= --user= --group=
+    --preserve-env=? --set-home --stdin --reset-timestamp -C= -D=dir -g= -h= -p= -R= -r= -T= -t= -U= -u= --user=
+    --group=
     --host= --prompt= --chdir=dir --chroot= --close-from= --command-timeout= --role= --type= --other-user="""
 
 WRAPPERS: Final[dict[tuple[str, ...], Wrapper]] = {
@@ -55,7 +57,7 @@ WRAPPERS: Final[dict[tuple[str, ...], Wrapper]] = {
     ("caffeinate",): _wrapper("-d -i -m -s -u -t="),
     ("watch",): _wrapper(
         "-b -c -d -e -g -t -n= -q= -p -w --beep --color --differences=? --errexit --chgexit --no-title --interval=",
-        shell=True,
+        joins=True,
     ),
     ("chroot",): _wrapper("--userspec= --groups= --skip-chdir", 1),
     ("flock",): _wrapper("-s -x -e -u -n -o -w= -E= --shared --exclusive --nonblock --timeout= --wait=", 1),
@@ -112,7 +114,10 @@ SHELL_OPTIONS: Final = grammar(
 )
 
 MODULES: Final = frozenset(
-    "pytest mypy ruff black isort flake8 pylint pip tox nox coverage build twine pyright bandit uv poetry pre_commit"
-    " pydocstyle pycodestyle pyflakes vulture radon yamllint codespell interrogate autopep8 yapf django alembic sphinx".split()
+    """
+    pytest mypy ruff black isort flake8 pylint pip tox nox coverage build twine pyright bandit uv poetry
+    pre_commit pydocstyle pycodestyle pyflakes vulture radon yamllint codespell interrogate autopep8 yapf django
+    alembic sphinx
+    """.split()  # noqa: SIM905 - easier to read and to change than quoted words
 )
 """Python modules whose `python -m NAME` is the program NAME."""

@@ -1,0 +1,159 @@
+"""Proves that an allow rule covers a command to its last word, or says which word it does not cover."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from actors.speed_layer import kinds
+from actors.speed_layer.command_rules import Compiled, Found
+from actors.speed_layer.options import Parsed, parse
+from actors.speed_layer.path_rules import RANK, Access, Finding, PathRules, Workspace, inside
+from actors.speed_layer.paths import join
+from actors.speed_layer.simple_command import UNKNOWN, SimpleCommand
+
+NO_GLOBS: Final = frozenset[int]()
+SYSTEM_PLACES: Final = ("/bin", "/usr/bin", "/usr/local/bin", "/sbin", "/usr/sbin", "/opt/homebrew/bin")
+PROJECT_PLACES: Final = (".venv/bin", "venv/bin", "env/bin", "node_modules/.bin", "vendor/bin")
+PROJECT_PROGRAMS: Final = frozenset(
+    {"./gradlew", "./mvnw", "./manage.py", "bin/rails", "bin/rake", "bin/rspec", "bin/rubocop", "bin/phpunit"}
+)
+MANY: Final = re.compile(r"[*?\[]")
+
+
+class Proof:
+    """One attempt to prove one command by one rule.
+
+    Args:
+        paths: The policy's path rules.
+        command: The command.
+        workspace: The request's workspace.
+
+    Attributes:
+        findings: What the path rules say to the files it touches.
+    """
+
+    __slots__ = ("_base", "_command", "_paths", "_workspace", "findings")
+
+    def __init__(self, paths: PathRules, command: SimpleCommand, workspace: Workspace) -> None:
+        self._paths = paths
+        self._command = command
+        self._workspace = workspace
+        self._base = command.cwd
+        self.findings = list[Finding]()
+
+    def fails(self, found: Found) -> str | None:
+        """Return what the rule does not cover, `None` if it covers all."""
+        rule = found.compiled
+        command = self._command
+        if not rule.rule.script and "/" in command.words[0] and not trusted(command.words[0]):
+            return f"{command.words[0]} is not a program of the system or the project's environment"
+        if rule.rule.wraps:
+            return None if command.wraps else "it runs nothing that could be judged"
+        for front in found.front:
+            why = self._options(front)
+            if why:
+                return why
+        known = rule.options if not found.everywhere.options else rule.options.joined(found.everywhere)
+        if rule.rule.style == "find":
+            parsed = parse(known, without_exec(command.words[found.start :]), 0, NO_GLOBS)
+        else:
+            parsed = parse(known, command.words, found.start, command.globs)
+        return self._options(parsed) or self._positionals(rule, parsed)
+
+    def _options(self, parsed: Parsed) -> str | None:
+        if parsed.unknown:
+            return f"an option that is not known to be harmless: {shown(parsed.unknown[0])}"
+        for _, value, kind in parsed.options:
+            if kind and kind != "any" and value is not None:
+                why = self._word(kind, value)
+                if why:
+                    return why
+                if kind == "dir":
+                    self._base = join(self._base, value)
+        return None
+
+    def _positionals(self, rule: Compiled, parsed: Parsed) -> str | None:
+        row = rule.args
+        for names, other in rule.args_with:
+            if parsed.has(*names):
+                row = other
+                break
+        if kinds.is_free(row):
+            return None
+        values = [value for _, value in parsed.positionals]
+        assigned = kinds.assign(row, len(values))
+        if assigned is None:
+            return f"{len(values)} words where {rule.rule.args or 'none'} is known"
+        if assigned and assigned[0] in kinds.PHRASES:
+            return kinds.PHRASES[assigned[0]](" ".join(values))
+        for kind, value in zip(assigned, values, strict=True):
+            if kind != "any":
+                why = self._word(kind, value)
+                if why:
+                    return why
+        return None
+
+    def _word(self, kind: str, value: str) -> str | None:
+        access = kinds.ACCESSES.get(kind)
+        if access is None:
+            if UNKNOWN in value and kind != "number":
+                return f"a word known only at run time ({kind})"
+            return kinds.CHECKS[kind](value)
+        if value in {"", "-"} and kind != "dir":
+            return None
+        if kind == "one-file" and MANY.search(value):
+            return f"{shown(value)} may be many files"
+        if kind in kinds.INSIDE and not inside(join(self._base, value), self._workspace):
+            return f"{shown(value)} does not lie in the workspace"
+        self.findings.append(judge_path(self._paths, self._command, self._workspace, value, access, self._base))
+        return None
+
+
+def judge_path(
+    paths: PathRules, command: SimpleCommand, workspace: Workspace, path: str | None, access: Access, base: str | None
+) -> Finding:
+    """Return the strictest of what the rules say to a path in every directory the command may run in.
+
+    Args:
+        paths: The policy's path rules.
+        command: The command that touches it.
+        workspace: The request's workspace.
+        path: As written.
+        access: What is done to it.
+        base: What it is relative to.
+    """
+    finding = paths.judge(path, base, access, workspace)
+    if command.fallbacks and path is not None and ".." in path:
+        for directory in command.fallbacks:
+            other = paths.judge(path, directory, access, workspace)
+            if RANK[other.verdict] > RANK[finding.verdict]:
+                finding = other
+    return finding
+
+
+def trusted(program: str) -> bool:
+    """Return whether a program named with its folder is the one its name says."""
+    place = program.rpartition("/")[0]
+    return place in SYSTEM_PLACES or place.removeprefix("./") in PROJECT_PLACES or program in PROJECT_PROGRAMS
+
+
+def shown(word: str) -> str:
+    """Return a word as a reason shows it."""
+    return "a word known only at run time" if UNKNOWN in word else repr(word[:60])
+
+
+def without_exec(words: tuple[str, ...]) -> tuple[str, ...]:
+    """Return a find expression without its `-exec ... ;` parts, whose commands are judged on their own."""
+    kept = list[str]()
+    index = 0
+    while index < len(words):
+        if words[index] in {"-exec", "-execdir", "-ok", "-okdir"}:
+            while index < len(words) and words[index] != ";" and not (words[index] == "+" and words[index - 1] == "{}"):
+                index += 1
+        elif words[index] in {"-x", "-X", "--exec", "--exec-batch"}:
+            break
+        else:
+            kept.append(words[index])
+        index += 1
+    return tuple(kept)
