@@ -156,3 +156,13 @@ def cause(error: BaseException) -> BaseException:
     while isinstance(error, BaseExceptionGroup):
         error = cast("BaseExceptionGroup[BaseException]", error).exceptions[0]
     return error
+
+
+def unwrap(error: BaseException) -> BaseException:
+    """Return the one error in a group of one, at any depth; anything else as it is."""
+    while isinstance(error, BaseExceptionGroup):
+        group = cast("BaseExceptionGroup[BaseException]", error)
+        if len(group.exceptions) > 1:
+            break
+        error = group.exceptions[0]
+    return error

@@ -102,7 +102,8 @@ class Mailbox:
         """
         await trio.lowlevel.checkpoint()
         while self.depth >= self.capacity and not self.closed:
-            self._room = trio.Event()
+            if self._room.is_set():  # else others wait on it already, and wake with this one
+                self._room = trio.Event()
             await self._room.wait()
         self.put_nowait(envelope)
 

@@ -16,7 +16,15 @@ from typing import Literal
 import trio
 
 from actors.kernel.child import Child, ChildSpec, Running
-from actors.kernel.errors import ActorError, ActorNotFound, NameTaken, RestartIntensityExceeded, Unrecoverable, contains
+from actors.kernel.errors import (
+    ActorError,
+    ActorNotFound,
+    NameTaken,
+    RestartIntensityExceeded,
+    Unrecoverable,
+    contains,
+    unwrap,
+)
 from actors.kernel.restart import Intensity, RestartHistory
 from actors.kernel.statistics import ActorStatistics
 from actors.kernel.system import System
@@ -82,6 +90,7 @@ class Supervisor:
         self._starting: set[str] = set()
         self._due: dict[str, float] = {}
         self._stopping = False
+        self._changing = trio.Lock()
         # Unbounded, but holds at most one event for each child that lives, and one stop.
         self._events, self._inbox = trio.open_memory_channel["_Exit | None"](float("inf"))
 
@@ -129,22 +138,23 @@ class Supervisor:
             ActorError: The supervisor is stopping.
             Exception: Whatever the child's start raised.
         """
-        if self._stopping:
-            raise ActorError(f"supervisor {self.name!r} is stopping and starts no more children")
-        child = (await self._start(spec)).child
-        if spec.restart != "temporary":
+        lasting = spec.restart != "temporary"
+        if lasting:
+            self._refuse_known(spec.name)
             self._specs.append(spec)
-        return child
+        try:
+            return (await self._start(spec)).child
+        except BaseException:
+            if lasting:
+                self._specs.remove(spec)
+            raise
 
     async def stop_child(self, name: str) -> None:
         """Stop a child in order and forget it; returns when it has ended. Checkpoints. Unknown names are ignored."""
-        self._specs = [spec for spec in self._specs if spec.name != name]
-        self._due.pop(name, None)
-        running = self._running.get(name)
-        if running is not None:
-            await running.stop()
-        else:
-            await trio.lowlevel.checkpoint()
+        async with self._changing:
+            self._specs = [spec for spec in self._specs if spec.name != name]
+            self._due.pop(name, None)
+            await self._stop_these([name])
 
     async def restart_child(self, name: str) -> None:
         """Stop a child in order if it runs, and start it anew; does not count towards the intensity. Checkpoints.
@@ -153,12 +163,13 @@ class Supervisor:
             ActorNotFound: This supervisor has no child of that name to start again (temporary ones are forgotten).
             Exception: Whatever the child's start raised; it is not tried again then.
         """
-        spec = next((each for each in self._specs if each.name == name and each.restart != "temporary"), None)
-        if spec is None:
-            raise ActorNotFound(name)
-        self._due.pop(name, None)
-        await self._stop_these([name])
-        await self._start(spec)
+        async with self._changing:
+            spec = self._spec_of(name)
+            if spec is None:
+                raise ActorNotFound(name)
+            self._due.pop(name, None)
+            await self._stop_these([name])
+            await self._start(spec)
 
     def tree(self) -> Node:
         """Return this supervisor and all that runs below it, as values. Does not checkpoint."""
@@ -169,6 +180,13 @@ class Supervisor:
             children=[describe(running, self.system) for running in self._running.values()]
             + [waiting(spec) for spec in self._specs if spec.name in self._due],
         )
+
+    def _spec_of(self, name: str) -> ChildSpec | None:
+        return next((spec for spec in self._specs if spec.name == name), None)
+
+    def _refuse_known(self, name: str) -> None:
+        if self._spec_of(name) is not None or name in self._running or name in self._starting:
+            raise NameTaken(name)
 
     async def _supervise(self) -> None:
         while not self._stopping:
@@ -181,10 +199,13 @@ class Supervisor:
                 await self._restart_due()
 
     async def _handle_exit(self, event: _Exit) -> None:
-        running = event.running
-        if running.stopping or not self._wants_restart(running.spec, crashed=event.error is not None):
+        running, spec = event.running, event.running.spec
+        if running.stopping or not self._wants_restart(spec, crashed=event.error is not None):
             return
-        await self._schedule(running.spec, trio.current_time() - running.started_at, event.error)
+        async with self._changing:
+            # While the event waited, somebody may have stopped the child for good, or started it again.
+            if self._spec_of(spec.name) is spec and spec.name not in self._running:
+                await self._schedule(spec, trio.current_time() - running.started_at, event.error)
 
     async def _schedule(self, spec: ChildSpec, lived_s: float, error: BaseException | None) -> None:
         now = trio.current_time()
@@ -207,12 +228,13 @@ class Supervisor:
         return spec.restart == "permanent" or (spec.restart == "transient" and crashed)
 
     async def _restart_due(self) -> None:
-        now = trio.current_time()
-        for spec in self._specs:
-            if self._due.get(spec.name, float("inf")) <= now:
-                del self._due[spec.name]
-                if not await self._restarted(spec):
-                    return
+        async with self._changing:
+            now = trio.current_time()
+            for spec in list(self._specs):
+                if self._due.get(spec.name, float("inf")) <= now:
+                    del self._due[spec.name]
+                    if not await self._restarted(spec):
+                        return
 
     async def _restarted(self, spec: ChildSpec) -> bool:
         try:
@@ -226,6 +248,8 @@ class Supervisor:
         return True
 
     async def _start(self, spec: ChildSpec) -> Running:
+        if self._stopping:
+            raise ActorError(f"supervisor {self.name!r} is stopping and starts no more children")
         if spec.name in self._running or spec.name in self._starting:
             raise NameTaken(spec.name)
         child = spec.factory()
@@ -235,6 +259,8 @@ class Supervisor:
         try:
             with trio.fail_after(spec.start_timeout_s):
                 await self._nursery.start(self._watch, running)
+        except ExceptionGroup as group:
+            raise unwrap(group) from group
         finally:
             self._starting.discard(spec.name)
         return running
