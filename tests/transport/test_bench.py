@@ -182,6 +182,20 @@ def test_the_better_one_is_bold_even_when_it_is_the_peer():
     assert "| ask |  | 20.0 us | pykka **10.0 us**, 2x better |" in text
 
 
+@pytest.mark.parametrize(
+    ("ours", "theirs", "better", "said"),
+    [
+        (20.0, 10.0, "lower", "2x better"),
+        (10.0, 20.0, "lower", "2x worse"),
+        (20.0, 10.0, "higher", "2x worse"),
+        (10.0, 10.01, "lower", "the same"),
+        (0.0, 10.0, "lower", ""),
+    ],
+)
+def test_a_peer_is_said_to_be_better_or_worse_than_we_are(ours, theirs, better, said):
+    assert table.against(figure(ours, better=better), figure(theirs, better=better, subject="pykka")) == said
+
+
 def test_a_row_names_its_durability_and_how_many_times_better_we_are():
     ours = figure(500_000.0, better="higher", suite="store", work="append", durability="never")
     theirs = figure(40_000.0, better="higher", suite="store", work="append", durability="never", subject="sqlite3")

@@ -80,7 +80,10 @@ def against(ours: Figure, peer: Figure) -> str:
     if not (ours.value and peer.value):
         return ""
     factor = ours.value / peer.value if ours.better == "lower" else peer.value / ours.value
-    return f"{number(factor)}x better" if factor > 1 else f"{number(1 / factor)}x worse"
+    shown = number(max(factor, 1 / factor))
+    if shown == "1":
+        return "the same"
+    return f"{shown}x better" if factor > 1 else f"{shown}x worse"
 
 
 def terminal(figures: Iterable[Figure], title: str) -> Table:
