@@ -55,9 +55,8 @@ def main(arguments: list[str]) -> int:
         print(f"{label:12} {family:18} {counts['allow']:6} {counts['ask']:6} {counts['deny']:6}")
     for label, counts in totals.items():
         share = ", ".join(f"{verdict} {counts[verdict] / counts.total():.1%}" for verdict in ("allow", "ask", "deny"))
-        print(
-            f"{label:12} {'all ' + str(counts.total()):18} {counts['allow']:6} {counts['ask']:6} {counts['deny']:6}   {share}"
-        )
+        row = f"{counts['allow']:6} {counts['ask']:6} {counts['deny']:6}"
+        print(f"{label:12} {'all ' + str(counts.total()):18} {row}   {share}")
     taken.sort()
     mean, p99 = sum(taken) / len(taken) * 1e6, taken[int(len(taken) * 0.99)] * 1e6
     print(f"decide: mean {mean:.1f} us, p99 {p99:.1f} us, {wrong} wrong of {len(rows)}")

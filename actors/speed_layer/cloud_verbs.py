@@ -42,7 +42,8 @@ PLAIN_VARIABLE: Final = re.compile(
     r"(?!(?i:.*(?:secret|token|password|passwd|key|credential|auth|url|dsn|cookie|session|private)))[A-Za-z_][A-Za-z0-9_]*\Z"
 )
 PROCESS: Final = re.compile(
-    r"(?!(?:set|add|del|delete|change|replace|append|flush|up|down|save|restore|exec|netns|kill|remove|attach|detach)\Z)[A-Za-z0-9_@%+:,./\[\]^|()= \\*?$-]*\Z"
+    r"(?!(?:set|add|del|delete|change|replace|append|flush|up|down|save|restore|exec|netns|kill|remove|attach|detach)\Z)"
+    r"[A-Za-z0-9_@%+:,./\[\]^|()= \\*?$-]*\Z"
 )
 HOSTED: Final = re.compile(
     r"(?!(?:create|destroy|delete|remove|rm|add|set|deploy|restart|scale|move|suspend|resume|update|transfer|open|buy|verify|link|unset|rollback)\Z)[A-Za-z0-9_@:./-]*\Z"

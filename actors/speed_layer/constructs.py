@@ -183,7 +183,8 @@ def _values(walker: Walker, node: Node, start: int, stop: int) -> list[str]:
     while stop > start and walker.text[stop - 1] in "; \t\n":
         stop -= 1
     expansions(node, walker.nodes)
-    held, walker.pending = walker.pending, []
+    held = walker.pending
+    walker.pending = list["tuple[Walker, Node]"]()
     words = list[str]()
     for token in walker.lexer.tokens(start, stop):
         if not isinstance(token, Word):

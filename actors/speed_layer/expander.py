@@ -23,7 +23,8 @@ PLAIN_BRACED: Final = re.compile(
 ARITHMETIC: Final = re.compile(r"[\w\s+\-*/%<>=!&|^~?:,()#$\[\]{}]*\Z")
 QUOTED: Final = re.compile(r"'[^']*'|\"(?:[^\"\\$`]|\\.|\$\w+|\$\{\w+\})*\"")
 ONE_WORD: Final = re.compile(
-    r"\$\((?:nproc|pwd|whoami|id -[ug]n?|uname -[smr]|hostname|git rev-parse(?: [A-Za-z0-9_./-]+)+|date \+%[A-Za-z%0-9_-]+|mktemp(?: -d)?)\)\Z"
+    r"\$\((?:nproc|pwd|whoami|id -[ug]n?|uname -[smr]|hostname|git rev-parse(?: [A-Za-z0-9_./-]+)+"
+    r"|date \+%[A-Za-z%0-9_-]+|mktemp(?: -d)?)\)\Z"
 )
 NUMBERS: Final = frozenset("?#$!")
 DEVICE: Final = "/dev/fd/63"
@@ -205,7 +206,9 @@ def document(walker: Walker, text: str) -> str | None:
             raise Unproved("quotes in a here-document's substitution")
         text = re.sub(r'(?<!\\)((?:\\\\)*)"', r'\1\\"', text)
     line = f': "{text}"'
-    inner = NewWalker(line, [], walker.analysis, walker.state, walker.depth + 1, walker.origin, walker.listed)
+    inner = NewWalker(
+        line, [], walker.analysis, walker.state, depth=walker.depth + 1, origin=walker.origin, listed=walker.listed
+    )
     root = parse(inner.shape)
     expansions(root, inner.nodes)
     words = inner.lexer.tokens(2, len(line))

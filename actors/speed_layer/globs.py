@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from typing import Final
+from typing import Any, Final
 
-import re2
+import re2 as untyped_re2
 
+re2: Any = untyped_re2  # the package has no type information
 HOMES: Final = r"(?:~[^/]*|/home/[^/]+|/Users/[^/]+|/root)"
 
 

@@ -96,7 +96,7 @@ class _Scanner:
         else:
             self._keep(1)
 
-    def _in_command(self) -> None:
+    def _in_command(self) -> None:  # noqa: C901 - one case a character that means something
         text, position = self.text, self.position
         character = text[position]
         if character == "\\":

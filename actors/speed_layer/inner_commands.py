@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 DECLARATIONS: Final = frozenset({"export", "declare", "typeset", "local", "readonly"})
 ASSIGNED: Final = re.compile(r"([A-Za-z_]\w*)=(.*)", re.DOTALL)
 MAX_CALLS: Final = 8
+MAX_DEPTH: Final = 24
 MOVES: Final = {("cd",), ("pushd",), ("popd",)}
 NEW_SHELLS: Final = frozenset({"eval", "trap"})
 
@@ -67,7 +68,7 @@ def follow(walker: Walker, command: SimpleCommand) -> None:
 
 
 def _inner(walker: Walker, inner: Inner, origin: str, command: SimpleCommand) -> None:
-    if walker.depth > 24:  # noqa: PLR2004 - as deep as the walker goes
+    if walker.depth > MAX_DEPTH:
         raise Unproved("too deeply nested")
     if inner.words and (UNKNOWN in inner.words[0] or inner.words[0] == "**"):
         walker.analysis.unproved.append(f"{origin} runs a program known only at run time")
@@ -93,27 +94,26 @@ def _inner(walker: Walker, inner: Inner, origin: str, command: SimpleCommand) ->
     walker.depth -= 1
 
 
-def shell_text(walker: Walker, given: ShellText, origin: str, command: SimpleCommand) -> None:
+def shell_text(outer: Walker, given: ShellText, origin: str, command: SimpleCommand) -> None:
     """Walk text that is given to a shell: `bash -c`, `eval`, a here-document to `sh`.
 
     Raises:
         Unproved: The text is known only at run time or cannot be analysed.
     """
-    from actors.speed_layer.walker import State  # noqa: PLC0415 - the walker follows commands
-    from actors.speed_layer.walker import Walker as NewWalker
+    from actors.speed_layer.walker import State, Walker  # noqa: PLC0415 - the walker follows commands
 
     if given.text is None:
-        walker.analysis.unproved.append(f"{origin} runs text known only at run time")
+        outer.analysis.unproved.append(f"{origin} runs text known only at run time")
         return
     text, documents = prepare(given.text)
     same = origin in NEW_SHELLS
     if same:
-        state = walker.state
+        state = outer.state
     else:
         bindings = {str(index): word for index, word in enumerate(given.arguments)}
         state = State(command.cwd, bindings, fallbacks=command.fallbacks)
-    inner = NewWalker(text, documents, walker.analysis, state, walker.depth + 2, origin, listed=False)
-    inner.defined = walker.defined
+    inner = Walker(text, documents, outer.analysis, state, depth=outer.depth + 2, origin=origin, listed=False)
+    inner.defined = outer.defined
     root = syntax_tree.parse(inner.shape)
     inner.statements(syntax_tree.parts(inner.shape, root))
     inner.finish()

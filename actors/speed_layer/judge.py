@@ -40,7 +40,7 @@ class CommandJudge:
         findings = self._variables.judge(command) if command.env else []
         for redirect in command.redirects:
             access: Access = "write" if redirect.writes else "read"
-            findings.append(judge_path(self._paths, command, workspace, redirect.path, access, command.cwd))
+            findings.append(judge_path(self._paths, command, workspace, (redirect.path, access), command.cwd))
             if redirect.op == ">" and not command.words and command.origin != "group":
                 findings.append(Finding("ask", None, f"empties {redirect.path}"))
         for name in command.variables:
@@ -91,7 +91,7 @@ class CommandJudge:
             if options and word == "--":
                 options = False
             elif not (options and word.startswith("-")):
-                yield judge_path(self._paths, command, workspace, word, access, command.cwd)
+                yield judge_path(self._paths, command, workspace, (word, access), command.cwd)
 
 
 def _unmet(found: Found, command: SimpleCommand) -> str | None:

@@ -11,8 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from actors.speed_layer import embedded
-from actors.speed_layer.cloud_verbs import PHRASES, WORDS
+from actors.speed_layer import cloud_verbs, embedded
 from actors.speed_layer.path_rules import Access
 from actors.speed_layer.sed import sed
 from actors.speed_layer.tasks import script, task
@@ -30,7 +29,7 @@ INSIDE: Final = frozenset({"inside", "dir"})
 CHECKS: Final[dict[str, Callable[[str], str | None]]] = {
     **embedded.TEXTS,
     **VALUES,
-    **WORDS,
+    **cloud_verbs.WORDS,
     "sed": sed,
     "task": task,
     "script": script,
@@ -40,7 +39,7 @@ Pattern = tuple[tuple[str, str], ...]
 
 def is_kind(name: str) -> bool:
     """Return whether a rule may use this kind."""
-    return name == "any" or name in ACCESSES or name in CHECKS or name in PHRASES
+    return name == "any" or name in ACCESSES or name in CHECKS or name in cloud_verbs.PHRASES
 
 
 def pattern(text: str) -> Pattern:

@@ -122,9 +122,10 @@ def build(words: list[Word], redirects: tuple[Redirect, ...], cwd: str | None, s
     if words and words[0].text != "[" and GLOB.search(words[0].text):
         raise Unproved("a glob may make the program's name")
     texts = tuple([native(word.text) for word in words])
-    argv = texts
+    argv: tuple[str | None, ...] = texts
     if not all([word.exact for word in words]):  # noqa: C419 - a list is quicker than a generator here
-        argv = tuple([text if word.exact else None for word, text in zip(words, texts, strict=True)])
+        certain = [text if word.exact else None for word, text in zip(words, texts, strict=True)]
+        argv = tuple(certain)
     globs = frozenset([index for index, word in enumerate(words) if word.glob]) or NO_GLOBS
     return SimpleCommand(argv, texts, tuple(env), redirects, cwd, stdin, globs=globs)
 

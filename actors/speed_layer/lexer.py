@@ -56,7 +56,7 @@ Token = Word | RedirectToken | str
 Piece = tuple[int, str, bool, bool]
 """Offset behind a piece of a word, its text, whether that is certain, whether it may fall apart into several words."""
 Expand = Callable[[int, int, bool], Piece]
-"""From the offset of `$`, a backtick, `<(`, `>(` or an array's bracket, a limit, and whether double quotes enclose it."""
+"""From the offset of what is expanded (`$`, a backtick, `<(`, an array's bracket), a limit, whether it is quoted."""
 
 BLANK: Final = re.compile(r"[ \t]+")
 WHOLE: Final = re.compile(r"[ \t]*([A-Za-z0-9_@%+:,./^-][A-Za-z0-9_@%+:,./^~#*?-]*)(?=[ \t\n;|&]|\Z)")
@@ -205,7 +205,7 @@ class Lexer:
         joined = UNKNOWN if apart and not assign else "".join(parts)
         return Word(joined, exact, assign, plain, text[start] in "*?[", start, position)
 
-    def _piece(self, position: int, end: int) -> Piece:
+    def _piece(self, position: int, end: int) -> Piece:  # noqa: C901, PLR0911 - one case a kind of quoting
         text = self.text
         character = text[position]
         if character == "'":

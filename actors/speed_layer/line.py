@@ -6,6 +6,8 @@ import re
 import shlex
 from typing import TYPE_CHECKING, Any, Final
 
+import msgspec
+
 from actors.speed_layer.compiled import Tables
 from actors.speed_layer.judge import Trace
 from actors.speed_layer.path_rules import RANK, Finding, Workspace
@@ -20,13 +22,15 @@ NETWORK: Final = "network"
 
 
 def command_line(arguments: dict[str, Any]) -> str | None:
-    """Return the shell line of a shell tool's input: `command` as text or as a list of words; `None` if it is neither."""
+    """Return the shell line of a shell tool's input: `command` as text or a list of words; `None` if it is neither."""
     command: Any = arguments.get("command")
     if isinstance(command, str):
         return command
-    if isinstance(command, list) and command and all(isinstance(word, str) for word in command):
-        return shlex.join(command)
-    return None
+    try:
+        words = msgspec.convert(command, list[str])
+    except msgspec.ValidationError:
+        return None
+    return shlex.join(words) if words else None
 
 
 def judge_line(

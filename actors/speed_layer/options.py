@@ -144,15 +144,9 @@ def _option(known: Grammar, words: tuple[str, ...], index: int, found: Parsed) -
     if kind is None and known.words and name.startswith("--"):
         name = name[1:]
         kind = known.options.get(name)
-    if kind is not None and (
-        equals
-        or kind == NO_VALUE
-        or name in known.optional
-        or name.startswith("--")
-        or known.words
-        or len(name) == SHORT
-    ):
-        return _named(known, words, index, found, name, attached if equals else None, kind)
+    whole = name.startswith("--") or known.words or name in known.optional or len(name) == SHORT
+    if kind is not None and (equals or kind == NO_VALUE or whole):
+        return _named(known, words, index, found, (name, attached if equals else None))
     if known.numbers and word[1:].isdecimal():
         found.options.append(("-#", word[1:], ANY))
         return index + 1
@@ -163,9 +157,10 @@ def _option(known: Grammar, words: tuple[str, ...], index: int, found: Parsed) -
     return _bundle(known, words, index, found)
 
 
-def _named(
-    known: Grammar, words: tuple[str, ...], index: int, found: Parsed, name: str, value: str | None, kind: str
-) -> int:
+def _named(known: Grammar, words: tuple[str, ...], index: int, found: Parsed, given: tuple[str, str | None]) -> int:
+    """Note an option given by its whole name, with the value attached to it, if any."""
+    name, value = given
+    kind = known.options[name]
     if kind == NO_VALUE:
         if value is not None:
             found.unknown.append(words[index])
@@ -177,10 +172,9 @@ def _named(
             return index + 1
         found.options.append((name, words[index + 1], kind))
         return index + 2
-    if value is not None and len(name) == SHORT and not known.words:
-        value = "=" + value
-        found.options.append((name, value[1:], kind))
     found.options.append((name, value, kind))
+    if value is not None and len(name) == SHORT and not known.words:
+        found.options.append((name, "=" + value, kind))  # getopt counts the equals sign to the value
     return index + 1
 
 
@@ -202,5 +196,5 @@ def _bundle(known: Grammar, words: tuple[str, ...], index: int, found: Parsed) -
         if rest or name in known.optional:
             found.options.append((name, rest or None, kind))
             return index + 1
-        return _named(known, words, index, found, name, None, kind)
+        return _named(known, words, index, found, (name, None))
     return index + 1

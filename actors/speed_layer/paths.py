@@ -32,9 +32,20 @@ def join(cwd: str | None, path: str) -> str | None:
     elif cwd is None:
         return None
     else:
-        root, rest = (
-            ("", f"{cwd}/{path}") if cwd.startswith("/") else (cwd.partition("/")[0], f"{cwd.partition('/')[2]}/{path}")
-        )
+        root, rest = _split(cwd)
+        rest = f"{rest}/{path}"
+    return _normalised(root, rest)
+
+
+def _split(cwd: str) -> tuple[str, str]:
+    """Split a directory into `~` or `~user`, if it begins so, and the rest."""
+    if cwd.startswith("/"):
+        return "", cwd
+    root, _, rest = cwd.partition("/")
+    return root, rest
+
+
+def _normalised(root: str, rest: str) -> str:
     parts = list[str]()
     for part in rest.split("/"):
         if part == "..":

@@ -24,7 +24,8 @@ from actors.speed_layer.path_rules import RANK, Finding
 from actors.speed_layer.rules import Layer, PolicyError, PolicySource, Verdict
 
 PACKS: Final = (
-    "core", "git", "files", "text", "network", "packages", "build", "containers", "databases", "cloud", "system", "secrets", "hall",
+    "core", "git", "files", "text", "network", "packages", "build", "containers", "databases", "cloud", "system",
+    "secrets", "hall",
 )  # fmt: skip
 
 
@@ -173,6 +174,6 @@ def _default() -> Policy:
 
 
 __all__ = [
-    "Explanation", "Layer", "Policy", "PolicyError", "PolicySource", "Request", "RuleTrace", "Ruling", "Verdict", "canonical",
-    "packs", "request_hash",
+    "Explanation", "Layer", "Policy", "PolicyError", "PolicySource", "Request", "RuleTrace", "Ruling", "Verdict",
+    "canonical", "packs", "request_hash",
 ]  # fmt: skip

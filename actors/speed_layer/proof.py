@@ -6,6 +6,7 @@ import re
 from typing import Final
 
 from actors.speed_layer import kinds
+from actors.speed_layer.cloud_verbs import PHRASES
 from actors.speed_layer.command_rules import Compiled, Found
 from actors.speed_layer.options import Parsed, parse
 from actors.speed_layer.path_rules import RANK, Access, Finding, PathRules, Workspace, inside
@@ -85,8 +86,8 @@ class Proof:
         assigned = kinds.assign(row, len(values))
         if assigned is None:
             return f"{len(values)} words where {rule.rule.args or 'none'} is known"
-        if assigned and assigned[0] in kinds.PHRASES:
-            return kinds.PHRASES[assigned[0]](" ".join(values))
+        if assigned and assigned[0] in PHRASES:
+            return PHRASES[assigned[0]](" ".join(values))
         for kind, value in zip(assigned, values, strict=True):
             if kind != "any":
                 why = self._word(kind, value)
@@ -106,12 +107,16 @@ class Proof:
             return f"{shown(value)} may be many files"
         if kind in kinds.INSIDE and not inside(join(self._base, value), self._workspace):
             return f"{shown(value)} does not lie in the workspace"
-        self.findings.append(judge_path(self._paths, self._command, self._workspace, value, access, self._base))
+        self.findings.append(judge_path(self._paths, self._command, self._workspace, (value, access), self._base))
         return None
 
 
 def judge_path(
-    paths: PathRules, command: SimpleCommand, workspace: Workspace, path: str | None, access: Access, base: str | None
+    paths: PathRules,
+    command: SimpleCommand,
+    workspace: Workspace,
+    touch: tuple[str | None, Access],
+    base: str | None,
 ) -> Finding:
     """Return the strictest of what the rules say to a path in every directory the command may run in.
 
@@ -119,10 +124,10 @@ def judge_path(
         paths: The policy's path rules.
         command: The command that touches it.
         workspace: The request's workspace.
-        path: As written.
-        access: What is done to it.
+        touch: The path as written, and what is done to it.
         base: What it is relative to.
     """
+    path, access = touch
     finding = paths.judge(path, base, access, workspace)
     if command.fallbacks and path is not None and ".." in path:
         for directory in command.fallbacks:

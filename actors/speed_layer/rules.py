@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, cast
 
 import msgspec
 
@@ -223,6 +223,8 @@ def load(source: PolicySource) -> list[Entry]:
         where = re.search(r"line (\d+)", str(error))
         line = int(where[1]) if where else source.text.count("\n") + 1
         raise PolicyError(source.name, line, f"not valid TOML: {error}", "correct the text there") from None
+    except RecursionError:
+        raise PolicyError(source.name, 1, "nested too deeply", "use only tables of rules") from None
     lines = _lines(source.text)
     entries = list[Entry]()
     for kind, tables in document.items():
@@ -230,7 +232,10 @@ def load(source: PolicySource) -> list[Entry]:
         if structure is None or not isinstance(tables, list):
             advice = f"use tables [[{']], [['.join(TABLES)}]]"
             raise PolicyError(source.name, _line_of(source.text, kind), f"{kind!r} is not a table of rules", advice)
-        for table, line in zip(tables, lines.get(kind, []), strict=True):
+        found = cast("list[Any]", tables)
+        places = lines.get(kind, [])
+        for index, table in enumerate(found):
+            line = places[index] if len(places) == len(found) else _line_of(source.text, kind)
             try:
                 entries.append(Entry(msgspec.convert(table, structure), source, line))
             except msgspec.ValidationError as error:

@@ -33,7 +33,7 @@ def sed(text: str) -> str | None:
         position = after
 
 
-def _command(text: str, position: int) -> int | None:
+def _command(text: str, position: int) -> int | None:  # noqa: PLR0911 - one case a kind of command
     position = _addresses(text, position)
     if position < 0 or position >= len(text):
         return None
@@ -90,7 +90,7 @@ def _address(text: str, position: int) -> int:
 
 
 def _delimited(text: str, position: int, delimiter: str) -> int:
-    """Return the offset behind the closing delimiter, -1 if there is none; brackets don't protect it in a replacement."""
+    """Return the offset behind the closing delimiter, -1 if there is none."""
     while position < len(text):
         if text[position] == "\\":
             position += 2

@@ -20,6 +20,8 @@ from actors.speed_layer.text import prepare
 from actors.speed_layer.walker import MAX_COMMANDS, State, Walker
 
 SEPARATORS: Final = frozenset({"|", "&&", ";"})
+UNFINISHED: Final = frozenset({"|", "&&"})
+ENDS_PIPELINE: Final = frozenset({"&&", ";"})
 STRUCTURED: Final = re.compile(
     r"[`(){}\n]|(?:\A|[ \t;|&])(?:#|!|\[\[|time|coproc|if|for|while|until|case|select|function)(?:[ \t;|&]|\Z)"
 )
@@ -140,8 +142,8 @@ def _pipelines(tokens: list[Token]) -> list[list[list[Token]]] | None:
             return None
         stages.append(stage)
         stage = []
-        open_operator = token not in {";"}
-        if token not in {"|"}:
+        open_operator = token in UNFINISHED
+        if token in ENDS_PIPELINE:
             statements.append(stages)
             stages = []
     if stage:

@@ -26,7 +26,7 @@ def is_wrapper(name: str) -> bool:
     return name in SPECIAL or name in WRAPPER_NAMES or PYTHON.match(name) is not None
 
 
-def unwrap(command: SimpleCommand) -> Unwrapped | None:
+def unwrap(command: SimpleCommand) -> Unwrapped | None:  # noqa: PLR0911 - one case a kind of wrapper
     """Return what `command` runs besides itself, `None` if it is no wrapper."""
     words = command.words
     if not words:
@@ -81,7 +81,7 @@ def _directory(parsed: Parsed) -> str | None:
     return None
 
 
-def _shell(command: SimpleCommand) -> Unwrapped | None:
+def _shell(command: SimpleCommand) -> Unwrapped | None:  # noqa: PLR0911 - one case a source of text
     parsed = parse(SHELL_OPTIONS, command.words, 1, command.globs, posix=True)
     if parsed.has("-c") and parsed.rest < len(command.words) and command.argv[parsed.rest] is None:
         return Unwrapped(texts=[ShellText(None)])

@@ -31,7 +31,7 @@ class VariableRules:
         self._rules.append((rule, names, values))
 
     def judge(self, command: SimpleCommand) -> list[Finding]:
-        """Return what the rules say to the assignments of a command; those of the shell's own variables need no rule."""
+        """Return what the rules say to a command's assignments; the shell's own variables need no rule."""
         program = command.words[0] if command.words else ""
         return [self._one(name, value, program) for name, value in command.env]
 

@@ -7,7 +7,7 @@ unproved.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Final
@@ -16,11 +16,11 @@ from tree_sitter import Node
 
 from actors.speed_layer import constructs, expander, leaves, syntax_tree
 from actors.speed_layer.heredoc import Document
+from actors.speed_layer.inner_commands import MAX_DEPTH
 from actors.speed_layer.lexer import Lexer, Unproved
 from actors.speed_layer.simple_command import Analysis, SimpleCommand, Stdin
 from actors.speed_layer.syntax_tree import LEAVES, check_comment
 
-MAX_DEPTH: Final = 24
 MAX_COMMANDS: Final = 512
 
 
@@ -78,8 +78,8 @@ class Walker:
     """
 
     __slots__ = (
-        "analysis", "base", "defined", "depth", "documents", "lexer", "listed", "nodes", "origin", "pending", "shape", "state", "stdin",
-        "text", "used_documents", "variables",
+        "analysis", "base", "defined", "depth", "documents", "lexer", "listed", "nodes", "origin", "pending", "shape",
+        "state", "stdin", "text", "used_documents", "variables",
     )  # fmt: skip
 
     def __init__(
@@ -88,6 +88,7 @@ class Walker:
         documents: list[Document],
         analysis: Analysis,
         state: State,
+        *,
         depth: int = 0,
         origin: str = "shell",
         listed: bool = True,
@@ -165,7 +166,7 @@ class Walker:
             self.depth -= 1
 
     @contextmanager
-    def subshell(self) -> Iterator[None]:
+    def subshell(self) -> Generator[None]:
         """Undo inside changes of state afterwards."""
         state = self.state
         self.state = state.copy()
@@ -175,7 +176,7 @@ class Walker:
             self.state = state
 
     @contextmanager
-    def fed(self, stdin: Stdin | None) -> Iterator[None]:
+    def fed(self, stdin: Stdin | None) -> Generator[None]:
         """Give what is walked inside another standard input."""
         before = self.stdin
         self.stdin = stdin
@@ -185,7 +186,7 @@ class Walker:
             self.stdin = before
 
     @contextmanager
-    def repeated(self) -> Iterator[None]:
+    def repeated(self) -> Generator[None]:
         """Walk again what was already listed."""
         before = self.listed
         self.listed = False

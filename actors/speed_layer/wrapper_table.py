@@ -79,8 +79,9 @@ WRAPPERS: Final[dict[tuple[str, ...], Wrapper]] = {
     ("yarn", "dlx"): _wrapper("-q"),
     ("poetry", "run"): _wrapper("-q -v -n --quiet --no-interaction"),
     ("uv", "run"): _wrapper(
-        "-q -v --frozen --locked --no-sync --offline --quiet --all-extras --dev --no-dev --isolated --active --no-project"
-        " --extra= --group= --package= -p= --python= --with= --with-requirements=read --env-file=read --directory=dir --project=dir"
+        "-q -v --frozen --locked --no-sync --offline --quiet --all-extras --dev --no-dev"
+        " --isolated --active --no-project --extra= --group= --package= -p= --python= --with= --with-requirements=read"
+        " --env-file=read --directory=dir --project=dir"
     ),
     ("pipenv", "run"): _wrapper(""),
     ("pdm", "run"): _wrapper("-s"),
@@ -103,14 +104,14 @@ WRAPPERS: Final[dict[tuple[str, ...], Wrapper]] = {
 """Prefix of words to grammar; longer prefixes are tried first."""
 
 XARGS: Final = grammar(
-    "-0 -o -r -t -x -p --null --no-run-if-empty --verbose --exit --open-tty --interactive -a= -d= -E= -I= -L= -n= -P= -s= -J="
-    " --arg-file= --delimiter= --replace= --max-lines= --max-args= --max-procs= --max-chars= -i=? -l=? -e=?"
+    "-0 -o -r -t -x -p --null --no-run-if-empty --verbose --exit --open-tty --interactive -a= -d= -E= -I= -L= -n= -P="
+    " -s= -J= --arg-file= --delimiter= --replace= --max-lines= --max-args= --max-procs= --max-chars= -i=? -l=? -e=?"
 )
 
 SHELLS: Final = frozenset({"bash", "sh", "zsh", "dash", "ksh", "ash", "mksh", "fish", "rbash"})
 SHELL_OPTIONS: Final = grammar(
-    "-c -e -u -x -i -l -n -v -s -f -a -b -h -m -p -r -B -C -E -H -P -T -D -o= -O= +o= +x +e +u + --login --norc --noprofile"
-    " --posix --verbose --restricted --noediting --init-file= --rcfile= --debugger"
+    "-c -e -u -x -i -l -n -v -s -f -a -b -h -m -p -r -B -C -E -H -P -T -D -o= -O= +o= +x +e +u + --login --norc"
+    " --noprofile --posix --verbose --restricted --noediting --init-file= --rcfile= --debugger"
 )
 
 MODULES: Final = frozenset(

@@ -20,16 +20,64 @@ NONE: frozenset[int] = frozenset()
 
 @pytest.mark.parametrize(
     "text",
-    ["p", "1,5p", "$d", "/x/d", "s/a/b/", "s/a/b/gI2p", "s|a/b|c|g;s,x,y,", "/a/,/b/{s/x/y/;p}", "1!G;h;$!d", "y/abc/xyz/", "2q", "s/[a-z]*/x/", "s/[/]/x/" if False else "s,[/],x,", "a hello", "i\\\nhello", ":a;N;ba", "\\,x,d", "/e/p", "s/w/e/", "0~3d", "# x\np", "s/a\\/b/c/"],
-)  # fmt: skip
+    [
+        "p",
+        "1,5p",
+        "$d",
+        "/x/d",
+        "s/a/b/",
+        "s/a/b/gI2p",
+        "s|a/b|c|g;s,x,y,",
+        "/a/,/b/{s/x/y/;p}",
+        "1!G;h;$!d",
+        "y/abc/xyz/",
+        "2q",
+        "s/[a-z]*/x/",
+        "s,[/],x,",
+        "a hello",
+        "i\\\nhello",
+        ":a;N;ba",
+        "\\,x,d",
+        "/e/p",
+        "s/w/e/",
+        "0~3d",
+        "# x\np",
+        "s/a\\/b/c/",
+    ],
+)
 def test_a_sed_script_that_only_edits_is_proved(text: str) -> None:
     assert sed(text) is None
 
 
 @pytest.mark.parametrize(
     "text",
-    ["e", "1e ls", "s/a/b/e", "s/a/b/ge", "w x", "s/a/b/w x", "1,2W x", "r /etc/shadow", "R x", "/x/w y", "p;w x", "{p;e ls\n}", "s/a/b/\nw x", "", "s/a", "s/a/b", "k", "s/[/]/e x/", "y/a/b/;w x", "\\nxnw y", "s\na\nb\ne", "F;w x", "a x\nw y", "1,w x"],
-)  # fmt: skip
+    [
+        "e",
+        "1e ls",
+        "s/a/b/e",
+        "s/a/b/ge",
+        "w x",
+        "s/a/b/w x",
+        "1,2W x",
+        "r /etc/shadow",
+        "R x",
+        "/x/w y",
+        "p;w x",
+        "{p;e ls\n}",
+        "s/a/b/\nw x",
+        "",
+        "s/a",
+        "s/a/b",
+        "k",
+        "s/[/]/e x/",
+        "y/a/b/;w x",
+        "\\nxnw y",
+        "s\na\nb\ne",
+        "F;w x",
+        "a x\nw y",
+        "1,w x",
+    ],
+)
 def test_a_sed_script_that_may_run_read_or_write_is_not_proved(text: str) -> None:
     assert sed(text) is not None
 
@@ -120,7 +168,6 @@ def test_sql_that_may_do_more_is_not_proved(text: str) -> None:
     ("text", "fine"),
     [
         (".a", True),
-        (".env", False),
         ("$ENV.X", False),
         ("env", False),
         ('.["env"]', True),

@@ -11,7 +11,10 @@ from actors.speed_layer.policy import Policy, PolicyError, PolicySource, Request
 from actors.speed_layer.rules import LAYERS
 
 CWD = "/home/dev/project"
-RULE = '[[command]]\nid = "{id}"\nverdict = "{verdict}"\nreason = "r"\nargv = ["{program}"]\nargs = "any*"\noptions = "*"\n'
+RULE = (
+    '[[command]]\nid = "{id}"\nverdict = "{verdict}"\nreason = "r"\n'
+    'argv = ["{program}"]\nargs = "any*"\noptions = "*"\n'
+)
 
 
 def rule(identity: str, verdict: str, program: str = "frob") -> str:
@@ -49,7 +52,10 @@ def verdict(policy: Policy, line: str) -> str:
             "does not match its own example 'y'",
         ),
         (
-            '[[command]]\nid = "a"\nreason = """\n[[command]]\n"""\nverdict = "allow"\nargv = ["a"]\n\n[[command]]\nid = 3\n',
+            (
+                '[[command]]\nid = "a"\nreason = """\n[[command]]\n"""\nverdict = "allow"\nargv = ["a"]\n\n'
+                "[[command]]\nid = 3\n"
+            ),
             9,
             "Expected `str`",
         ),
@@ -98,7 +104,10 @@ def test_a_lower_layer_may_tighten() -> None:
 )
 def test_a_lower_layer_never_loosens(line: str) -> None:
     programs = "git|sudo|rm|cat|ls|curl|sh|echo"
-    paths = '[[path]]\nid = "mine.all"\nreason = "r"\nglobs = ["/**", "~/**", "@/**"]\nread = "allow"\nwrite = "allow"\ndelete = "allow"\n'
+    paths = (
+        '[[path]]\nid = "mine.all"\nreason = "r"\nglobs = ["/**", "~/**", "@/**"]\n'
+        'read = "allow"\nwrite = "allow"\ndelete = "allow"\n'
+    )
     names = '[[variable]]\nid = "mine.names"\nreason = "r"\nverdict = "allow"\nnames = ["*"]\nshell = true\n'
     loosened = load(rule("mine.x", "allow", programs) + paths + names, "session", *packs())
     assert verdict(loosened, line) == verdict(Policy.default(), line) != "allow"
@@ -120,7 +129,10 @@ def test_a_version_depends_on_what_the_rules_say_and_not_on_comments() -> None:
 
 
 def test_tool_rules_are_compared_without_case_and_by_host() -> None:
-    text = '[[tool]]\nid = "t"\nreason = "r"\nverdict = "allow"\ntools = ["mcp__Git__get_*"]\n[[tool]]\nid = "h"\nreason = "r"\nverdict = "allow"\ntools = ["webfetch"]\nhosts = ["*.example.com"]\n'
+    text = (
+        '[[tool]]\nid = "t"\nreason = "r"\nverdict = "allow"\ntools = ["mcp__Git__get_*"]\n'
+        '[[tool]]\nid = "h"\nreason = "r"\nverdict = "allow"\ntools = ["webfetch"]\nhosts = ["*.example.com"]\n'
+    )
     policy = load(text)
 
     def tool(name: str, **arguments: object) -> str:

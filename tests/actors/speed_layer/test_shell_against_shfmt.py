@@ -1,7 +1,7 @@
 """The analysis against a second opinion: shfmt, a shell parser that shares no code with ours.
 
-Whatever program shfmt finds in a line must be among our commands, with the same words where both are certain, or the line must be
-unproved. Lines that shfmt refuses are skipped: there is nothing to compare.
+Whatever program shfmt finds in a line must be among our commands, with the same words where both
+are certain, or the line must be unproved. Lines that shfmt refuses are skipped: there is nothing to compare.
 """
 
 from __future__ import annotations
@@ -21,15 +21,75 @@ from actors.speed_layer.shell import analyse
 SHFMT = Path(sys.executable).parent / "shfmt"
 CWD = "/home/dev/project"
 ATOMS = [
-    "ls", "rm -rf x", "git status", "echo 'a b'", 'echo "c d"', 'echo "$x"', "echo $(id -u)", "X=1 env", "cat < in", "make > out 2>&1", "cd src", "true", "f", "echo `date`",
-    "cat <(sort a)", "test -f x", "[ -n y ]", "echo a\\ b", "echo $'x\\ty'", "X=$(pwd)", "echo ${y:-z}", "echo $((1+2))", "grep -e 'x|y' *.py", "tee >(wc -l)", "echo hi >&2", 'echo "$(ls "$(pwd)")"',
-    "export A=b", "echo a#b", "echo {}", "rm 2>&1 -rf y >/dev/null", ">z ls", "printf '%s\\n' \"a'b\"", 'cat <<< "$x"', "echo \\; ls", "echo '(' ; ls", 'echo "a;b"', "echo $x$y", "! ls",
-]  # fmt: skip
+    "ls",
+    "rm -rf x",
+    "git status",
+    "echo 'a b'",
+    'echo "c d"',
+    'echo "$x"',
+    "echo $(id -u)",
+    "X=1 env",
+    "cat < in",
+    "make > out 2>&1",
+    "cd src",
+    "true",
+    "f",
+    "echo `date`",
+    "cat <(sort a)",
+    "test -f x",
+    "[ -n y ]",
+    "echo a\\ b",
+    "echo $'x\\ty'",
+    "X=$(pwd)",
+    "echo ${y:-z}",
+    "echo $((1+2))",
+    "grep -e 'x|y' *.py",
+    "tee >(wc -l)",
+    "echo hi >&2",
+    'echo "$(ls "$(pwd)")"',
+    "export A=b",
+    "echo a#b",
+    "echo {}",
+    "rm 2>&1 -rf y >/dev/null",
+    ">z ls",
+    "printf '%s\\n' \"a'b\"",
+    'cat <<< "$x"',
+    "echo \\; ls",
+    "echo '(' ; ls",
+    'echo "a;b"',
+    "echo $x$y",
+    "! ls",
+]
 FORMS = [
-    "{0}; {1}", "{0} && {1}", "{0} || {1}", "{0} | {1}", "{0} & {1}", "({0}; {1})", "{{ {0}; {1}; }}", "if {0}; then {1}; fi", "if {0}; then {1}; else {0}; fi", "while {0}; do {1}; done", "for i in a b; do {0}; done",
-    "case x in a) {0};; b) {1};; esac", "f() {{ {0}; }}; {1}", "echo $({0})", 'echo "$({0})" | {1}', "{0}\n{1}", "{0} # {1}", "cat <<E\n$({0})\nE\n{1}", "cat <<'E' | {1}\n{0}\nE", "{0} |& {1}", "[[ -n $({0}) ]] && {1}",
-    "{0} > o", "({0}) 2> e", "until {0}; do {1}; done", "echo $(( $({0}) + 1 ))", "{0} \\\n && {1}", "time {0}", "{0};\n\n{1}",
-]  # fmt: skip
+    "{0}; {1}",
+    "{0} && {1}",
+    "{0} || {1}",
+    "{0} | {1}",
+    "{0} & {1}",
+    "({0}; {1})",
+    "{{ {0}; {1}; }}",
+    "if {0}; then {1}; fi",
+    "if {0}; then {1}; else {0}; fi",
+    "while {0}; do {1}; done",
+    "for i in a b; do {0}; done",
+    "case x in a) {0};; b) {1};; esac",
+    "f() {{ {0}; }}; {1}",
+    "echo $({0})",
+    'echo "$({0})" | {1}',
+    "{0}\n{1}",
+    "{0} # {1}",
+    "cat <<E\n$({0})\nE\n{1}",
+    "cat <<'E' | {1}\n{0}\nE",
+    "{0} |& {1}",
+    "[[ -n $({0}) ]] && {1}",
+    "{0} > o",
+    "({0}) 2> e",
+    "until {0}; do {1}; done",
+    "echo $(( $({0}) + 1 ))",
+    "{0} \\\n && {1}",
+    "time {0}",
+    "{0};\n\n{1}",
+]
 NOISE = list("\"'\\$`(){};|&<> \n#")
 
 
