@@ -2,7 +2,8 @@
 
 Appends queue while a commit is under way; when it is done, all that queued becomes the next group: one write, one
 sync, then every answer. So the group adapts to the disk by itself. The write and the sync run in a thread through the
-port; staging and settling run here and are pure computation. Queries never wait for a commit.
+port; staging and settling run here and are pure computation. Queries never wait for a commit, and long ones are read in
+slices.
 
 A failed sync is never retried and never acknowledged: it raises `DiskSyncFailed`, which ends the tree, because a
 restarted actor could not tell what the kernel has dropped.
@@ -18,6 +19,7 @@ import trio
 
 from actors.event_store.messages import AppendEvents, Found, Messages, QueryEvents, Refused, Stored
 from actors.event_store.refusals import refused
+from actors.event_store.waiters import Waiter, Waiters
 from actors.kernel import LATER, Actor, Later, Reply, Unrecoverable
 from actors.ports import Ports
 from actors.views import Views
@@ -26,11 +28,22 @@ from store import Append, DiskFull, Log, Page, Query, StoreError, SyncFailed
 GROUP = 1024
 """How many appends one commit takes at the most."""
 
+PENDING = 8192
+"""How many appends may wait for the disk; more are refused as `unavailable`."""
+
+PENDING_BYTES = 256 * 1024 * 1024
+"""How many bytes of appends may wait for the disk."""
+
+SLICE = 5_000
+"""How many events a query looks at before others get a turn."""
+
 SYNC_CHECK_S = 0.002
 """With `interval:MS`, how much later than that a sync may begin, in seconds."""
 
 WAITING = 4096
 """How many queries may wait for their first match at once."""
+
+Pending = tuple[Append, Reply]
 
 
 class DiskSyncFailed(Unrecoverable):
@@ -54,12 +67,13 @@ class EventStore(Actor):
         self._run_sync = ports.run_sync
         self._views = views
         self._log: Log | None = None
-        self._pending: list[tuple[Append, Reply]] = []
+        self._pending: list[Pending] = []
+        self._pending_bytes = 0
         self._work = trio.Event()
         self._committed = trio.Event()
         self._idle = trio.Event()
         self._committing = False
-        self._waiting = 0
+        self._waiters = Waiters()
 
     async def on_start(self) -> None:
         """Open the log, which may recover it, and begin to commit."""
@@ -72,12 +86,16 @@ class EventStore(Actor):
         if log.stats().fsync.startswith("interval"):
             self.nursery.start_soon(self._sync_when_due, log)
 
-    async def handle(self, message: AppendEvents | QueryEvents, reply: Reply) -> Found | Later:
+    async def handle(self, message: AppendEvents | QueryEvents, reply: Reply) -> Stored | Found | Later:
         """Queue an append, or answer a query from what is committed."""
-        if isinstance(message, AppendEvents):
-            self._pending.append((message.append, reply))
-            return LATER
-        return self._query(message, reply)
+        if isinstance(message, QueryEvents):
+            return self._query(message, reply)
+        if len(self._pending) >= PENDING or self._pending_bytes >= PENDING_BYTES:
+            why = f"{len(self._pending)} appends wait for the disk; try again later"
+            return Stored(refused=Refused("unavailable", why))
+        self._pending.append((message.append, reply))
+        self._pending_bytes += reply.size
+        return LATER
 
     async def on_batch_end(self) -> None:
         """Wake the committer once for all that one batch brought."""
@@ -91,21 +109,31 @@ class EventStore(Actor):
             self._idle = trio.Event()
             self._work.set()
             await self._idle.wait()
-        await self._run_sync(log.close)
+        await self._durably(log.close)
         self._log = None
 
     def on_exit(self) -> None:
         """After a crash: give the directory up, so that the next incarnation can open it.
 
-        What was written and not acknowledged is in the log then, and its outcome unknown to whoever asked.
+        What was written and not acknowledged is in the log then, and its outcome unknown to whoever asked. The sync on
+        the loop is the price of a crash.
         """
         if self._log is not None:
-            self._log.close()
+            try:
+                self._log.close()
+            except SyncFailed as error:
+                raise DiskSyncFailed(str(error)) from error
 
     @property
     def _opened(self) -> Log:
         assert self._log is not None
         return self._log
+
+    async def _durably(self, work: Callable[[], None]) -> None:
+        try:
+            await self._run_sync(work)
+        except SyncFailed as error:
+            raise DiskSyncFailed(str(error)) from error
 
     async def _commit_groups(self, log: Log) -> None:
         while True:
@@ -114,53 +142,99 @@ class EventStore(Actor):
             self._committing = True
             while self._pending:
                 group, self._pending = self._pending[:GROUP], self._pending[GROUP:]
-                await self._commit(log, group)
+                self._pending_bytes -= sum(reply.size for _, reply in group)
+                # Whoever has given up was told that the outcome is unknown; storing it now would help nobody.
+                await self._commit(log, [(append, reply) for append, reply in group if reply.wanted])
             self._committing = False
             self._idle.set()
 
-    async def _sync_when_due(self, log: Log) -> None:
-        while True:
-            await self._committed.wait()
-            while not log.sync_due():  # noqa: ASYNC110 - due is a matter of the clock, not of an event
-                await trio.sleep(SYNC_CHECK_S)
-            await self._flush(log.sync)
-
-    async def _flush(self, work: Callable[[], None]) -> None:
-        try:
-            await self._run_sync(work)
-        except SyncFailed as error:
-            raise DiskSyncFailed(str(error)) from error
-
-    async def _commit(self, log: Log, group: list[tuple[Append, Reply]]) -> None:
+    async def _commit(self, log: Log, group: list[Pending]) -> None:
         staged = log.stage([append for append, _ in group])
         with suppress(DiskFull):  # settling takes the group back then, and says so to each
-            await self._flush(lambda: log.flush(staged))
+            await self._durably(lambda: log.flush(staged))
         outcomes = log.settle(staged)
         self._views.sequence = log.head
-        for (_, reply), outcome in zip(group, outcomes, strict=True):
-            reply(Stored(refused=refused(outcome)) if isinstance(outcome, StoreError) else Stored(appended=outcome))
+        stored: list[Append] = []
+        streams: set[str] = set()
+        for (append, reply), outcome in zip(group, outcomes, strict=True):
+            if isinstance(outcome, StoreError):
+                reply(Stored(refused=refused(outcome)))
+            else:
+                reply(Stored(appended=outcome))
+                stored.append(append)
+                streams.update(outcome.revisions)
         self._committed.set()
         self._committed = trio.Event()
+        for waiter in self._waiters.touched_by(stored, streams):
+            self._look_again(log, waiter)
+
+    async def _sync_when_due(self, log: Log) -> None:
+        while True:
+            stats = log.stats()
+            if stats.durable >= stats.head:
+                await self._committed.wait()
+            elif not log.sync_due():
+                await trio.sleep(SYNC_CHECK_S)
+            else:
+                await self._durably(log.sync)
 
     def _query(self, message: QueryEvents, reply: Reply) -> Found | Later:
+        query = message.query
         try:
-            page = self._opened.query(message.query)
+            page = self._opened.query(query, max_scan=SLICE)
         except StoreError as error:
             return Found(refused=refused(error))
-        if page.events or message.wait_s <= 0 or message.query.order == "desc":
+        if not _complete(page, query):
+            self.nursery.start_soon(self._read_on, query, page, message.wait_s, reply)
+            return LATER
+        return self._found(query, page, message.wait_s, reply)
+
+    async def _read_on(self, query: Query, page: Page, wait_s: float, reply: Reply) -> None:
+        """Go on with a long read, a slice at a time, as long as somebody wants it."""
+        log = self._opened
+        while reply.wanted and not _complete(page, query):
+            await trio.lowlevel.checkpoint()
+            more = log.query(_onwards(query, page), max_scan=SLICE)
+            page = Page(events=page.events + more.events, next=more.next, has_more=more.has_more)
+        found = self._found(query, page, wait_s, reply)
+        if isinstance(found, Found):
+            reply(found)
+
+    def _found(self, query: Query, page: Page, wait_s: float, reply: Reply) -> Found | Later:
+        if page.events or wait_s <= 0 or query.order == "desc":
             return Found(page=page)
-        if self._waiting >= WAITING:
+        if len(self._waiters) >= WAITING:
             return Found(refused=Refused("unavailable", f"{WAITING} queries wait already; poll again later"))
-        self.nursery.start_soon(self._wait_for_match, message.query, page, message.wait_s, reply)
+        waiter = Waiter(msgspec.structs.replace(query, after=page.next), reply)
+        reply.on_abandoned(waiter.done.set)
+        self._waiters.add(waiter)
+        self.nursery.start_soon(self._wait, waiter, wait_s)
         return LATER
 
-    async def _wait_for_match(self, query: Query, page: Page, wait_s: float, reply: Reply) -> None:
-        self._waiting += 1
-        try:
-            with trio.move_on_after(wait_s):
-                while reply.wanted and not page.events:
-                    await self._committed.wait()
-                    page = self._opened.query(msgspec.structs.replace(query, after=page.next))
-        finally:
-            self._waiting -= 1
-        reply(Found(page=page))
+    async def _wait(self, waiter: Waiter, wait_s: float) -> None:
+        with trio.move_on_after(wait_s):
+            await waiter.done.wait()
+        self._waiters.discard(waiter)
+        if not waiter.done.is_set():
+            waiter.reply(Found(page=Page(events=[], next=waiter.query.after, has_more=False)))
+
+    def _look_again(self, log: Log, waiter: Waiter) -> None:
+        if waiter.done.is_set():
+            return
+        page = log.query(waiter.query)
+        if page.events:
+            waiter.done.set()
+            waiter.reply(Found(page=page))
+        else:
+            waiter.query = msgspec.structs.replace(waiter.query, after=page.next)
+
+
+def _complete(page: Page, query: Query) -> bool:
+    return not page.has_more or len(page.events) >= query.limit
+
+
+def _onwards(query: Query, page: Page) -> Query:
+    left = query.limit - len(page.events)
+    if query.order == "desc":
+        return msgspec.structs.replace(query, before=page.next, limit=left)
+    return msgspec.structs.replace(query, after=page.next, limit=left)

@@ -16,6 +16,7 @@ task of the actor's own nursery. Whatever is still unanswered when the actor end
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cache
 from math import inf
 from typing import Any, ClassVar, Final
@@ -72,6 +73,16 @@ class Reply:
     def wanted(self) -> bool:
         """Whether somebody still waits."""
         return self._slot is not None and not self._slot.abandoned
+
+    def on_abandoned(self, call: Callable[[], None]) -> None:
+        """Have something called, once, when the asker gives up: cancelled, or past its deadline."""
+        if self._slot is not None:
+            self._slot.on_abandoned = call
+
+    @property
+    def size(self) -> int:
+        """How many bytes the message takes, encoded."""
+        return len(self._envelope.body)
 
     @property
     def deadline(self) -> float:

@@ -13,6 +13,8 @@ round trip of an ask is the unit in which everything above is paid. What must st
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import outcome
 import trio
 
@@ -24,11 +26,12 @@ class Expired(Exception):  # noqa: N818 - never seen outside the kernel: `ask` r
 class ReplySlot:
     """Where the answer to one ask arrives. Belongs to the loop's thread."""
 
-    __slots__ = ("_task", "abandoned")
+    __slots__ = ("_task", "abandoned", "on_abandoned")
 
     def __init__(self) -> None:
         self._task: trio.lowlevel.Task | None = None
         self.abandoned = False
+        self.on_abandoned: Callable[[], None] | None = None
 
     async def wait(self) -> bytes:
         """Park until the slot is settled; a checkpoint.
@@ -55,7 +58,7 @@ class ReplySlot:
 
     def expire(self) -> None:
         """Give up waiting: the deadline has passed."""
-        self.abandoned = True
+        self._abandon()
         self._settle(outcome.Error(Expired()))
 
     def _settle(self, result: outcome.Outcome[bytes]) -> bool:
@@ -67,5 +70,10 @@ class ReplySlot:
 
     def _abort(self, _raise_cancel: object) -> trio.lowlevel.Abort:
         self._task = None
-        self.abandoned = True
+        self._abandon()
         return trio.lowlevel.Abort.SUCCEEDED
+
+    def _abandon(self) -> None:
+        self.abandoned = True
+        if self.on_abandoned is not None:
+            self.on_abandoned()
