@@ -18,17 +18,29 @@ from actors.cache.messages import NAME as CACHE
 from actors.cache.messages import Remember
 from actors.event_store.messages import NAME as EVENT_STORE
 from actors.event_store.messages import AppendEvents, QueryEvents, Refused
-from actors.kernel import ROOT, ActorNotFound, Ask, Child, ChildSpec, NameTaken, Node, Ref, System
+from actors.kernel import (
+    DEFAULT_TIMEOUT_S,
+    ROOT,
+    ActorNotFound,
+    Ask,
+    Child,
+    ChildSpec,
+    Down,
+    Node,
+    Ref,
+    System,
+    notify_down,
+)
 from actors.monitor.messages import Health
 from actors.session.messages import (
     SUPERVISOR,
     Admission,
     Admit,
-    Disconnected,
     Operation,
     Principal,
     SessionInfo,
     WhoAmI,
+    connection_name,
     session_name,
 )
 from actors.speed_layer.messages import NAME as SPEED_LAYER
@@ -207,8 +219,8 @@ class Gate:
 
     def disconnected(self, caller: Caller) -> None:
         """Tell the caller's session that this connection has ended. No checkpoint."""
-        name = session_name(caller.principal.agent)
-        Ref(self._system, name).tell_or_lose(Disconnected(caller.connection))
+        down = Down(connection_name(caller.connection), "stopped")
+        notify_down(self._system, session_name(caller.principal), down)
 
     async def _evaluate(self, policy: str, missing: dict[bytes, Request]) -> tuple[str, dict[bytes, Ruling]]:
         if not missing:
@@ -226,25 +238,29 @@ class Gate:
         caller: Caller,
         operation: Operation,
         *,
+        cost: int = 1,
         streams: tuple[str, ...] = (),
         types: tuple[str, ...] = (),
     ) -> None:
-        message = Admit(caller.connection, operation, streams, types)
+        message = Admit(caller.connection, operation, cost, streams, types)
         admission: Admission = await self._ask_session(caller.principal, message)
         if admission.code is not None:
             detail = {} if admission.retry_after_s is None else {"retry_after_s": admission.retry_after_s}
             raise Refusal(admission.code, admission.message, detail)
 
     async def _ask_session(self, principal: Principal, message: Ask[R]) -> R:
-        ref = Ref(self._system, session_name(principal.agent))
-        try:
-            return await ref.ask(message)
-        except ActorNotFound:
-            await self._start_session(principal)
-            return await ref.ask(message)
+        """Ask the principal's session, starting it if it does not run; a message that found no session was not read."""
+        name = session_name(principal)
+        until = trio.current_time() + DEFAULT_TIMEOUT_S
+        while True:
+            try:
+                return await Ref(self._system, name).ask(message)
+            except ActorNotFound:
+                if trio.current_time() >= until:
+                    raise
+            await self._start_session(name, principal)
 
-    async def _start_session(self, principal: Principal) -> None:
-        name = session_name(principal.agent)
+    async def _start_session(self, name: str, principal: Principal) -> None:
         under_way = self._starting.get(name)
         if under_way is not None:
             await under_way.wait()
@@ -252,10 +268,8 @@ class Gate:
         done = self._starting[name] = trio.Event()
         try:
             supervisor = self._system.supervisors.find(SUPERVISOR)
-            spec = ChildSpec(name, lambda: self._session(principal), restart="temporary")
-            await supervisor.start_child(spec)
-        except NameTaken:
-            return
+            await supervisor.wait_ended(name)  # the last one may still be recording its end
+            await supervisor.start_child(ChildSpec(name, lambda: self._session(principal), restart="temporary"))
         finally:
             del self._starting[name]
             done.set()

@@ -22,7 +22,7 @@ from actors.event_store.messages import NAME as EVENT_STORE
 from actors.gate import Gate
 from actors.kernel import ChildSpec, Ref, Supervisor, System, cause
 from actors.kernel.supervisor import OnCrash
-from actors.monitor.actor import Monitor
+from actors.monitor.actor import Crash, Monitor, MonitorMemory
 from actors.monitor.messages import NAME as MONITOR
 from actors.monitor.messages import Crashed
 from actors.ports import Ports
@@ -77,6 +77,8 @@ class Hall:
         self._limits = limits
         self._log_crash = on_crash
         self._session_idle_s = session_idle_s
+        self._began: float | None = None
+        self._crashes: dict[str, Crash] = {}
         self.views = Views(version)
         self.gate = Gate(system, self.views, self._session)
 
@@ -99,11 +101,13 @@ class Hall:
         return Supervisor(children, strategy="rest_for_one", on_crash=self.on_crash)
 
     def _core(self) -> Supervisor:
-        began = trio.current_time()
+        if self._began is None:
+            self._began = trio.current_time()
+        memory = MonitorMemory(self._began, self._crashes)
         children = [
             ChildSpec(CACHE, lambda: Cache(self.views.verdicts)),
             ChildSpec(SPEED_LAYER, lambda: SpeedLayer(self._policy, self.views)),
-            ChildSpec(MONITOR, lambda: Monitor(self.views, COMPONENTS, began)),
+            ChildSpec(MONITOR, lambda: Monitor(self.views, COMPONENTS, memory)),
         ]
         return Supervisor(children, on_crash=self.on_crash)
 

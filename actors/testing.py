@@ -154,7 +154,7 @@ def faulty(
                 raise InjectedFault(f"message {number} to {self.name!r}")
             if number in lose:
                 self._counters.lost += 1
-                return trio.current_time()
+                return float(trio.current_time())
             after = await super()._deliver(envelope, now)
             if number in duplicate:
                 copy = Envelope(
@@ -162,7 +162,7 @@ def faulty(
                 )
                 after = await super()._deliver(copy, after)
                 self._counters.handled -= 1
-            return after
+            return float(after)
 
     Faulty.__name__ = Faulty.__qualname__ = f"Faulty{kind.__name__}"
     return Faulty

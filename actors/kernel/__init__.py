@@ -19,7 +19,7 @@ It knows neither the store nor MCP and may be used alone:
 
 from actors.kernel.actor import BATCH, LATER, Actor, Later, Reply
 from actors.kernel.child import Child, ChildSpec
-from actors.kernel.control import Down, get_state, resume, suspend
+from actors.kernel.control import Down, get_state, notify_down, resume, suspend
 from actors.kernel.errors import (
     ActorDied,
     ActorError,
@@ -92,6 +92,7 @@ __all__ = [
     "encode",
     "first",
     "get_state",
+    "notify_down",
     "render",
     "resume",
     "running",

@@ -56,6 +56,16 @@ class Command:
         self.slot.fail(error)
 
 
+def notify_down(system: System, name: str, down: Down) -> None:
+    """Tell an actor that something it serves, which is no actor itself, has ended; passes its queue. No checkpoint.
+
+    An actor that does not run has nothing to do about it.
+    """
+    mailbox = system.mailboxes.get(name)
+    if mailbox is not None and not mailbox.closed:
+        mailbox.signal(down)
+
+
 async def get_state(system: System, name: str) -> Any:
     """Return what an actor's `state()` tells, as built-in values; a checkpoint.
 

@@ -156,6 +156,13 @@ class Supervisor:
             self._due.pop(name, None)
             await self._stop_these([name])
 
+    async def wait_ended(self, name: str) -> None:
+        """Wait until no child of this name runs; a checkpoint."""
+        await trio.lowlevel.checkpoint()
+        while (running := self._running.get(name)) is not None:
+            await running.ended.wait()
+            await trio.lowlevel.checkpoint()
+
     async def restart_child(self, name: str) -> None:
         """Stop a child in order if it runs, and start it anew; does not count towards the intensity. Checkpoints.
 

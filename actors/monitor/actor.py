@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import trio
 
 from actors.kernel import Actor, ActorNotFound, Reply
@@ -18,23 +20,40 @@ DEGRADED_S = 60.0
 _WORST_FIRST: tuple[Status, ...] = ("failing", "degraded", "ok")
 
 
+class Crash(NamedTuple):
+    """When a component crashed last, on Trio's clock, and of what."""
+
+    at: float
+    error: str
+
+
+NEVER = Crash(float("-inf"), "")
+
+
+class MonitorMemory(NamedTuple):
+    """What outlives the monitor's own crashes: when the hall began, and who has crashed since."""
+
+    began: float
+    crashes: dict[str, Crash]
+
+
 class Monitor(Actor):
     """Publishes health.
 
     Args:
         views: Where health is published.
         components: The names of the actors that must run.
-        began: When the hall began, on Trio's clock.
+        memory: What it knows from its earlier incarnations.
     """
 
     accepts = Messages
     overflow = "drop_oldest"
 
-    def __init__(self, views: Views, components: tuple[str, ...], began: float) -> None:
+    def __init__(self, views: Views, components: tuple[str, ...], memory: MonitorMemory) -> None:
         self._views = views
         self._components = components
-        self._began = began
-        self._crashes: dict[str, tuple[float, str]] = {}
+        self._began = memory.began
+        self._crashes = memory.crashes
 
     async def on_start(self) -> None:
         """Begin to publish."""
@@ -43,7 +62,7 @@ class Monitor(Actor):
     async def handle(self, message: Crashed, reply: Reply) -> None:
         """Note a crash."""
         if message.name in self._components:
-            self._crashes[message.name] = (trio.current_time(), message.error)
+            self._crashes[message.name] = Crash(trio.current_time(), message.error)
             self._publish()
 
     async def _publish_periodically(self) -> None:
@@ -74,7 +93,7 @@ class Monitor(Actor):
     def _component(self, name: str) -> Component:
         if name != self.name and name not in self.system.mailboxes:
             return Component("failing", "not running; its supervisor restarts it")
-        crashed_at, error = self._crashes.get(name, (float("-inf"), ""))
+        crashed_at, error = self._crashes.get(name, NEVER)
         ago_s = trio.current_time() - crashed_at
         if ago_s < DEGRADED_S:
             return Component("degraded", f"restarted after a crash {ago_s:.0f} s ago: {error}")

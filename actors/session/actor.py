@@ -13,19 +13,19 @@ import trio
 
 from actors.event_store.messages import NAME as EVENT_STORE
 from actors.event_store.messages import AppendEvents
-from actors.kernel import Actor, ActorError, Reply
+from actors.kernel import Actor, ActorError, Down, Reply
 from actors.ports import Ports
 from actors.session.admission import ADMITTED, rate_limited, refusal_of
 from actors.session.bucket import TokenBucket
 from actors.session.messages import (
     Admission,
     Admit,
-    Disconnected,
     Limits,
     Messages,
     Principal,
     SessionInfo,
     WhoAmI,
+    connection_name,
 )
 from store import Append, NewEvent
 
@@ -53,22 +53,23 @@ class Session(Actor):
         self._id = ports.random_bytes(16).hex()
         self._since_ns = ports.clock_ns()
         self._bucket = TokenBucket(limits.requests_per_s, limits.burst, trio.current_time())
-        self._connections: set[int] = set()
+        self._connections: set[str] = set()
         self._idle_since = trio.current_time()
         self._tally: dict[str, int] = {}
 
     async def on_start(self) -> None:
-        """Record the start; the session does not start without it."""
+        """Record the start. A log that refuses it (a full disk) must not keep its principal from reading."""
         await self._record(STARTED, {})
         self.nursery.start_soon(self._end_when_idle)
 
-    async def handle(self, message: Admit | WhoAmI | Disconnected, reply: Reply) -> Admission | SessionInfo | None:
-        """Admit, introduce itself, or forget a connection."""
-        if isinstance(message, Disconnected):
-            self._connections.discard(message.connection)
-            self._idle_since = trio.current_time()
-            return None
-        self._connections.add(message.connection)
+    async def on_down(self, down: Down) -> None:
+        """Forget a connection that has ended."""
+        self._connections.discard(down.name)
+        self._idle_since = trio.current_time()
+
+    async def handle(self, message: Admit | WhoAmI, reply: Reply) -> Admission | SessionInfo:
+        """Admit, or introduce itself."""
+        self._connections.add(connection_name(message.connection))
         return self._admit(message) if isinstance(message, Admit) else self._info()
 
     async def on_stop(self) -> None:
@@ -76,12 +77,12 @@ class Session(Actor):
         try:
             await self._record(ENDED, {"counters": self._tally})
         except ActorError:
-            self.system.dead_letters[EVENT_STORE] += 1
+            self.system.dead_letters.add(EVENT_STORE, "the store had gone before the session ended")
 
     def _admit(self, message: Admit) -> Admission:
         admission = refusal_of(self._principal, message)
         if admission is None:
-            wait_s = self._bucket.take(trio.current_time())
+            wait_s = self._bucket.take(message.cost, trio.current_time())
             admission = ADMITTED if wait_s is None else rate_limited(wait_s)
         kind = admission.code or message.operation
         self._tally[kind] = self._tally.get(kind, 0) + 1

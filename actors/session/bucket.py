@@ -18,19 +18,20 @@ class TokenBucket:
         self._tokens = float(burst)
         self._at = now
 
-    def take(self, now: float) -> float | None:
-        """Take a token if there is one.
+    def take(self, cost: int, now: float) -> float | None:
+        """Take tokens if there are enough. More than the burst can never be there: a full bucket is enough then.
 
         Returns:
-            None if it was taken; else in how many seconds there will be one.
+            None if they were taken; else in how many seconds there will be enough.
         """
         if self._rate is None:
             return None
         self._refill(now, self._rate)
-        if self._tokens >= 1.0:
-            self._tokens -= 1.0
+        needed = min(float(cost), self._burst)
+        if self._tokens >= needed:
+            self._tokens -= needed
             return None
-        return (1.0 - self._tokens) / self._rate
+        return (needed - self._tokens) / self._rate
 
     def full_in_s(self, now: float) -> float:
         """Return in how many seconds the bucket will be full, so that a fresh one would hold no more."""

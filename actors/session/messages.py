@@ -1,4 +1,7 @@
-"""A session's door: one session actor per principal in use, whatever the number of its connections."""
+"""A session's door: one session actor per principal in use, whatever the number of its connections.
+
+That a connection has ended is told past the queue, as the end of `connection_name(n)`.
+"""
 
 from __future__ import annotations
 
@@ -6,18 +9,13 @@ from typing import Literal
 
 import msgspec
 
-from actors.kernel import Ask, Tell
+from actors.kernel import Ask
 
 SUPERVISOR = "sessions"
 """The dynamic supervisor under which sessions run."""
 
 Role = Literal["observer", "agent", "expert", "admin"]
 Operation = Literal["read", "append", "validate"]
-
-
-def session_name(agent: str) -> str:
-    """Return the registered name of an agent's session."""
-    return f"session:{agent}"
 
 
 class Principal(msgspec.Struct, frozen=True, array_like=True):
@@ -30,6 +28,16 @@ class Principal(msgspec.Struct, frozen=True, array_like=True):
 
     agent: str
     role: Role
+
+
+def session_name(principal: Principal) -> str:
+    """Return the registered name of a principal's session. Another role is another principal."""
+    return f"session:{principal.agent}/{principal.role}"
+
+
+def connection_name(connection: int) -> str:
+    """Return what a connection is called when its end is told."""
+    return f"connection:{connection}"
 
 
 class Limits(msgspec.Struct, frozen=True, array_like=True):
@@ -70,12 +78,14 @@ class Admit(Ask[Admission], frozen=True):
     Attributes:
         connection: The connection's id.
         operation: What is to be done.
+        cost: How many tokens it takes: one for each thing that is to be judged, one for anything else.
         streams: The streams that an append writes to.
         types: The event types that an append writes.
     """
 
     connection: int
     operation: Operation
+    cost: int = 1
     streams: tuple[str, ...] = ()
     types: tuple[str, ...] = ()
 
@@ -106,10 +116,4 @@ class WhoAmI(Ask[SessionInfo], frozen=True):
     connection: int
 
 
-class Disconnected(Tell, frozen=True):
-    """A connection of this principal has ended; with the last one the idle time begins."""
-
-    connection: int
-
-
-Messages = Admit | WhoAmI | Disconnected
+Messages = Admit | WhoAmI

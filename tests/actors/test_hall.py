@@ -141,7 +141,7 @@ async def test_many_agents_that_come_at_once_share_one_session_each(autojump_clo
         for connection in range(50):
             nursery.start_soon(arrive, connection)
     assert len(sessions) == 1
-    assert world.system.supervisors["sessions"].children() == ["session:scout"]
+    assert world.system.supervisors["sessions"].children() == ["session:scout/agent"]
 
 
 async def test_appends_that_queue_are_committed_as_one_group(autojump_clock, make_world, scout):

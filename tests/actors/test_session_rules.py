@@ -14,7 +14,7 @@ SCOUT = Principal("scout", "agent")
 
 
 def append(*streams, types=("note",)):
-    return Admit(1, "append", streams, types)
+    return Admit(1, "append", 1, streams, types)
 
 
 @pytest.mark.parametrize("stream", ["agent/scout", "tasks", "agentless", "moothallish/x"])
@@ -47,14 +47,21 @@ def test_an_observer_only_reads(operation, allowed):
 
 def test_a_bucket_gives_its_burst_then_its_rate():
     bucket = TokenBucket(10.0, 3, now=100.0)
-    assert [bucket.take(100.0) for _ in range(3)] == [None] * 3
-    assert bucket.take(100.0) == pytest.approx(0.1)
-    assert bucket.take(100.2) is None
+    assert [bucket.take(1, 100.0) for _ in range(3)] == [None] * 3
+    assert bucket.take(1, 100.0) == pytest.approx(0.1)
+    assert bucket.take(1, 100.2) is None
+
+
+def test_a_bucket_takes_what_a_batch_costs_and_lets_one_beyond_its_burst_through_when_full():
+    bucket = TokenBucket(10.0, 30, now=0.0)
+    assert bucket.take(20, 0.0) is None
+    assert bucket.take(20, 0.0) == pytest.approx(1.0)
+    assert bucket.take(1000, 5.0) is None
 
 
 def test_a_bucket_without_a_rate_never_refuses():
     bucket = TokenBucket(None, 0, now=0.0)
-    assert all(bucket.take(0.0) is None for _ in range(1000))
+    assert all(bucket.take(1, 0.0) is None for _ in range(1000))
     assert bucket.full_in_s(0.0) == 0.0
 
 
@@ -68,7 +75,7 @@ def test_a_bucket_never_gives_more_than_its_burst_and_rate_allow(rate, burst, st
     bucket = TokenBucket(rate, burst, now)
     for step in steps:
         now += step
-        given_out += bucket.take(now) is None
+        given_out += bucket.take(1, now) is None
     assert given_out <= burst + rate * now + 1e-6
 
 
@@ -76,7 +83,7 @@ def test_a_bucket_never_gives_more_than_its_burst_and_rate_allow(rate, burst, st
 def test_a_bucket_that_says_when_gives_then(rate, burst, taken):
     bucket = TokenBucket(rate, burst, 0.0)
     for _ in range(taken):
-        bucket.take(0.0)
-    wait_s = bucket.take(0.0)
+        bucket.take(1, 0.0)
+    wait_s = bucket.take(1, 0.0)
     if wait_s is not None:
-        assert bucket.take(wait_s + 1e-9) is None
+        assert bucket.take(1, wait_s + 1e-9) is None

@@ -24,11 +24,11 @@ def incarnations(system):
 
 
 RESTARTED = {
-    "event_store": {"event_store", "monitor", "cache", "speed_layer", "session:scout"},
+    "event_store": {"event_store", "monitor", "cache", "speed_layer", "session:scout/agent"},
     "monitor": {"monitor"},
     "cache": {"cache"},
     "speed_layer": {"speed_layer"},
-    "session:scout": {"session:scout"},
+    "session:scout/agent": {"session:scout/agent"},
 }
 
 
@@ -110,10 +110,10 @@ async def test_a_session_that_crashes_in_a_loop_harms_nobody_else(autojump_clock
     first = await world.gate.whoami(rover)
     for _ in range(50):
         await world.gate.whoami(scout)
-        crash(world.system, "session:scout")
+        crash(world.system, "session:scout/agent")
         await trio.testing.wait_all_tasks_blocked()
     assert (await world.gate.whoami(rover)).session == first.session
-    assert [name for name, _ in world.crashes] == ["session:scout"] * 50
+    assert [name for name, _ in world.crashes] == ["session:scout/agent"] * 50
     assert world.gate.health().status == "ok"
 
 

@@ -50,7 +50,7 @@ async def test_agents_work_through_the_whole_server_without_a_socket(autojump_cl
         assert (await one.whoami()).session == (await two.whoami()).session
 
 
-@pytest.mark.parametrize("victim", ["event_store", "cache", "speed_layer", "monitor", "session:scout"])
+@pytest.mark.parametrize("victim", ["event_store", "cache", "speed_layer", "monitor", "session:scout/agent"])
 async def test_an_open_websocket_survives_the_crash_of_any_actor(autojump_clock, open_server, victim):
     async with open_server() as (server, connect), connect() as hall:
         before = await hall.append([{"type": "note"}], stream="s")

@@ -100,7 +100,7 @@ async def test_the_tree_of_the_server_is_drawn(project):
     code, out, _ = await project("tree")
     assert code == 0
     assert "event_store  EventStore, permanent" in out
-    assert "session:agent  Session, temporary" in out
+    assert "session:agent/agent  Session, temporary" in out
     code, out, _ = await project("tree", "--json")
     assert json.loads(out)["name"] == "root"
 
