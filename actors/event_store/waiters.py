@@ -1,0 +1,81 @@
+"""Queries that wait for their first match, found again by what a commit has touched. Pure: no task, no time.
+
+A commit looks only at the waiters that name one of its streams, else one of its types, else neither; whoever is left
+then asks the log. A thousand agents that follow streams of their own cost a commit nothing.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+
+import trio
+
+from actors.kernel import Reply
+from store import Append, Query
+
+
+class Waiter:
+    """One query that waits.
+
+    Attributes:
+        query: What it waits for; its `after` moves on as the log is searched in vain.
+        reply: The way back to who asked.
+        done: Set when it has been answered, or nobody waits for it any more.
+    """
+
+    __slots__ = ("done", "query", "reply")
+
+    def __init__(self, query: Query, reply: Reply) -> None:
+        self.query = query
+        self.reply = reply
+        self.done = trio.Event()
+
+
+class Waiters:
+    """All queries that wait."""
+
+    def __init__(self) -> None:
+        self._by_stream: defaultdict[str, set[Waiter]] = defaultdict(set)
+        self._by_type: defaultdict[str, set[Waiter]] = defaultdict(set)
+        self._others: set[Waiter] = set()
+        self._count = 0
+
+    def __len__(self) -> int:
+        return self._count
+
+    def add(self, waiter: Waiter) -> None:
+        """Take a waiter in."""
+        self._count += 1
+        for bucket in self._buckets(waiter.query):
+            bucket.add(waiter)
+
+    def discard(self, waiter: Waiter) -> None:
+        """Let a waiter go that was taken in."""
+        self._count -= 1
+        for bucket in self._buckets(waiter.query):
+            bucket.discard(waiter)
+        if waiter.query.stream is not None and not self._by_stream[waiter.query.stream]:
+            del self._by_stream[waiter.query.stream]
+        for kind in waiter.query.types:
+            if not self._by_type[kind]:
+                del self._by_type[kind]
+
+    def touched_by(self, appends: Iterable[Append], streams: Iterable[str]) -> list[Waiter]:
+        """Return the waiters whose query may match what was committed to these streams."""
+        if not self._count:
+            return []
+        found = set(self._others)
+        for stream in streams:
+            found |= self._by_stream.get(stream, set())
+        if self._by_type:
+            for kind in {event.type for append in appends for event in append.events}:
+                found |= self._by_type.get(kind, set())
+        return list(found)
+
+    def _buckets(self, query: Query) -> list[set[Waiter]]:
+        if query.stream is not None:
+            return [self._by_stream[query.stream]]
+        if query.types:
+            return [self._by_type[kind] for kind in query.types]
+        return [self._others]
