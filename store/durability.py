@@ -10,7 +10,8 @@ import msgspec
 from store.errors import DiskFull, Invalid, StoreError, SyncFailed
 from store.ports import Sync
 
-_NO_SPACE = frozenset((errno.ENOSPC, errno.EDQUOT, errno.EFBIG))
+# What can be waited for: space, and descriptors.
+_NO_SPACE = frozenset((errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EMFILE, errno.ENFILE))
 _NS_PER_MS = 1_000_000
 
 
@@ -94,8 +95,12 @@ def sync_path(path: Path) -> None:
 
     Raises:
         SyncFailed: the disk did not confirm.
+        DiskFull: the process has no descriptor left to ask it with.
     """
-    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError as error:
+        raise write_error(error, path) from error
     try:
         sync_file(fd, os.fsync, path)
     finally:

@@ -101,6 +101,10 @@ class Writer:
             except SyncFailed as error:
                 self.broken = error
                 raise
+            except BaseException as error:
+                # Whatever it is: the group is neither whole on disk nor taken back, so nothing may follow it.
+                self.broken = SyncFailed(f"{self._directory} could not be written: {error!r}; start again")
+                raise self.broken from error
             staged.flushed = True
 
     def sync(self) -> None:

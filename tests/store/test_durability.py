@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from store import Append, Appended, DiskFull, EventLog, Invalid, Limits, MemoryLog, NewEvent, SyncFailed, verify
+from store.durability import write_error
 
 NOTE = NewEvent(type="note")
 ONE = Append(events=[NOTE], agent="a", stream="s")
@@ -260,3 +261,36 @@ def test_memory_needs_no_sync():
     log.append([NOTE])
     log.sync()
     assert (log.sync_due(), log.stage([ONE]).needs_sync, log.stats().syncs) == (False, False, 0)
+
+
+def test_a_process_without_descriptors_is_told_to_wait_and_the_log_stays_whole(tmp_path, monkeypatch):
+    with EventLog.open(tmp_path, limits=Limits(segment_bytes=4096)) as log:
+        log.append([NewEvent(type="t", data="x" * 3000)])
+        with monkeypatch.context() as patch:
+            patch.setattr("store.writer.sync_path", _out_of_descriptors)
+            with pytest.raises(DiskFull, match="Too many open files"):
+                log.append([NewEvent(type="t", data="x" * 3000)])
+        assert log.append([NewEvent(type="t", data="y")]).first_sequence == 2
+    with EventLog.open(tmp_path) as log:
+        assert log.head == 2
+
+
+def test_a_fault_that_nobody_foresaw_in_a_write_ends_all_writing_and_loses_nothing(tmp_path, monkeypatch):
+    with EventLog.open(tmp_path) as log:
+        log.append([NewEvent(type="t")])
+        with monkeypatch.context() as patch:
+            patch.setattr("store.writer.write_all", _boom)
+            with pytest.raises(SyncFailed, match="start again"):
+                log.append([NewEvent(type="t")])
+        with pytest.raises(SyncFailed):
+            log.append([NewEvent(type="t")])
+    with EventLog.open(tmp_path) as log:
+        assert log.head == 1
+
+
+def _out_of_descriptors(path):
+    raise write_error(OSError(24, "Too many open files"), path)
+
+
+def _boom(*_arguments):
+    raise RuntimeError("unforeseen")
