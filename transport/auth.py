@@ -189,7 +189,13 @@ def create_first_tokens(data: Path) -> None:
     Tokens(data).create_first()
 
 
+RESERVED: Final = frozenset({"moothall", "local"})
+"""Who the server itself is in the log, and who everybody is without tokens."""
+
+
 def _check_name(name: str) -> None:
+    if name in RESERVED:
+        raise TokenError(f"the name {name!r} is the server's own; choose another")
     if not 1 <= len(name) <= NAME_CHARACTERS:
         raise TokenError(f"an agent's name has 1 to {NAME_CHARACTERS} characters, this one has {len(name)}")
     if "/" in name or not name.isprintable():

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import errno
 import itertools
+import resource
+import sys
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -26,6 +28,9 @@ from transport.websocket import Connection, ConnectionLimits
 log = structlog.get_logger(__name__)
 
 NAME: Final = "gateway"
+
+KEPT_DESCRIPTORS: Final = 64
+"""How many descriptors connections leave to the log and everything else."""
 
 ACCEPT_CAPACITY: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS})
 """What `accept` says when the system is overloaded; waiting helps. (As in Trio's `serve_listeners`.)"""
@@ -68,7 +73,7 @@ class Gateway:
         self._gate = gate
         self._door = door
         self._limits = limits if limits is not None else ConnectionLimits()
-        self._max_connections = max_connections
+        self._max_connections = min(max_connections, _descriptors() - KEPT_DESCRIPTORS)
         self._numbers = itertools.count(1)
         self._open: dict[int, Connection] = {}
         self._connections = Supervisor(strategy="dynamic", on_crash=on_crash)
@@ -171,3 +176,8 @@ async def _turn_away(stream: trio.abc.Stream) -> None:
         log.debug("gateway.turned_away_gone")
     finally:
         await trio.aclose_forcefully(stream)
+
+
+def _descriptors() -> int:
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return sys.maxsize if soft == resource.RLIM_INFINITY else soft

@@ -89,7 +89,9 @@ class AppendArguments(Arguments, frozen=True):
 class QueryArguments(Filter, frozen=True):
     """Which events to return, and how many."""
 
-    after: Annotated[Sequence, Meta(description="Events with a greater sequence; pass `next` to go on")] = 0
+    after: Annotated[
+        int, Meta(description="Events with a greater sequence; pass `next` to go on (descending, it is negative)")
+    ] = 0
     order: Literal["asc", "desc"] = "asc"
     limit: Annotated[int, Meta(ge=1, le=1000)] = 100
     wait_s: Annotated[Seconds, Meta(description="Where the page would be empty, wait this long for an event")] = 0.0

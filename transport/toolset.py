@@ -39,6 +39,9 @@ from transport.times import from_rfc3339, to_rfc3339
 
 T = TypeVar("T")
 
+_FIRST_NS: Final = -(1 << 63)
+_LAST_NS: Final = (1 << 63) - 1
+
 Handler = Callable[[Gate, Arrival, Any], Awaitable[msgspec.Struct]]
 
 
@@ -97,11 +100,20 @@ async def _append_events(gate: Gate, arrival: Arrival, arguments: AppendArgument
 async def _query_events(gate: Gate, arrival: Arrival, arguments: QueryArguments) -> QueryResult:
     if arguments.wait_s and arguments.order == "desc":
         raise Refusal("invalid", "`wait_s` needs the order `asc`: new events come at the end")
-    query = msgspec.structs.replace(
-        _query(arguments), after=arguments.after, order=arguments.order, limit=arguments.limit
-    )
-    page = await gate.query(arrival.caller, query, arguments.wait_s)
-    return QueryResult(events=[_event(event) for event in page.events], next=page.next, has_more=page.has_more)
+    page = await gate.query(arrival.caller, _paged(arguments), arguments.wait_s)
+    # Descending, the cursor is negative: a positive `after` keeps its meaning, events with a greater sequence.
+    cursor = -page.next if arguments.order == "desc" else page.next
+    return QueryResult(events=[_event(event) for event in page.events], next=cursor, has_more=page.has_more)
+
+
+def _paged(arguments: QueryArguments) -> Query:
+    query = msgspec.structs.replace(_query(arguments), order=arguments.order, limit=arguments.limit)
+    if arguments.after >= 0:
+        return msgspec.structs.replace(query, after=arguments.after)
+    if arguments.order == "asc":
+        raise Refusal("invalid", "a negative `after` is the cursor of a descending query; set `order` to `desc`")
+    below = -arguments.after
+    return msgspec.structs.replace(query, before=below if query.before is None else min(below, query.before))
 
 
 async def _validate(gate: Gate, arrival: Arrival, arguments: ValidateArguments) -> VerdictResult:
@@ -175,8 +187,9 @@ def _query(filters: Filter) -> Query:
 
 
 def _time(text: str | None) -> int | None:
+    """Read a time; one beyond what the log can hold is as good as the first or the last that it can."""
     try:
-        return None if text is None else from_rfc3339(text)
+        return None if text is None else max(_FIRST_NS, min(_LAST_NS, from_rfc3339(text)))
     except ValueError as error:
         raise Refusal("invalid", str(error)) from None
 

@@ -263,13 +263,16 @@ class Supervisor:
         child.attach(spec.name, self.system)
         running = Running(spec, child)
         self._starting.add(spec.name)
+        failure: BaseException | None = None
         try:
             with trio.fail_after(spec.start_timeout_s):
                 await self._nursery.start(self._watch, running)
         except ExceptionGroup as group:
-            raise unwrap(group) from group
+            failure = unwrap(group)
         finally:
             self._starting.discard(spec.name)
+        if failure is not None:  # raised out here, so that the error does not carry the group that carries it
+            raise failure
         return running
 
     async def _watch(self, running: Running, task_status: trio.TaskStatus[None]) -> None:

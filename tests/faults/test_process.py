@@ -8,6 +8,7 @@ import re
 import resource
 import subprocess
 import sys
+from contextlib import AsyncExitStack
 
 import pytest
 import trio
@@ -44,6 +45,43 @@ async def test_a_second_server_on_the_same_directory_exits_4_and_names_the_first
     code, out, err = await run("serve", "--data", server.data, "--port", "0")
     assert (code, out) == (4, "")
     assert str(server.process.pid) in err
+
+
+async def test_a_second_server_on_the_same_directory_and_port_is_told_of_the_directory(server):
+    url = await server.start()
+    code, _, err = await run("serve", "--data", server.data, "--port", url.split(":")[2].split("/")[0])
+    assert code == 4
+    assert str(server.process.pid) in err
+
+
+async def test_a_port_in_use_by_somebody_else_is_said_in_one_line(server, tmp_path):
+    url = await server.start()
+    code, _, err = await run("serve", "--data", tmp_path / "other", "--port", url.split(":")[2].split("/")[0])
+    assert code == 1
+    assert "in use" in err
+    assert len(err.strip().splitlines()) == 1
+
+
+async def test_sockets_without_a_token_cannot_take_the_logs_descriptors(server):
+    def few_descriptors():
+        resource.setrlimit(resource.RLIMIT_NOFILE, (160, 160))
+
+    url = await server.start(preexec_fn=few_descriptors)
+    host, port = url.split("/")[2].split(":")
+    async with AsyncExitStack() as sockets:
+        for _ in range(150):
+            await sockets.enter_async_context(await trio.open_tcp_stream(host, int(port)))
+        await trio.sleep(0.2)  # the server's own time to take them all
+    async with connect(url, token=server.token("writer")) as hall:
+        await hall.append([{"type": "note"}])
+    assert await server.end() == 0
+
+
+async def test_a_disk_that_fails_the_last_sync_of_an_ordered_stop_ends_the_process_with_6(server):
+    url = await server.start("--fsync", "never", program=["-c", FAILING_DISK, "1"])
+    async with connect(url, token=server.token("writer")) as hall:
+        await hall.append([{"type": "note"}])
+    assert await server.end() == 6
 
 
 async def test_a_truncated_last_segment_is_cut_back_to_what_is_whole(server):

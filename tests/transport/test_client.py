@@ -133,3 +133,37 @@ def test_the_client_never_imports_the_sdk():
         "import sys, transport.client; sys.exit(any(name.split('.')[0] in {'mcp', 'pydantic'} for name in sys.modules))"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+async def test_a_descending_query_pages_on_with_its_own_cursor(hall):
+    async with hall() as (_, client):
+        await client.append([{"type": "note", "data": {"n": n}} for n in range(5)], stream="s")
+        page = await client.query(stream="s", order="desc", limit=2)
+        seen = [event.data["n"] for event in page.events]
+        while page.has_more:
+            page = await client.query(stream="s", order="desc", limit=2, after=page.next)
+            seen += [event.data["n"] for event in page.events]
+        assert seen == [4, 3, 2, 1, 0]
+
+
+async def test_a_positive_after_is_a_lower_bound_in_both_orders(hall):
+    async with hall() as (_, client):
+        await client.append([{"type": "note", "data": {"n": n}} for n in range(5)], stream="s")
+        for order in ("asc", "desc"):
+            page = await client.query(stream="s", order=order, after=3)
+            assert sorted(event.data["n"] for event in page.events) == [3, 4]
+
+
+async def test_the_cursor_of_a_descending_query_is_refused_in_an_ascending_one(hall):
+    async with hall() as (_, client):
+        with pytest.raises(HallError) as caught:
+            await client.query(after=-3)
+        assert caught.value.code == "invalid"
+
+
+@pytest.mark.parametrize("since", ["1600-01-01T00:00:00Z", "9999-12-31T23:59:59Z"])
+async def test_a_time_beyond_what_the_log_can_hold_is_as_good_as_its_end(hall, since):
+    async with hall() as (_, client):
+        await client.append([{"type": "note"}], stream="s")
+        page = await client.query(stream="s", since=since)
+        assert len(page.events) == (1 if since < "2000" else 0)

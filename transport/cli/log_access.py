@@ -11,6 +11,8 @@ import msgspec
 import trio
 
 from actors.kernel import first
+from actors.session.admission import refusal_of
+from actors.session.messages import Admit, Principal
 from store import Append, Appended, Event, EventLog, LogDamaged, LogLocked, NewEvent, StoreError
 from transport.cli.failure import CommandFailed, Exit
 from transport.cli.target import find_server
@@ -20,7 +22,7 @@ from transport.times import to_rfc3339
 T = TypeVar("T")
 Events = list[dict[str, Any]]
 
-OFFLINE_AGENT = "local"
+OFFLINE = Principal("local", "admin")
 """Who appends with `--data`: whoever may write the files."""
 
 
@@ -89,6 +91,9 @@ class Offline:
         """Append straight to the files."""
         events = [NewEvent(**event) for event in arguments["events"]]
         options = {key: value for key, value in arguments.items() if key != "events"}
+        refusal = refusal_of(OFFLINE, Admit(0, "append", streams=_streams(events, options), types=_types(events)))
+        if refusal is not None:
+            raise CommandFailed(Exit.NO, refusal.message)
         with self._opened() as log:
             return _appended(self._checked(lambda: _append(log, events, options)))
 
@@ -125,10 +130,19 @@ def offline(data: Path) -> Offline:
 
 
 def _append(log: EventLog, events: list[NewEvent], options: dict[str, Any]) -> Appended:
-    (outcome,) = log.commit([Append(events=events, agent=OFFLINE_AGENT, **options)])
+    (outcome,) = log.commit([Append(events=events, agent=OFFLINE.agent, **options)])
     if isinstance(outcome, StoreError):
         raise outcome
     return outcome
+
+
+def _streams(events: list[NewEvent], options: dict[str, Any]) -> tuple[str, ...]:
+    default = options.get("stream") or f"agent/{OFFLINE.agent}"
+    return (default, *(event.stream for event in events if event.stream is not None))
+
+
+def _types(events: list[NewEvent]) -> tuple[str, ...]:
+    return tuple(event.type for event in events)
 
 
 def _appended(appended: Appended) -> dict[str, Any]:

@@ -2,24 +2,40 @@
 
 from __future__ import annotations
 
+import gc
 import os
+import resource
 import signal
 import sys
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import msgspec
 import structlog
 import trio
 
 from actors.event_store.actor import DiskSyncFailed
-from actors.kernel import cause, contains, first
-from store import LogDamaged, LogLocked, StoreError
+from actors.kernel import ActorError, cause
+from store import DiskFull, Invalid, LogDamaged, LogLocked, StoreError, SyncFailed
+from store.lock import DirectoryLock
 from transport.auth import TokenError, create_first_tokens
 from transport.cli.failure import CommandFailed, Exit
 from transport.config import Config, ConfigError, load
 from transport.places import ServerInfo, default_data_dir, prepare_data_dir, write_server_info
 from transport.server import Server
+
+_CODES: tuple[tuple[type[Exception], Exit], ...] = (
+    (DiskSyncFailed, Exit.SYNC_FAILED),
+    (SyncFailed, Exit.SYNC_FAILED),
+    (LogLocked, Exit.IN_USE),
+    (LogDamaged, Exit.DAMAGED),
+    (DiskFull, Exit.NO),
+    (Invalid, Exit.USAGE),
+    (TokenError, Exit.USAGE),
+    (ValueError, Exit.USAGE),
+)
+"""What ended the server, the gravest first, and the exit code that says so."""
 
 
 def serve(
@@ -47,14 +63,15 @@ def serve(
     except ConfigError as error:
         raise CommandFailed(Exit.USAGE, str(error)) from None
     _configure_logging()
+    _raise_descriptor_limit()
     where = (Path(settings.data) if settings.data else default_data_dir()).absolute()
     try:
         prepare_data_dir(where)
         if settings.auth == "token":
             create_first_tokens(where)
         trio.run(_serve, settings, where)
-    except* (OSError, ValueError, TokenError, StoreError, DiskSyncFailed) as group:
-        raise _failure(group, settings, where) from group
+    except* (OSError, ValueError, TokenError, StoreError, DiskSyncFailed, ActorError) as group:
+        raise _failure(group, settings, where) from None
 
 
 async def _serve(settings: Config, data: Path) -> None:
@@ -72,6 +89,9 @@ def _ready(listener: trio.SocketListener, settings: Config, data: Path) -> None:
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
     info = ServerInfo(ws=f"ws://{host}:{port}/mcp", pid=os.getpid())
     write_server_info(data, info)
+    # What is loaded now lives as long as the process: the collector need not look at it again (13 ms a full pass).
+    gc.collect()
+    gc.freeze()
     line: dict[str, Any] = {"event": "ready", "ws": info.ws, "data": str(data), "pid": info.pid}
     print(msgspec.json.encode(line).decode(), flush=True)
 
@@ -83,18 +103,47 @@ async def _stop_on_signal(stop: trio.Event, task_status: trio.TaskStatus[None]) 
             stop.set()
 
 
-def _failure(error: BaseExceptionGroup[Exception], settings: Config, data: Path) -> CommandFailed:
-    for kind, code in (
-        (DiskSyncFailed, Exit.SYNC_FAILED),
-        (LogLocked, Exit.IN_USE),
-        (LogDamaged, Exit.DAMAGED),
-    ):
-        if contains(error, kind):
-            return CommandFailed(code, str(first(error, kind)))
-    if contains(error, OSError):
-        where = f"{data} on {settings.host}:{settings.port}"
-        return CommandFailed(Exit.NO, f"cannot serve {where}: {first(error, OSError)}; choose another")
-    return CommandFailed(Exit.USAGE, str(cause(error)))
+def _failure(group: BaseException, settings: Config, data: Path) -> CommandFailed:
+    errors = list(_with_causes(group))
+    for kind, code in _CODES:
+        for error in errors:
+            if isinstance(error, kind):
+                return CommandFailed(code, str(error))
+    if any(isinstance(error, OSError) for error in errors):
+        return _not_served(next(error for error in errors if isinstance(error, OSError)), settings, data)
+    return CommandFailed(Exit.NO, str(cause(group)))
+
+
+def _not_served(error: OSError, settings: Config, data: Path) -> CommandFailed:
+    """Tell of a port in use; but where another server has the directory too, that is what matters."""
+    try:
+        DirectoryLock(data).release()
+    except LogLocked as locked:
+        return CommandFailed(Exit.IN_USE, str(locked))
+    return CommandFailed(Exit.NO, f"cannot serve {data} on {settings.host}:{settings.port}: {error}; choose another")
+
+
+def _with_causes(error: BaseException) -> Iterator[BaseException]:
+    """Iterate over an error, what is in it if it is a group, and what each was raised from."""
+    seen: set[int] = set()
+    waiting = [error]
+    while waiting:
+        each = waiting.pop(0)
+        if id(each) in seen:
+            continue
+        seen.add(id(each))
+        if isinstance(each, BaseExceptionGroup):
+            waiting.extend(cast("BaseExceptionGroup[BaseException]", each).exceptions)
+        else:
+            yield each
+        if each.__cause__ is not None:
+            waiting.append(each.__cause__)
+
+
+def _raise_descriptor_limit() -> None:
+    """Allow as many descriptors as the system lets this process have: sockets must not take them from the log."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 def _configure_logging() -> None:
