@@ -1,15 +1,15 @@
 """What the task of one request runs between the transport and the actors: admission, then one actor.
 
-No handler of an actor ever waits here; the request's own task does. The hot path of `validate` is one ask of the
-session (admission), a look at the cache's published table, and only on a miss an ask of the speed layer: two hops at
-the most.
+No handler of an actor ever waits here; the request's own task does. The hot path of `validate` is admission by the
+permit that the session has published, a look at the cache's published table, and only on a miss an ask of the speed
+layer: no hop or one, and one more where there is no permit. What needs no hop needs no task either: `validate_nowait`.
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple, TypeVar
+from typing import Any
 
 import msgspec
 import trio
@@ -18,61 +18,17 @@ from actors.cache.messages import NAME as CACHE
 from actors.cache.messages import Remember
 from actors.event_store.messages import NAME as EVENT_STORE
 from actors.event_store.messages import AppendEvents, QueryEvents, Refused
-from actors.kernel import (
-    DEFAULT_TIMEOUT_S,
-    ROOT,
-    ActorNotFound,
-    Ask,
-    Child,
-    ChildSpec,
-    Down,
-    Node,
-    Ref,
-    System,
-    notify_down,
-)
+from actors.kernel import ROOT, Child, Node, Ref, System
 from actors.monitor.messages import Health
-from actors.session.messages import (
-    SUPERVISOR,
-    Admission,
-    Admit,
-    Operation,
-    Principal,
-    SessionInfo,
-    WhoAmI,
-    connection_name,
-    session_name,
-)
+from actors.reception import Caller, Reception, Refusal
+from actors.session.messages import Admit, Principal, SessionInfo, WhoAmI
 from actors.speed_layer.messages import NAME as SPEED_LAYER
 from actors.speed_layer.messages import Evaluate, Explain
 from actors.speed_layer.policy import Explanation, Request, Ruling, canonical
 from actors.views import Views
 from store import Append, Appended, Page, Query
 
-R = TypeVar("R")
-
-
-class Refusal(Exception):  # noqa: N818 - an answer of the contract, not a fault of the program
-    """A request was understood and refused; nothing was done.
-
-    Args:
-        code: One of the contract's error codes.
-        message: What, where and what to do next.
-        detail: Fields that go with the code, such as `retry_after_s`.
-    """
-
-    def __init__(self, code: str, message: str, detail: dict[str, Any] | None = None) -> None:
-        super().__init__(message)
-        self.code = code
-        self.message = message
-        self.detail = detail if detail is not None else {}
-
-
-class Caller(NamedTuple):
-    """Who asks: a principal, over one connection."""
-
-    principal: Principal
-    connection: int
+__all__ = ["Call", "Caller", "Gate", "Refusal", "Verdict"]
 
 
 class Call(msgspec.Struct, frozen=True):
@@ -113,12 +69,11 @@ class Gate:
 
     def __init__(self, system: System, views: Views, session: Callable[[Principal], Child]) -> None:
         self._system = system
-        self._session = session
         self.views = views
+        self._reception = Reception(system, views.permits, session)
         self._store = Ref(system, EVENT_STORE)
         self._speed_layer = Ref(system, SPEED_LAYER)
         self._cache = Ref(system, CACHE)
-        self._starting: dict[str, trio.Event] = {}
 
     async def validate(self, caller: Caller, calls: Sequence[Call]) -> list[Verdict]:
         """Judge what the caller wants to do; verdicts come in the order of the calls. A checkpoint.
@@ -127,10 +82,7 @@ class Gate:
             Refusal: The session does not admit the request.
         """
         began = trio.current_time()
-        await self._admit(
-            caller,
-            "validate",
-        )
+        await self._reception.admit(caller, Admit(caller.connection, "validate"))
         verdicts, role = self.views.verdicts, caller.principal.role
         canonicals = [canonical(call.tool, call.input, call.cwd) for call in calls]
         policy = self.views.policy
@@ -148,6 +100,25 @@ class Gate:
             for key, each in zip(keys, canonicals, strict=True)
         ]
 
+    def validate_nowait(self, caller: Caller, calls: Sequence[Call]) -> list[Verdict]:
+        """Judge as `validate` does, where neither admission nor a verdict has to be waited for. Does not checkpoint.
+
+        Raises:
+            trio.WouldBlock: One has; nothing was counted or paid.
+        """
+        began = trio.current_time()
+        verdicts, role, policy = self.views.verdicts, caller.principal.role, self.views.policy
+        canonicals = [canonical(call.tool, call.input, call.cwd) for call in calls]
+        rulings = [verdicts.table.get(verdicts.key(policy, role, each)) for each in canonicals]
+        if None in rulings or not self._reception.admit_nowait(caller, Admit(caller.connection, "validate")):
+            raise trio.WouldBlock
+        verdicts.hits += len(rulings)
+        elapsed_us = round((trio.current_time() - began) * 1e6)
+        return [
+            _verdict(ruling, policy, each, cached=True, elapsed_us=elapsed_us)
+            for ruling, each in zip(rulings, canonicals, strict=True)
+        ]
+
     async def explain(self, caller: Caller, call: Call) -> tuple[Verdict, Explanation]:
         """Judge one call and say why; a checkpoint.
 
@@ -155,7 +126,7 @@ class Gate:
             Refusal: The session does not admit the request.
         """
         began = trio.current_time()
-        await self._admit(caller, "validate")
+        await self._reception.admit(caller, Admit(caller.connection, "validate"))
         request = Request(call.tool, call.input, call.cwd, caller.principal.role)
         explained = await self._speed_layer.ask(Explain(request))
         verdict = _verdict(
@@ -179,12 +150,9 @@ class Gate:
             Refusal: Not admitted, or refused by the store.
         """
         default = append.stream or f"agent/{append.agent}"
-        await self._admit(
-            caller,
-            "append",
-            streams=tuple({event.stream or default for event in append.events} | {default}),
-            types=tuple({event.type for event in append.events}),
-        )
+        streams = tuple({event.stream or default for event in append.events} | {default})
+        types = tuple({event.type for event in append.events})
+        await self._reception.admit(caller, Admit(caller.connection, "append", 1, streams, types))
         stored = await self._store.ask(AppendEvents(append), sent=sent)
         if stored.appended is None:
             raise _refusal(stored.refused)
@@ -196,7 +164,7 @@ class Gate:
         Raises:
             Refusal: Not admitted, or an invalid query.
         """
-        await self._admit(caller, "read")
+        await self._reception.admit(caller, Admit(caller.connection, "read"))
         found = await self._store.ask(QueryEvents(query, wait_s), timeout_s=wait_s + 5.0)
         if found.page is None:
             raise _refusal(found.refused)
@@ -204,12 +172,13 @@ class Gate:
 
     async def whoami(self, caller: Caller) -> SessionInfo:
         """Tell the caller who it is; a checkpoint."""
-        await self._admit(caller, "read")
-        return await self._ask_session(caller.principal, WhoAmI(caller.connection))
+        await self._reception.admit(caller, Admit(caller.connection, "read"))
+        return await self._reception.ask_session(caller.principal, WhoAmI(caller.connection))
 
     async def tree(self, caller: Caller) -> Node:
         """Return the tree that runs, from the root supervisor down; a checkpoint."""
-        await self._admit(caller, "read")
+        await self._reception.admit(caller, Admit(caller.connection, "read"))
+        await trio.lowlevel.checkpoint()
         return self._system.supervisors.find(ROOT).tree()
 
     def health(self) -> Health:
@@ -219,11 +188,11 @@ class Gate:
 
     def disconnected(self, caller: Caller) -> None:
         """Tell the caller's session that this connection has ended. No checkpoint."""
-        down = Down(connection_name(caller.connection), "stopped")
-        notify_down(self._system, session_name(caller.principal), down)
+        self._reception.disconnected(caller)
 
     async def _evaluate(self, policy: str, missing: dict[bytes, Request]) -> tuple[str, dict[bytes, Ruling]]:
         if not missing:
+            await trio.lowlevel.checkpoint()
             return policy, {}
         answer = await self._speed_layer.ask(Evaluate(list(missing.values())))
         found = dict(zip(missing, answer.rulings, strict=True))
@@ -232,47 +201,6 @@ class Gate:
                 if ruling.cacheable and ruling.verdict != "ask":
                     self._cache.tell_or_lose(Remember(key, ruling))
         return answer.policy, found
-
-    async def _admit(
-        self,
-        caller: Caller,
-        operation: Operation,
-        *,
-        cost: int = 1,
-        streams: tuple[str, ...] = (),
-        types: tuple[str, ...] = (),
-    ) -> None:
-        message = Admit(caller.connection, operation, cost, streams, types)
-        admission: Admission = await self._ask_session(caller.principal, message)
-        if admission.code is not None:
-            detail = {} if admission.retry_after_s is None else {"retry_after_s": admission.retry_after_s}
-            raise Refusal(admission.code, admission.message, detail)
-
-    async def _ask_session(self, principal: Principal, message: Ask[R]) -> R:
-        """Ask the principal's session, starting it if it does not run; a message that found no session was not read."""
-        name = session_name(principal)
-        until = trio.current_time() + DEFAULT_TIMEOUT_S
-        while True:
-            try:
-                return await Ref(self._system, name).ask(message)
-            except ActorNotFound:
-                if trio.current_time() >= until:
-                    raise
-            await self._start_session(name, principal)
-
-    async def _start_session(self, name: str, principal: Principal) -> None:
-        under_way = self._starting.get(name)
-        if under_way is not None:
-            await under_way.wait()
-            return
-        done = self._starting[name] = trio.Event()
-        try:
-            supervisor = self._system.supervisors.find(SUPERVISOR)
-            await supervisor.wait_ended(name)  # the last one may still be recording its end
-            await supervisor.start_child(ChildSpec(name, lambda: self._session(principal), restart="temporary"))
-        finally:
-            del self._starting[name]
-            done.set()
 
 
 def _verdict(ruling: Ruling | None, policy: str, canonical_request: bytes, *, cached: bool, elapsed_us: int) -> Verdict:

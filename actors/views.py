@@ -7,6 +7,7 @@ each, immutable values, no lock, since all of it happens on one thread. Everythi
 from __future__ import annotations
 
 from actors.monitor.messages import Component, Health
+from actors.session.permit import Permit
 from actors.speed_layer.policy import Ruling
 
 
@@ -47,6 +48,7 @@ class Views:
 
     Attributes:
         verdicts: Written by the cache.
+        permits: What sessions have admitted in advance, by the session's name; each written by its session.
         policy: The version of the policy that governs now, empty until one does; written by the speed layer.
         sequence: The committed watermark; written by the event store.
         health: Written by the monitor.
@@ -55,6 +57,7 @@ class Views:
 
     def __init__(self, version: str) -> None:
         self.verdicts = Verdicts()
+        self.permits: dict[str, Permit] = {}
         self.policy = ""
         self.sequence = 0
         self.connections = 0

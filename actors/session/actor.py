@@ -2,11 +2,12 @@
 
 It starts with the first request of its principal, counts its connections, and ends an idle time after the last one has
 gone; its rate limit lives as long, and longer than its bucket needs to fill, so a reconnect does not reset it. Its
-start and end are events in the log.
+start and end are events in the log. What it admits in advance it publishes as a permit.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 import trio
@@ -24,9 +25,12 @@ from actors.session.messages import (
     Messages,
     Principal,
     SessionInfo,
+    TopUp,
     WhoAmI,
     connection_name,
+    session_name,
 )
+from actors.session.permit import Permit
 from store import Append, NewEvent
 
 SESSIONS_STREAM = "moothall/sessions"
@@ -41,25 +45,32 @@ class Session(Actor):
         principal: Whose session it is.
         limits: What its role may use.
         ports: The wall clock and the source of ids.
+        permits: Where it publishes its permit while it runs, by the session's name.
         idle_s: How long it outlives its last connection, in seconds.
     """
 
     accepts = Messages
 
-    def __init__(self, principal: Principal, limits: Limits, ports: Ports, idle_s: float = 60.0) -> None:
+    def __init__(
+        self, principal: Principal, limits: Limits, ports: Ports, permits: dict[str, Permit], idle_s: float = 60.0
+    ) -> None:
         self._principal = principal
         self._limits = limits
         self._idle_s = idle_s
         self._id = ports.random_bytes(16).hex()
         self._since_ns = ports.clock_ns()
-        self._bucket = TokenBucket(limits.requests_per_s, limits.burst, trio.current_time())
-        self._connections: set[str] = set()
+        self._permits = permits
+        self._permit = Permit(None if limits.requests_per_s is None else limits.burst)
+        self._bucket = TokenBucket(limits.requests_per_s, limits.burst, trio.current_time(), held=self._permit.unspent)
+        self._connections = self._permit.connections
         self._idle_since = trio.current_time()
-        self._tally: dict[str, int] = {}
+        self._tally: Counter[str] = Counter()
 
     async def on_start(self) -> None:
         """Record the start. A log that refuses it (a full disk) must not keep its principal from reading."""
         await self._record(STARTED, {})
+        self._top_up()
+        self._permits[session_name(self._principal)] = self._permit
         self.nursery.start_soon(self._end_when_idle)
 
     async def on_down(self, down: Down) -> None:
@@ -67,26 +78,43 @@ class Session(Actor):
         self._connections.discard(down.name)
         self._idle_since = trio.current_time()
 
-    async def handle(self, message: Admit | WhoAmI, reply: Reply) -> Admission | SessionInfo:
-        """Admit, or introduce itself."""
+    async def handle(self, message: Admit | WhoAmI | TopUp, reply: Reply) -> Admission | SessionInfo | None:
+        """Admit, introduce itself, or admit more in advance."""
+        if isinstance(message, TopUp):
+            self._top_up()
+            return None
         self._connections.add(connection_name(message.connection))
         return self._admit(message) if isinstance(message, Admit) else self._info()
 
     async def on_stop(self) -> None:
         """Record the end; a store that is gone already must not keep the session from ending."""
         try:
-            await self._record(ENDED, {"counters": self._tally})
+            await self._record(ENDED, {"counters": self._counters_now()})
         except ActorError:
             self.system.dead_letters.add(EVENT_STORE, "the store had gone before the session ended")
+
+    def on_exit(self) -> None:
+        """Take the permit back."""
+        name = session_name(self._principal)
+        if self._permits.get(name) is self._permit:
+            del self._permits[name]
 
     def _admit(self, message: Admit) -> Admission:
         admission = refusal_of(self._principal, message)
         if admission is None:
             wait_s = self._bucket.take(message.cost, trio.current_time())
             admission = ADMITTED if wait_s is None else rate_limited(wait_s)
-        kind = admission.code or message.operation
-        self._tally[kind] = self._tally.get(kind, 0) + 1
+        self._tally[admission.code or message.operation] += 1
+        self._top_up()
         return admission
+
+    def _top_up(self) -> None:
+        wanted = self._permit.wanted()
+        if wanted > 0:
+            self._permit.grant(self._bucket.take_up_to(wanted, trio.current_time()))
+
+    def _counters_now(self) -> dict[str, int]:
+        return dict(self._tally + self._permit.tally)
 
     def _info(self) -> SessionInfo:
         return SessionInfo(
@@ -95,7 +123,7 @@ class Session(Actor):
             session=self._id,
             connected_since=self._since_ns,
             limits=self._limits,
-            counters=dict(self._tally),
+            counters=self._counters_now(),
         )
 
     async def _record(self, kind: str, data: dict[str, Any]) -> None:

@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+
+def _nothing() -> int:
+    return 0
+
 
 class TokenBucket:
     """Holds up to `burst` tokens and refills at `rate` a second.
@@ -10,13 +16,15 @@ class TokenBucket:
         rate: Tokens a second; None means without limit.
         burst: The most it holds; it starts full.
         now: The time now, in seconds of any clock that is used throughout.
+        held: Says how many tokens were taken and not spent yet; they count as if they were still in the bucket.
     """
 
-    def __init__(self, rate: float | None, burst: int, now: float) -> None:
+    def __init__(self, rate: float | None, burst: int, now: float, held: Callable[[], int] = _nothing) -> None:
         self._rate = rate
         self._burst = float(burst)
         self._tokens = float(burst)
         self._at = now
+        self._held = held
 
     def take(self, cost: int, now: float) -> float | None:
         """Take tokens if there are enough. More than the burst can never be there: a full bucket is enough then.
@@ -26,20 +34,30 @@ class TokenBucket:
         """
         if self._rate is None:
             return None
-        self._refill(now, self._rate)
-        needed = min(float(cost), self._burst)
+        needed = min(float(cost), self._refill(now, self._rate))
         if self._tokens >= needed:
             self._tokens -= needed
             return None
         return (needed - self._tokens) / self._rate
 
+    def take_up_to(self, count: int, now: float) -> int:
+        """Take as many whole tokens as there are, at most `count`; returns how many."""
+        if self._rate is None:
+            return count
+        self._refill(now, self._rate)
+        taken = min(count, int(self._tokens))
+        self._tokens -= taken
+        return taken
+
     def full_in_s(self, now: float) -> float:
         """Return in how many seconds the bucket will be full, so that a fresh one would hold no more."""
         if self._rate is None:
             return 0.0
-        self._refill(now, self._rate)
-        return (self._burst - self._tokens) / self._rate
+        return (self._refill(now, self._rate) - self._tokens) / self._rate
 
-    def _refill(self, now: float, rate: float) -> None:
-        self._tokens = min(self._burst, self._tokens + (now - self._at) * rate)
+    def _refill(self, now: float, rate: float) -> float:
+        """Add what time has brought; returns how many tokens the bucket can hold now."""
+        room = self._burst - self._held()
+        self._tokens = min(room, self._tokens + (now - self._at) * rate)
         self._at = now
+        return room

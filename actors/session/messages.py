@@ -9,7 +9,7 @@ from typing import Literal
 
 import msgspec
 
-from actors.kernel import Ask
+from actors.kernel import Ask, Tell
 
 SUPERVISOR = "sessions"
 """The dynamic supervisor under which sessions run."""
@@ -116,4 +116,8 @@ class WhoAmI(Ask[SessionInfo], frozen=True):
     connection: int
 
 
-Messages = Admit | WhoAmI
+class TopUp(Tell, frozen=True):
+    """The permit runs low; grant more of what the bucket has."""
+
+
+Messages = Admit | WhoAmI | TopUp

@@ -1,0 +1,127 @@
+"""The reception: where a request is admitted, before anything is done for it.
+
+What its role or the names forbid is refused by the session, which counts it. What a session has admitted in advance
+(`actors/session/permit.py`) is let in without a hop; everything else asks the session, and the first request of a
+principal starts it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple, TypeVar
+
+import trio
+
+from actors.kernel import DEFAULT_TIMEOUT_S, ActorNotFound, Ask, Child, ChildSpec, Down, Ref, System, notify_down
+from actors.session.admission import refusal_of
+from actors.session.messages import (
+    SUPERVISOR,
+    Admission,
+    Admit,
+    Principal,
+    TopUp,
+    connection_name,
+    session_name,
+)
+from actors.session.permit import Permit
+
+R = TypeVar("R")
+
+
+class Refusal(Exception):  # noqa: N818 - an answer of the contract, not a fault of the program
+    """A request was understood and refused; nothing was done.
+
+    Args:
+        code: One of the contract's error codes.
+        message: What, where and what to do next.
+        detail: Fields that go with the code, such as `retry_after_s`.
+    """
+
+    def __init__(self, code: str, message: str, detail: dict[str, Any] | None = None) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.detail = detail if detail is not None else {}
+
+
+class Caller(NamedTuple):
+    """Who asks: a principal, over one connection."""
+
+    principal: Principal
+    connection: int
+
+
+class Reception:
+    """Admits requests. Every coroutine may raise the kernel's `ActorError`s.
+
+    Args:
+        system: Where the sessions are found.
+        permits: What they have admitted in advance, by the session's name.
+        session: Makes the actor of a principal's session.
+    """
+
+    def __init__(self, system: System, permits: dict[str, Permit], session: Callable[[Principal], Child]) -> None:
+        self._system = system
+        self._permits = permits
+        self._session = session
+        self._starting: dict[str, trio.Event] = {}
+
+    def admit_nowait(self, caller: Caller, message: Admit) -> bool:
+        """Say whether a request is admitted without asking the session. Does not checkpoint."""
+        name = session_name(caller.principal)
+        permit = self._permits.get(name)
+        if permit is None or refusal_of(caller.principal, message) is not None:
+            return False
+        before = permit.spent
+        if not permit.spend(connection_name(caller.connection), message.operation, message.cost):
+            return False
+        if before < permit.low <= permit.spent:
+            Ref(self._system, name).tell_or_lose(TopUp())
+        return True
+
+    async def admit(self, caller: Caller, message: Admit) -> None:
+        """Let a request in; checkpoints only where the session has to be asked.
+
+        Raises:
+            Refusal: Its session does not admit it.
+        """
+        if self.admit_nowait(caller, message):
+            return
+        admission: Admission = await self.ask_session(caller.principal, message)
+        if admission.code is not None:
+            detail = {} if admission.retry_after_s is None else {"retry_after_s": admission.retry_after_s}
+            raise Refusal(admission.code, admission.message, detail)
+
+    def disconnected(self, caller: Caller) -> None:
+        """Tell the caller's session that this connection has ended. Does not checkpoint."""
+        down = Down(connection_name(caller.connection), "stopped")
+        notify_down(self._system, session_name(caller.principal), down)
+
+    async def ask_session(self, principal: Principal, message: Ask[R]) -> R:
+        """Ask the principal's session, starting it if it does not run; a checkpoint.
+
+        A message that found no session was not read, so it is asked again.
+        """
+        name = session_name(principal)
+        until = trio.current_time() + DEFAULT_TIMEOUT_S
+        while True:
+            try:
+                return await Ref(self._system, name).ask(message)
+            except ActorNotFound:
+                if trio.current_time() >= until:
+                    raise
+            await self._start_session(name, principal)
+
+    async def _start_session(self, name: str, principal: Principal) -> None:
+        under_way = self._starting.get(name)
+        if under_way is not None:
+            await under_way.wait()
+            return
+        done = self._starting[name] = trio.Event()
+        try:
+            supervisor = self._system.supervisors.find(SUPERVISOR)
+            await supervisor.wait_ended(name)  # the last one may still be recording its end
+            await supervisor.start_child(ChildSpec(name, lambda: self._session(principal), restart="temporary"))
+        finally:
+            del self._starting[name]
+            done.set()

@@ -1,0 +1,67 @@
+"""A permit: what a session has admitted in advance, so that most requests need not ask.
+
+An ask of the session is a hop of some 16 us, more than all else that a cached verdict costs. So the session takes a few
+tokens out of its bucket beforehand and publishes them; whoever stands at the front desk spends them without a hop. Each
+field has one writer, as in every published view: the session grants, the desk spends. The bucket, the limit and the
+tally stay the session's own: a token is in the bucket, granted or spent, never two of these.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Final
+
+from actors.session.messages import Operation
+
+AHEAD: Final = 64
+"""How many tokens are granted ahead: one message for every 32 requests keeps them coming."""
+
+_SHARE_OF_BURST: Final = 8
+
+
+class Permit:
+    """The permit of one session. Nothing here checkpoints.
+
+    Args:
+        burst: How many tokens the session's limit allows at once; None means without limit.
+
+    Attributes:
+        ahead: How many tokens are granted at most: few of the burst, and none where the burst is small, so that a
+            small limit is exact to the request.
+        connections: The names of the connections that the session knows; others have to ask first. The session's.
+        granted: Tokens granted since the session began. The session's.
+        low: What is spent when more should be granted. The session's.
+        spent: Tokens spent since the session began. The desk's.
+        tally: The requests that they were spent on. The desk's.
+    """
+
+    __slots__ = ("ahead", "connections", "granted", "low", "spent", "tally")
+
+    def __init__(self, burst: int | None) -> None:
+        self.ahead = AHEAD if burst is None else min(AHEAD, burst // _SHARE_OF_BURST)
+        self.connections: set[str] = set()
+        self.granted = 0
+        self.low = 0
+        self.spent = 0
+        self.tally: Counter[str] = Counter()
+
+    def unspent(self) -> int:
+        """Return how many tokens are granted and not spent."""
+        return self.granted - self.spent
+
+    def wanted(self) -> int:
+        """Return how many tokens are missing to `ahead`."""
+        return self.ahead - self.unspent()
+
+    def grant(self, tokens: int) -> None:
+        """Add tokens that were taken from the bucket. For the session."""
+        self.granted += tokens
+        self.low = self.granted - self.ahead // 2
+
+    def spend(self, connection: str, operation: Operation, cost: int) -> bool:
+        """Pay for a request if there are tokens enough and the session knows the connection. For the desk."""
+        if self.spent + cost > self.granted or connection not in self.connections:
+            return False
+        self.spent += cost
+        self.tally[operation] += 1
+        return True
