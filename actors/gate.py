@@ -82,7 +82,7 @@ class Gate:
             Refusal: The session does not admit the request.
         """
         began = trio.current_time()
-        await self._reception.admit(caller, Admit(caller.connection, "validate"))
+        await self._reception.admit(caller, Admit(caller.connection, "validate", len(calls)))
         verdicts, role = self.views.verdicts, caller.principal.role
         canonicals = [canonical(call.tool, call.input, call.cwd) for call in calls]
         policy = self.views.policy
@@ -110,7 +110,7 @@ class Gate:
         verdicts, role, policy = self.views.verdicts, caller.principal.role, self.views.policy
         canonicals = [canonical(call.tool, call.input, call.cwd) for call in calls]
         rulings = [verdicts.table.get(verdicts.key(policy, role, each)) for each in canonicals]
-        if None in rulings or not self._reception.admit_nowait(caller, Admit(caller.connection, "validate")):
+        if None in rulings or not self._reception.admit_nowait(caller, Admit(caller.connection, "validate", len(calls))):
             raise trio.WouldBlock
         verdicts.hits += len(rulings)
         elapsed_us = round((trio.current_time() - began) * 1e6)

@@ -1,0 +1,205 @@
+"""The hall under pressure: a disk that hangs, askers that give up, principals that come and go, crowds that wait."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+import trio
+
+from actors.event_store.messages import AppendEvents
+from actors.gate import Call, Caller, Refusal
+from actors.kernel import ActorError, Ref, Unrecoverable, contains, resume, suspend
+from actors.kernel.mailbox import Envelope
+from actors.session.messages import Principal
+from store import Append, NewEvent, Query, SyncFailed
+
+
+class Disk:
+    """A disk that takes its time, and hangs when it is told to."""
+
+    def __init__(self, takes_s=0.0):
+        self.takes_s = takes_s
+        self.free = trio.Event()
+        self.free.set()
+
+    async def __call__(self, function):
+        await trio.sleep(self.takes_s)
+        await self.free.wait()
+        return function()
+
+    def hang(self):
+        self.free = trio.Event()
+
+
+def one(agent="scout", **options):
+    return Append(events=[NewEvent(type="note")], agent=agent, **options)
+
+
+async def attempt(call, outcomes):
+    try:
+        outcomes.append(await call())
+    except (ActorError, Refusal) as error:
+        outcomes.append(getattr(error, "code", type(error).__name__))
+
+
+def crash(system, name):
+    system.mailboxes[name].put_nowait(Envelope(b"\xc1", None, float("inf"), trio.current_time(), "test", ""))
+
+
+async def test_a_request_that_meets_the_end_of_an_idle_session_is_served(autojump_clock, make_world, scout):
+    async with make_world(run_sync=Disk(0.01), session_idle_s=1.0).open() as world:
+        first = await world.gate.whoami(scout)
+        world.gate.disconnected(scout)
+        while not world.system.mailboxes["session:scout/agent"].closed:  # noqa: ASYNC110 - its own clock closes it
+            await trio.sleep(0.001)
+        assert (await world.gate.whoami(scout)).session != first.session
+
+
+async def test_a_cancelled_first_request_does_not_fail_those_of_other_connections(autojump_clock, make_world, scout):
+    async with make_world(run_sync=Disk(0.01)).open() as world, trio.open_nursery() as nursery:
+        outcomes = []
+
+        async def other():
+            await trio.sleep(0.001)
+            await attempt(lambda: world.gate.whoami(scout._replace(connection=2)), outcomes)
+
+        nursery.start_soon(other)
+        with trio.move_on_after(0.005):
+            await world.gate.whoami(scout)
+        await trio.sleep(1.0)
+        assert [outcome.agent for outcome in outcomes] == ["scout"]
+
+
+async def test_a_token_made_anew_with_a_lower_role_has_the_lower_role_at_once(autojump_clock, world):
+    await world.gate.append(Caller(Principal("bob", "expert"), 1), one("bob"))
+    with pytest.raises(Refusal, match="may not append"):
+        await world.gate.append(Caller(Principal("bob", "observer"), 2), one("bob"))
+
+
+async def test_the_end_of_a_connection_passes_a_full_queue(autojump_clock, make_world, scout):
+    async with make_world(session_idle_s=1.0).open() as world, trio.open_nursery() as nursery:
+        await world.gate.whoami(scout)
+        await suspend(world.system, "session:scout/agent")
+        for _ in range(1500):
+            nursery.start_soon(attempt, lambda: world.gate.whoami(scout), [])
+        await trio.sleep(0.1)
+        await resume(world.system, "session:scout/agent")
+        await trio.sleep(0.1)
+        world.gate.disconnected(scout)
+        await trio.sleep(60.0)
+        assert "session:scout/agent" not in world.system.mailboxes
+
+
+async def test_appends_beyond_the_bound_are_refused_while_the_disk_hangs_and_none_is_stored_for_nobody(
+    autojump_clock, make_world
+):
+    disk = Disk()
+    async with make_world(run_sync=disk).open() as world:
+        head = world.views.sequence
+        disk.hang()
+        outcomes = []
+
+        async def ask():
+            stored = await Ref(world.system, "event_store").ask(AppendEvents(one()))
+            return "stored" if stored.appended else stored.refused.code
+
+        async with trio.open_nursery() as nursery:
+            for _ in range(4):
+                for _ in range(5000):
+                    nursery.start_soon(attempt, ask, outcomes)
+                await trio.sleep(6.0)
+        disk.free.set()
+        await trio.sleep(1.0)
+        counts = Counter(outcomes)
+        assert counts["unavailable"] > 5000
+        assert counts["AskTimeout"] > 5000
+        assert world.views.sequence - head <= 1024  # the one group that was under way
+
+
+async def test_waits_that_nobody_wants_any_more_hold_no_place(autojump_clock, world, scout):
+    async with trio.open_nursery() as nursery:
+        for _ in range(8):
+            for _ in range(512):
+                nursery.start_soon(world.gate.query, scout, Query(types=("never",)), 3000.0)
+            await trio.testing.wait_all_tasks_blocked()
+        with pytest.raises(Refusal, match="queries wait already"):
+            await world.gate.query(scout, Query(types=("never",)), 1.0)
+        nursery.cancel_scope.cancel()
+    await trio.testing.wait_all_tasks_blocked()
+    assert (await world.gate.query(scout, Query(types=("never",)), 1.0)).events == []
+
+
+async def test_a_commit_looks_only_at_the_waiters_that_it_may_have_answered(autojump_clock, world, scout):
+    asked = []
+    query = world.log.query
+
+    def counting(*arguments, **options):
+        asked.append(arguments)
+        return query(*arguments, **options)
+
+    async with trio.open_nursery() as nursery:
+        for n in range(500):
+            nursery.start_soon(world.gate.query, scout, Query(stream=f"stream-{n}"), 60.0)
+        nursery.start_soon(world.gate.query, scout, Query(types=("rare",)), 60.0)
+        await trio.testing.wait_all_tasks_blocked()
+        world.log.query = counting
+        await world.gate.append(scout, one(stream="stream-7"))
+        await trio.testing.wait_all_tasks_blocked()
+        assert len(asked) == 1
+        nursery.cancel_scope.cancel()
+
+
+async def test_a_long_query_is_read_in_slices_and_a_waiting_one_goes_on_where_it_stopped(autojump_clock, world, scout):
+    events = [NewEvent(type="note", data={"n": n}) for n in range(1000)]
+    for _ in range(12):
+        world.log.append(events, agent="scout")
+    page = await world.gate.query(scout, Query(where={"n": 999}, limit=1000))
+    assert len(page.events) == 12
+    page = await world.gate.query(scout, Query(where={"n": 999}, limit=1000, order="desc"))
+    assert [event.sequence for event in page.events] == sorted((e.sequence for e in page.events), reverse=True)
+    async with trio.open_nursery() as nursery:
+        pages = []
+
+        async def follow():
+            pages.append(await world.gate.query(scout, Query(where={"n": -1}), 60.0))
+
+        nursery.start_soon(follow)
+        await trio.sleep(1.0)
+        await world.gate.append(scout, Append(events=[NewEvent(type="note", data={"n": -1})], agent="scout"))
+        await trio.sleep(1.0)
+        assert [event.data["n"] for event in pages[0].events] == [-1]
+
+
+async def test_uptime_and_the_memory_of_crashes_survive_a_crash_of_the_store(autojump_clock, world):
+    await trio.sleep(100.0)
+    crash(world.system, "event_store")
+    await trio.sleep(5.0)
+    health = world.gate.health()
+    assert health.uptime_s > 100.0
+    assert health.status == "degraded"
+    assert "restarted after a crash" in health.components["event_store"].detail
+
+
+async def test_a_sync_that_fails_as_a_crashed_store_closes_ends_the_tree(autojump_clock, make_world, scout):
+    world = make_world()
+
+    def broken():
+        raise SyncFailed("the disk did not confirm")
+
+    with pytest.raises(ExceptionGroup) as caught:
+        async with world.open():
+            await world.gate.whoami(scout)
+            world.log.close = broken
+            crash(world.system, "event_store")
+            await trio.sleep_forever()
+    assert contains(caught.value, Unrecoverable)
+
+
+async def test_a_batch_costs_as_many_tokens_as_it_has_requests(autojump_clock, make_world, limits_of, scout):
+    async with make_world(limits=limits_of(10.0, 100)).open() as world:
+        calls = [Call("Bash", {"command": f"echo {n}"}, "/home/dev/project") for n in range(80)]
+        assert len(await world.gate.validate(scout, calls)) == 80
+        with pytest.raises(Refusal) as caught:
+            await world.gate.validate(scout, calls)
+        assert caught.value.detail["retry_after_s"] == pytest.approx(6.0, abs=0.01)
