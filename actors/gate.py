@@ -110,7 +110,8 @@ class Gate:
         verdicts, role, policy = self.views.verdicts, caller.principal.role, self.views.policy
         canonicals = [canonical(call.tool, call.input, call.cwd) for call in calls]
         rulings = [verdicts.table.get(verdicts.key(policy, role, each)) for each in canonicals]
-        if None in rulings or not self._reception.admit_nowait(caller, Admit(caller.connection, "validate", len(calls))):
+        admit = Admit(caller.connection, "validate", len(calls))
+        if None in rulings or not self._reception.admit_nowait(caller, admit):
             raise trio.WouldBlock
         verdicts.hits += len(rulings)
         elapsed_us = round((trio.current_time() - began) * 1e6)
