@@ -75,7 +75,7 @@ def _words(
     text: str, reads: frozenset[str], secrets: re.Pattern[str], program: str, *, changes: re.Pattern[str]
 ) -> str | None:
     words = text.split(" ")
-    if not any(word in reads for word in words) or any(changes.match(word) for word in words):
+    if not any(word in reads for word in words) or any(changes.match(word) for word in words[1:]):
         return f"`{program} {text[:60]}` is not known to be reading"
     if any(secrets.search(word) for word in words):
         return f"`{program} {text[:60]}` may print secrets"

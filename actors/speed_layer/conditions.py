@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable
 from typing import Final
 
+from actors.speed_layer.embedded import SQL_NOISE
 from actors.speed_layer.options import SHORT
 from actors.speed_layer.rules import CommandRule
 from actors.speed_layer.simple_command import SimpleCommand
@@ -68,29 +69,7 @@ def conditions(rule: CommandRule) -> tuple[tuple[Condition, str], ...]:
     Raises:
         ValueError: A condition cannot be prepared.
     """
-    return tuple(_conditions(rule))
-
-
-def _conditions(rule: CommandRule) -> Iterator[tuple[Condition, str]]:
-    if rule.via:
-        yield _via(frozenset(rule.via)), "it is not run by " + ", ".join(rule.via)
-    if rule.script:
-        yield _script, "it is not a script of the workspace for everyday work"
-    if rule.dumps:
-        yield _dumps, "it names what it is about"
-    if rule.writes:
-        yield _writes, "it prints to no file"
-    if rule.has:
-        yield _has(Given(rule.has, loosely=True)), "it has none of " + ", ".join(rule.has)
-    if rule.unless_has:
-        unless = Given(rule.unless_has, loosely=rule.verdict == "allow")
-        yield _has_not(unless), "it has one of " + ", ".join(rule.unless_has)
-    if rule.fed_by:
-        yield _fed(frozenset(rule.fed_by)), "nothing the rule is about feeds it"
-    if rule.words:
-        yield _words(either(rule.words)), "none of its words is what the rule is about"
-    if rule.text:
-        yield _text(either(rule.text)), "no text in it is what the rule is about"
+    return tuple((build(rule), why) for name, build, why in PREPARED if getattr(rule, name))
 
 
 def _via(names: frozenset[str]) -> Condition:
@@ -119,8 +98,27 @@ def _has_not(given: Given) -> Condition:
 
 def _fed(names: frozenset[str]) -> Condition:
     def check(command: SimpleCommand, _rest: tuple[str, ...]) -> bool:
-        feeding = [*command.sources, *(command.stdin.producers if command.stdin else ())]
-        return any(one.words and one.words[0].rpartition("/")[2] in names for one in feeding)
+        return command.stdin is not None and _among(names, command.stdin.producers)
+
+    return check
+
+
+def _made(names: frozenset[str]) -> Condition:
+    return lambda command, _rest: _among(names, command.sources)
+
+
+def _among(names: frozenset[str], commands: Iterable[SimpleCommand]) -> bool:
+    return any(one.words and one.words[0].rpartition("/")[2] in names for one in commands)
+
+
+def _bare(_command: SimpleCommand, rest: tuple[str, ...]) -> bool:
+    return all(word.startswith("-") for word in rest)
+
+
+def _first(pattern: re.Pattern[str]) -> Condition:
+    def check(_command: SimpleCommand, rest: tuple[str, ...]) -> bool:
+        word = next((word for word in rest if not word.startswith("-")), "")
+        return bool(pattern.search(word))
 
     return check
 
@@ -129,10 +127,35 @@ def _words(pattern: re.Pattern[str]) -> Condition:
     return lambda _command, rest: any([pattern.search(word) for word in rest])  # noqa: C419 - quicker than a generator
 
 
-def _text(pattern: re.Pattern[str]) -> Condition:
+def _text(pattern: re.Pattern[str], noise: re.Pattern[str] | None) -> Condition:
+    def found(text: str) -> bool:
+        return pattern.search(noise.sub(" ", text) if noise is not None else text) is not None
+
     def check(command: SimpleCommand, rest: tuple[str, ...]) -> bool:
-        if any(pattern.search(word) for word in rest):
+        if any(found(word) for word in rest):
             return True
-        return command.stdin is not None and command.stdin.text is not None and bool(pattern.search(command.stdin.text))
+        return command.stdin is not None and command.stdin.text is not None and found(command.stdin.text)
 
     return check
+
+
+PREPARED: Final[tuple[tuple[str, Callable[[CommandRule], Condition], str], ...]] = (
+    ("via", lambda rule: _via(frozenset(rule.via)), "it is not run by what the rule is about"),
+    ("script", lambda _rule: _script, "it is not a script of the workspace for everyday work"),
+    ("dumps", lambda _rule: _dumps, "it names what it is about"),
+    ("writes", lambda _rule: _writes, "it prints to no file"),
+    ("bare", lambda _rule: _bare, "it has words"),
+    ("has", lambda rule: _has(Given(rule.has, loosely=True)), "it has none of the options the rule is about"),
+    (
+        "unless_has",
+        lambda rule: _has_not(Given(rule.unless_has, loosely=rule.verdict == "allow")),
+        "it has an option the rule leaves alone",
+    ),
+    ("fed_by", lambda rule: _fed(frozenset(rule.fed_by)), "nothing the rule is about feeds it"),
+    ("made_by", lambda rule: _made(frozenset(rule.made_by)), "no substitution the rule is about makes its words"),
+    ("first", lambda rule: _first(either(rule.first)), "its first word is not what the rule is about"),
+    ("words", lambda rule: _words(either(rule.words)), "none of its words is what the rule is about"),
+    ("sql", lambda rule: _text(either(rule.sql), SQL_NOISE), "no SQL in it is what the rule is about"),
+    ("text", lambda rule: _text(either(rule.text), None), "no text in it is what the rule is about"),
+)
+"""Fields of a rule that are conditions, cheapest first."""

@@ -26,12 +26,13 @@ ONE_WORD: Final = re.compile(
     r"\$\((?:nproc|pwd|whoami|id -[ug]n?|uname -[smr]|hostname|git rev-parse(?: [A-Za-z0-9_./-]+)+"
     r"|date \+%[A-Za-z%0-9_-]+|mktemp(?: -d)?)\)\Z"
 )
+SINGLE_QUOTED: Final = re.compile(r"'[^']*'")
 NUMBERS: Final = frozenset("?#$!")
 DEVICE: Final = "/dev/fd/63"
 SUBSTITUTIONS: Final = frozenset({"command_substitution", "process_substitution"})
 
 
-def expand(walker: Walker, position: int, end: int, quoted: bool) -> Piece:
+def expand(walker: Walker, position: int, end: int, quoted: bool) -> Piece:  # noqa: PLR0911 - one case a kind
     """Resolve the expansion at `position`; see `lexer.Expand`.
 
     Raises:
@@ -47,6 +48,8 @@ def expand(walker: Walker, position: int, end: int, quoted: bool) -> Piece:
     text = walker.text[position:stop]
     if kind == "command_substitution":
         walker.pending.append((walker, node))
+        if text in {"$(pwd)", "`pwd`"} and walker.state.cwd is not None:
+            return stop, walker.state.cwd, False, False
         return stop, UNKNOWN, False, not quoted and not ONE_WORD.match(text)
     if kind == "process_substitution":
         walker.pending.append((walker, node))
@@ -156,6 +159,8 @@ def test(walker: Walker, node: Node) -> None:
         raise Unproved("a test that is not analysed")
     if re.search(r"\$\(|[<>]\(|(?<!&)&(?!&)", rest):
         raise Unproved("a test that is not analysed")
+    if any("$(" in quoted or "`" in quoted for quoted in SINGLE_QUOTED.findall(text)):
+        raise Unproved("a test whose words may be evaluated again")
     walker.add(
         SimpleCommand(
             ("[",), ("[",), cwd=walker.state.cwd, origin=walker.origin, listed=walker.listed and text[0] == "["

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 DECLARATIONS: Final = frozenset({"export", "declare", "typeset", "local", "readonly"})
 ASSIGNED: Final = re.compile(r"([A-Za-z_]\w*)=(.*)", re.DOTALL)
+SPAWNERS: Final = frozenset({"xargs", "gxargs", "find", "gfind", "fd", "fdfind"})
 MAX_CALLS: Final = 8
 MAX_DEPTH: Final = 24
 MOVES: Final = {("cd",), ("pushd",), ("popd",)}
@@ -47,6 +48,8 @@ def follow(walker: Walker, command: SimpleCommand) -> None:
     if not words:
         return
     name = words[0]
+    if name in walker.state.calling:
+        raise Unproved("a function that calls itself")
     builtin = BUILTINS.get(name)
     if builtin is not None:
         builtin(walker, command)
@@ -58,7 +61,7 @@ def follow(walker: Walker, command: SimpleCommand) -> None:
     if inside is None:
         return
     walker.analysis.unproved.extend(inside.unproved)
-    origin = program(name)
+    origin = command.origin if command.origin in SPAWNERS else program(name)
     begin = len(walker.analysis.commands)
     for text in inside.texts:
         shell_text(walker, text, origin, command)
@@ -122,8 +125,6 @@ def shell_text(outer: Walker, given: ShellText, origin: str, command: SimpleComm
 def _call(walker: Walker, command: SimpleCommand) -> None:
     name = command.words[0]
     function = walker.state.functions[name]
-    if name in walker.state.calling:
-        raise Unproved("a function that calls itself")
     if len(walker.state.calling) >= MAX_CALLS:
         raise Unproved("functions that call too deeply")
     command.function = True

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Final
 
 from actors.speed_layer.command_rules import CommandRules, Found
 from actors.speed_layer.path_rules import RANK, Access, Finding, PathRules, Workspace
 from actors.speed_layer.proof import Proof, judge_path
 from actors.speed_layer.simple_command import UNKNOWN, SimpleCommand
 from actors.speed_layer.variable_rules import VariableRules
+
+APPENDS: Final = frozenset({">>", "&>>", "<>"})
 
 
 @dataclass(slots=True)
@@ -39,7 +42,7 @@ class CommandJudge:
         """Return what the rules say to every part of a command."""
         findings = self._variables.judge(command) if command.env else []
         for redirect in command.redirects:
-            access: Access = "write" if redirect.writes else "read"
+            access: Access = "read" if not redirect.writes else "write" if redirect.op in APPENDS else "truncate"
             findings.append(judge_path(self._paths, command, workspace, (redirect.path, access), command.cwd))
             if redirect.op == ">" and not command.words and command.origin != "group":
                 findings.append(Finding("ask", None, f"empties {redirect.path}"))

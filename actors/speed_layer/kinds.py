@@ -39,7 +39,7 @@ Pattern = tuple[tuple[str, str], ...]
 
 def is_kind(name: str) -> bool:
     """Return whether a rule may use this kind."""
-    return name == "any" or name in ACCESSES or name in CHECKS or name in cloud_verbs.PHRASES
+    return name in {"any", "pair"} or name in ACCESSES or name in CHECKS or name in cloud_verbs.PHRASES
 
 
 def pattern(text: str) -> Pattern:

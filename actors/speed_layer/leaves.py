@@ -44,6 +44,7 @@ RESERVED: Final = frozenset(
 )
 DUPLICATE: Final = re.compile(r"(?:[0-9]+-?|-)\Z")
 NO_GLOBS: Final = frozenset[int]()
+SUBSCRIPT: Final = re.compile(r"\[[^\]]*(?:\$\(|`)")
 GLOB: Final = re.compile(r"[*?[]")
 EXPANDED: Final = re.compile(r"[$`\\]")
 
@@ -118,6 +119,8 @@ def build(words: list[Word], redirects: tuple[Redirect, ...], cwd: str | None, s
     while len(env) < len(words) and words[len(env)].assign:
         env.append(assignment(words[len(env)]))
     if env:
+        if any(SUBSCRIPT.search(word.text) for word in words[: len(env)]):
+            raise Unproved("a value that arithmetic would evaluate again")
         words = words[len(env) :]
     if words and words[0].text != "[" and GLOB.search(words[0].text):
         raise Unproved("a glob may make the program's name")

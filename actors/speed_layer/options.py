@@ -17,6 +17,8 @@ NO_VALUE: Final = ""
 SHORT: Final = 2
 """Length of an option like `-x`."""
 ANY: Final = "any"
+PAIR: Final = "pair"
+"""Kind of an option that takes two words, harmless both (`jq --arg NAME VALUE`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,6 +168,9 @@ def _named(known: Grammar, words: tuple[str, ...], index: int, found: Parsed, gi
             found.unknown.append(words[index])
         found.options.append((name, None, NO_VALUE))
         return index + 1
+    if kind == PAIR and value is None:
+        found.options.append((name, None, ANY))
+        return index + 3
     if value is None and name not in known.optional:
         if index + 1 >= len(words):
             found.unknown.append(words[index])

@@ -11,9 +11,15 @@ from actors.speed_layer.paths import HOME, join
 from actors.speed_layer.rules import PathRule, Verdict
 from actors.speed_layer.simple_command import UNKNOWN
 
-Access = Literal["read", "write", "delete"]
+Access = Literal["read", "write", "delete", "truncate"]
 RANK: Final[dict[Verdict, int]] = {"allow": 0, "ask": 1, "deny": 2}
 HIDDEN_GLOB: Final = re.compile(r"(?:\A|/)\.[^/]*[*?[]")
+SYSTEM: Final = re.compile(
+    r"/(?:(?:bin|boot|dev|etc|lib|lib32|lib64|proc|run|sbin|sys|System|Library|Applications|private/etc)(?:/.*)?"
+    r"|usr(?:/(?!src/).*)?|usr/src|var(?:/(?!www/).*)?|home|root|media|mnt|opt|srv|tmp|Users|Volumes|nix)?\Z"
+)
+"""Directories that are nobody's workspace."""
+KEPT: Final = frozenset({"secret", "protected"})
 MAX_KNOWN: Final = 4096
 
 
@@ -92,12 +98,11 @@ class PathRules:
         if root is None or not root.startswith("/"):
             return Workspace(None, "")
         home = HOME.match(root)
-        inside = root.count("/") > 1 and not (home and home.group() == root)
-        if inside:
-            rules = [rule for rule in self._rules(root + "/x") if "workspace" not in rule.tags]
-            inside = all(rule.write in {None, "allow"} for rule in rules) or root.startswith("/home/")
-            inside = inside and not any("secret" in rule.tags or "protected" in rule.tags for rule in rules)
-        return Workspace(root if inside else None, home.group() if home else "")
+        own = home is None or home.group() != root
+        free = (
+            own and not SYSTEM.match(root) and not any(KEPT.intersection(one.tags) for one in self._rules(root + "/x"))
+        )
+        return Workspace(root if free else None, home.group() if home else "")
 
     def judge(self, path: str | None, cwd: str | None, access: Access, workspace: Workspace) -> Finding:
         """Return what the rules say to an access.
@@ -141,6 +146,8 @@ class PathRules:
                 best = Finding(verdict, rule.id, f"{absolute}: {rule.reason}", tuple(rule.tags))
         if access == "delete" and above:
             return Finding("deny", "files.delete-above", f"{absolute}: the workspace lies below it")
+        if best is None and access == "truncate":
+            return self.judge_absolute(absolute, "write", workspace)
         if best is None:
             return Finding("ask", None, f"no rule covers {access} of {absolute}")
         if best.verdict == "allow" and HIDDEN_GLOB.search(local):

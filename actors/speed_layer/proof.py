@@ -59,7 +59,7 @@ class Proof:
         if rule.rule.style == "find":
             parsed = parse(known, without_exec(command.words[found.start :]), 0, NO_GLOBS)
         else:
-            parsed = parse(known, command.words, found.start, command.globs)
+            parsed = parse(known, command.words, found.start, NO_GLOBS if rule.rule.globs else command.globs)
         return self._options(parsed) or self._positionals(rule, parsed)
 
     def _options(self, parsed: Parsed) -> str | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from typing import Any, Final, Literal, cast
+from typing import Any, Final, Literal
 
 import msgspec
 
@@ -79,11 +79,16 @@ class CommandRule(Table, frozen=True, forbid_unknown_fields=True, kw_only=True, 
         words: Condition: a word after the first ones matches one of these regular expressions (search).
         text: Condition: a word, or the constant standard input, matches one of these regular expressions (search).
         via: Condition: it was unwrapped from one of these (`xargs`, `find`, ...).
-        fed_by: Condition: one of these programs feeds it, through a pipe or a substitution in its words.
+        fed_by: Condition: one of these programs feeds it through a pipe.
+        made_by: Condition: one of these programs, in a substitution, makes one of its words.
+        bare: Condition: it has no words but options and `-`.
+        first: Condition: its first word behind the prefix that is no option matches one of these (search).
+        sql: Condition: as `text`, not looking into quoted strings and comments of SQL.
         writes: Condition: its standard output goes to a file.
         script: Condition: the program itself is a script of the workspace named for everyday work
             (`./scripts/test.sh`).
         dumps: Condition: it has no words but options, so that it prints all it knows.
+        globs: Names of files that look like options do no harm, so that an unquoted `*` may stand in front.
         touches: What an `ask` or `deny` rule's command does to every word that is no option: those paths are judged
             too.
         tags: Marks it leaves on the line for rules over lines.
@@ -102,9 +107,14 @@ class CommandRule(Table, frozen=True, forbid_unknown_fields=True, kw_only=True, 
     text: list[str] = []
     via: list[str] = []
     fed_by: list[str] = []
+    made_by: list[str] = []
+    bare: bool = False
+    first: list[str] = []
+    sql: list[str] = []
     writes: bool = False
     script: bool = False
     dumps: bool = False
+    globs: bool = False
     touches: Literal["read", "write", "delete"] | None = None
     tags: list[str] = []
 
@@ -135,6 +145,7 @@ class PathRule(Table, frozen=True, forbid_unknown_fields=True, kw_only=True):
         read: What it says to reading, if anything.
         write: What it says to creating and changing.
         delete: What it says to removing.
+        truncate: What it says to a redirection that empties them first.
         tags: As in `CommandRule`.
     """
 
@@ -143,6 +154,7 @@ class PathRule(Table, frozen=True, forbid_unknown_fields=True, kw_only=True):
     read: Verdict | None = None
     write: Verdict | None = None
     delete: Verdict | None = None
+    truncate: Verdict | None = None
     tags: list[str] = []
 
 
@@ -229,17 +241,22 @@ def load(source: PolicySource) -> list[Entry]:
     entries = list[Entry]()
     for kind, tables in document.items():
         structure = TABLES.get(kind)
-        if structure is None or not isinstance(tables, list):
+        line = _line_of(source.text, kind)
+        try:
+            found = msgspec.convert(tables, list[dict[str, Any]])
+        except msgspec.ValidationError:
+            structure = None
+            found = []
+        if structure is None:
             advice = f"use tables [[{']], [['.join(TABLES)}]]"
-            raise PolicyError(source.name, _line_of(source.text, kind), f"{kind!r} is not a table of rules", advice)
-        found = cast("list[Any]", tables)
+            raise PolicyError(source.name, line, f"{kind!r} is not a table of rules", advice)
         places = lines.get(kind, [])
         for index, table in enumerate(found):
-            line = places[index] if len(places) == len(found) else _line_of(source.text, kind)
+            place = places[index] if len(places) == len(found) else line
             try:
-                entries.append(Entry(msgspec.convert(table, structure), source, line))
+                entries.append(Entry(msgspec.convert(table, structure), source, place))
             except msgspec.ValidationError as error:
-                raise PolicyError(source.name, line, f"[[{kind}]]: {error}", "correct this table") from None
+                raise PolicyError(source.name, place, f"[[{kind}]]: {error}", "correct this table") from None
     return entries
 
 

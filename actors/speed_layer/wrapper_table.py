@@ -70,7 +70,7 @@ WRAPPERS: Final[dict[tuple[str, ...], Wrapper]] = {
     ("busybox",): _wrapper(""),
     ("toybox",): _wrapper(""),
     ("coproc",): _wrapper(""),
-    ("npx",): _wrapper("--no-install --no -y --yes -q --quiet -p= --package= --prefer-offline --offline"),
+    ("npx",): _wrapper("--no-install --no -y --yes -q --quiet --prefer-offline --offline"),
     ("bunx",): _wrapper("--bun --no-install"),
     ("npm", "exec"): _wrapper("--no --no-install -y --yes --offline -p= --package="),
     ("pnpm", "exec"): _wrapper("-r --recursive --parallel"),
@@ -79,9 +79,8 @@ WRAPPERS: Final[dict[tuple[str, ...], Wrapper]] = {
     ("yarn", "dlx"): _wrapper("-q"),
     ("poetry", "run"): _wrapper("-q -v -n --quiet --no-interaction"),
     ("uv", "run"): _wrapper(
-        "-q -v --frozen --locked --no-sync --offline --quiet --all-extras --dev --no-dev"
-        " --isolated --active --no-project --extra= --group= --package= -p= --python= --with= --with-requirements=read"
-        " --env-file=read --directory=dir --project=dir"
+        "-q -v --frozen --locked --no-sync --offline --quiet --all-extras --dev --no-dev --active"
+        " --extra= --group= --package="
     ),
     ("pipenv", "run"): _wrapper(""),
     ("pdm", "run"): _wrapper("-s"),

@@ -131,6 +131,9 @@ def test_the_commands_of_a_line_are_those_bash_would_run(line: str, expected: li
         "a <<E\nb \\\nE\nE",
         "find . -exec a",
         "echo ${x'a'}",
+        "[[ 'a[$(b)]' -eq 0 ]]",
+        "x='a[$(b)]'; echo $((x))",
+        "while :; do f() { f; }; f; done",
     ],
 )
 def test_what_cannot_be_told_is_unproved(line: str) -> None:
