@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from actors.speed_layer.command_rules import CommandRules, Found
-from actors.speed_layer.path_rules import RANK, Access, Finding, PathRules, Workspace
+from actors.speed_layer.path_rules import RANK, Access, Finding, PathRules, Workspace, inside
 from actors.speed_layer.proof import Proof, judge_path
 from actors.speed_layer.simple_command import UNKNOWN, SimpleCommand
 from actors.speed_layer.variable_rules import VariableRules
@@ -50,6 +50,9 @@ class CommandJudge:
             secret = self._variables.secret(name)
             if secret is not None:
                 findings.append(secret)
+        if command.words and workspace.root is not None and not inside(command.cwd, workspace):
+            place = command.cwd or "a directory known only at run time"
+            findings.append(Finding("ask", None, f"`{command.words[0][:40]}` runs outside the workspace, in {place}"))
         if command.words and not command.function:
             self._words(command, workspace, findings, trace)
         return findings
@@ -63,14 +66,18 @@ class CommandJudge:
         refusal = ""
         proofs: dict[str, list[Finding]] = {}
         decided = False
+        settled = ""
         for found in self._commands.find(command):
             compiled = found.compiled
+            if compiled.layer == settled and compiled.rule.verdict == "allow" and trace is None:
+                continue
             why = _unmet(found, command) if compiled.conditions else None
             if why is None and compiled.rule.verdict == "allow":
                 proof = Proof(self._paths, command, workspace)
                 why = proof.fails(found)
                 if why is None:
-                    _keep_mildest(proofs, compiled.layer, [compiled.finding, *proof.findings])
+                    worst = _keep_mildest(proofs, compiled.layer, [compiled.finding, *proof.findings])
+                    settled = settled if worst else compiled.layer
                 else:
                     refusal = refusal or why
             elif why is None:
@@ -105,11 +112,18 @@ def _unmet(found: Found, command: SimpleCommand) -> str | None:
     return None
 
 
-def _keep_mildest(proofs: dict[str, list[Finding]], layer: str, findings: list[Finding]) -> None:
-    """Keep the mildest findings of a layer's allow rules: each of them alone proves that the command may run."""
+def _keep_mildest(proofs: dict[str, list[Finding]], layer: str, findings: list[Finding]) -> int:
+    """Keep the mildest findings of a layer's allow rules: each of them alone proves that the command may run.
+
+    Returns:
+        The rank of the strictest of the findings kept.
+    """
     before = proofs.get(layer)
-    if before is None or _worst(findings) < _worst(before):
-        proofs[layer] = findings
+    worst = _worst(findings)
+    if before is not None and _worst(before) <= worst:
+        return _worst(before)
+    proofs[layer] = findings
+    return worst
 
 
 def _worst(findings: list[Finding]) -> int:

@@ -1,9 +1,9 @@
 """What the words of an allowed command may be, by position.
 
 A pattern is a row of kinds: `any read*` is one word of any sort, then any number of files that are read. `*` stands
-for none or more, `+` for one or more, `?` for none or one. Kinds are `any`, the file kinds of `ACCESSES` (`inside`
-is code or a setting, which must lie in the workspace; a `dir` is what later paths are relative to), and those of
-`embedded.TEXTS`, `values.VALUES`, `sed`, `task` and `script`.
+for none or more, `+` for one or more, `?` for none or one. Kinds are `any`, the file kinds of `ACCESSES` (`inside` is
+code or a setting, which must lie in the workspace; a `dir` is what later paths are relative to; an `object` is a
+revision, a path, or `REVISION:PATH`), and the checks of `embedded`, `values`, `cloud_verbs`, `sed` and `tasks`.
 """
 
 from __future__ import annotations
@@ -24,8 +24,9 @@ ACCESSES: Final[dict[str, Access]] = {
     "inside": "read",
     "dir": "read",
     "one-file": "write",
+    "object": "read",
 }
-INSIDE: Final = frozenset({"inside", "dir"})
+INSIDE: Final = frozenset({"inside", "dir", "object"})
 CHECKS: Final[dict[str, Callable[[str], str | None]]] = {
     **embedded.TEXTS,
     **VALUES,

@@ -19,6 +19,7 @@ PROJECT_PLACES: Final = (".venv/bin", "venv/bin", "env/bin", "node_modules/.bin"
 PROJECT_PROGRAMS: Final = frozenset(
     {"./gradlew", "./mvnw", "./manage.py", "bin/rails", "bin/rake", "bin/rspec", "bin/rubocop", "bin/phpunit"}
 )
+INLINE: Final = re.compile(r"[{\"']")
 MANY: Final = re.compile(r"[*?\[]")
 
 
@@ -98,14 +99,15 @@ class Proof:
     def _word(self, kind: str, value: str) -> str | None:
         access = kinds.ACCESSES.get(kind)
         if access is None:
-            if UNKNOWN in value and kind != "number":
-                return f"a word known only at run time ({kind})"
-            return kinds.CHECKS[kind](value)
+            known = UNKNOWN not in value or kind == "number"
+            return kinds.CHECKS[kind](value) if known else f"a word known only at run time ({kind})"
         if value in {"", "-"} and kind != "dir":
             return None
         if kind == "one-file" and MANY.search(value):
             return f"{shown(value)} may be many files"
-        if kind in kinds.INSIDE and not inside(join(self._base, value), self._workspace):
+        if kind == "object":
+            value = value.rpartition(":")[2] or "."
+        if kind in kinds.INSIDE and (INLINE.search(value) or not inside(join(self._base, value), self._workspace)):
             return f"{shown(value)} does not lie in the workspace"
         self.findings.append(judge_path(self._paths, self._command, self._workspace, (value, access), self._base))
         return None

@@ -12,6 +12,7 @@ from actors.speed_layer.wrapper_table import XARGS
 
 FILES_BELOW: Final = "**"
 """Stands for names of files below the working directory: whatever they are, they lie there."""
+NAME_TESTS: Final = frozenset({"-name", "-iname"})
 OUTPUT_OPTIONS: Final = ("-printf", "-fprint", "-exec", "-ok", "--format", "-o", "--replace", "-r")
 FILTERS: Final = frozenset({"grep", "rg", "sort", "uniq", "head", "tail", "xargs", "tac", "shuf"})
 
@@ -27,7 +28,15 @@ def fed_names(command: SimpleCommand) -> str:
     first, *later = command.stdin.producers
     if not _lists_names(first.words) or any(one.words[:1] and one.words[0] not in FILTERS for one in later):
         return UNKNOWN
-    return FILES_BELOW
+    return _named(first.words) if first.words[0] == "find" else FILES_BELOW
+
+
+def _named(words: tuple[str, ...]) -> str:
+    """Return what find finds, for judging: `**/NAME` if it looks for one name, else `**`."""
+    names = [words[index + 1] for index, word in enumerate(words[:-1]) if word in NAME_TESTS]
+    if len(names) == 1:
+        return f"{FILES_BELOW}/{names[0]}"
+    return UNKNOWN if any(name.startswith((".", "id_")) for name in names) else FILES_BELOW
 
 
 def _lists_names(words: tuple[str, ...]) -> bool:
@@ -93,7 +102,9 @@ def find(command: SimpleCommand) -> Unwrapped | None:
                 return Unwrapped(unproved=["find: -exec without an end"])
             inner = cut(command, index + 1, end)
             inner.stdin = False
-            _replace(inner, "{}", UNKNOWN if below == UNKNOWN else f"{below.removesuffix('/')}/{FILES_BELOW}")
+            name = _named(words)
+            known = UNKNOWN not in {below, name}
+            _replace(inner, "{}", f"{below.removesuffix('/')}/{name}" if known else UNKNOWN)
             if words[index] in {"-execdir", "-okdir"}:
                 inner.directory = UNKNOWN
             found.inner.append(inner)

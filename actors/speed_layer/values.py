@@ -56,6 +56,8 @@ VALUES: Final[dict[str, Callable[[str], str | None]]] = {
     "maven": _shape(MAVEN, "a phase or goal of everyday work"),
     "pytest-plugin": _shape(re.compile(r"no:[A-Za-z0-9_.-]+\Z"), "a plugin switched off"),
     "time": _shape(re.compile(r"\+.*\Z", re.DOTALL), "a format"),
+    "word": _shape(re.compile(r"[A-Za-z0-9_-]+\Z"), "a plain word"),
+    "suffix": _shape(re.compile(r"[A-Za-z0-9._~-]*\Z"), "a suffix"),
     "empty": _shape(re.compile(r"\Z"), "empty"),
     "dry-run": _shape(re.compile(r"(?:client|server)\Z"), "a dry run"),
     "environment": _shape(re.compile(r"(?:\./)?\.?v?env[0-9.]*\Z"), "an environment's usual name"),

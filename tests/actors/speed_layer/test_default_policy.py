@@ -37,12 +37,10 @@ def test_most_destructive_commands_are_denied_outright() -> None:
     assert verdicts["deny"] / verdicts.total() > 0.9
 
 
-@pytest.mark.parametrize(
-    "row", [row for row in ROWS if row["label"] == "destructive"], ids=lambda row: row["command"][:40]
-)
 @pytest.mark.parametrize("form", ["ls; {}", "{} && ls", "({})", "sudo {}", "if true; then {}; fi", "echo $({})"])
-def test_no_disguise_makes_a_destructive_command_pass(row: dict[str, str], form: str) -> None:
-    assert shell(form.format(row["command"])) != "allow"
+def test_no_disguise_makes_a_destructive_command_pass(form: str) -> None:
+    rows = [row["command"] for row in ROWS if row["label"] == "destructive"]
+    assert [one for one in rows if shell(form.format(one)) == "allow"] == []
 
 
 def test_every_shipped_rule_keeps_its_own_examples() -> None:
