@@ -1,6 +1,6 @@
 """One form for requests that mean the same, for the cache's key and for sharing an approval.
 
-The form is MessagePack (or JSON) independent: keys sorted, tool names without case, shell tools by one name.
+Keys are sorted, tool names are without case, shell tools go by one name; on every transport a request has the same.
 """
 
 from __future__ import annotations

@@ -47,7 +47,6 @@ GIT_CONFIG: Final = re.compile(
     r"|user\.(?:name|email)|advice\.\w+|grep\.\w+|column\.\w+|gc\.auto|commit\.gpgsign|tag\.gpgsign)=[^!\n]*\Z|core\.pager=(?:cat|less)?\Z|core\.editor=(?:true|:)\Z",
     re.IGNORECASE,
 )
-BUILTIN_SIGNALS: Final = re.compile(r"(?:SIG)?(?:0|CONT)\Z")
 
 
 def awk(text: str) -> str | None:

@@ -9,7 +9,7 @@ from actors.speed_layer import syntax_tree
 from actors.speed_layer.inner import Inner, ShellText
 from actors.speed_layer.lexer import Unproved
 from actors.speed_layer.paths import join
-from actors.speed_layer.simple_command import UNKNOWN, SimpleCommand, Stdin
+from actors.speed_layer.simple_command import UNKNOWN, SimpleCommand
 from actors.speed_layer.text import prepare
 from actors.speed_layer.unwrap import is_wrapper, program, unwrap
 
@@ -187,4 +187,3 @@ BUILTINS: Final = {
     "unset": _unset,
     **dict.fromkeys(DECLARATIONS, _declare),
 }
-__all__ = ["Stdin", "follow", "shell_text"]

@@ -282,8 +282,3 @@ def known(word: Word) -> str | None:
 def judged(word: Word) -> str:
     """Return the word's text for judging, with `UNKNOWN` stretches."""
     return native(word.text)
-
-
-def has_unknown(text: str) -> bool:
-    """Return whether a judged text has a stretch known only at run time."""
-    return UNKNOWN in text

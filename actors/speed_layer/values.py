@@ -21,7 +21,6 @@ RUSTC_CODEGEN: Final = re.compile(
 MAVEN: Final = re.compile(
     r"(?:clean|validate|compile|test|test-compile|package|verify|site|dependency:(?:tree|analyze|list|resolve)|versions:display-\S+|checkstyle:check|spotless:(?:check|apply)|spotbugs:check|pmd:check|help:\S+|surefire:test|jacoco:report|enforcer:enforce|fmt:(?:check|format))\Z"
 )
-MANAGE: Final = re.compile(r"(?:\./)?manage\.py\Z")
 
 
 def _shape(pattern: re.Pattern[str], what: str) -> Callable[[str], str | None]:
