@@ -161,8 +161,8 @@ def cause(error: BaseException) -> BaseException:
 def unwrap(error: BaseException) -> BaseException:
     """Return the one error in a group of one, at any depth; anything else as it is."""
     while isinstance(error, BaseExceptionGroup):
-        group = cast("BaseExceptionGroup[BaseException]", error)
-        if len(group.exceptions) > 1:
+        inner = cast("tuple[BaseException, ...]", cast("BaseExceptionGroup[BaseException]", error).exceptions)
+        if len(inner) > 1:
             break
-        error = group.exceptions[0]
+        error = inner[0]
     return error

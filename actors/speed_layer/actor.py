@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import trio
 
 from actors.event_store.messages import NAME as EVENT_STORE
@@ -37,8 +39,8 @@ class SpeedLayer(Actor):
         """Record the activation if the log does not have it yet, then publish the version."""
         store = self.ref(EVENT_STORE)
         found = await store.ask(QueryEvents(Query(stream=POLICY_STREAM, order="desc", limit=1)))
-        last = found.page.events[0].data if found.page is not None and found.page.events else {}
-        if last.get("version") != self._policy.version:
+        last: Any = found.page.events[0].data if found.page is not None and found.page.events else None
+        if last != {"version": self._policy.version}:
             event = NewEvent(type=POLICY_ACTIVATED, data={"version": self._policy.version}, stream=POLICY_STREAM)
             await store.ask(AppendEvents(Append(events=[event], agent="moothall", stream=POLICY_STREAM)))
         self._views.policy = self._policy.version
