@@ -161,7 +161,7 @@ def cause(error: BaseException) -> BaseException:
 def unwrap(error: BaseException) -> BaseException:
     """Return the one error in a group of one, at any depth; anything else as it is."""
     while isinstance(error, BaseExceptionGroup):
-        inner = cast("tuple[BaseException, ...]", cast("BaseExceptionGroup[BaseException]", error).exceptions)
+        inner: list[BaseException] = list(cast("BaseExceptionGroup[BaseException]", error).exceptions)
         if len(inner) > 1:
             break
         error = inner[0]
