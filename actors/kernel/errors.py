@@ -160,9 +160,8 @@ def cause(error: BaseException) -> BaseException:
 
 def unwrap(error: BaseException) -> BaseException:
     """Return the one error in a group of one, at any depth; anything else as it is."""
-    while isinstance(error, BaseExceptionGroup):
-        inner: list[BaseException] = list(cast("BaseExceptionGroup[BaseException]", error).exceptions)
-        if len(inner) > 1:
-            break
-        error = inner[0]
-    return error
+    if not isinstance(error, BaseExceptionGroup):
+        return error
+    group = cast("BaseExceptionGroup[BaseException]", error)
+    inner: list[BaseException] = list(group.exceptions)
+    return unwrap(inner[0]) if len(inner) == 1 else group
