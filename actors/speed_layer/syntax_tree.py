@@ -41,11 +41,13 @@ def parse(text: str) -> Node:
     """Parse one-character-a-byte text.
 
     Raises:
-        Unproved: The grammar found an error or had to invent a token.
+        Unproved: The grammar found an error, or left out text at the start or the end.
     """
     root = _parser.parse(text.encode("latin-1")).root_node
     if root.has_error:
         raise Unproved("the shell grammar finds an error in it")
+    if not (BLANK.match(text, 0, root.start_byte) and BLANK.match(text, root.end_byte)):
+        raise Unproved("the shell grammar skipped over some text")
     return root
 
 

@@ -143,6 +143,8 @@ def test_the_analysis_never_raises(line: str) -> None:
 @given(st.one_of(lines, soup))
 @example("a|b;c&&d")
 @example("a 2>&1 >f")
+@example("\\ :")
+@example("\\ a; b")
 def test_the_fast_path_sees_what_the_grammar_sees_or_more(line: str) -> None:
     fast, fast_unproved = seen(line, slowly=False)
     slow, slow_unproved = seen(line, slowly=True)
