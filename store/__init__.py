@@ -7,18 +7,24 @@ from store.errors import (
     Invalid,
     LogDamaged,
     LogLocked,
+    RepairRefused,
     RevisionConflict,
     StoreError,
     SyncFailed,
     TooLarge,
 )
 from store.event import Event, NewEvent
+from store.export import export_events
+from store.importing import Imported, import_events
+from store.interchange import Encoding
 from store.interface import Log, LogStats
 from store.limits import Limits
 from store.log import EventLog
 from store.memory import MemoryLog
 from store.query import Page, Query
+from store.repair import Repaired, repair
 from store.staged import Staged
+from store.stats import Stats, stats
 from store.verify import Report, verify
 
 __all__ = [
@@ -26,10 +32,12 @@ __all__ = [
     "Appended",
     "ConditionFailed",
     "DiskFull",
+    "Encoding",
     "Event",
     "EventLog",
     "Expected",
     "FailIf",
+    "Imported",
     "Invalid",
     "Limits",
     "Log",
@@ -40,11 +48,18 @@ __all__ = [
     "NewEvent",
     "Page",
     "Query",
+    "RepairRefused",
+    "Repaired",
     "Report",
     "RevisionConflict",
     "Staged",
+    "Stats",
     "StoreError",
     "SyncFailed",
     "TooLarge",
+    "export_events",
+    "import_events",
+    "repair",
+    "stats",
     "verify",
 ]

@@ -67,3 +67,15 @@ class DiskFull(StoreError):
 
 class SyncFailed(StoreError):
     """The disk did not confirm a write; what was in flight is unknown and the log does no more work."""
+
+
+class RepairRefused(StoreError):
+    """Repairing would remove more than was allowed; nothing was changed.
+
+    Attributes:
+        events: how many events would be removed.
+    """
+
+    def __init__(self, message: str, events: int) -> None:
+        super().__init__(message)
+        self.events = events

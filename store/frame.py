@@ -42,6 +42,9 @@ _SPAN = struct.Struct("<II")
 _OFFSET_BYTES = 4
 _ARRAY_32 = 0xDD
 
+UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError)
+"""What decoding damaged bytes raises: msgspec does not translate the error about text that is not UTF-8."""
+
 decode_event = msgspec.msgpack.Decoder(Event).decode
 decode_events = msgspec.msgpack.Decoder(list[Event]).decode
 decode_heads = msgspec.msgpack.Decoder(list[Head]).decode
@@ -138,7 +141,7 @@ def events_of(body: Buffer, count: int) -> list[Event]:
     """Decode every event of a body.
 
     Raises:
-        msgspec.DecodeError: the bytes are damaged.
+        UNREADABLE: the bytes are damaged.
     """
     start, end = records_span(body, count)
     return decode_events(body[start:end])
@@ -148,7 +151,7 @@ def heads_of(body: Buffer, count: int) -> list[Head]:
     """Decode what the index needs of every event of a body.
 
     Raises:
-        msgspec.DecodeError: the bytes are damaged.
+        UNREADABLE: the bytes are damaged.
     """
     start, end = records_span(body, count)
     return decode_heads(body[start:end])
@@ -158,7 +161,7 @@ def command_of(body: Buffer, frame: Frame) -> Command | None:
     """Decode the command of a body, None if the frame has none.
 
     Raises:
-        msgspec.DecodeError: the bytes are damaged.
+        UNREADABLE: the bytes are damaged.
     """
     if not frame.flags & HAS_COMMAND:
         return None

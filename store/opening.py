@@ -4,8 +4,6 @@ import os
 from pathlib import Path
 from typing import NamedTuple
 
-import msgspec
-
 from store import frame as frames
 from store import segment as segments
 from store.commands import CommandMemory
@@ -25,6 +23,7 @@ class Found(NamedTuple):
 
     recovery: Recovery
     marker: Marker | None
+    scans: list[Scan]
 
     @property
     def clean(self) -> bool:
@@ -45,7 +44,8 @@ def survey(directory: Path) -> list[Scan]:
 def find(directory: Path) -> Found:
     """Read a directory and decide what counts; changes nothing."""
     marker = read_marker(directory)  # before the segments: they may be growing, and it must not be ahead of them
-    return Found(recover(survey(directory), marker.last_sequence if marker else 0), marker)
+    scans = survey(directory)
+    return Found(recover(scans, marker.last_sequence if marker else 0), marker, scans)
 
 
 def open_segments(directory: Path, ports: Ports) -> list[Segment]:
@@ -82,7 +82,7 @@ def describe(directory: Path, damage: Damage) -> str:
     )
     return (
         f"{directory / damage.name}: {what}, where event {damage.sequence} had been durable; "
-        "nothing was changed: copy the directory, check the disk, then restore a backup"
+        "nothing was changed: copy the directory, check the disk, then restore a backup or repair"
     )
 
 
@@ -98,7 +98,7 @@ def index_segment(segment: Segment, heads: Heads, commands: CommandMemory) -> No
         body = data[offset + frames.HEADER_BYTES : frame.end]
         try:
             _index_frame(segment, frame, body, heads, commands)
-        except msgspec.DecodeError as error:
+        except frames.UNREADABLE as error:
             raise LogDamaged(
                 f"{segment.path}: the frame at byte {offset} holds a record of another format ({error}): "
                 "was it written by a later version? Open it with that one"

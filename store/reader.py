@@ -6,8 +6,6 @@ from collections.abc import Iterable, Iterator
 from itertools import groupby
 from pathlib import Path
 
-import msgspec
-
 from store import frame as frames
 from store.errors import LogDamaged
 from store.event import Event
@@ -73,14 +71,14 @@ class Segment:
         frame, body = self._frame(number)
         try:
             return frames.command_of(body, frame), frames.events_of(body, frame.count)
-        except msgspec.DecodeError as error:
+        except frames.UNREADABLE as error:
             raise self._damaged(frame.offset) from error
 
     def _events(self, number: int) -> list[Event]:
         frame, body = self._frame(number)
         try:
             return frames.events_of(body, frame.count)
-        except msgspec.DecodeError as error:
+        except frames.UNREADABLE as error:
             raise self._damaged(frame.offset) from error
 
     def _frame(self, number: int) -> tuple[frames.Frame, memoryview]:
@@ -104,7 +102,7 @@ class Segment:
             for index in wanted:
                 start, end = frames.record_span(table, index)
                 yield frames.decode_event(os.pread(self.fd, end - start, body + start))
-        except (msgspec.DecodeError, struct.error) as error:
+        except (*frames.UNREADABLE, struct.error) as error:
             raise self._damaged(offset) from error
 
     def _damaged(self, offset: int) -> LogDamaged:

@@ -96,7 +96,7 @@ def scan_segment(name: str, data: frames.Buffer) -> Scan:
         firsts.append(last + 1)
         offsets.append(end)
         end, last, mark = frame.end, last + frame.count, max(mark, frame.durable)
-    mark = max(mark, *(frame.durable for frame in _frames_behind(data, end, header.salt)), 0)
+    mark = max(mark, *(frame.durable for frame in frames_behind(data, end, header.salt)), 0)
     return Scan(name, len(data), header, firsts, offsets, end, last, mark)
 
 
@@ -155,7 +155,7 @@ def _break_after(scans: Sequence[Scan], kept: Sequence[Kept]) -> tuple[str, int]
     return (scans[0].name if scans else segments.segment_name(1)), 0
 
 
-def _frames_behind(data: frames.Buffer, offset: int, salt: bytes) -> Iterator[frames.Frame]:
+def frames_behind(data: frames.Buffer, offset: int, salt: bytes) -> Iterator[frames.Frame]:
     """Find every valid frame from an offset on, wherever it begins."""
     key = frames.MAGIC + salt[: frames.TAG_BYTES]
     for position in _occurrences(data, key, offset):

@@ -68,7 +68,7 @@ def _check_segment(directory: Path, keep: Kept, revisions: dict[str, int]) -> It
             return
         try:
             heads = frames.heads_of(data[offset + frames.HEADER_BYTES : frame.end], frame.count)
-        except msgspec.DecodeError as error:
+        except frames.UNREADABLE as error:
             yield f"{path}: the frame at byte {offset} holds a record that does not decode: {error}"
             continue
         yield from (f"{path}: the frame at byte {offset}: {what}" for what in _check_heads(frame, heads, revisions))

@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
-from transport.times import PATTERN
+from store.times import PATTERN
 
 Name = Annotated[
     str,

@@ -35,7 +35,7 @@ from transport.schemas import (
     VerdictResult,
     WhoAmIResult,
 )
-from transport.times import from_rfc3339, to_rfc3339
+from store.times import from_rfc3339, to_rfc3339
 
 T = TypeVar("T")
 

@@ -152,3 +152,15 @@ async def test_the_data_directory_and_its_tokens_are_the_owners_alone(project, s
         assert (server.data / name).stat().st_mode & 0o077 == 0
     assert (server.data / ".gitignore").read_text() == "*\n"
     assert server.ready["data"] == str(server.data)
+
+
+async def test_the_events_that_a_token_may_read_are_exported_through_the_server(project, tmp_path):
+    for n in range(3):
+        await project("events", "append", "note", f'{{"n": {n}}}', "--stream", "s")
+    code, out, _ = await project("events", "export")
+    lines = [json.loads(line) for line in out.splitlines()]
+    assert [line["data"]["n"] for line in lines if line["stream"] == "s"] == [0, 1, 2]
+    code, out, _ = await project("events", "query", "--stream", "s", "--json")
+    assert [json.loads(line) for line in out.splitlines()] == [line for line in lines if line["stream"] == "s"]
+    code, out, _ = await project("events", "export", tmp_path / "x", "--format", "msgpack", "--json")
+    assert (code, json.loads(out)["events"]) == (0, len(lines))

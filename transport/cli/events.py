@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -14,33 +13,14 @@ from rich.console import Console
 
 from store import LogDamaged, verify
 from transport.cli.failure import CommandFailed, Exit
-from transport.cli.log_access import Access, offline, online
+from transport.cli.log_access import HERE, Where, online
 from transport.places import default_data_dir
 
-app = App(name="events", help="Append to, read and verify the log.")
-
-
-@Parameter(name="*")
-@dataclass(frozen=True)
-class Where:
-    """Which log is meant.
-
-    Attributes:
-        data: Read this data directory itself, without a server.
-        url: The server's websocket URL; by default that of this project's server.
-        token_file: A file that holds the token to show; by default MOOTHALL_TOKEN, else the project's agent token.
-    """
-
-    data: Path | None = None
-    url: str | None = None
-    token_file: Path | None = None
-
-    def access(self) -> Access:
-        """Return the way to the log."""
-        return offline(self.data) if self.data is not None else online(self.url, self.token_file)
-
-
-HERE = Where()
+app = App(name="events", help="Append to, read, verify and take care of the log.")
+app.command("transport.cli.care:repair", help="Make a damaged log usable again; explicit and capped.")
+app.command("transport.cli.care:export", help="Write every event, one after another.")
+app.command("transport.cli.care:import_log", name="import", help="Bring exported events into a log.")
+app.command("transport.cli.care:stats", help="Print the log in figures.")
 
 
 @app.command

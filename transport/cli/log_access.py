@@ -2,25 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any, BinaryIO, Protocol, TypeVar
 
 import msgspec
 import trio
+from cyclopts import Parameter
 
 from actors.kernel import first
 from actors.session.admission import refusal_of
 from actors.session.messages import Admit, Principal
-from store import Append, Appended, Event, EventLog, LogDamaged, LogLocked, NewEvent, StoreError
+from store import (
+    Append,
+    Appended,
+    Encoding,
+    Event,
+    EventLog,
+    LogDamaged,
+    LogLocked,
+    NewEvent,
+    StoreError,
+    SyncFailed,
+    export_events,
+)
+from store.times import from_rfc3339, to_rfc3339
 from transport.cli.failure import CommandFailed, Exit
 from transport.cli.target import find_server
 from transport.client import HallClient, HallError, connect
-from transport.times import to_rfc3339
 
 T = TypeVar("T")
 Events = list[dict[str, Any]]
+
+PAGE = 1000
+"""How many events one question to the server brings."""
 
 OFFLINE = Principal("local", "admin")
 """Who appends with `--data`: whoever may write the files."""
@@ -35,6 +52,10 @@ class Access(Protocol):
 
     def query(self, arguments: dict[str, Any]) -> dict[str, Any]:
         """Return a page; takes the arguments of `query_events`."""
+        ...
+
+    def export(self, target: BinaryIO, encoding: Encoding, after: int) -> int:
+        """Write every event after a sequence to a stream; return how many."""
         ...
 
 
@@ -54,6 +75,10 @@ class Online:
         page: dict[str, Any] = self._run(lambda hall: hall.query(**arguments))
         return page
 
+    def export(self, target: BinaryIO, encoding: Encoding, after: int) -> int:
+        """Write the events that the token may read."""
+        return export_events(self._read(after), target, encoding=encoding)
+
     def follow(self, filters: dict[str, Any], after: int | None, show: Callable[[Events], None]) -> None:
         """Show events as they come, until interrupted."""
 
@@ -65,6 +90,15 @@ class Online:
                 cursor = page.next
 
         self._run(follow)
+
+    def _read(self, after: int) -> Iterator[Event]:
+        while True:
+            page = self.query({"after": after, "limit": PAGE})
+            for fields in page["events"]:
+                yield Event(time_ns=from_rfc3339(fields.pop("time")), **fields)
+            if not page["has_more"]:
+                return
+            after = page["next"]
 
     def _run(self, work: Callable[[HallClient], Awaitable[Any]]) -> Any:
         async def connected() -> Any:
@@ -95,28 +129,41 @@ class Offline:
         if refusal is not None:
             raise CommandFailed(Exit.NO, refusal.message)
         with self._opened() as log:
-            return _appended(self._checked(lambda: _append(log, events, options)))
+            return _appended(checked(lambda: _append(log, events, options)))
 
     def query(self, arguments: dict[str, Any]) -> dict[str, Any]:
         """Query the files."""
         with self._opened() as log:
-            page = self._checked(lambda: log.query(**arguments))
+            page = checked(lambda: log.query(**arguments))
             return {"events": [_event(event) for event in page.events], "next": page.next, "has_more": page.has_more}
+
+    def export(self, target: BinaryIO, encoding: Encoding, after: int) -> int:
+        """Write the events of the files."""
+        with self._opened() as log:
+            return checked(lambda: export_events(log.read(after), target, encoding=encoding))
 
     def _opened(self) -> AbstractContextManager[EventLog]:
         if not self._data.is_dir():
             raise CommandFailed(Exit.USAGE, f"there is no data directory {self._data}; name an existing one")
-        return self._checked(lambda: EventLog.open(self._data))
+        return checked(lambda: EventLog.open(self._data))
 
-    def _checked(self, work: Callable[[], T]) -> T:
-        try:
-            return work()
-        except LogLocked as error:
-            raise CommandFailed(Exit.IN_USE, f"{error}; without --data the command goes through the server") from None
-        except LogDamaged as error:
-            raise CommandFailed(Exit.DAMAGED, str(error)) from None
-        except StoreError as error:
-            raise CommandFailed(Exit.NO, str(error)) from None
+
+def checked(work: Callable[[], T]) -> T:
+    """Do something with a log's files, and let the command fail as the contract says.
+
+    Raises:
+        CommandFailed: The log is in use or damaged, the disk failed, or the answer is no.
+    """
+    try:
+        return work()
+    except LogLocked as error:
+        raise CommandFailed(Exit.IN_USE, f"{error}; without --data the command goes through the server") from None
+    except LogDamaged as error:
+        raise CommandFailed(Exit.DAMAGED, str(error)) from None
+    except SyncFailed as error:
+        raise CommandFailed(Exit.SYNC_FAILED, str(error)) from None
+    except StoreError as error:
+        raise CommandFailed(Exit.NO, str(error)) from None
 
 
 def online(url: str | None, token_file: Path | None) -> Online:
@@ -127,6 +174,29 @@ def online(url: str | None, token_file: Path | None) -> Online:
 def offline(data: Path) -> Offline:
     """Return the way into the files."""
     return Offline(data)
+
+
+@Parameter(name="*")
+@dataclass(frozen=True)
+class Where:
+    """Which log is meant.
+
+    Attributes:
+        data: Read this data directory itself, without a server.
+        url: The server's websocket URL; by default that of this project's server.
+        token_file: A file that holds the token to show; by default MOOTHALL_TOKEN, else the project's agent token.
+    """
+
+    data: Path | None = None
+    url: str | None = None
+    token_file: Path | None = None
+
+    def access(self) -> Access:
+        """Return the way to the log."""
+        return offline(self.data) if self.data is not None else online(self.url, self.token_file)
+
+
+HERE = Where()
 
 
 def _append(log: EventLog, events: list[NewEvent], options: dict[str, Any]) -> Appended:

@@ -1,4 +1,4 @@
-"""Times on the wire: RFC 3339 with nanoseconds, as `2026-01-02T03:04:05.000000006Z`."""
+"""Times as text: RFC 3339 with nanoseconds, as `2026-01-02T03:04:05.000000006Z`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Final
 PATTERN: Final = (
     r"^[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,9})?([Zz]|[+-][0-9]{2}:[0-9]{2})$"
 )
-"""What the tools' schemas say of a time."""
+"""What a schema says of a time."""
 
 _PARTS = re.compile(r"(.{10}).(.{8})(?:\.(\d+))?(.+)")
 _BILLION: Final = 1_000_000_000

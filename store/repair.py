@@ -1,0 +1,163 @@
+"""Repair: gives up what a damaged log cannot read any more, when somebody asks for it, and never more than that.
+
+The log ends where its readable chain ends. Everything behind that is put aside first, in a directory of its own inside
+the data directory: the removed bytes as they were, and as JSON lines every event that can still be read in them. Then
+the files are cut. A crash anywhere in between leaves a log that is still damaged, or one that is repaired; never one
+that lost something which was not put aside.
+"""
+
+from collections.abc import Iterator, Sequence
+from itertools import count
+from os import PathLike
+from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
+
+from store import frame as frames
+from store import segment as segments
+from store.durability import cut_file, make_directory, put_file, sync_path
+from store.errors import RepairRefused
+from store.event import Event
+from store.interchange import encode_line
+from store.lock import DirectoryLock
+from store.marker import remove_marker
+from store.opening import Found, describe, find
+from store.recovery import Scan, frames_behind
+
+REMOVED = "removed-{}"
+"""The directory beside the segments that a repair puts things into; the number is the first free one."""
+
+READABLE = "events.jsonl"
+"""The file there with the events that could still be read, in the format of an export."""
+
+
+class Repaired(msgspec.Struct, frozen=True, kw_only=True):
+    """What a repair did; as built-ins it is what `moothall events repair --json` prints.
+
+    Attributes:
+        problem: what was damaged; None if nothing was, and then nothing was changed.
+        events: how many events were removed, as far as any mark, frame or file name tells.
+        bytes: how many bytes were removed.
+        last_sequence: the log's last event now, 0 for an empty log.
+        removed: the directory with what was removed.
+    """
+
+    problem: str | None
+    events: int
+    bytes: int
+    last_sequence: int
+    removed: str | None
+
+
+class _Part(NamedTuple):
+    """The part of a segment that has to go: from a byte on, or all of it."""
+
+    scan: Scan
+    start: int
+
+
+def repair(path: str | PathLike[str], *, max_events: int) -> Repaired:
+    """Make a damaged log usable again by removing what comes after the damage.
+
+    The next opening gives the log a new epoch, since cursors may be ahead of it now.
+
+    Args:
+        path: the data directory.
+        max_events: refuse if more events than this would be removed.
+
+    Raises:
+        FileNotFoundError: there is no such directory.
+        LogLocked: a process has the log open.
+        RepairRefused: too much would be removed; nothing was changed.
+        DiskFull: there is no space to put the removed part aside; the log was not changed.
+        SyncFailed: the disk did not confirm; repair again.
+    """
+    directory = Path(path)
+    directory.stat()
+    lock = DirectoryLock(directory)
+    try:
+        found = find(directory)
+        if found.recovery.damage is None:
+            return Repaired(problem=None, events=0, bytes=0, last_sequence=found.recovery.last, removed=None)
+        return _repair(directory, found, max_events)
+    finally:
+        lock.release()
+
+
+def _repair(directory: Path, found: Found, max_events: int) -> Repaired:
+    recovery = found.recovery
+    assert recovery.damage is not None
+    problem = describe(directory, recovery.damage)
+    parts = _parts(found)
+    lost = _known_end(directory, found, parts) - recovery.last
+    if lost > max_events:
+        raise RepairRefused(
+            f"{problem}; repairing would remove {lost} events from {recovery.last + 1} on, more than the {max_events} "
+            "allowed: nothing was changed; restore a backup, or allow that many",
+            lost,
+        )
+    aside = _put_aside(directory, parts, recovery.last)
+    remove_marker(directory)
+    for scan, start in reversed(parts):
+        if start:
+            cut_file(directory / scan.name, start)
+        else:
+            (directory / scan.name).unlink()
+    sync_path(directory)
+    return Repaired(
+        problem=problem,
+        events=lost,
+        bytes=sum(scan.size - start for scan, start in parts),
+        last_sequence=recovery.last,
+        removed=str(aside),
+    )
+
+
+def _parts(found: Found) -> list[_Part]:
+    ends = {keep.scan.name: keep.end for keep in found.recovery.kept}
+    parts = [_Part(scan, ends.get(scan.name, 0)) for scan in found.scans]
+    return [part for part in parts if part.start < part.scan.size or not part.start]
+
+
+def _known_end(directory: Path, found: Found, parts: Sequence[_Part]) -> int:
+    """Return the last sequence that anything speaks of."""
+    ends = [found.recovery.last, found.marker.last_sequence if found.marker else 0]
+    for scan, start in parts:
+        ends += [scan.mark, segments.first_of_name(scan.name) - 1]
+        data = memoryview((directory / scan.name).read_bytes())
+        ends += [frame.first_sequence + frame.count - 1 for frame in _frames(scan, data, start)]
+    return max(ends)
+
+
+def _frames(scan: Scan, data: memoryview, start: int) -> Iterator[frames.Frame]:
+    """Yield the frames of a removed part; where the segment's header is gone, those that only look like frames."""
+    if scan.header is not None:
+        yield from frames_behind(data, max(start, segments.HEADER_BYTES), scan.header.salt)
+        return
+    offset = segments.HEADER_BYTES
+    while (frame := frames.read_header(data, offset)) and frame.end <= len(data):
+        yield frame
+        offset = frame.end
+
+
+def _put_aside(directory: Path, parts: Sequence[_Part], last: int) -> Path:
+    aside = next(place for number in count(1) if not (place := directory / REMOVED.format(number)).exists())
+    make_directory(aside)
+    readable: list[bytes] = []
+    for scan, start in parts:
+        content = (directory / scan.name).read_bytes()
+        put_file(aside / (f"{scan.name}.from-{start}" if start else scan.name), content[start:])
+        data = memoryview(content)
+        readable += [encode_line(event) for event in _readable(scan, data, start) if event.sequence > last]
+    put_file(aside / READABLE, b"".join(readable))
+    sync_path(aside)
+    return aside
+
+
+def _readable(scan: Scan, data: memoryview, start: int) -> Iterator[Event]:
+    for frame in _frames(scan, data, start):
+        try:
+            yield from frames.events_of(data[frame.offset + frames.HEADER_BYTES : frame.end], frame.count)
+        except frames.UNREADABLE:
+            continue

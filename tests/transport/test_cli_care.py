@@ -1,0 +1,122 @@
+"""`moothall events repair|export|import|backup|stats` on a data directory, and exporting through a server."""
+
+from __future__ import annotations
+
+import io
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+from store import EventLog, NewEvent
+from transport.cli.failure import CommandFailed
+from transport.cli.main import app
+
+
+@pytest.fixture
+def moothall(capfdbinary):
+    """Runs a command in this process; returns its exit code, and its output or error."""
+
+    def run(*arguments):
+        try:
+            app(list(map(str, arguments)), exit_on_error=False, print_error=False, result_action="return_value")
+        except CommandFailed as error:
+            return error.code, str(error)
+        return 0, capfdbinary.readouterr().out.decode()
+
+    return run
+
+
+@pytest.fixture
+def data(tmp_path):
+    with EventLog.open(tmp_path / "data") as log:
+        for n in range(3):
+            log.append([NewEvent(type="note", data={"n": n})], stream="s", agent=f"a{n}")
+    return tmp_path / "data"
+
+
+def damage(data):
+    (segment,) = data.glob("*.segment")
+    content = bytearray(segment.read_bytes())
+    content[-1] ^= 1
+    segment.write_bytes(content)
+
+
+@pytest.mark.parametrize("encoding", ["jsonl", "msgpack"])
+def test_what_is_exported_can_be_imported(moothall, data, tmp_path, encoding):
+    file = tmp_path / "events"
+    code, out = moothall("events", "export", file, "--format", encoding, "--data", data, "--json")
+    assert (code, json.loads(out)) == (0, {"events": 3, "file": str(file)})
+    code, out = moothall("events", "import", file, "--format", encoding, "--data", tmp_path / "new", "--json")
+    assert (code, json.loads(out)) == (0, {"events": 3, "stored": 3, "last_sequence": 3})
+    code, out = moothall("events", "import", file, "--format", encoding, "--data", tmp_path / "new")
+    assert "0 of 3 events were new" in out
+    with EventLog.open(data) as one, EventLog.open(tmp_path / "new") as other:
+        assert list(one.read()) == list(other.read())
+
+
+def test_an_export_goes_to_stdout_and_an_import_comes_from_stdin(moothall, data, tmp_path, monkeypatch):
+    code, out = moothall("events", "export", "--data", data, "--after", 1)
+    assert [json.loads(line)["sequence"] for line in out.splitlines()] == [2, 3]
+    _, out = moothall("events", "export", "--data", data)
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(out.encode())))
+    _, out = moothall("events", "import", "-", "--data", tmp_path / "new", "--json")
+    assert json.loads(out)["stored"] == 3
+
+
+def test_an_export_that_fails_leaves_the_former_file(moothall, data, tmp_path):
+    (tmp_path / "events").write_text("former")
+    damage(data)
+    code, error = moothall("events", "export", tmp_path / "events", "--data", data)
+    assert code == 5
+    assert "unreadable" in error
+    assert (tmp_path / "events").read_text() == "former"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["data", "events"]
+
+
+def test_what_is_no_export_is_not_imported(moothall, tmp_path):
+    (tmp_path / "events").write_text("?")
+    code, error = moothall("events", "import", tmp_path / "events", "--data", tmp_path / "new")
+    assert code == 1
+    assert "line 1 is no event" in error
+    assert moothall("events", "import", tmp_path / "missing", "--data", tmp_path / "new")[0] == 2
+
+
+def test_a_damaged_log_is_repaired_only_as_far_as_is_allowed(moothall, data):
+    assert moothall("events", "repair", "--data", data)[1].startswith(f"{data}: nothing is damaged")
+    damage(data)
+    code, error = moothall("events", "repair", "--data", data)
+    assert code == 1
+    assert "would remove 1 events from 3 on" in error
+    code, out = moothall("events", "repair", "--data", data, "--max-events", 1, "--json")
+    done = json.loads(out)
+    assert (code, done["events"], done["last_sequence"]) == (0, 1, 2)
+    assert Path(done["removed"]).is_dir()
+    assert moothall("events", "verify", "--data", data)[0] == 0
+
+
+def test_the_figures_are_printed(moothall, data):
+    code, out = moothall("events", "stats", "--data", data, "--json")
+    figures = json.loads(out)
+    assert (code, figures["events"], figures["types"]) == (0, 3, {"note": 3})
+    assert figures["first_time"] < figures["last_time"]
+    code, out = moothall("events", "stats", "--data", data)
+    assert "types  note 3" in out
+    damage(data)
+    assert moothall("events", "stats", "--data", data)[0] == 5
+
+
+def test_a_log_in_use_is_not_touched(moothall, data, tmp_path):
+    (tmp_path / "events").write_bytes(b"")
+    with EventLog.open(data):
+        assert moothall("events", "repair", "--data", data, "--max-events", 9)[0] == 4
+        assert moothall("events", "import", tmp_path / "events", "--data", data)[0] == 4
+        assert moothall("events", "export", "--data", data)[0] == 4
+        assert moothall("events", "stats", "--data", data)[0] == 0
+
+
+@pytest.mark.parametrize("command", ["repair", "export", "stats"])
+def test_a_directory_that_is_not_there_is_not_made(moothall, tmp_path, command):
+    assert moothall("events", command, "--data", tmp_path / "missing")[0] == 2
+    assert not (tmp_path / "missing").exists()
