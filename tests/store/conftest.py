@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import resource
 import shutil
 from dataclasses import dataclass
 
@@ -102,3 +103,13 @@ def camera(tmp_path):
         return CrashCamera(directory, album)
 
     return place
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call():
+    """Undo a test's limit on the size of files before pytest reports: its own output may be a file, too."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    try:
+        return (yield)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
