@@ -50,7 +50,7 @@ class Gateway:
     Args:
         listeners: Already opened; an ordered stop closes them.
         server: The MCP server; see `transport.tools`.
-        gate: Told of connections that end; its view of their number is kept.
+        gate: What the tools call; told of connections that end, and its view of their number is kept.
         door: Decides who comes in.
         limits: What one connection may use.
         max_connections: How many connections there may be; more are answered with HTTP 503.
@@ -131,6 +131,7 @@ class Gateway:
             stream,
             number,
             server=self._server,
+            gate=self._gate,
             door=self._door,
             limits=self._limits,
             opened=self._opened,

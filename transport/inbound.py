@@ -17,15 +17,18 @@ from trio_websocket import ConnectionClosed, WebSocketConnection
 
 from actors.gate import Caller
 from transport.edge import INVALID_REQUEST, Malformed, RequestId, parse
+from transport.era import Era
+from transport.fast_lane import FastLane
 from transport.order import Arrival, InFlight
 from transport.outbound import Outbound
+from transport.toolset import TOOLS
 
 log = structlog.get_logger(__name__)
 
 TOO_MANY_REQUESTS: Final = -32005
 """The JSON-RPC error of a request over the in-flight cap, in the range that implementations define."""
 
-ORDERED: Final = frozenset({"append_events"})
+ORDERED: Final = frozenset(tool.name for tool in TOOLS.values() if tool.ordered)
 """The tools whose calls keep the order of their arrival, per connection."""
 
 _UTF8_LONGEST: Final = 4
@@ -39,6 +42,8 @@ class Inbound:
         outbound: Where refusals go.
         in_flight: The requests under way.
         caller: Who is on the other side.
+        era: Told of each request that goes to the SDK.
+        lane: Takes what need not go to the SDK; None where everything shall.
         message_bytes: The largest message.
         drain_s: How long requests under way may go on after `stop`, in seconds.
         close: Closes the connection with a code and a reason.
@@ -51,6 +56,8 @@ class Inbound:
         in_flight: InFlight,
         caller: Caller,
         *,
+        era: Era,
+        lane: FastLane | None,
         message_bytes: int,
         drain_s: float,
         close: Callable[[int, str], None],
@@ -58,6 +65,8 @@ class Inbound:
         self._websocket = websocket
         self._outbound = outbound
         self._in_flight = in_flight
+        self._era = era
+        self._lane = lane
         self._caller = caller
         self._message_bytes = message_bytes
         self._drain_s = drain_s
@@ -85,6 +94,8 @@ class Inbound:
             message = self._accept(frame)
             if message is not None:
                 return message
+        if self._lane is not None:
+            self._lane.close()
         raise StopAsyncIteration
 
     async def receive(self) -> SessionMessage | Exception:
@@ -135,6 +146,8 @@ class Inbound:
             return SessionMessage(_response(message))
         if "id" in message:
             return self._request(message)
+        if self._lane is not None and message["method"] == "notifications/cancelled":
+            self._lane.cancel(message.get("params"))
         return SessionMessage(
             JSONRPCNotification(jsonrpc="2.0", method=message["method"], params=message.get("params")),
             ServerMessageMetadata(request_context=Arrival(self._caller)),
@@ -153,7 +166,12 @@ class Inbound:
                 {"error": {"code": "rate_limited", "in_flight": len(self._in_flight)}},
             )
             return None
-        ordered = method == "tools/call" and params is not None and params.get("name") in ORDERED
+        called: dict[str, Any] = params if method == "tools/call" and params is not None else {}
+        if called and self._lane is not None and self._lane.take(request_id, called):
+            return None
+        self._era.asked(request_id, method, params)
+        name = called.get("name")
+        ordered = isinstance(name, str) and name in ORDERED
         turn = self._in_flight.begin(request_id, ordered=ordered)
         return SessionMessage(
             JSONRPCRequest(jsonrpc="2.0", id=request_id, method=method, params=params),

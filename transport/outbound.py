@@ -22,6 +22,7 @@ from trio_websocket import ConnectionClosed, WebSocketConnection
 from wsproto.utilities import LocalProtocolError
 
 from transport.edge import RequestId
+from transport.era import Era
 from transport.order import InFlight
 
 _encode = msgspec.json.Encoder().encode
@@ -33,6 +34,7 @@ class Outbound:
     Args:
         websocket: Where the messages go.
         in_flight: Told of each request that is answered here.
+        era: Told of each result of the SDK's.
         messages: How many messages may be queued.
         queued_bytes: How many bytes may be queued; a single message may have more.
         write_s: How long the write of one frame may take, in seconds.
@@ -44,6 +46,7 @@ class Outbound:
         self,
         websocket: WebSocketConnection,
         in_flight: InFlight,
+        era: Era,
         *,
         messages: int,
         queued_bytes: int,
@@ -53,6 +56,7 @@ class Outbound:
     ) -> None:
         self._websocket = websocket
         self._in_flight = in_flight
+        self._era = era
         self._max_bytes = queued_bytes
         self._write_s = write_s
         self._overflow = overflow
@@ -73,6 +77,7 @@ class Outbound:
         message = item.message
         if isinstance(message, JSONRPCResponse):
             self._in_flight.settle(message.id)
+            self._era.answered(message.id)
             self._put({"jsonrpc": "2.0", "id": message.id, "result": message.result})
         elif isinstance(message, JSONRPCError):
             if message.id is not None:
@@ -133,10 +138,14 @@ class Outbound:
             await self._websocket.send_message(text)
         return not self._writing.cancelled_caught
 
-    def _put(self, message: dict[str, Any]) -> None:
+    def put(self, text: str) -> None:
+        """Queue a message that is JSON already. Does not checkpoint.
+
+        Raises:
+            anyio.ClosedResourceError: The connection is closing or has failed.
+        """
         if not self._open:
             raise anyio.ClosedResourceError
-        text = _encode(message).decode()
         if self._queued_bytes and self._queued_bytes + len(text) > self._max_bytes:
             self._give_up()
         try:
@@ -144,6 +153,9 @@ class Outbound:
         except trio.WouldBlock:
             self._give_up()
         self._queued_bytes += len(text)
+
+    def _put(self, message: dict[str, Any]) -> None:
+        self.put(_encode(message).decode())
 
     def _give_up(self) -> None:
         """Drop what is queued: the peer gets the frame that is being written, and then the close frame."""

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Any, Final, TypeVar
+from typing import Any, Final, TypeVar, cast
 
 import msgspec
 
@@ -32,6 +32,7 @@ from transport.schemas import (
     RuleResult,
     TreeResult,
     ValidateArguments,
+    VerdictKind,
     VerdictResult,
     WhoAmIResult,
 )
@@ -43,6 +44,7 @@ _FIRST_NS: Final = -(1 << 63)
 _LAST_NS: Final = (1 << 63) - 1
 
 Handler = Callable[[Gate, Arrival, Any], Awaitable[msgspec.Struct]]
+HandlerNowait = Callable[[Gate, Arrival, Any], msgspec.Struct]
 
 
 class Tool(msgspec.Struct, frozen=True):
@@ -54,6 +56,8 @@ class Tool(msgspec.Struct, frozen=True):
         arguments: What it takes.
         result: What it gives.
         run: Does it: `run(gate, arrival, arguments)`. Raises `Refusal` and the kernel's `ActorError`s.
+        run_nowait: Does the same without a checkpoint, or raises `trio.WouldBlock`; None where it never can.
+        ordered: Whether the calls of one connection keep the order of their arrival.
     """
 
     name: str
@@ -61,9 +65,15 @@ class Tool(msgspec.Struct, frozen=True):
     arguments: type[Arguments]
     result: type[msgspec.Struct]
     run: Handler
+    run_nowait: HandlerNowait | None = None
+    ordered: bool = False
 
 
-async def _health(gate: Gate, _arrival: Arrival, _arguments: Nothing) -> HealthResult:
+async def _health(gate: Gate, arrival: Arrival, arguments: Nothing) -> HealthResult:
+    return _health_nowait(gate, arrival, arguments)
+
+
+def _health_nowait(gate: Gate, _arrival: Arrival, _arguments: Nothing) -> HealthResult:
     return _like(HealthResult, gate.health())
 
 
@@ -121,8 +131,18 @@ async def _validate(gate: Gate, arrival: Arrival, arguments: ValidateArguments) 
     return _verdict(verdict)
 
 
+def _validate_nowait(gate: Gate, arrival: Arrival, arguments: ValidateArguments) -> VerdictResult:
+    (verdict,) = gate.validate_nowait(arrival.caller, [_call(arguments)])
+    return _verdict(verdict)
+
+
 async def _validate_batch(gate: Gate, arrival: Arrival, arguments: BatchArguments) -> BatchResult:
     verdicts = await gate.validate(arrival.caller, [_call(each) for each in arguments.requests])
+    return BatchResult([_verdict(verdict) for verdict in verdicts])
+
+
+def _validate_batch_nowait(gate: Gate, arrival: Arrival, arguments: BatchArguments) -> BatchResult:
+    verdicts = gate.validate_nowait(arrival.caller, [_call(each) for each in arguments.requests])
     return BatchResult([_verdict(verdict) for verdict in verdicts])
 
 
@@ -166,7 +186,16 @@ def _call(arguments: CallArguments) -> Call:
 
 
 def _verdict(verdict: Verdict) -> VerdictResult:
-    return _like(VerdictResult, verdict)
+    return VerdictResult(
+        verdict=cast("VerdictKind", verdict.verdict),
+        reason=verdict.reason,
+        rule=verdict.rule,
+        policy=verdict.policy,
+        cached=verdict.cached,
+        request=verdict.request,
+        elapsed_us=verdict.elapsed_us,
+        approval=verdict.approval,
+    )
 
 
 def _fail_if(condition: schemas.FailIf | None) -> FailIf | None:
@@ -197,7 +226,14 @@ def _time(text: str | None) -> int | None:
 TOOLS: Final = {
     tool.name: tool
     for tool in (
-        Tool("health", "How the hall is: status, version, counts and components.", Nothing, HealthResult, _health),
+        Tool(
+            "health",
+            "How the hall is: status, version, counts and components.",
+            Nothing,
+            HealthResult,
+            _health,
+            _health_nowait,
+        ),
         Tool("whoami", "Who you are here, in which role, with which limits.", Nothing, WhoAmIResult, _whoami),
         Tool(
             "append_events",
@@ -206,6 +242,7 @@ TOOLS: Final = {
             AppendArguments,
             AppendResult,
             _append_events,
+            ordered=True,
         ),
         Tool(
             "query_events",
@@ -221,8 +258,16 @@ TOOLS: Final = {
             ValidateArguments,
             VerdictResult,
             _validate,
+            _validate_nowait,
         ),
-        Tool("validate_batch", "As `validate`, for up to 1,000 actions.", BatchArguments, BatchResult, _validate_batch),
+        Tool(
+            "validate_batch",
+            "As `validate`, for up to 1,000 actions.",
+            BatchArguments,
+            BatchResult,
+            _validate_batch,
+            _validate_batch_nowait,
+        ),
         Tool(
             "explain",
             "A verdict and how it came about: rules, the simple commands a shell would run, what could not be proved.",

@@ -1,7 +1,8 @@
 """One connection: a websocket, the MCP SDK's server loop over it, and the bounds that keep its faults to itself.
 
 Who does what: trio-websocket's reader task reads frames; the SDK's loop pulls messages out of `Inbound` and runs each
-request in a task; what those tasks send is queued in `Outbound`, and one writer task writes it.
+request in a task; what those tasks send is queued in `Outbound`, and one writer task writes it. `Inbound` hands calls
+of hot tools to the `FastLane`, and the SDK never sees them.
 
 A connection ends in one way: `close` says with which code, reading stops, what is under way may finish for a moment,
 the SDK's loop ends, the queue is written, the close frame is sent and its answer waited for. Each step has its time, so
@@ -20,9 +21,11 @@ from mcp.server.lowlevel import Server
 from mcp.server.runner import serve_dual_era_loop
 from trio_websocket import ConnectionClosed, WebSocketConnection
 
-from actors.gate import Caller
+from actors.gate import Caller, Gate
 from actors.kernel import System
 from transport.door import Door, Entry
+from transport.era import Era
+from transport.fast_lane import FastLane
 from transport.handshake import Handshake
 from transport.inbound import Inbound
 from transport.order import InFlight
@@ -65,6 +68,7 @@ class Connection:
         stream: Fresh from the listener; the connection closes it.
         number: The connection's id.
         server: The MCP server.
+        gate: What the fast lane calls.
         door: Decides who comes in.
         limits: What the connection may use.
         opened: Called when the handshake is done.
@@ -80,6 +84,7 @@ class Connection:
         number: int,
         *,
         server: Server[Any],
+        gate: Gate,
         door: Door,
         limits: ConnectionLimits,
         opened: Callable[[Connection], None],
@@ -89,6 +94,7 @@ class Connection:
         self.number = number
         self.entry: Entry | None = None
         self._server = server
+        self._gate = gate
         self._door = door
         self._limits = limits
         self._opened = opened
@@ -160,29 +166,41 @@ class Connection:
             return
         websocket, self.entry, reader = accepted
         self._opened(self)
-        inbound, outbound = self._streams(websocket)
+        inbound, outbound = self._streams(websocket, nursery)
         nursery.start_soon(outbound.write_all)
         await serve_dual_era_loop(self._server, inbound, outbound, lifespan_state={})
         with trio.move_on_after(limits.close_s):
             await outbound.written.wait()
             await self._farewell(websocket, reader)
 
-    def _streams(self, websocket: WebSocketConnection) -> tuple[Inbound, Outbound]:
+    def _streams(self, websocket: WebSocketConnection, nursery: trio.Nursery) -> tuple[Inbound, Outbound]:
         limits, in_flight = self._limits, InFlight(self._limits.in_flight)
+        era = Era(self._server.server_info_stamp)
         self._outbound = Outbound(
             websocket,
             in_flight,
+            era,
             messages=limits.queue_messages,
             queued_bytes=limits.queue_bytes,
             write_s=limits.write_s,
             overflow=lambda: self.close(1013, "answers are not read fast enough"),
             stuck=self._scope.cancel,
         )
+        lane = FastLane(
+            self._gate,
+            self.caller,
+            era=era,
+            in_flight=in_flight,
+            outbound=self._outbound,
+            start_soon=nursery.start_soon,
+        )
         self._inbound = Inbound(
             websocket,
             self._outbound,
             in_flight,
             self.caller,
+            era=era,
+            lane=lane,
             message_bytes=limits.message_bytes,
             drain_s=limits.drain_s,
             close=self.close,

@@ -54,6 +54,9 @@ class FakeGate:
             for call in calls
         ]
 
+    def validate_nowait(self, caller: Caller, calls: list[Call]) -> list[Verdict]:
+        raise trio.WouldBlock
+
     async def explain(self, caller: Caller, call: Call) -> tuple[Verdict, Any]:
         (verdict,) = await self.validate(caller, [call])
         return verdict, SimpleNamespace(rules=[], commands=[["ls"]], unproved=[])
@@ -222,6 +225,12 @@ def front(tmp_path: Path) -> Callable[..., Any]:
             yield front
 
     return run
+
+
+@pytest.fixture
+def fake_gate() -> type[FakeGate]:
+    """Return the class of gates that answer without a hall."""
+    return FakeGate
 
 
 @pytest.fixture

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from actors.gate import Refusal
 from actors.kernel import ActorDied, ActorError, ActorNotFound, AskTimeout, MailboxFull
 from store import MemoryLog
+from transport.calls import converted
 from transport.schemas import Arguments
-from transport.tools import _converted, _listed
+from transport.tools import _listed
 from transport.toolset import TOOLS
 
 GOOD: dict[str, dict[str, Any]] = {
@@ -247,7 +248,7 @@ def test_what_is_taken_is_what_the_published_schema_allows(tool: str, data: st.D
     kind: type[Arguments] = TOOLS[tool].arguments
     allowed = jsonschema.Draft202012Validator(_listed(TOOLS[tool])["inputSchema"]).is_valid(arguments)
     try:
-        taken = bool(msgspec.to_builtins(_converted(kind, arguments)) is not None)
+        taken = bool(msgspec.to_builtins(converted(kind, arguments)) is not None)
     except Refusal:
         taken = False
     assert taken == allowed

@@ -20,6 +20,8 @@ from actors.gate import Gate
 from transport.bench import in_process, requests
 from transport.bench.requests import Frames
 from transport.bench.runner import Round
+from transport.era import Era
+from transport.fast_lane import FastLane
 from transport.inbound import Inbound
 from transport.order import InFlight
 from transport.outbound import Outbound
@@ -77,20 +79,34 @@ class MemorySocket:
 
 
 @asynccontextmanager
-async def connection(gate: Gate) -> AsyncGenerator[Exchange]:
-    """Connect to a hall of this process through the connection's own code, but for the socket."""
-    socket, in_flight = MemorySocket(), InFlight(256)
-    websocket = cast("WebSocketConnection", socket)
+async def connection(gate: Gate, *, fast: bool = True) -> AsyncGenerator[Exchange]:
+    """Connect to a hall of this process through the connection's own code, but for the socket.
+
+    Args:
+        gate: The hall's.
+        fast: Whether the connection has its fast lane.
+    """
+    socket, in_flight, server = MemorySocket(), InFlight(256), make_server(gate, VERSION)
+    websocket, era, caller = cast("WebSocketConnection", socket), Era(server.server_info_stamp), in_process.CALLER
     outbound = Outbound(
-        websocket, in_flight, messages=1024, queued_bytes=64 << 20, write_s=30.0, overflow=_never, stuck=_never
-    )
-    inbound = Inbound(
-        websocket, outbound, in_flight, in_process.CALLER, message_bytes=4 << 20, drain_s=0.5, close=_never
+        websocket, in_flight, era, messages=1024, queued_bytes=64 << 20, write_s=30.0, overflow=_never, stuck=_never
     )
     async with trio.open_nursery() as nursery:
+        start_soon = nursery.start_soon
+        lane = FastLane(gate, caller, era=era, in_flight=in_flight, outbound=outbound, start_soon=start_soon)
+        inbound = Inbound(
+            websocket,
+            outbound,
+            in_flight,
+            caller,
+            era=era,
+            lane=lane if fast else None,
+            message_bytes=4 << 20,
+            drain_s=0.5,
+            close=_never,
+        )
         nursery.start_soon(outbound.write_all)
-        serve = partial(serve_dual_era_loop, make_server(gate, VERSION), inbound, outbound, lifespan_state={})
-        nursery.start_soon(serve)
+        nursery.start_soon(partial(serve_dual_era_loop, server, inbound, outbound, lifespan_state={}))
         await socket.exchange(requests.initialize())
         await socket.say(requests.initialized())
         yield socket.exchange

@@ -1,0 +1,86 @@
+"""One call of a tool, from its arguments to its result: the same for every way in.
+
+What goes wrong in a tool is a tool error with one of the contract's codes. Arguments are converted by msgspec, which
+checks what the published schema says; the rare value that JSON Schema takes and msgspec does not (1.0 as an integer)
+gets a second look with the schema itself.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any, Final, NamedTuple
+
+import jsonschema
+import msgspec
+import structlog
+
+from actors.gate import Gate, Refusal
+from actors.kernel import ActorError, AskTimeout
+from transport.order import Arrival
+from transport.schemas import Arguments, input_schema
+from transport.toolset import Tool
+
+log = structlog.get_logger(__name__)
+
+_EXPECTED: Final = frozenset({"rate_limited", "revision_conflict", "condition_failed"})
+"""Refusals that are part of normal work and not worth a line in the log."""
+
+
+class Outcome(NamedTuple):
+    """What a call came to.
+
+    Attributes:
+        content: The structured content.
+        is_error: Whether it is a tool error, `{error: {code, message, ...}}`.
+    """
+
+    content: msgspec.Struct | dict[str, Any]
+    is_error: bool
+
+
+async def run_tool(gate: Gate, tool: Tool, arrival: Arrival, arguments: dict[str, Any]) -> Outcome:
+    """Call a tool, in its turn where it has one; a checkpoint. Raises nothing but `trio.Cancelled`."""
+    try:
+        if arrival.turn is not None:
+            await arrival.turn.wait()
+        result = await tool.run(gate, arrival, converted(tool.arguments, arguments))
+    except Refusal as refusal:
+        level = log.debug if refusal.code in _EXPECTED else log.info
+        level("tool.refused", tool=tool.name, agent=arrival.caller.principal.agent, code=refusal.code)
+        return _failed(refusal.code, refusal.message, refusal.detail)
+    except AskTimeout as error:
+        return _failed("deadline", str(error))
+    except ActorError as error:
+        return _failed("unavailable", str(error))
+    except Exception:
+        log.exception("tool.crashed", tool=tool.name, agent=arrival.caller.principal.agent)
+        return _failed("unavailable", "the server failed on this call and logged why; the outcome is unknown")
+    return Outcome(result, is_error=False)
+
+
+def converted(kind: type[Arguments], arguments: dict[str, Any]) -> Arguments:
+    """Return a tool's arguments as it takes them.
+
+    Raises:
+        Refusal: `invalid`: they do not fit the published schema.
+    """
+    try:
+        return msgspec.convert(arguments, kind)
+    except msgspec.ValidationError as error:
+        if _fits(kind, arguments):
+            return msgspec.convert(arguments, kind, strict=False)
+        raise Refusal("invalid", f"{error}; tools/list shows the schema") from None
+
+
+def _failed(code: str, message: str, detail: dict[str, Any] | None = None) -> Outcome:
+    return Outcome({"error": {**(detail or {}), "code": code, "message": message}}, is_error=True)
+
+
+def _fits(kind: type[Arguments], arguments: Any) -> bool:
+    validator: Any = _validator(kind)
+    return bool(validator.is_valid(arguments))
+
+
+@cache
+def _validator(kind: type[Arguments]) -> jsonschema.Draft202012Validator:
+    return jsonschema.Draft202012Validator(input_schema(kind))
