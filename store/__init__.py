@@ -1,6 +1,7 @@
 """The event log as a library: durable, ordered, synchronous. No actors, no sockets, no Trio."""
 
 from store.append import Append, Appended, Expected, FailIf
+from store.backup import BackedUp, backup
 from store.errors import (
     ConditionFailed,
     DiskFull,
@@ -30,6 +31,7 @@ from store.verify import Report, verify
 __all__ = [
     "Append",
     "Appended",
+    "BackedUp",
     "ConditionFailed",
     "DiskFull",
     "Encoding",
@@ -57,6 +59,7 @@ __all__ = [
     "StoreError",
     "SyncFailed",
     "TooLarge",
+    "backup",
     "export_events",
     "import_events",
     "repair",

@@ -16,6 +16,7 @@ from store.ports import Ports
 from store.reader import Segment
 from store.recovery import Damage, Kept, Recovery, Scan, recover, scan_segment
 from store.segment import SegmentHeader
+from store.segment_files import segment_names
 
 
 class Found(NamedTuple):
@@ -37,8 +38,7 @@ class Found(NamedTuple):
 
 def survey(directory: Path) -> list[Scan]:
     """Scan every segment of a directory, in order; changes nothing."""
-    names = sorted(entry.name for entry in os.scandir(directory) if segments.is_segment_name(entry.name))
-    return [scan_segment(name, (directory / name).read_bytes()) for name in names]
+    return [scan_segment(name, (directory / name).read_bytes()) for name in segment_names(directory)]
 
 
 def find(directory: Path) -> Found:

@@ -100,27 +100,27 @@ def scan_segment(name: str, data: frames.Buffer) -> Scan:
     return Scan(name, len(data), header, firsts, offsets, end, last, mark)
 
 
-def recover(scans: Sequence[Scan], marker_last: int = 0) -> Recovery:
+def recover(scans: Sequence[Scan], marker_last: int = 0, gone: int = 0) -> Recovery:
     """Decide what counts.
 
     Args:
         scans: every segment of the log, in the order of their names.
         marker_last: the last sequence by the marker of the last clean stop, 0 without one; it may be outdated.
+        gone: the last sequence before these segments: the log, or this part of it, begins behind it.
     """
     durable = max((scan.mark for scan in scans), default=0)
     durable = max(durable, marker_last)
-    kept, damage = _chain(scans)
-    last = kept[-1].last if kept else 0
+    kept, damage = _chain(scans, gone)
+    last = kept[-1].last if kept else gone
     if damage is None and durable > last:
         damage = Damage(*_break_after(scans, kept), last + 1)
     names = {keep.scan.name for keep in kept}
     return Recovery(kept, [scan.name for scan in scans if scan.name not in names], last, min(durable, last), damage)
 
 
-def _chain(scans: Sequence[Scan]) -> tuple[list[Kept], Damage | None]:
-    """Follow the sequences from 1 on through the segments until something is missing."""
+def _chain(scans: Sequence[Scan], last: int) -> tuple[list[Kept], Damage | None]:
+    """Follow the sequences behind `last` through the segments until something is missing."""
     kept: list[Kept] = []
-    last = 0
     readable = [scan for scan in scans if scan.header is not None]
     for scan, following in zip_longest(readable, readable[1:]):
         keep = _cut(scan, following)

@@ -24,6 +24,7 @@ from store.lock import DirectoryLock
 from store.marker import remove_marker
 from store.opening import Found, describe, find
 from store.recovery import Scan, frames_behind
+from store.segment_files import remove_derived, remove_segment
 
 REMOVED = "removed-{}"
 """The directory beside the segments that a repair puts things into; the number is the first free one."""
@@ -101,9 +102,10 @@ def _repair(directory: Path, found: Found, max_events: int) -> Repaired:
     remove_marker(directory)
     for scan, start in reversed(parts):
         if start:
+            remove_derived(directory / scan.name)
             cut_file(directory / scan.name, start)
         else:
-            (directory / scan.name).unlink()
+            remove_segment(directory / scan.name)
     sync_path(directory)
     return Repaired(
         problem=problem,

@@ -57,7 +57,7 @@ def test_what_is_exported_can_be_imported(moothall, data, tmp_path, encoding):
 
 
 def test_an_export_goes_to_stdout_and_an_import_comes_from_stdin(moothall, data, tmp_path, monkeypatch):
-    code, out = moothall("events", "export", "--data", data, "--after", 1)
+    _, out = moothall("events", "export", "--data", data, "--after", 1)
     assert [json.loads(line)["sequence"] for line in out.splitlines()] == [2, 3]
     _, out = moothall("events", "export", "--data", data)
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(out.encode())))
@@ -107,6 +107,17 @@ def test_the_figures_are_printed(moothall, data):
     assert moothall("events", "stats", "--data", data)[0] == 5
 
 
+def test_a_backup_is_made_while_the_log_is_open_and_opens_as_a_log(moothall, data, tmp_path):
+    with EventLog.open(data) as log:
+        log.append([NewEvent(type="note")])
+        code, out = moothall("events", "backup", tmp_path / "backup", "--data", data, "--json")
+    assert (code, json.loads(out)["last_sequence"]) == (0, 4)
+    code, out = moothall("events", "query", "--data", tmp_path / "backup", "--json")
+    assert [json.loads(line)["sequence"] for line in out.splitlines()] == [1, 2, 3, 4]
+    assert "wrote 1 of 1 segments" in moothall("events", "backup", tmp_path / "second", "--data", data)[1]
+    assert moothall("events", "backup", data, "--data", data)[0] == 1
+
+
 def test_a_log_in_use_is_not_touched(moothall, data, tmp_path):
     (tmp_path / "events").write_bytes(b"")
     with EventLog.open(data):
@@ -116,7 +127,8 @@ def test_a_log_in_use_is_not_touched(moothall, data, tmp_path):
         assert moothall("events", "stats", "--data", data)[0] == 0
 
 
-@pytest.mark.parametrize("command", ["repair", "export", "stats"])
+@pytest.mark.parametrize("command", ["repair", "export", "stats", "backup"])
 def test_a_directory_that_is_not_there_is_not_made(moothall, tmp_path, command):
-    assert moothall("events", command, "--data", tmp_path / "missing")[0] == 2
+    target = [tmp_path / "target"] if command == "backup" else []
+    assert moothall("events", command, *target, "--data", tmp_path / "missing")[0] == 2
     assert not (tmp_path / "missing").exists()

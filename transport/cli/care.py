@@ -15,6 +15,7 @@ import msgspec
 from cyclopts import Parameter
 
 from store import Encoding, import_events
+from store import backup as backup_log
 from store import repair as repair_log
 from store import stats as stats_of
 from store.times import to_rfc3339
@@ -118,6 +119,22 @@ def stats(*, data: Path | None = None, json: bool = False) -> None:
         shown[name] = ", ".join(f"{key} {count}" for key, count in counts.items())
     for name, value in shown.items():
         print(f"{name:>16}  {value}")
+
+
+def backup(target: Path, *, data: Path | None = None, json: bool = False) -> None:
+    """Bring a backup up to date, or make one; also while a server runs. To restore, use it as a data directory.
+
+    Args:
+        target: The backup's directory.
+        data: The data directory.
+        json: Print what was done as one JSON object.
+    """
+    where = existing(data)
+    done = checked(lambda: backup_log(where, target))
+    if json:
+        _line(done)
+    else:
+        print(f"{target}: {done.last_sequence} events; wrote {done.written} of {done.segments} segments")
 
 
 def existing(data: Path | None) -> Path:

@@ -20,6 +20,7 @@ app = App(name="events", help="Append to, read, verify and take care of the log.
 app.command("transport.cli.care:repair", help="Make a damaged log usable again; explicit and capped.")
 app.command("transport.cli.care:export", help="Write every event, one after another.")
 app.command("transport.cli.care:import_log", name="import", help="Bring exported events into a log.")
+app.command("transport.cli.care:backup", help="Make a backup, or bring it up to date; also while a server runs.")
 app.command("transport.cli.care:stats", help="Print the log in figures.")
 
 
