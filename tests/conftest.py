@@ -146,7 +146,7 @@ class ServerProcess:
     async def start(self, *options, program=("-m", "transport.cli.main"), preexec_fn=None):
         """Return the websocket's URL, or None if the server ends before it is ready."""
         self.process = await trio.lowlevel.open_process(
-            [sys.executable, *program, "serve", "--data", str(self.data), "--port", "0", *options],
+            [sys.executable, *program, "serve", "--data", str(self.data), "--port", "0", "--http-port", "0", *options],
             stdout=subprocess.PIPE,
             stderr=self.log,
             env=clean_environment(),

@@ -55,6 +55,9 @@ async def run_tool(gate: Gate, tool: Tool, arrival: Arrival, arguments: dict[str
     except Exception:
         log.exception("tool.crashed", tool=tool.name, agent=arrival.caller.principal.agent)
         return _failed("unavailable", "the server failed on this call and logged why; the outcome is unknown")
+    finally:
+        if arrival.turn is not None:
+            arrival.turn.finish()
     return Outcome(result, is_error=False)
 
 

@@ -26,6 +26,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         data: The data directory; None means the default.
         host: The address to listen on.
         port: The websocket's port; 0 picks a free one.
+        http_port: The HTTP listener's port; 0 picks a free one.
         auth: `token`, or `none` for everybody on loopback being the admin `local`.
         fsync: `always`, `group`, `interval:MS` or `never`.
         origins: Browser origins that may connect, besides the server's own.
@@ -35,6 +36,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     data: str | None = None
     host: str = "127.0.0.1"
     port: int = 8765
+    http_port: int = 8766
     auth: Literal["token", "none"] = "token"
     fsync: str = "group"
     origins: tuple[str, ...] = ()

@@ -1,4 +1,4 @@
-"""Who gets past the door: what is checked of an HTTP request before it becomes a websocket. Pure but for the tokens.
+"""Who gets past the door: what is checked of an HTTP request before all else. Pure but for the tokens.
 
 Host is checked against DNS rebinding: a page of another site can make its own name resolve to this machine, but it
 cannot make the browser send an address or `localhost` as Host. Origin is sent by browsers alone; a foreign one is
@@ -25,7 +25,7 @@ _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 
 
 class Rejected(Exception):  # noqa: N818 - states a fact about a request
-    """The request does not become a websocket; answer it with this status.
+    """The request goes no further; answer it with this status.
 
     Args:
         status: The HTTP status code.
@@ -97,12 +97,39 @@ class Door:
         path, _, query = knock.target.partition("?")
         if path != PATH:
             raise Rejected(404, f"there is nothing here; connect to {PATH}")
+        self.check_names(knock)
+        return self.identify(knock.headers, query)
+
+    def check_names(self, knock: Knock) -> None:
+        """Check Host and Origin.
+
+        Raises:
+            Rejected: 421 or 403, checked in this order.
+        """
         if not self._host_is_fine(knock.host):
             raise Rejected(421, "the Host header names another server; connect by address or as localhost")
         origins = [value.decode("latin-1").lower() for name, value in knock.headers if name == b"origin"]
         if not all(self._origin_is_fine(origin, knock.host.lower()) for origin in origins):
             raise Rejected(403, "this Origin may not connect; add it to `origins` in the server's configuration")
-        return self._identify(knock.headers, query)
+
+    def identify(self, headers: list[tuple[bytes, bytes]], query: str = "") -> Entry:
+        """Return whom the token stands for: the bearer token of the headers, or `access_token` of the query.
+
+        Raises:
+            Rejected: 401.
+            TokenError: The tokens cannot be read.
+        """
+        if self._tokens is None:
+            return Entry(LOCAL, None)
+        token = _bearer(headers) or next(iter(parse_qs(query).get("access_token", [])), None)
+        if token is None:
+            raise Rejected(
+                401, "no token; send `Authorization: Bearer TOKEN` (a websocket may use `?access_token=TOKEN`)"
+            )
+        principal = self._tokens.find(token)
+        if principal is None:
+            raise Rejected(401, "this token is unknown or was revoked; `moothall agent add NAME` makes a new one")
+        return Entry(principal, digest(token))
 
     def still_valid(self, entry: Entry) -> bool:
         """Say whether the entry's token still stands for the same principal.
@@ -113,17 +140,6 @@ class Door:
         if self._tokens is None or entry.sha256 is None:
             return True
         return self._tokens.holder(entry.sha256) == entry.principal
-
-    def _identify(self, headers: list[tuple[bytes, bytes]], query: str) -> Entry:
-        if self._tokens is None:
-            return Entry(LOCAL, None)
-        token = _bearer(headers) or next(iter(parse_qs(query).get("access_token", [])), None)
-        if token is None:
-            raise Rejected(401, "no token; send `Authorization: Bearer TOKEN` or `?access_token=TOKEN`")
-        principal = self._tokens.find(token)
-        if principal is None:
-            raise Rejected(401, "this token is unknown or was revoked; `moothall agent add NAME` makes a new one")
-        return Entry(principal, digest(token))
 
     def _host_is_fine(self, host: str) -> bool:
         name = _host_name(f"//{host}")

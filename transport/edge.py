@@ -66,8 +66,17 @@ def parse(text: str) -> dict[str, Any]:
     Raises:
         Malformed: It is not JSON, not one JSON-RPC object, or holds what the edge refuses.
     """
+    return _envelope(decode(text))
+
+
+def decode(text: str) -> Any:
+    """Return the JSON that a text holds, if it holds nothing that the edge refuses. Does not checkpoint.
+
+    Raises:
+        Malformed: It is not JSON, or the edge refuses it.
+    """
     try:
-        message = _decode(text)
+        message: Any = _decode(text)
         _refuse_duplicates(text, message)
         _pack(message)
     except (msgspec.MsgspecError, RecursionError, OverflowError, ValueError) as error:
@@ -76,7 +85,7 @@ def parse(text: str) -> dict[str, Any]:
         raise Malformed(
             INVALID_REQUEST, f"the message nests deeper than {MAX_DEPTH}: flatten the payload", request_id_of(message)
         )
-    return _envelope(message)
+    return message
 
 
 def request_id_of(message: object) -> RequestId | None:

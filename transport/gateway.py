@@ -7,11 +7,8 @@ ones. Only an ordered stop closes them.
 
 from __future__ import annotations
 
-import errno
 import itertools
-import resource
-import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 import structlog
@@ -21,27 +18,13 @@ from mcp.server.lowlevel import Server
 from actors.gate import Gate
 from actors.kernel import ActorError, ChildSpec, Supervisor, System
 from actors.kernel.supervisor import OnCrash
-from transport.auth import TokenError
+from transport.accept import Listener, accept_from, room_for, turn_away, watch_tokens
 from transport.door import Door
 from transport.websocket import Connection, ConnectionLimits
 
 log = structlog.get_logger(__name__)
 
 NAME: Final = "gateway"
-
-KEPT_DESCRIPTORS: Final = 64
-"""How many descriptors connections leave to the log and everything else."""
-
-ACCEPT_CAPACITY: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS})
-"""What `accept` says when the system is overloaded; waiting helps. (As in Trio's `serve_listeners`.)"""
-
-ACCEPT_PAUSE_S: Final = 0.1
-TOKEN_CHECK_S: Final = 0.5
-"""How often the connections' tokens are checked, in seconds."""
-
-BUSY: Final = b"HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
-
-Listener = trio.abc.Listener[Any]
 
 
 class Gateway:
@@ -53,6 +36,7 @@ class Gateway:
         gate: What the tools call; told of connections that end, and its view of their number is kept.
         door: Decides who comes in.
         limits: What one connection may use.
+        numbers: Where the connections' numbers come from.
         max_connections: How many connections there may be; more are answered with HTTP 503.
         on_crash: Told of each crash of a connection (name, error).
     """
@@ -65,6 +49,7 @@ class Gateway:
         gate: Gate,
         door: Door,
         limits: ConnectionLimits | None = None,
+        numbers: Iterator[int] | None = None,
         max_connections: int = 4096,
         on_crash: OnCrash | None = None,
     ) -> None:
@@ -73,8 +58,8 @@ class Gateway:
         self._gate = gate
         self._door = door
         self._limits = limits if limits is not None else ConnectionLimits()
-        self._max_connections = min(max_connections, _descriptors() - KEPT_DESCRIPTORS)
-        self._numbers = itertools.count(1)
+        self._max_connections = room_for(max_connections)
+        self._numbers = numbers if numbers is not None else itertools.count(1)
         self._open: dict[int, Connection] = {}
         self._connections = Supervisor(strategy="dynamic", on_crash=on_crash)
         self._accepting = trio.CancelScope()
@@ -95,9 +80,9 @@ class Gateway:
             await nursery.start(self._connections.run)
             with self._accepting:
                 async with trio.open_nursery() as accepting:
-                    accepting.start_soon(self._watch_tokens)
+                    accepting.start_soon(watch_tokens, self._close_revoked)
                     for listener in self._listeners:
-                        accepting.start_soon(self._accept_from, listener)
+                        accepting.start_soon(accept_from, listener, self._admit, self.name)
                     task_status.started()
             await self._stop()
 
@@ -109,22 +94,10 @@ class Gateway:
             connection.request_stop()
         self._connections.request_stop()
 
-    async def _accept_from(self, listener: Listener) -> None:
-        while True:
-            try:
-                stream = await listener.accept()
-            except OSError as error:
-                if error.errno not in ACCEPT_CAPACITY:
-                    raise
-                log.error("gateway.accept_failed", error=str(error), retry_in_s=ACCEPT_PAUSE_S)  # noqa: TRY400
-                await trio.sleep(ACCEPT_PAUSE_S)
-            else:
-                await self._admit(stream)
-
     async def _admit(self, stream: trio.abc.Stream) -> None:
         if len(self._connections.children()) >= self._max_connections:
             log.warning("gateway.full", connections=self._max_connections)
-            await _turn_away(stream)
+            await turn_away(stream)
             return
         number = next(self._numbers)
         connection = Connection(
@@ -146,39 +119,16 @@ class Gateway:
 
     def _opened(self, connection: Connection) -> None:
         self._open[connection.number] = connection
-        self._gate.views.connections = len(self._open)
+        self._gate.views.connections += 1
         log.info("connection.opened", connection=connection.number, agent=connection.caller.principal.agent)
 
     def _ended(self, connection: Connection) -> None:
         del self._open[connection.number]
-        self._gate.views.connections = len(self._open)
+        self._gate.views.connections -= 1
         self._gate.disconnected(connection.caller)
         log.info("connection.ended", connection=connection.number)
-
-    async def _watch_tokens(self) -> None:
-        while True:
-            await trio.sleep(TOKEN_CHECK_S)
-            try:
-                self._close_revoked()
-            except TokenError as error:
-                log.error("gateway.tokens_unreadable", error=str(error))  # noqa: TRY400 - its text says it all
 
     def _close_revoked(self) -> None:
         for connection in list(self._open.values()):
             if connection.entry is not None and not self._door.still_valid(connection.entry):
                 connection.close(1008, "the token was revoked")
-
-
-async def _turn_away(stream: trio.abc.Stream) -> None:
-    try:
-        with trio.move_on_after(ACCEPT_PAUSE_S):
-            await stream.send_all(BUSY)
-    except trio.BrokenResourceError:
-        log.debug("gateway.turned_away_gone")
-    finally:
-        await trio.aclose_forcefully(stream)
-
-
-def _descriptors() -> int:
-    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    return sys.maxsize if soft == resource.RLIM_INFINITY else soft

@@ -7,7 +7,8 @@ of its arrival therefore takes a turn when its frame is read, and waits for it i
 from __future__ import annotations
 
 from collections import deque
-from typing import NamedTuple
+from typing import Any, Final, NamedTuple
+from weakref import WeakValueDictionary
 
 import trio
 
@@ -16,13 +17,19 @@ from transport.edge import RequestId
 
 
 class Turn:
-    """A place in the row of one connection's ordered requests."""
+    """A place in a row of ordered requests.
 
-    __slots__ = ("_ready", "_row", "done")
+    Attributes:
+        awaited: Somebody waits for it or has it; who does must finish it.
+        done: It is finished.
+    """
+
+    __slots__ = ("_ready", "_row", "awaited", "done")
 
     def __init__(self, row: deque[Turn]) -> None:
         self._ready = trio.Event()
         self._row = row
+        self.awaited = False
         self.done = False
 
     def call(self) -> None:
@@ -31,11 +38,13 @@ class Turn:
 
     async def wait(self) -> None:
         """Wait until everything before this turn is done; a checkpoint."""
+        self.awaited = True
         await self._ready.wait()
 
     def finish(self) -> None:
         """Let the next turn begin, if every turn before this one is finished too. Does not checkpoint."""
         self.done = True
+        self._ready.set()  # whoever comes to wait for it later has nothing to wait for
         row = self._row
         while row and row[0].done:
             row.popleft()
@@ -69,12 +78,7 @@ class InFlight:
 
     def begin(self, request_id: RequestId, *, ordered: bool) -> Turn | None:
         """Note a request; returns its turn if it keeps the order of arrival."""
-        turn = None
-        if ordered:
-            turn = Turn(self._row)
-            self._row.append(turn)
-            if len(self._row) == 1:
-                turn.call()
+        turn = _queue(self._row) if ordered else None
         self._requests[request_id] = turn
         return turn
 
@@ -94,6 +98,28 @@ class InFlight:
         await self._idle.wait()
 
 
+class Rows:
+    """The rows of many sessions; a row lasts as long as somebody stands in it. Nothing here checkpoints."""
+
+    def __init__(self) -> None:
+        self._rows: WeakValueDictionary[bytes, deque[Turn]] = WeakValueDictionary()
+
+    def take(self, session: bytes) -> Turn:
+        """Return the next turn in a session's row."""
+        row = self._rows.get(session)
+        if row is None:
+            row = self._rows[session] = deque()
+        return _queue(row)
+
+
+def _queue(row: deque[Turn]) -> Turn:
+    turn = Turn(row)
+    row.append(turn)
+    if len(row) == 1:
+        turn.call()
+    return turn
+
+
 class Arrival(NamedTuple):
     """What travels with a request to its handler, as the SDK's `ctx.request`.
 
@@ -104,3 +130,15 @@ class Arrival(NamedTuple):
 
     caller: Caller
     turn: Turn | None = None
+
+
+ARRIVAL: Final = "moothall.arrival"
+"""Where an HTTP request's scope holds its arrival."""
+
+
+def arrival_of(request: Any) -> Arrival:
+    """Return the arrival that came with a request: the request itself, or in an HTTP request's scope."""
+    if isinstance(request, Arrival):
+        return request
+    found: Arrival = request.scope[ARRIVAL]
+    return found

@@ -17,10 +17,12 @@ class ServerInfo(msgspec.Struct, frozen=True):
 
     Attributes:
         ws: The websocket's URL.
+        http: The HTTP listener's URL, without a path.
         pid: The server's process id.
     """
 
     ws: str
+    http: str
     pid: int
 
 

@@ -1,12 +1,12 @@
-"""The composition root: the hall and the gateway under one root supervisor, with the real ports to the outside."""
+"""The composition root: hall, gateway and HTTP listener under one root supervisor, with the real ports."""
 
 from __future__ import annotations
 
+import itertools
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import msgspec
 import structlog
@@ -19,18 +19,18 @@ from actors.session.admission import LIMITS
 from actors.session.messages import Limits, Role
 from actors.speed_layer.policy import Policy
 from store import EventLog, Log
+from transport.accept import Listener
 from transport.auth import Tokens
 from transport.config import Config
 from transport.door import Door
 from transport.gateway import NAME as GATEWAY
 from transport.gateway import Gateway
+from transport.http import NAME as HTTP
+from transport.http import HttpServer
 from transport.tools import make_server
 from transport.version import VERSION
 
 log = structlog.get_logger(__name__)
-
-Listener = trio.abc.Listener[Any]
-
 
 LIMITED: tuple[Role, ...] = ("agent", "expert")
 """The roles whose rate limit is configured."""
@@ -69,29 +69,41 @@ class Server:
         tokens = Tokens(data) if config.auth == "token" else None
         self._door = Door(tokens, config.host, origins=config.origins)
 
-    def root(self, listeners: list[Listener]) -> Supervisor:
-        """Return the root supervisor over the hall and a gateway that serves these listeners."""
-        server = make_server(self.hall.gate, VERSION)
+    def root(self, listeners: Sequence[Listener], http: Sequence[Listener] = ()) -> Supervisor:
+        """Return the root supervisor over the hall, a gateway that serves these listeners, and one for HTTP's."""
+        gate, on_crash = self.hall.gate, self.hall.on_crash
+        mcp, numbers = make_server(gate, VERSION), itertools.count(1)
 
         def gateway() -> Gateway:
-            return Gateway(listeners, server=server, gate=self.hall.gate, door=self._door, on_crash=self.hall.on_crash)
+            return Gateway(listeners, server=mcp, gate=gate, door=self._door, numbers=numbers, on_crash=on_crash)
 
-        return Supervisor(
-            [self.hall.spec(), ChildSpec(GATEWAY, gateway, shutdown_s=STOP_S)], on_crash=self.hall.on_crash
-        )
+        def http_server() -> HttpServer:
+            return HttpServer(http, server=mcp, gate=gate, door=self._door, numbers=numbers, on_crash=on_crash)
 
-    async def run(self, listeners: list[Listener], ready: Callable[[], None], stop: trio.Event) -> None:
+        children = [self.hall.spec(), ChildSpec(GATEWAY, gateway, shutdown_s=STOP_S)]
+        if http:
+            children.append(ChildSpec(HTTP, http_server, shutdown_s=STOP_S))
+        return Supervisor(children, on_crash=on_crash)
+
+    async def run(
+        self,
+        listeners: Sequence[Listener],
+        ready: Callable[[], None],
+        stop: trio.Event,
+        http: Sequence[Listener] = (),
+    ) -> None:
         """Run until `stop`; then end the connections, drain what is queued and close the log. A checkpoint.
 
         Args:
-            listeners: Opened already.
+            listeners: The websockets', opened already.
             ready: Called when work is accepted.
             stop: Ends the run.
+            http: HTTP's listeners, opened already.
 
         Raises:
             Exception: In a group: whatever ended the tree; see `actors.kernel.running`.
         """
-        async with running(self.root(listeners), system=self.system):
+        async with running(self.root(listeners, http), system=self.system):
             ready()
             await stop.wait()
             log.info("server.stopping")

@@ -12,7 +12,7 @@ from mcp.shared.exceptions import MCPError
 
 from actors.gate import Gate
 from transport.calls import Outcome, run_tool
-from transport.order import Arrival
+from transport.order import arrival_of
 from transport.schemas import input_schema, output_schema
 from transport.toolset import TOOLS, Tool
 
@@ -24,7 +24,7 @@ INSTRUCTIONS: Final = (
 
 _encode = msgspec.json.Encoder().encode
 
-Context = ServerRequestContext[Any, Arrival]
+Context = ServerRequestContext[Any, Any]
 
 
 def make_server(gate: Gate, version: str) -> Server[Any]:
@@ -43,8 +43,7 @@ def make_server(gate: Gate, version: str) -> Server[Any]:
         tool = TOOLS.get(params.name)
         if tool is None:
             raise MCPError(types.INVALID_PARAMS, f"Unknown tool: {params.name}; tools/list shows what there is")
-        arrival = context.request
-        assert arrival is not None
+        arrival = arrival_of(context.request)
         # Plain data, which the SDK takes too and need not dump first.
         return cast("types.CallToolResult", _result(await run_tool(gate, tool, arrival, params.arguments or {})))
 

@@ -45,7 +45,18 @@ def hall_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[HallServer
     environment = {key: value for key, value in os.environ.items() if not key.startswith("MOOTHALL_")}
     with (data / "log").open("wb") as log:
         process = subprocess.Popen(
-            [sys.executable, "-m", "transport.cli.main", "serve", "--data", str(data), "--port", "0"],
+            [
+                sys.executable,
+                "-m",
+                "transport.cli.main",
+                "serve",
+                "--data",
+                str(data),
+                "--port",
+                "0",
+                "--http-port",
+                "0",
+            ],
             cwd=ROOT,
             env=environment,
             stdout=subprocess.PIPE,

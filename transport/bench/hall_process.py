@@ -30,7 +30,17 @@ def hall(bench: Bench, *, fsync: str = "group") -> Generator[tuple[int, str]]:
         ChildFailed: It did not start.
     """
     with fresh(bench.directory) as directory:
-        arguments = ["-m", "transport.cli.main", "serve", "--data", str(directory / "data"), "--port", "0"]
+        arguments = [
+            "-m",
+            "transport.cli.main",
+            "serve",
+            "--data",
+            str(directory / "data"),
+            "--port",
+            "0",
+            "--http-port",
+            "0",
+        ]
         arguments += ["--auth", "none", "--fsync", fsync]
         with child(arguments, directory / "stderr") as (_, line):
             ready = msgspec.json.decode(line, type=Ready)

@@ -34,7 +34,19 @@ async def server_process(data: Path, *options: str) -> AsyncGenerator[str, None]
     Raises:
         CommandFailed: It does not start.
     """
-    command = [sys.executable, "-m", "transport.cli.main", "serve", "--data", str(data), "--port", "0", *options]
+    command = [
+        sys.executable,
+        "-m",
+        "transport.cli.main",
+        "serve",
+        "--data",
+        str(data),
+        "--port",
+        "0",
+        "--http-port",
+        "0",
+        *options,
+    ]
     environment = {key: value for key, value in os.environ.items() if not key.startswith(PREFIX)}
     with (data / "server.log").open("wb") as log:
         process = await trio.lowlevel.open_process(command, stdout=subprocess.PIPE, stderr=log, env=environment)

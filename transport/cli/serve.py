@@ -9,7 +9,7 @@ import signal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Literal, cast
 
 import msgspec
 import structlog
@@ -43,6 +43,7 @@ def serve(
     data: Path | None = None,
     host: str | None = None,
     port: int | None = None,
+    http_port: int | None = None,
     config: Path | None = None,
     auth: Literal["token", "none"] | None = None,
     fsync: str | None = None,
@@ -53,11 +54,19 @@ def serve(
         data: The data directory; by default .moothall/ at the root of the git checkout, else the user's data directory.
         host: The address to listen on.
         port: The websocket's port; 0 picks a free one.
+        http_port: The HTTP listener's port; 0 picks a free one.
         config: A TOML file with the same keys as these flags.
         auth: Whether connections need a token; `none` makes everybody on loopback the admin `local`.
         fsync: always, group, interval:MS or never.
     """
-    flags = {"data": str(data) if data else None, "host": host, "port": port, "auth": auth, "fsync": fsync}
+    flags = {
+        "data": str(data) if data else None,
+        "host": host,
+        "port": port,
+        "http_port": http_port,
+        "auth": auth,
+        "fsync": fsync,
+    }
     try:
         settings = load(config, os.environ, flags)
     except ConfigError as error:
@@ -77,23 +86,29 @@ def serve(
 async def _serve(settings: Config, data: Path) -> None:
     server = Server(settings, data)
     listeners = await trio.open_tcp_listeners(settings.port, host=settings.host)
+    http = await trio.open_tcp_listeners(settings.http_port, host=settings.host)
     stop = trio.Event()
     async with trio.open_nursery() as nursery:
         await nursery.start(_stop_on_signal, stop)
-        await server.run(list(listeners), lambda: _ready(listeners[0], settings, data), stop)
+        await server.run(listeners, lambda: _ready(listeners[0], http[0], settings, data), stop, http)
         nursery.cancel_scope.cancel()
 
 
-def _ready(listener: trio.SocketListener, settings: Config, data: Path) -> None:
-    port = listener.socket.getsockname()[1]
-    host = f"[{settings.host}]" if ":" in settings.host else settings.host
-    info = ServerInfo(ws=f"ws://{host}:{port}/mcp", pid=os.getpid())
+def _ready(ws: trio.SocketListener, http: trio.SocketListener, settings: Config, data: Path) -> None:
+    info = ServerInfo(
+        ws=f"ws://{_address(ws, settings)}/mcp", http=f"http://{_address(http, settings)}", pid=os.getpid()
+    )
     write_server_info(data, info)
     # What is loaded now lives as long as the process: the collector need not look at it again (13 ms a full pass).
     gc.collect()
     gc.freeze()
-    line: dict[str, Any] = {"event": "ready", "ws": info.ws, "data": str(data), "pid": info.pid}
+    line = {"event": "ready", "ws": info.ws, "http": info.http, "data": str(data), "pid": info.pid}
     print(msgspec.json.encode(line).decode(), flush=True)
+
+
+def _address(listener: trio.SocketListener, settings: Config) -> str:
+    host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    return f"{host}:{listener.socket.getsockname()[1]}"
 
 
 async def _stop_on_signal(stop: trio.Event, task_status: trio.TaskStatus[None]) -> None:
@@ -120,7 +135,8 @@ def _not_served(error: OSError, settings: Config, data: Path) -> CommandFailed:
         DirectoryLock(data).release()
     except LogLocked as locked:
         return CommandFailed(Exit.IN_USE, str(locked))
-    return CommandFailed(Exit.NO, f"cannot serve {data} on {settings.host}:{settings.port}: {error}; choose another")
+    where = f"{data} on {settings.host}:{settings.port} and :{settings.http_port}"
+    return CommandFailed(Exit.NO, f"cannot serve {where}: {error}; choose another")
 
 
 def _with_causes(error: BaseException) -> Iterator[BaseException]:

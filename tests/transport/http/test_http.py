@@ -1,0 +1,238 @@
+"""The HTTP listener: who is let in, what a request may be, how connections and the server end."""
+
+import contextlib
+
+import msgspec
+import pytest
+import trio
+import trio.testing
+
+from actors.monitor.messages import Component, Health
+from transport.http_connection import HttpLimits
+
+ASK = {"tool": "Read", "input": {"file_path": "/tmp/x"}}
+
+
+async def test_health_and_readiness_are_told_without_a_token(serve_http, autojump_clock):
+    async with serve_http() as hall:
+        wire = hall.connect(token=None)
+        health = await wire.request("GET", "/healthz")
+        assert (health.status, health.json["status"], health.json["version"]) == (200, "ok", "0.0.0-test")
+        assert set(health.json) == {"status", "version", "uptime_s"}
+        ready = await wire.request("GET", "/readyz")
+        assert (ready.status, ready.json) == (200, {"ready": True})
+
+
+@pytest.mark.parametrize(("status", "code"), [("ok", 200), ("degraded", 200), ("failing", 503)])
+async def test_health_is_the_halls_published_health(serve_http, autojump_clock, status, code):
+    async with serve_http() as hall:
+        hall.gate.views.health = Health(status, "1", 1.0, 0, 0, 0, {"log": Component(status, "secret place")})
+        for target in ("/healthz", "/readyz"):
+            reply = await hall.connect(token=None).request("GET", target)
+            assert reply.status == code
+            assert b"secret" not in reply.body
+
+
+async def test_a_server_that_stops_is_not_ready_but_answers_what_is_under_way(serve_http, autojump_clock):
+    go_on = trio.Event()
+
+    async def wait(*_):
+        await go_on.wait()
+
+    async with serve_http() as hall:
+        busy, idle = hall.connect(), hall.connect()
+        await idle.request("GET", "/healthz")
+        hall.gate.before = wait
+        await busy.begin("POST", "/v1/validate", msgspec.json.encode(ASK))
+        await trio.testing.wait_all_tasks_blocked()
+        hall.stop()
+        await trio.testing.wait_all_tasks_blocked()
+        assert await idle.ended()
+        with pytest.raises(trio.BrokenResourceError):
+            hall.connect()
+        go_on.set()
+        assert (await busy.reply()).json["verdict"] == "allow"
+
+
+@pytest.mark.parametrize(
+    ("target", "headers", "status"),
+    [
+        ("/mcp", {"authorization": "Bearer wrong"}, 401),
+        ("/v1/validate", {"authorization": "Basic c2NvdXQ6"}, 401),
+        ("/nowhere", {"authorization": "Bearer wrong"}, 401),
+        ("/nowhere", {}, 404),
+        ("/mcp/", {}, 404),
+        ("/healthz", {"host": "evil.example"}, 421),
+        ("/mcp", {"host": "evil.example"}, 421),
+        ("/readyz", {"origin": "https://evil.example"}, 403),
+        ("/mcp", {"origin": "https://evil.example", "authorization": "Bearer wrong"}, 403),
+        ("/v1/validate", {}, 405),
+    ],
+)
+async def test_a_request_is_judged_by_its_names_then_its_token_then_its_target(
+    serve_http, autojump_clock, target, headers, status
+):
+    async with serve_http() as hall:
+        assert (await hall.connect().request("GET", target, **headers)).status == status
+
+
+async def test_a_401_says_how_to_show_a_token(serve_http, autojump_clock):
+    async with serve_http() as hall:
+        reply = await hall.connect(token=None).request("POST", "/mcp", b"{}")
+        assert (reply.status, reply.headers["www-authenticate"]) == (401, "Bearer")
+        assert b"Authorization: Bearer" in reply.body
+
+
+async def test_a_token_in_the_target_is_not_taken(serve_http, autojump_clock):
+    async with serve_http() as hall:
+        assert (await hall.connect(token=None).request("GET", f"/mcp?access_token={hall.token}")).status == 401
+
+
+async def test_who_is_refused_gets_the_answer_however_much_they_send(serve_http, autojump_clock):
+    async with serve_http() as hall:
+        wire = hall.connect(token="wrong")
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(_send_and_be_cut, wire, b"x" * (8 << 20))
+            reply = await wire.reply()
+            assert (reply.status, reply.headers["connection"]) == (401, "close")
+
+
+async def _send_and_be_cut(wire, body):
+    with contextlib.suppress(trio.BrokenResourceError):
+        await wire.begin("POST", "/mcp", body)
+
+
+@pytest.mark.parametrize("target", ["/mcp", "/v1/validate"])
+async def test_a_body_over_the_limit_is_refused_before_it_is_read(serve_http, autojump_clock, target):
+    async with serve_http(HttpLimits(message_bytes=100)) as hall:
+        assert (await hall.connect().request("POST", target, b"x" * 101)).status == 413
+        wire = hall.connect()
+        await wire.head(target, "Content-Length: 101")
+        assert (await wire.reply()).status == 413
+
+
+async def test_a_body_of_unknown_length_is_refused_once_it_is_too_long(serve_http, autojump_clock):
+    async with serve_http(HttpLimits(message_bytes=100)) as hall:
+        wire = hall.connect()
+        await wire.begin("POST", "/v1/validate", b"x" * 200, transfer_encoding="chunked")
+        assert (await wire.reply()).status == 413
+
+
+async def test_health_takes_no_body(serve_http, autojump_clock):
+    async with serve_http() as hall:
+        assert (await hall.connect(token=None).request("GET", "/healthz", b"x")).status == 413
+
+
+async def test_a_body_that_does_not_arrive_is_answered_408(serve_http, autojump_clock):
+    async with serve_http() as hall:
+        wire = hall.connect()
+        began = trio.current_time()
+        await wire.head("/mcp", "Content-Length: 9")
+        assert (await wire.reply()).status == 408
+        assert await wire.ended()
+        assert trio.current_time() - began <= 32
+
+
+async def test_a_head_that_does_not_arrive_and_an_idle_connection_are_closed(serve_http, autojump_clock):
+    async with serve_http() as hall:
+        slow, idle = hall.connect(), hall.connect()
+        await slow.stream.send_all(b"GET /healthz HT")
+        await idle.request("GET", "/healthz")
+        began = trio.current_time()
+        assert await slow.ended()
+        assert await idle.ended()
+        assert trio.current_time() - began <= 31
+
+
+async def test_what_is_no_http_is_answered_400_and_harms_nobody_else(serve_http, autojump_clock):
+    async with serve_http() as hall:
+        good, bad = hall.connect(), hall.connect()
+        await bad.stream.send_all(b"\x00\x01\x02\r\n\r\n")
+        assert (await bad.stream.receive_some(100)).startswith(b"HTTP/1.1 400 ")
+        assert (await good.request("GET", "/healthz")).status == 200
+        assert hall.crashes == []
+
+
+async def test_a_websocket_is_turned_away_from_the_http_port(serve_http, raw_client, autojump_clock):
+    async with serve_http() as hall:
+        refused = await raw_client(hall.listener.connect()).open(hall.token)
+        assert refused.status_code == 403
+
+
+async def test_connections_are_counted_and_who_asked_is_told_of_their_end(serve_http, autojump_clock):
+    async with serve_http() as hall:
+        first, second = hall.connect(), hall.connect(token=None)
+        await first.post("/v1/validate", ASK)
+        await second.request("GET", "/healthz")
+        assert hall.gate.views.connections == 2
+        await first.stream.aclose()
+        await second.stream.aclose()
+        await trio.testing.wait_all_tasks_blocked()
+        assert hall.gate.views.connections == 0
+        assert len(hall.gate.disconnections) == 1
+
+
+async def test_an_idle_peer_that_goes_is_noticed_at_once(serve_http, autojump_clock):
+    async with serve_http() as hall:
+        wire = hall.connect()
+        await wire.request("GET", "/healthz")
+        began = trio.current_time()
+        await wire.stream.aclose()
+        await trio.testing.wait_all_tasks_blocked()
+        assert (hall.gate.views.connections, trio.current_time()) == (0, began)
+
+
+async def test_over_the_cap_a_connection_is_answered_503(serve_http, autojump_clock):
+    async with serve_http(max_connections=1) as hall:
+        await hall.connect().request("GET", "/healthz")
+        assert (await hall.connect().reply()).status == 503
+
+
+async def test_a_revoked_token_ends_what_waits_within_a_second(serve_http, autojump_clock):
+    async with serve_http() as hall:
+        hall.gate.stall()
+        wire = hall.connect()
+        await wire.begin("POST", "/v1/validate", msgspec.json.encode(ASK))
+        await trio.testing.wait_all_tasks_blocked()
+        revoked_at = trio.current_time()
+        hall.tokens.revoke("scout")
+        assert await wire.ended()
+        assert trio.current_time() - revoked_at <= 1.0
+        assert (await hall.connect().post("/v1/validate", ASK)).status == 401
+
+
+async def test_tokens_that_cannot_be_read_let_nobody_in(serve_http, autojump_clock, tmp_path):
+    async with serve_http() as hall:
+        (tmp_path / "tokens.json").write_text("{")
+        assert (await hall.connect().post("/v1/validate", ASK)).status == 503
+        assert (await hall.connect(token=None).request("GET", "/healthz")).status == 200
+
+
+async def test_a_route_that_crashes_is_answered_500_and_the_next_request_is_served(
+    serve_http, autojump_clock, monkeypatch
+):
+    async with serve_http() as hall:
+        wire = hall.connect(token=None)
+        monkeypatch.setattr(hall.gate, "health", lambda: 1 / 0)
+        assert (await wire.request("GET", "/healthz")).status == 500
+        monkeypatch.undo()
+        assert (await wire.request("GET", "/healthz")).status == 200
+
+
+async def test_a_peer_that_does_not_read_is_cut_when_the_server_stops(serve_http, autojump_clock):
+    async with serve_http() as hall:
+        one, two = trio.testing.lockstep_stream_pair()  # a write waits until it is read
+        hall.listener.connect(two)
+        await one.send_all(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        await trio.testing.wait_all_tasks_blocked()
+        began = trio.current_time()
+    assert trio.current_time() - began <= 5
+
+
+async def test_a_peer_that_does_not_read_is_cut_after_a_time(serve_http, autojump_clock):
+    async with serve_http() as hall:
+        one, two = trio.testing.lockstep_stream_pair()
+        hall.listener.connect(two)
+        await one.send_all(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        await trio.sleep(31)
+        assert hall.gate.views.connections == 0

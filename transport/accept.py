@@ -1,0 +1,85 @@
+"""What every listener's owner does alike: accept until stopped, turn away who is too many, notice revoked tokens."""
+
+from __future__ import annotations
+
+import errno
+import resource
+import sys
+from collections.abc import Awaitable, Callable
+from typing import Any, Final
+
+import structlog
+import trio
+
+from transport.auth import TokenError
+
+log = structlog.get_logger(__name__)
+
+ACCEPT_CAPACITY: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS})
+"""What `accept` says when the system is overloaded; waiting helps. (As in Trio's `serve_listeners`.)"""
+
+ACCEPT_PAUSE_S: Final = 0.1
+TOKEN_CHECK_S: Final = 0.5
+"""How often the connections' tokens are checked, in seconds."""
+
+KEPT_DESCRIPTORS: Final = 64
+"""How many descriptors connections leave to the log and everything else."""
+
+BUSY: Final = b"HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
+
+Listener = trio.abc.Listener[Any]
+
+
+def room_for(connections: int) -> int:
+    """Return how many of so many connections one listener may have: websockets and HTTP share the descriptors."""
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    descriptors = sys.maxsize if soft == resource.RLIM_INFINITY else soft
+    return min(connections, (descriptors - KEPT_DESCRIPTORS) // 2)
+
+
+async def accept_from(listener: Listener, admit: Callable[[trio.abc.Stream], Awaitable[None]], owner: str) -> None:
+    """Accept until cancelled; a checkpoint.
+
+    Args:
+        listener: Where from.
+        admit: Takes each stream.
+        owner: Who accepts, for the log.
+
+    Raises:
+        OSError: `accept` fails for another reason than an overloaded system.
+    """
+    while True:
+        try:
+            stream = await listener.accept()
+        except OSError as error:
+            if error.errno not in ACCEPT_CAPACITY:
+                raise
+            log.error("accept.failed", owner=owner, error=str(error), retry_in_s=ACCEPT_PAUSE_S)  # noqa: TRY400
+            await trio.sleep(ACCEPT_PAUSE_S)
+        else:
+            await admit(stream)
+
+
+async def turn_away(stream: trio.abc.Stream) -> None:
+    """Answer HTTP 503 and close; a checkpoint."""
+    try:
+        with trio.move_on_after(ACCEPT_PAUSE_S):
+            await stream.send_all(BUSY)
+    except trio.BrokenResourceError:
+        log.debug("accept.turned_away_gone")
+    finally:
+        await trio.aclose_forcefully(stream)
+
+
+async def watch_tokens(close_revoked: Callable[[], None]) -> None:
+    """Call this function every `TOKEN_CHECK_S` until cancelled; a checkpoint.
+
+    Args:
+        close_revoked: Closes what has no token any more; may raise `TokenError`, which is logged.
+    """
+    while True:
+        await trio.sleep(TOKEN_CHECK_S)
+        try:
+            close_revoked()
+        except TokenError as error:
+            log.error("tokens.unreadable", error=str(error))  # noqa: TRY400 - its text says it all
