@@ -19,6 +19,8 @@ from transport.cli.demo_server import server_process
 from transport.cli.failure import CommandFailed, Exit
 
 SAMPLE = Path(__file__).with_name("demo_commands.jsonl")
+LABELS = ("safe", "risky", "destructive")
+
 SAFE_ALLOWED = 0.6
 """The share of safe commands that the default policy must allow, for the demo to end well."""
 
@@ -61,6 +63,7 @@ def demo(*, commands: Path = SAMPLE, json: Annotated[bool, Parameter(negative=""
 async def _run(data: Path, rows: list[Row], console: Console) -> Outcome:
     outcome = Outcome()
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    console.print("opening a hall in a temporary directory")
     async with server_process(data) as url:
         with Progress(*columns, console=console) as progress:
             bar = progress.add_task(f"{AGENTS} agents at work", total=AGENTS * len(rows))
@@ -93,7 +96,8 @@ def _table(outcome: Outcome, events: int, *, verified: bool) -> Table:
     for verdict, count in sorted(outcome.verdicts.items()):
         table.add_row(f"verdicts: {verdict}", f"{count:,}")
     table.add_row("verdicts from the cache", f"{outcome.cache_hits:,}")
-    for label, counts in outcome.labels.items():
+    for label in (each for each in LABELS if each in outcome.labels):
+        counts = outcome.labels[label]
         summary = ", ".join(f"{count} {verdict}" for verdict, count in sorted(counts.items()))
         table.add_row(f"commands labelled {label}", summary)
     table.add_section()
