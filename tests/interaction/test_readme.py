@@ -1,0 +1,64 @@
+"""What the README shows is what happens."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from pathlib import Path
+
+import pytest
+import trio
+
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text()
+
+
+@pytest.mark.slow
+async def test_the_python_agent_of_the_readme_works_as_it_is_printed(server, capsys):
+    (example,) = re.findall(r"<!-- example: python-agent -->\n```python\n(.*?)```", README, re.DOTALL)
+    names = {}
+    exec(compile(example, "README.md", "exec"), names)
+    url = await server.start()
+    await names["main"](url, (server.data / "agent.token").read_text())
+    verdict, event = capsys.readouterr().out.strip().splitlines()
+    assert re.match(r"(deny|ask) - .+", verdict)
+    assert event == "{'steps': 3}"
+
+
+async def test_every_subcommand_that_the_readme_names_has_help(plain_environment):
+    groups = re.findall(r"`moothall (\w+) ([\w|]+)`", README)
+    assert groups
+    commands = [[group, each] for group, names in groups for each in names.split("|")] + [
+        ["demo"],
+        ["connect"],
+        ["tree"],
+    ]
+    for command in commands:
+        done = await trio.run_process(
+            [sys.executable, "-m", "transport.cli.main", *command, "--help"],
+            env=plain_environment,
+            capture_stdout=True,
+            check=False,
+        )
+        assert done.returncode == 0, command
+        assert f"moothall {' '.join(command)}".encode() in done.stdout
+
+
+def test_the_configuration_for_clients_that_start_a_command_is_json():
+    (line,) = re.findall(r'^    (\{"mcpServers".*)$', README, re.MULTILINE)
+    assert json.loads(line)["mcpServers"]["moothall"]["args"] == ["connect"]
+
+
+def test_every_file_that_the_readme_links_to_exists():
+    links = re.findall(r"\]\(([^)#]+)\)", README)
+    assert links
+    for link in links:
+        assert (ROOT / link).exists(), link
+
+
+def test_no_tracked_text_names_a_path_of_a_machine_or_a_registry():
+    suspicious = re.compile(r"/(?:home/(?!dev)|Users)/\w+/|https?://[\w.-]*(?:pypi|npmjs)[\w.-]*/")
+    for path in [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), ROOT / "constraints.txt", *ROOT.glob("scripts/*")]:
+        if path.is_file():
+            assert not suspicious.search(path.read_text(encoding="utf-8", errors="ignore")), path
