@@ -90,10 +90,9 @@ class Inbound:
         Raises:
             StopAsyncIteration: The peer has gone, or `stop` was called.
         """
-        while (frame := await self._next_frame()) is not None:
-            message = self._accept(frame)
-            if message is not None:
-                return message
+        message = await self._next_for_sdk()
+        if message is not None:
+            return message
         if self._lane is not None:
             self._lane.close()
         raise StopAsyncIteration
@@ -113,11 +112,15 @@ class Inbound:
     ) -> None:
         await self.aclose()
 
-    async def _next_frame(self) -> str | bytes | None:
+    async def _next_for_sdk(self) -> SessionMessage | None:
         if not self._stopped:
+            # One scope for all the frames that the lane takes on the way: a scope costs more than a lane's look-up.
             with trio.CancelScope() as self._reading:
                 try:
-                    return await self._websocket.get_message()
+                    while True:
+                        message = self._accept(await self._websocket.get_message())
+                        if message is not None:
+                            return message
                 except ConnectionClosed:
                     return None
         if self._drain:

@@ -64,7 +64,7 @@ class Outbound:
         self._queued_bytes = 0
         self._open = True
         self._hurry_until = math.inf
-        self._writing: trio.CancelScope | None = None
+        self._writer = trio.CancelScope()
         self._send, self._receive = trio.open_memory_channel[str](messages)
         self.written = trio.Event()
 
@@ -101,8 +101,8 @@ class Outbound:
     def hurry(self, deadline: float) -> None:
         """Let no write take longer than until `deadline` (by `trio.current_time()`). Does not checkpoint."""
         self._hurry_until = deadline
-        if self._writing is not None:
-            self._writing.deadline = min(self._writing.deadline, deadline)
+        if self._writer.shield:
+            self._writer.deadline = min(self._writer.deadline, deadline)
 
     async def aclose(self) -> None:
         """Take no more messages; what is queued is still written. Does not checkpoint."""
@@ -120,11 +120,12 @@ class Outbound:
     async def write_all(self) -> None:
         """Write the queue until it is closed and empty, or the peer has gone: the writer task. Checkpoints."""
         try:
-            async for text in self._receive:
-                self._queued_bytes -= len(text)
-                if not await self._write(text):
-                    self._stuck()
-                    return
+            with self._writer:
+                async for text in self._receive:
+                    self._queued_bytes -= len(text)
+                    await self._write(text)
+            if self._writer.cancelled_caught:
+                self._stuck()
         except (ConnectionClosed, LocalProtocolError):
             return
         finally:
@@ -132,11 +133,14 @@ class Outbound:
             self._receive.close()
             self.written.set()
 
-    async def _write(self, text: str) -> bool:
-        deadline = min(trio.current_time() + self._write_s, self._hurry_until)
-        with trio.CancelScope(shield=True, deadline=deadline) as self._writing:
-            await self._websocket.send_message(text)
-        return not self._writing.cancelled_caught
+    async def _write(self, text: str) -> None:
+        # The writer's one scope shields and has a deadline while a frame is written: one scope a frame costs more.
+        writer = self._writer
+        writer.deadline = min(trio.current_time() + self._write_s, self._hurry_until)
+        writer.shield = True
+        await self._websocket.send_message(text)
+        writer.shield = False
+        writer.deadline = math.inf
 
     def put(self, text: str) -> None:
         """Queue a message that is JSON already. Does not checkpoint.
