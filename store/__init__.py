@@ -5,6 +5,7 @@ from store.backup import BackedUp, backup
 from store.errors import (
     ConditionFailed,
     DiskFull,
+    EventsGone,
     Invalid,
     LogDamaged,
     LogLocked,
@@ -15,6 +16,7 @@ from store.errors import (
     TooLarge,
 )
 from store.event import Event, NewEvent
+from store.event_types import EventTypes
 from store.export import export_events
 from store.importing import Imported, import_events
 from store.interchange import Encoding
@@ -22,8 +24,10 @@ from store.interface import Log, LogStats
 from store.limits import Limits
 from store.log import EventLog
 from store.memory import MemoryLog
+from store.projection import Projection, View
 from store.query import Page, Query
 from store.repair import Repaired, repair
+from store.snapshot import Snapshot, Snapshots
 from store.staged import Staged
 from store.stats import Stats, stats
 from store.verify import Report, verify
@@ -37,6 +41,8 @@ __all__ = [
     "Encoding",
     "Event",
     "EventLog",
+    "EventTypes",
+    "EventsGone",
     "Expected",
     "FailIf",
     "Imported",
@@ -49,16 +55,20 @@ __all__ = [
     "MemoryLog",
     "NewEvent",
     "Page",
+    "Projection",
     "Query",
     "RepairRefused",
     "Repaired",
     "Report",
     "RevisionConflict",
+    "Snapshot",
+    "Snapshots",
     "Staged",
     "Stats",
     "StoreError",
     "SyncFailed",
     "TooLarge",
+    "View",
     "backup",
     "export_events",
     "import_events",

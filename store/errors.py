@@ -79,3 +79,15 @@ class RepairRefused(StoreError):
     def __init__(self, message: str, events: int) -> None:
         super().__init__(message)
         self.events = events
+
+
+class EventsGone(StoreError):
+    """The log no longer has events that would be needed: it has given up its oldest segments.
+
+    Attributes:
+        first_sequence: the first event that it has.
+    """
+
+    def __init__(self, message: str, first_sequence: int) -> None:
+        super().__init__(message)
+        self.first_sequence = first_sequence
