@@ -17,7 +17,8 @@ It knows neither the store nor MCP and may be used alone:
     'hello world'
 """
 
-from actors.kernel.actor import BATCH, LATER, Actor, Later, Reply
+from actors.kernel.actor import BATCH, Actor
+from actors.kernel.answer import LATER, Later, Reply
 from actors.kernel.child import Child, ChildSpec
 from actors.kernel.control import Down, get_state, notify_down, resume, suspend
 from actors.kernel.errors import (

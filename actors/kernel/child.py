@@ -75,3 +75,19 @@ class Running:
             await self.ended.wait()
         self.scope.cancel()
         await self.ended.wait()
+
+
+class Started(trio.TaskStatus[None]):
+    """Enters the child among the running ones in the very step in which it acknowledges its start."""
+
+    def __init__(self, table: dict[str, Running], running: Running, inner: trio.TaskStatus[None]) -> None:
+        self._table = table
+        self._running = running
+        self._inner = inner
+
+    def started(self, value: None = None) -> None:
+        """Note the start, and pass the acknowledgement on."""
+        self._running.started = True
+        self._running.started_at = trio.current_time()
+        self._table[self._running.spec.name] = self._running
+        self._inner.started(value)

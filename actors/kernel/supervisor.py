@@ -15,7 +15,7 @@ from typing import Literal
 
 import trio
 
-from actors.kernel.child import Child, ChildSpec, Running
+from actors.kernel.child import Child, ChildSpec, Running, Started
 from actors.kernel.errors import (
     ActorError,
     ActorNotFound,
@@ -277,7 +277,7 @@ class Supervisor:
 
     async def _watch(self, running: Running, task_status: trio.TaskStatus[None]) -> None:
         name = running.spec.name
-        started = _Started(self._running, running, task_status)
+        started = Started(self._running, running, task_status)
         error: BaseException | None = None
         try:
             await running.live(started)
@@ -311,18 +311,3 @@ class Supervisor:
         self._stopping = True
         await self._stop_these(list(self._running))
         self._nursery.cancel_scope.cancel()
-
-
-class _Started(trio.TaskStatus[None]):
-    """Enters the child among the running ones in the very step in which it acknowledges its start."""
-
-    def __init__(self, table: dict[str, Running], running: Running, inner: trio.TaskStatus[None]) -> None:
-        self._table = table
-        self._running = running
-        self._inner = inner
-
-    def started(self, value: None = None) -> None:
-        self._running.started = True
-        self._running.started_at = trio.current_time()
-        self._table[self._running.spec.name] = self._running
-        self._inner.started(value)
