@@ -132,6 +132,18 @@ async def test_connect_says_when_there_is_no_server_or_no_entry(project, server)
     assert "moothall serve" in err
 
 
+async def test_a_hook_gets_its_verdict_from_the_server_of_the_project(project, server):
+    event = {"hook_event_name": "PreToolUse", "tool_name": "Bash", "cwd": str(project.project)}
+    for command, expected in (("git status", "allow"), ("rm -rf /", "deny")):
+        stdin = json.dumps({**event, "tool_input": {"command": command}}).encode()
+        code, out, err = await project("hook", "claude-code", stdin=stdin)
+        assert (code, err) == (0, "")
+        assert json.loads(out)["hookSpecificOutput"]["permissionDecision"] == expected
+    await server.end()
+    code, out, _ = await project("hook", "claude-code", stdin=stdin)
+    assert (code, json.loads(out)["hookSpecificOutput"]["permissionDecision"]) == (0, "ask")
+
+
 async def test_a_policy_is_explained_and_checked_offline(project, tmp_path):
     code, out, _ = await project(
         "policy", "explain", "--tool", "Bash", "--input", '{"command": "git status; rm -rf /"}'

@@ -19,6 +19,7 @@ app.command("transport.cli.serve:serve", help="Run the server.")
 app.command(
     "transport.cli.connect:connect", help="Bridge stdio to a server's websocket, for clients that start a command."
 )
+app.command("transport.cli.hook:hook", help="Judge a coding agent's tool call, as its hook.")
 app.command("transport.cli.agent:app", name="agent", help="Add, list and revoke tokens.")
 app.command("transport.cli.events:app", name="events", help="Append to, read and verify the log.")
 app.command("transport.cli.policy:app", name="policy", help="Check a policy and explain its verdicts.")

@@ -1,0 +1,223 @@
+"""Hooks: what each agent sends and wants to hear, and `ask` whatever goes wrong."""
+
+from __future__ import annotations
+
+import io
+import json
+import socket
+import subprocess
+import sys
+import threading
+from contextlib import contextmanager
+
+import pytest
+
+from transport.cli import hook as command
+from transport.hooks import Judgement, Unusable, claude_code, codex, event_name, judgement, question
+from transport.places import ServerInfo, write_server_info
+
+EVENT = {
+    "session_id": "s",
+    "transcript_path": "/tmp/t.jsonl",
+    "cwd": "/home/dev/project",
+    "permission_mode": "default",
+    "hook_event_name": "PreToolUse",
+    "tool_name": "Bash",
+    "tool_input": {"command": "git status", "description": "look"},
+    "tool_use_id": "toolu_1",
+}
+VERDICT = {"verdict": "allow", "reason": "reads", "rule": "git.status"}
+
+
+def answer(body, status="200 OK"):
+    data = json.dumps(body).encode() if not isinstance(body, bytes) else body
+    return f"HTTP/1.1 {status}\r\nContent-Length: {len(data)}\r\n\r\n".encode() + data
+
+
+def whole_request(connection):
+    head, data = b"", b""
+    while not head:
+        data += connection.recv(65536)
+        head, _, body = data.partition(b"\r\n\r\n") if b"\r\n\r\n" in data else (b"", b"", b"")
+    length = int(head.lower().partition(b"content-length: ")[2].split(b"\r\n")[0])
+    while len(body) < length:
+        body += connection.recv(65536)
+    return head + b"\r\n\r\n" + body
+
+
+@contextmanager
+def one_answer(data: bytes | None):
+    """A server that answers one request with these bytes, or with None accepts it and says nothing."""
+    asked: list[bytes] = []
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def serve() -> None:
+            connection, _ = listener.accept()
+            with connection:
+                asked.append(whole_request(connection))
+                if data is None:
+                    connection.recv(1)  # until the client gives up
+                else:
+                    connection.sendall(data)
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{listener.getsockname()[1]}", asked
+        finally:
+            thread.join()
+
+
+@pytest.fixture
+def run_hook(tmp_path, monkeypatch, capsys):
+    """Return a function that runs the hook in a project whose server is at this URL."""
+    (tmp_path / ".git").mkdir()
+    data = tmp_path / ".moothall"
+    data.mkdir()
+    (data / "agent.token").write_text("the-token")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("MOOTHALL_TOKEN", raising=False)
+    monkeypatch.delenv("CLAUDE_PROJECT_DIR", raising=False)
+
+    def run(agent, event, url=None):
+        if url is not None:
+            write_server_info(data, ServerInfo(ws="ws://x/mcp", http=url, pid=1))
+        stdin = event if isinstance(event, bytes) else json.dumps(event).encode()
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin)))
+        command.hook(agent)
+        out = capsys.readouterr().out
+        return json.loads(out) if out else None
+
+    return run
+
+
+def decision(out):
+    specific = out["hookSpecificOutput"]
+    assert specific["hookEventName"] == "PreToolUse"
+    return specific["permissionDecision"], specific["permissionDecisionReason"]
+
+
+def test_the_hall_is_asked_about_the_tool_its_input_and_the_directory():
+    assert question(EVENT) == {"tool": "Bash", "input": EVENT["tool_input"], "cwd": "/home/dev/project"}
+
+
+@pytest.mark.parametrize("event", [None, [], {}, {"tool_name": "Bash"}, {"tool_name": 1, "tool_input": {}}])
+def test_an_event_without_a_tool_is_not_usable(event):
+    with pytest.raises(Unusable):
+        question(event)
+    assert event_name(event) == "PreToolUse"
+
+
+@pytest.mark.parametrize("verdict", ["allow", "deny", "ask"])
+def test_claude_code_hears_each_verdict_with_its_reason_and_rule(verdict):
+    judged = judgement(200, {**VERDICT, "verdict": verdict})
+    assert decision(claude_code("PreToolUse", judged)) == (verdict, "reads (moothall: git.status)")
+
+
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [(401, "no token"), (500, ""), (200, None), (200, {}), (200, {"verdict": "maybe", "reason": "r"}), (200, [])],
+)
+def test_what_is_no_verdict_is_never_taken_for_one(status, body):
+    with pytest.raises(Unusable):
+        judgement(status, body)
+
+
+def test_codex_before_a_tool_can_only_deny_so_allow_is_silence_and_ask_denies():
+    assert codex("PreToolUse", Judgement("allow", "r")) is None
+    assert decision(codex("PreToolUse", Judgement("deny", "r"))) == ("deny", "r")
+    denied, reason = decision(codex("PreToolUse", Judgement("ask", "r")))
+    assert denied == "deny"
+    assert "ask the person" in reason
+
+
+def test_codex_when_a_permission_is_wanted_hears_all_three():
+    def behaviour(verdict):
+        out = codex("PermissionRequest", Judgement(verdict, "r"))
+        return None if out is None else out["hookSpecificOutput"]
+
+    assert behaviour("ask") is None
+    assert behaviour("allow") == {"hookEventName": "PermissionRequest", "decision": {"behavior": "allow"}}
+    denied = {"behavior": "deny", "message": "r"}
+    assert behaviour("deny") == {"hookEventName": "PermissionRequest", "decision": denied}
+
+
+def test_a_hook_shows_the_agents_token_and_passes_the_verdict_on(run_hook):
+    with one_answer(answer(VERDICT)) as (url, asked):
+        assert decision(run_hook("claude-code", EVENT, url))[0] == "allow"
+    assert b"Authorization: Bearer the-token\r\n" in asked[0]
+    assert json.loads(asked[0].split(b"\r\n\r\n", 1)[1]) == question(EVENT)
+
+
+def test_a_token_of_the_environment_goes_first(run_hook, monkeypatch):
+    monkeypatch.setenv("MOOTHALL_TOKEN", "another")
+    with one_answer(answer(VERDICT)) as (url, asked):
+        run_hook("claude-code", EVENT, url)
+    assert b"Bearer another\r\n" in asked[0]
+
+
+def test_the_project_is_the_one_the_agents_host_names_and_not_where_the_agent_went(run_hook, tmp_path, monkeypatch):
+    with one_answer(answer(VERDICT)) as (url, _):
+        write_server_info(tmp_path / ".moothall", ServerInfo(ws="", http=url, pid=1))
+        trap = tmp_path / "trap"
+        (trap / ".git").mkdir(parents=True)
+        monkeypatch.chdir(trap)
+        monkeypatch.setenv("CLAUDE_PROJECT_DIR", str(tmp_path))
+        assert decision(run_hook("claude-code", {**EVENT, "cwd": str(trap)}))[0] == "allow"
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"garbage\r\n\r\n",
+        answer(b"{"),
+        answer(b"\xff"),
+        answer([]),
+        answer({"verdict": "allow"}),
+        answer(VERDICT, "202 Accepted"),
+        answer(VERDICT)[:-4],
+        answer({"error": {"code": "rate_limited", "message": "slow"}}, "429 Too Many Requests"),
+    ],
+)
+def test_an_answer_that_is_no_verdict_is_an_ask(run_hook, data):
+    with one_answer(data) as (url, _):
+        said, reason = decision(run_hook("claude-code", EVENT, url))
+    assert said == "ask"
+    assert reason.startswith("moothall could not judge this: ")
+
+
+@pytest.mark.parametrize("event", [b"", b"{", b"\xff\xfe", b"[]", b"null", b"[" * 100_000, b'{"tool_name": "Bash"}'])
+def test_an_event_that_cannot_be_read_is_an_ask(run_hook, event):
+    assert decision(run_hook("claude-code", event, "http://127.0.0.1:9"))[0] == "ask"
+
+
+def test_no_server_is_an_ask_that_says_how_to_start_one(run_hook):
+    said, reason = decision(run_hook("claude-code", EVENT))
+    assert (said, "moothall serve" in reason) == ("ask", True)
+    said, reason = decision(run_hook("claude-code", EVENT, "http://127.0.0.1:9"))
+    assert (said, "moothall serve" in reason) == ("ask", True)
+
+
+def test_a_server_that_does_not_answer_is_an_ask_in_time(run_hook, monkeypatch):
+    monkeypatch.setattr(command, "DEADLINE_S", 0.2)
+    with one_answer(None) as (url, _):
+        said, reason = decision(run_hook("claude-code", EVENT, url))
+    assert said == "ask"
+    assert "0.2 seconds" in reason or "timed out" in reason
+
+
+def test_what_codex_cannot_have_judged_is_denied_before_a_tool_and_asked_where_a_permission_is_wanted(run_hook):
+    assert decision(run_hook("codex", EVENT))[0] == "deny"
+    assert run_hook("codex", {**EVENT, "hook_event_name": "PermissionRequest"}) is None
+
+
+def test_the_command_needs_neither_mcp_nor_trio_nor_a_command_line_library():
+    program = (
+        "import sys; sys.argv = ['moothall', 'hook', 'claude-code'];"
+        "from transport.cli.entry import main; main();"
+        "print(sorted({'mcp', 'trio', 'cyclopts', 'pydantic', 'asyncio'} & set(sys.modules)), file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], input=b"{", capture_output=True, check=True)
+    assert decision(json.loads(done.stdout))[0] == "ask"
+    assert done.stderr.strip() == b"[]"
