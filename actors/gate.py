@@ -171,6 +171,20 @@ class Gate:
             raise _refusal(found.refused)
         return found.page
 
+    async def streams_between(self, after: int, until: int) -> set[str]:
+        """Return the streams that have an event with a sequence above `after` and up to `until`; a checkpoint.
+
+        For the server's own use: nobody is admitted here.
+        """
+        found: set[str] = set()
+        while after < until:
+            answer = await self._store.ask(QueryEvents(Query(after=after, before=until + 1, limit=1000)))
+            if answer.page is None:
+                raise _refusal(answer.refused)
+            found.update(event.stream for event in answer.page.events)
+            after = answer.page.events[-1].sequence if answer.page.events else until
+        return found
+
     async def whoami(self, caller: Caller) -> SessionInfo:
         """Tell the caller who it is; a checkpoint."""
         await self._reception.admit(caller, Admit(caller.connection, "read"))

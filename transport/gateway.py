@@ -9,17 +9,17 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Sequence
-from typing import Any, Final
+from typing import Final
 
 import structlog
 import trio
-from mcp.server.lowlevel import Server
 
 from actors.gate import Gate
 from actors.kernel import ActorError, ChildSpec, Supervisor, System
 from actors.kernel.supervisor import OnCrash
 from transport.accept import Listener, accept_from, room_for, turn_away, watch_tokens
 from transport.door import Door
+from transport.tools import HallServer
 from transport.websocket import Connection, ConnectionLimits
 
 log = structlog.get_logger(__name__)
@@ -45,7 +45,7 @@ class Gateway:
         self,
         listeners: Sequence[Listener],
         *,
-        server: Server[Any],
+        server: HallServer,
         gate: Gate,
         door: Door,
         limits: ConnectionLimits | None = None,
@@ -81,6 +81,7 @@ class Gateway:
             with self._accepting:
                 async with trio.open_nursery() as accepting:
                     accepting.start_soon(watch_tokens, self._close_revoked)
+                    accepting.start_soon(self._server.updates.run)
                     for listener in self._listeners:
                         accepting.start_soon(accept_from, listener, self._admit, self.name)
                     task_status.started()
@@ -126,6 +127,7 @@ class Gateway:
         del self._open[connection.number]
         self._gate.views.connections -= 1
         self._gate.disconnected(connection.caller)
+        self._server.updates.forget(connection.number)
         log.info("connection.ended", connection=connection.number)
 
     def _close_revoked(self) -> None:

@@ -13,6 +13,7 @@ import msgspec
 from actors.gate import Call, Gate, Refusal, Verdict
 from actors.kernel import render
 from store import Append, Event, FailIf, NewEvent, Query
+from store.times import from_rfc3339, to_rfc3339
 from transport import schemas
 from transport.order import Arrival
 from transport.schemas import (
@@ -36,7 +37,6 @@ from transport.schemas import (
     VerdictResult,
     WhoAmIResult,
 )
-from store.times import from_rfc3339, to_rfc3339
 
 T = TypeVar("T")
 
@@ -67,6 +67,11 @@ class Tool(msgspec.Struct, frozen=True):
     run: Handler
     run_nowait: HandlerNowait | None = None
     ordered: bool = False
+
+    @property
+    def reads_only(self) -> bool:
+        """Whether the tool changes nothing that others see."""
+        return not self.ordered
 
 
 async def _health(gate: Gate, arrival: Arrival, arguments: Nothing) -> HealthResult:

@@ -66,11 +66,16 @@ class FakeGate:
         (outcome,) = self.log.commit([append])
         if isinstance(outcome, Exception):
             raise Refusal("revision_conflict", str(outcome), {"actual": getattr(outcome, "actual", None)})
+        self.views.sequence = self.log.head
         return outcome
 
     async def query(self, caller: Caller, query: Query, wait_s: float = 0.0) -> Page:
         await self.before("query", query)
         return self.log.query(**{name: getattr(query, name) for name in query.__struct_fields__})
+
+    async def streams_between(self, after: int, until: int) -> set[str]:
+        await self.before("streams_between", after)
+        return {event.stream for event in self.log.query(after=after, before=until + 1, limit=1000).events}
 
     async def tree(self, caller: Caller) -> Node:
         return Node("root", "supervisor, one_for_one", "running", children=[Node("hall", "Fake", "running")])
