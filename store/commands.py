@@ -1,14 +1,26 @@
 """Which commands were carried out, so that a retry gets the first result instead of a second append.
 
-A settled command costs a number each: a hash of its name points to its frame, and the frame, which has the name in
-full, decides.
+A settled command costs two numbers: a hash of its name points to its frame, and the frame, which has the name in full,
+decides. Those of before the log was opened are loaded from the segments' indexes when the first command comes.
 """
+
+from collections.abc import Callable, Iterable
+from hashlib import blake2b
 
 import msgspec
 
 from store.append import Appended
 from store.errors import Invalid
 from store.frame import Command
+
+_KEY_BYTES = 8
+
+
+class History(msgspec.Struct, frozen=True):
+    """Commands of before: how many, and how to load the key and the frame's first sequence of each."""
+
+    count: int = 0
+    load: Callable[[], Iterable[tuple[int, int]]] = tuple[tuple[int, int]]
 
 
 class CommandMemory:
@@ -17,17 +29,20 @@ class CommandMemory:
     Two generations make forgetting cheap: when the younger one is full, the older one is dropped.
 
     Args:
-        limit: at least so many settled commands are remembered, at most twice as many.
+        limit: at least so many settled commands are remembered, at most twice as many and the history.
+        history: the last ones of before, that many at least if there are.
     """
 
-    def __init__(self, limit: int) -> None:
+    def __init__(self, limit: int, history: History) -> None:
         self._limit = limit
+        self._history: History | None = history
         self._recent: dict[int, int] = {}
-        self._older: dict[int, int] = {}
+        self._before: dict[int, int] = {}
         self._staged: dict[tuple[str, str], tuple[Command, Appended]] = {}
 
     def __len__(self) -> int:
-        return len(self._recent) + len(self._older)
+        older = self._history.count if self._history is not None else len(self._before)
+        return len(self._recent) + older
 
     def staged(self, agent: str, command_id: str) -> tuple[Command, Appended] | None:
         """Return a staged command with its outcome-to-be."""
@@ -35,8 +50,8 @@ class CommandMemory:
 
     def sequence(self, agent: str, command_id: str) -> int | None:
         """Return the first sequence of a frame that may hold this command."""
-        key = hash((agent, command_id))
-        return self._recent.get(key) or self._older.get(key)
+        key = command_key(agent, command_id)
+        return self._recent.get(key) or self._older().get(key)
 
     def stage(self, command: Command, appended: Appended) -> None:
         """Remember a command that is on its way."""
@@ -47,12 +62,21 @@ class CommandMemory:
         del self._staged[command.agent, command.command_id]
 
     def settle(self, command: Command, first_sequence: int) -> None:
-        """Remember where a command was stored, staged before or found at opening."""
-        key = hash((command.agent, command.command_id))
-        self._staged.pop((command.agent, command.command_id), None)
+        """Remember where a staged command was stored."""
+        del self._staged[command.agent, command.command_id]
         if len(self._recent) >= self._limit:
-            self._older, self._recent = self._recent, {}
-        self._recent[key] = first_sequence
+            self._before, self._recent, self._history = self._recent, {}, None
+        self._recent[command_key(command.agent, command.command_id)] = first_sequence
+
+    def _older(self) -> dict[int, int]:
+        if self._history is not None:
+            self._before, self._history = dict(self._history.load()), None
+        return self._before
+
+
+def command_key(agent: str, command_id: str) -> int:
+    """Return 64 bits of a command's name that are the same in every process."""
+    return int.from_bytes(blake2b(f"{agent}\0{command_id}".encode(), digest_size=_KEY_BYTES).digest(), "little")
 
 
 def repeated(command: Command, first: Command, appended: Appended) -> Appended:

@@ -1,15 +1,24 @@
 """What readers see of a log in files: the settled frames of all segments."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from itertools import chain
+from typing import TypeVar
 
 from store.append import Appended
+from store.commands import History, command_key
 from store.event import Event
-from store.frame import Command
+from store.frame import HEADER_BYTES, Command
 from store.heads import Heads
+from store.index import SegmentIndex
+from store.indexing import commands_in, commands_of, growing, index_segment
 from store.query import Page, Query
 from store.reader import Segment
+from store.sealed import IndexUnusable
+from store.sealer import Sealer
 from store.search import search
 from store.staged import StagedFrame
+
+T = TypeVar("T")
 
 
 class Committed:
@@ -18,11 +27,13 @@ class Committed:
     Args:
         segments: open and indexed.
         heads: knows the ids of names.
+        sealer: is given each segment that is complete.
     """
 
-    def __init__(self, segments: list[Segment], heads: Heads) -> None:
+    def __init__(self, segments: list[Segment], heads: Heads, sealer: Sealer) -> None:
         self.segments = segments
         self._heads = heads
+        self._sealer = sealer
 
     @property
     def head(self) -> int:
@@ -32,32 +43,43 @@ class Committed:
     def show(self, frame: StagedFrame, segment: Segment, offset: int) -> None:
         """Let readers see the next frame, written to a segment at a byte offset."""
         if not self.segments or self.segments[-1] is not segment:
+            if self.segments and isinstance(self.segments[-1].index, SegmentIndex):
+                self._sealer.add(self.segments[-1], self._heads.settled())
             self.segments.append(segment)
-        segment.index.add_frame(
+        index = segment.index
+        if not isinstance(index, SegmentIndex):
+            index = segment.index = growing(segment, self._heads)
+        self._heads.settle(frame.first_sequence)
+        command = frame.command
+        index.add_frame(
             offset=offset,
+            end=offset + HEADER_BYTES + len(frame.body),
             time_ns=frame.time_ns,
             streams=frame.streams,
             types=frame.types,
-            agents=[frame.agent] * frame.count,
+            agent=frame.agent,
             correlations=frame.correlations,
+            command_key=command_key(command.agent, command.command_id) if command else None,
         )
 
     def query(self, query: Query, max_scan: int | None = None) -> Page:
         """Answer a checked query, looking at about `max_scan` candidates at most.
 
         Raises:
-            LogDamaged: an event's bytes changed since the log was opened.
+            LogDamaged: an event's bytes changed since they were written.
         """
-        return search(self.segments, self._heads, query, max_scan)
+        return self._with_indexes(lambda: search(self.segments, query, max_scan))
 
     def read(self, after: int) -> Iterator[list[Event]]:
         """Yield every event after a sequence in lists, in order; those settled meanwhile too.
 
         Raises:
-            LogDamaged: an event's bytes changed since the log was opened.
+            LogDamaged: an event's bytes changed since they were written.
         """
         while after < self.head:
-            for events in self._segment_of(after + 1).by_frame(after):
+            segment = self._segment_of(after + 1)
+            self._with_indexes(segment.load_frames)
+            for events in segment.by_frame(after):
                 yield [event for event in events if event.sequence > after] if events[0].sequence <= after else events
                 after = events[-1].sequence
 
@@ -65,9 +87,9 @@ class Committed:
         """Return the command that the frame with this first sequence carries out, and its result.
 
         Raises:
-            LogDamaged: the frame's bytes changed since the log was opened.
+            LogDamaged: the frame's bytes changed since they were written.
         """
-        command, events = self._segment_of(sequence).command(sequence)
+        command, events = self._with_indexes(lambda: self._segment_of(sequence).command(sequence))
         return command, Appended(
             first_sequence=sequence,
             last_sequence=events[-1].sequence,
@@ -79,6 +101,30 @@ class Committed:
         """Close the segments' files."""
         for segment in self.segments:
             segment.close()
+
+    def history(self, limit: int) -> History:
+        """Return the last commands, `limit` of them at least if there are."""
+        among: list[Segment] = []
+        count = 0
+        for segment in reversed(self.segments):
+            if count >= limit:
+                break
+            among.insert(0, segment)
+            count += commands_in(segment.index)
+        return History(count, lambda: self._with_indexes(lambda: [*chain.from_iterable(map(commands_of, among))]))
+
+    def _with_indexes(self, work: Callable[[], T]) -> T:
+        """Do work, indexing again each segment whose index file turns out to be unusable."""
+        while True:
+            try:
+                return work()
+            except IndexUnusable as unusable:
+                segment = next(each for each in self.segments if each.index is unusable.index)
+                segment.index, revisions = index_segment(
+                    segment.path, segment.header, self._heads, unusable.index.header.segment_bytes
+                )
+                if segment is not self.segments[-1]:
+                    self._sealer.add(segment, revisions)
 
     def _segment_of(self, sequence: int) -> Segment:
         return next(segment for segment in reversed(self.segments) if segment.first_sequence <= sequence)

@@ -2,6 +2,7 @@
 
 import errno
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -12,6 +13,7 @@ from store.ports import Sync
 
 # What can be waited for: space, and descriptors.
 _NO_SPACE = frozenset((errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EMFILE, errno.ENFILE))
+_IOV_MAX = 1024
 _NS_PER_MS = 1_000_000
 
 
@@ -53,7 +55,7 @@ def parse_policy(text: str) -> FsyncPolicy:
     raise Invalid(f"fsync policy {text!r} is unknown: use always, group, interval:MS or never")
 
 
-def write_all(fd: int, data: bytes, offset: int, path: Path) -> None:
+def write_all(fd: int, data: bytes | memoryview, offset: int, path: Path) -> None:
     """Write every byte at an offset of a file.
 
     Raises:
@@ -66,6 +68,25 @@ def write_all(fd: int, data: bytes, offset: int, path: Path) -> None:
             written += os.pwrite(fd, memoryview(data)[written:], offset + written)
     except OSError as error:
         raise write_error(error, path) from error
+
+
+def write_parts(fd: int, parts: Sequence[bytes], offset: int, path: Path) -> int:
+    """Write byte strings one after the other at an offset of a file; return how many bytes.
+
+    Raises:
+        DiskFull: there is no space, or the file may not grow; some bytes may have been written.
+        SyncFailed: the disk refused them for another reason.
+    """
+    size = sum(map(len, parts))
+    written = 0
+    if len(parts) <= _IOV_MAX:
+        try:
+            written = os.pwritev(fd, parts, offset)
+        except OSError as error:
+            raise write_error(error, path) from error
+    if written < size:
+        write_all(fd, memoryview(b"".join(parts))[written:], offset + written, path)
+    return size
 
 
 def write_error(error: OSError, path: Path) -> StoreError:
@@ -120,8 +141,13 @@ def create_file(path: Path, *, replace: bool = False) -> int:
         raise write_error(error, path) from error
 
 
-def put_file(path: Path, content: bytes) -> None:
+def put_file(path: Path, content: bytes, *, durably: bool = True) -> None:
     """Replace a file at once and durably, but for its directory entry, which the caller syncs.
+
+    Args:
+        path: the file.
+        content: what it is to hold.
+        durably: whether to sync it; a file that can be told from a damaged one, and made again, needs no sync.
 
     Raises:
         DiskFull: there is no space; nothing has changed.
@@ -131,7 +157,8 @@ def put_file(path: Path, content: bytes) -> None:
     fd = create_file(draft, replace=True)
     try:
         write_all(fd, content, 0, draft)
-        sync_file(fd, os.fsync, draft)
+        if durably:
+            sync_file(fd, os.fsync, draft)
     except StoreError:
         draft.unlink()
         raise

@@ -39,6 +39,7 @@ _COVERED = struct.Struct("<HHIIQQq")
 _COVERED_FROM = 12
 _ARRAY_HEAD = struct.Struct(">BI")
 _SPAN = struct.Struct("<II")
+SPAN_BYTES = _SPAN.size
 _OFFSET_BYTES = 4
 _ARRAY_32 = 0xDD
 
@@ -75,11 +76,11 @@ _decode_command = msgspec.msgpack.Decoder(Command).decode
 encode_command = msgspec.msgpack.Encoder().encode
 
 
-def encode_body(records: Sequence[bytes], command: Command | None = None) -> bytes:
-    """Join encoded records, and the command if there is one, to a frame's body."""
+def encode_body(records: Sequence[bytes], command: Command | None = None, sizes: Sequence[int] | None = None) -> bytes:
+    """Join encoded records, whose sizes may be known, and the command if there is one, to a frame's body."""
     count = len(records)
     start = _OFFSET_BYTES * (count + 1) + _ARRAY_HEAD.size
-    offsets = array("I", accumulate(map(len, records), initial=start))
+    offsets = array("I", accumulate(sizes or map(len, records), initial=start))
     if sys.byteorder == "big":
         offsets.byteswap()
     tail = (encode_command(command),) if command else ()
@@ -126,9 +127,9 @@ def records_span(body: Buffer, count: int) -> tuple[int, int]:
     return start, int.from_bytes(body[start - _OFFSET_BYTES : start], "little")
 
 
-def table_bytes(count: int) -> int:
-    """Return how long the offset table is that a body of so many records begins with."""
-    return _OFFSET_BYTES * (count + 1)
+def span_offset(index: int) -> int:
+    """Return where in the body the `SPAN_BYTES` are that tell the span of record `index`."""
+    return _OFFSET_BYTES * index
 
 
 def record_span(table: Buffer, index: int) -> tuple[int, int]:

@@ -1,10 +1,10 @@
 """Where each stream and the log itself are, including what is staged and not yet settled."""
 
-from collections.abc import Sequence
-from itertools import repeat
+from collections.abc import Mapping, Sequence
+from itertools import chain, repeat
 
 from store.errors import Invalid
-from store.limits import check_name
+from store.limits import check_names
 from store.names import Interner
 
 
@@ -17,6 +17,7 @@ class Heads:
         self.agents = Interner()
         self.revisions: list[int] = []
         self.next_sequence = 1
+        self._unsettled: dict[int, Sequence[int]] = {}
 
     def revision(self, stream: str) -> int:
         """Return a stream's revision, 0 if it does not exist."""
@@ -48,28 +49,54 @@ class Heads:
             _intern("type", names, self.types)
             return self.types.ids_of(names)
 
+    def load(
+        self, streams: Sequence[str], revisions: Sequence[int], types: Sequence[str], agents: Sequence[str]
+    ) -> None:
+        """Take over what was saved: names in the order of their ids, and the streams' revisions."""
+        self.streams.add(streams)
+        self.revisions.extend(revisions)
+        self.types.add(types)
+        self.agents.add(agents)
+
+    def reach(self, revisions: Mapping[int, int]) -> None:
+        """Move streams on to revisions that were found, unless they are further already."""
+        heads = self.revisions
+        for stream, revision in revisions.items():
+            heads[stream] = max(heads[stream], revision)
+
+    def settled(self) -> list[int]:
+        """Return the revision of each stream, by id, without what is staged and not yet settled."""
+        revisions = list(self.revisions)
+        for stream in chain.from_iterable(self._unsettled.values()):
+            revisions[stream] -= 1
+        return revisions
+
     def advance(self, streams: Sequence[int]) -> list[int]:
         """Move the log, and each stream for each time it is named, on by one; return the revisions on the way."""
         heads, revisions = self.revisions, list[int]()
+        add = revisions.append
         for stream in streams:
-            revision = heads[stream] + 1
-            heads[stream] = revision
-            revisions.append(revision)
+            heads[stream] = revision = heads[stream] + 1
+            add(revision)
+        self._unsettled[self.next_sequence] = streams
         self.next_sequence += len(revisions)
         return revisions
 
-    def take_back(self, streams: Sequence[int]) -> None:
-        """Undo `advance`."""
+    def settle(self, first: int) -> None:
+        """Count a frame as stored: the one whose first sequence is this."""
+        del self._unsettled[first]
+
+    def take_back(self, first: int) -> None:
+        """Undo `advance` for the frame whose first sequence is, or would be, this."""
+        streams = self._unsettled.pop(first)
         for stream in streams:
             self.revisions[stream] -= 1
         self.next_sequence -= len(streams)
 
 
 def _intern(what: str, names: Sequence[str], interner: Interner) -> None:
-    for kind in set(map(type, names)) - {str}:
+    for kind in set(map(type, names)) - {str}:  # the names may not be hashable
         raise Invalid(f"{what} is {kind.__name__}: give a string")
     unknown = interner.unknown(names)
-    for name in unknown:
-        check_name(what, name)
-    for name in unknown:
-        interner.id_of(name)
+    check_names(what, unknown)
+    interner.add(unknown)

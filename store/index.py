@@ -1,117 +1,200 @@
-"""The index of one segment, in memory: where each event is, and which events a filter names.
+"""The index of one segment: where each event is, and which events a filter names.
 
-Four columns of interned ids, four bytes an event each, are all that an append pays for. From a column a hash chain is
-built when a query first needs it: for every event the position of the event before it whose id falls into the same
-bucket, as zlib's deflate finds matches (RFC 1951, section 4, and `deflate.c`). Newest-first, a filter walks its chain.
-Oldest-first it scans the column as long as that finds enough, else it walks the chain and turns it round: a filter that
-matches much is found by scanning, one that matches little has a short chain.
+A segment that is being written has a `SegmentIndex` in memory; one that is sealed has a file (`index_file`), of which
+`SealedIndex` loads what a query needs. Both are an `Index`.
+
+Per event: the stream, the hash of the correlation id, and the type, as planes of bytes (`planes`), and once sealed the
+first two with chains (`chain`). Per frame: where it begins, and the agent. Ids are those of the process that wrote
+them, so an index translates names itself.
 """
 
-import heapq
+from __future__ import annotations
+
 from array import array
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
+from typing import Protocol, TypeAlias
 
-BUCKETS = 1 << 14
-SCAN_WINDOW = 4096
-DENSE = 32
+from store.heads import Heads
+from store.planes import GrowingPlanes, Planes
+
+Numbers: TypeAlias = "array[int] | memoryview[int]"
+"""A column of unsigned numbers, growing or loaded."""
 
 
-class Column:
-    """The ids of one attribute, by position in the segment, and the chains over them."""
-
-    def __init__(self) -> None:
-        self.ids = array("I")
-        self._before = array("I")
-        self._newest = array("I")
-
-    def newest_first(self, wanted: int, low: int, high: int) -> Iterator[int]:
-        """Yield positions p, low <= p < high, at which the id stands, from the greatest down."""
-        self._build()
-        ids, before = self.ids, self._before
-        position = self._newest[wanted % BUCKETS] - 1 if ids else -1
-        while position >= low:
-            if position < high and ids[position] == wanted:
-                yield position
-            position = before[position] - 1
-
-    def oldest_first(self, wanted: int, low: int, high: int) -> Iterator[int]:
-        """Yield the same positions from the least up."""
-        while low < high:
-            end = min(low + SCAN_WINDOW, high)
-            found = [position for position, value in enumerate(self.ids[low:end], low) if value == wanted]
-            yield from found
-            low = end
-            if len(found) * DENSE < SCAN_WINDOW:
-                break
-        if low < high:
-            yield from reversed(list(self.newest_first(wanted, low, high)))
+class Searched(Protocol):
+    """A column that can be searched."""
 
     def walk(self, wanted: Iterable[int], low: int, high: int, *, descending: bool) -> Iterator[int]:
-        """Yield the positions at which any of the ids stands, in order."""
-        one_way = self.newest_first if descending else self.oldest_first
-        walks = [one_way(value, low, high) for value in wanted]
-        return heapq.merge(*walks, reverse=descending) if len(walks) > 1 else walks[0]
+        """Yield the positions p, low <= p < high, at which any of the numbers stands, in order."""
+        ...
 
-    def _build(self) -> None:
-        """Chain the events that came since the last time."""
-        if not self._newest and self.ids:
-            self._newest = array("I", bytes(4 * BUCKETS))
-        newest, chain = self._newest, self._before.append
-        for position, value in enumerate(self.ids[len(self._before) :], len(self._before) + 1):
-            bucket = value % BUCKETS
-            chain(newest[bucket])
-            newest[bucket] = position
+
+class Index(Protocol):
+    """What searching and reading need to know of a segment. Positions count its events from 0.
+
+    Attributes:
+        by_stream: searches the ids of streams, by position.
+        by_correlation: searches the hashes of correlation ids, by position.
+        streams: the ids of streams, by position.
+        correlations: the hashes of correlation ids, by position.
+        types: the ids of types, by position.
+        agents: the ids of agents, by number of frame.
+        frame_firsts: the position of each frame's first event.
+        frame_offsets: the byte at which each frame begins.
+        earliest_ns: the lowest time of an event.
+        latest_ns: the highest.
+    """
+
+    @property
+    def by_stream(self) -> Searched: ...  # noqa: D102 - see above
+
+    @property
+    def by_correlation(self) -> Searched: ...  # noqa: D102 - see above
+
+    @property
+    def streams(self) -> Planes: ...  # noqa: D102 - see above
+
+    @property
+    def correlations(self) -> Planes: ...  # noqa: D102 - see above
+
+    @property
+    def types(self) -> Planes: ...  # noqa: D102 - see above
+
+    @property
+    def agents(self) -> Planes: ...  # noqa: D102 - see above
+
+    @property
+    def frame_firsts(self) -> Numbers: ...  # noqa: D102 - see above
+
+    @property
+    def frame_offsets(self) -> Numbers: ...  # noqa: D102 - see above
+
+    @property
+    def earliest_ns(self) -> int: ...  # noqa: D102 - see above
+
+    @property
+    def latest_ns(self) -> int: ...  # noqa: D102 - see above
+
+    def __len__(self) -> int:
+        """Return how many events there are."""
+        ...
+
+    def stream_ids(self, name: str) -> tuple[int, ...]:
+        """Return the ids that a stream may have here, none if none of its events is here."""
+        ...
+
+    def type_ids(self, name: str) -> tuple[int, ...]:
+        """Return the ids that a type may have here, none if none of its events is here."""
+        ...
+
+    def agent_ids(self, name: str) -> tuple[int, ...]:
+        """Return the ids that an agent may have here, none if none of its events is here."""
+        ...
 
 
 class SegmentIndex:
-    """Where the events of one segment are and what they are about."""
+    """The index of the segment that is being written.
 
-    def __init__(self, first_sequence: int) -> None:
-        self.first_sequence = first_sequence
-        self.streams = Column()
-        self.types = Column()
-        self.agents = Column()
-        self.correlations = Column()
+    Args:
+        heads: knows the ids of names.
+
+    Attributes:
+        end: the byte at which the last frame ends.
+        command_keys: the key of each command carried out here.
+        command_positions: the position of the first event of each.
+    """
+
+    def __init__(self, heads: Heads) -> None:
+        self.heads = heads
+        self.streams = self.by_stream = GrowingPlanes()
+        self.correlations = self.by_correlation = GrowingPlanes()
+        self.types = GrowingPlanes()
+        self.agents = GrowingPlanes()
+        self.frame_firsts = array("I")
+        self.frame_offsets = array("I")
         self.earliest_ns = 0
         self.latest_ns = 0
-        self._frame_firsts = array("I")
-        self._frame_offsets = array("I")
+        self.end = 0
+        self.command_keys = array("Q")
+        self.command_positions = array("I")
 
     def __len__(self) -> int:
-        return len(self.streams.ids)
-
-    @property
-    def frames(self) -> int:
-        """How many frames there are."""
-        return len(self._frame_firsts)
+        """Return how many events there are."""
+        return len(self.types)
 
     def add_frame(
         self,
         *,
         offset: int,
+        end: int,
         time_ns: int,
         streams: Sequence[int],
         types: Sequence[int],
-        agents: Sequence[int],
-        correlations: Sequence[int],
+        agent: int,
+        correlations: Sequence[int] | None,
+        command_key: int | None,
     ) -> None:
-        """Take in a frame that begins at byte `offset`; the other arguments have an id for each of its events."""
-        self.earliest_ns = min(self.earliest_ns, time_ns) if self._frame_firsts else time_ns
+        """Take in a frame that lies between two bytes.
+
+        Args:
+            offset: where it begins.
+            end: where it ends.
+            time_ns: the time of its events.
+            streams: an id for each event.
+            types: an id for each event.
+            agent: one id for all.
+            correlations: a hash for each event; None if no event has a correlation id.
+            command_key: the key of the command that it carries out.
+        """
+        at = len(self)
+        self.earliest_ns = min(self.earliest_ns, time_ns) if at else time_ns
         self.latest_ns = max(self.latest_ns, time_ns)
-        self._frame_firsts.append(len(self))
-        self._frame_offsets.append(offset)
-        self.streams.ids.extend(streams)
-        self.types.ids.extend(types)
-        self.agents.ids.extend(agents)
-        self.correlations.ids.extend(correlations)
+        self.end = end
+        if command_key is not None:
+            self.command_keys.append(command_key)
+            self.command_positions.append(at)
+        self.agents.extend((agent,), len(self.frame_firsts))
+        self.frame_firsts.append(at)
+        self.frame_offsets.append(offset)
+        self.streams.extend(streams, at)
+        if correlations is not None:
+            self.correlations.extend(correlations, at)
+        self.types.extend(types, at)
 
-    def frame_number_of(self, position: int) -> int:
-        """Return which frame holds the event at a position of the segment."""
-        return bisect_right(self._frame_firsts, position) - 1
+    def stream_ids(self, name: str) -> tuple[int, ...]:
+        """Return a stream's id, if it ever occurred."""
+        number = self.heads.streams.known(name)
+        return () if number is None else (number,)
 
-    def frame_at(self, number: int) -> tuple[int, int, int]:
-        """Return a frame's byte offset, the position of its first event, and its number of events."""
-        first = self._frame_firsts[number]
-        after = self._frame_firsts[number + 1] if number + 1 < len(self._frame_firsts) else len(self)
-        return self._frame_offsets[number], first, after - first
+    def type_ids(self, name: str) -> tuple[int, ...]:
+        """Return a type's id, if it ever occurred."""
+        number = self.heads.types.known(name)
+        return () if number is None else (number,)
+
+    def agent_ids(self, name: str) -> tuple[int, ...]:
+        """Return an agent's id, if it ever occurred."""
+        number = self.heads.agents.known(name)
+        return () if number is None else (number,)
+
+
+def frame_number_of(index: Index, position: int) -> int:
+    """Return which frame of a segment holds the event at a position."""
+    return bisect_right(index.frame_firsts, position) - 1
+
+
+def frame_at(index: Index, number: int) -> tuple[int, int, int]:
+    """Return a frame's byte offset, the position of its first event, and its number of events."""
+    firsts = index.frame_firsts
+    first = firsts[number]
+    after = firsts[number + 1] if number + 1 < len(firsts) else len(index)
+    return index.frame_offsets[number], first, after - first
+
+
+def walk_agents(index: Index, wanted: frozenset[int], low: int, high: int, *, descending: bool) -> Iterator[int]:
+    """Yield the positions p, low <= p < high, of events that any of the agents appended, in order."""
+    first, last = frame_number_of(index, low), frame_number_of(index, high - 1)
+    for number in index.agents.walk(wanted, first, last + 1, descending=descending):
+        _, begin, count = frame_at(index, number)
+        positions = range(max(begin, low), min(begin + count, high))
+        yield from reversed(positions) if descending else positions

@@ -5,9 +5,10 @@ encoding and writing the event.
 """
 
 import math
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Callable, Collection, Iterable, Sequence
 from itertools import chain
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 
@@ -17,6 +18,10 @@ NAME_CHARACTERS = 256
 
 _SCALARS = frozenset((str, int, float, bool, type(None)))
 _CONTAINERS = frozenset((dict, list))
+_DICTS = {dict}
+_EMPTY = frozenset[Any]()
+_NON_FINITE = re.compile(rb"\xcb[\x7f\xff][\xf0-\xff]")
+_values_of: Callable[[dict[str, Any]], Iterable[Any]] = dict[str, Any].values
 _DELETE = 0x7F
 _C1_END = 0x9F
 _SPACE = 0x20
@@ -58,28 +63,50 @@ def check_name(what: str, name: object) -> None:
         raise Invalid(f"{what} {name!r} contains a control character or half a surrogate pair: leave it out")
 
 
+def check_names(what: str, names: Collection[object]) -> None:
+    """Check many such names: all at once, and one by one only if something is wrong.
+
+    Raises:
+        Invalid: one is no string of 1..256 characters without control characters.
+    """
+    if not names:
+        return
+    if {str}.issuperset(map(type, names)):
+        strings = cast("Collection[str]", names)
+        lengths = set(map(len, strings))
+        if min(lengths) and max(lengths) <= NAME_CHARACTERS and "".join(strings).isprintable():
+            return
+    for name in names:
+        check_name(what, name)
+
+
 def _is_control(code: int) -> bool:
     return code < _SPACE or _DELETE <= code <= _C1_END or 0xD800 <= code <= 0xDFFF  # noqa: PLR2004 - Unicode's bounds
 
 
-def check_payloads(values: Iterable[Any], depth: int) -> None:
+def check_payloads(values: Iterable[Any], depth: int) -> bool:
     """Check that payloads hold plain values only, nested at most `depth` deep.
 
     Integers beyond 64 bits are left to the encoder, which refuses them; NaN to `check_finite`.
+
+    Returns:
+        Whether there are floats, so that `check_finite` has something to do.
 
     Raises:
         Invalid: a value is of another kind, a key is no string, or the nesting is too deep.
     """
     level: Sequence[Any] = list(values)
+    floats = False
     for _ in range(depth + 1):
         kinds = set(map(type, level))
+        floats = floats or float in kinds
         if kinds <= _SCALARS:
-            return
+            return floats
         if strange := kinds - _SCALARS - _CONTAINERS:
             names = ", ".join(sorted(kind.__name__ for kind in strange))
             raise Invalid(f"a payload contains {names}: use plain dicts, lists, strings, numbers, booleans and None")
-        dicts = level if kinds == {dict} else _of_kind(dict, level)
-        if not {str}.issuperset(map(type, chain.from_iterable(dicts))):
+        dicts = level if kinds == _DICTS else _of_kind(dict, level)
+        if not {str}.issuperset(map(type, _keys_of(dicts))):
             raise Invalid("a payload has a key that is no string: use strings as keys")
         level = _children(dicts, _of_kind(list, level) if list in kinds else ())
     raise Invalid(f"a payload nests deeper than {depth}: flatten it")
@@ -102,11 +129,15 @@ def _of_kind(kind: type[Any], level: Iterable[Any]) -> list[Any]:
     return [value for value in level if type(value) is kind]
 
 
-def _children(dicts: Iterable[dict[str, Any]], lists: Iterable[list[Any]]) -> list[Any]:
-    values = chain.from_iterable(each.values() for each in dicts)
-    return [*values, *chain.from_iterable(lists)]
+def _keys_of(dicts: Iterable[dict[str, Any]]) -> frozenset[Any]:
+    return _EMPTY.union(*dicts)
+
+
+def _children(dicts: Iterable[dict[str, Any]], lists: Sequence[list[Any]]) -> list[Any]:
+    values = chain.from_iterable(map(_values_of, dicts))
+    return [*values, *chain.from_iterable(lists)] if lists else [*values]
 
 
 def may_hold_non_finite(encoded: bytes) -> bool:
     """Say quickly whether MessagePack bytes may hold a NaN or an infinity: false alarms happen, misses do not."""
-    return b"\xcb\x7f" in encoded or b"\xcb\xff" in encoded
+    return _NON_FINITE.search(encoded) is not None

@@ -2,7 +2,10 @@
 
 import os
 import time
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -13,18 +16,27 @@ from store.committed import Committed
 from store.durability import FsyncPolicy, make_directory, parse_policy
 from store.errors import DiskFull, Invalid, StoreError, SyncFailed, TooLarge
 from store.event import Event, NewEvent
-from store.heads import Heads
+from store.heads_file import write_heads
+from store.index import SegmentIndex
 from store.interface import LogStats
 from store.limits import Limits
+from store.loading import Progress
 from store.lock import DirectoryLock
 from store.marker import make_reserve, write_marker
-from store.opening import index_segment, open_segments
+from store.opening import open_segments
 from store.ports import Ports, Sync
 from store.query import Page, Query, as_query
+from store.sealer import Sealer, sealing
 from store.segment import EPOCH_BYTES
 from store.staged import Staged
 from store.staging import Stager
 from store.writer import Writer
+
+_BYTES_A_STEP = 1 << 19
+
+
+def _unseen(_done: int, _total: int) -> None:
+    """Show no progress."""
 
 
 class EventLog:
@@ -38,11 +50,16 @@ class EventLog:
             log.query(stream="s").events
     """
 
-    def __init__(self, directory: Path, lock: DirectoryLock, policy: FsyncPolicy, limits: Limits, ports: Ports) -> None:
-        heads, commands = Heads(), CommandMemory(limits.commands)
-        segments = open_segments(directory, ports)
-        for segment in segments:
-            index_segment(segment, heads, commands)
+    def __init__(  # noqa: PLR0917 - `open` is what is called
+        self,
+        directory: Path,
+        lock: DirectoryLock,
+        policy: FsyncPolicy,
+        limits: Limits,
+        ports: Ports,
+        progress: Progress,
+    ) -> None:
+        segments, heads = open_segments(directory, ports, progress)
         make_reserve(directory, limits.reserve_bytes)
         last = segments[-1] if segments else None
         self._directory = directory
@@ -51,10 +68,19 @@ class EventLog:
         self._ports = ports
         self._epoch = last.header.epoch if last else ports.random_bytes(EPOCH_BYTES)
         self._heads = heads
-        self._commands = commands
-        self._committed = Committed(segments, heads)
-        self._stager = Stager(heads, commands, self._committed, limits)
-        self._writer = Writer(directory, policy, limits, ports, epoch=self._epoch, segments=segments)
+        self._sealer = Sealer(sync=policy.kind != "never")
+        self._committed = Committed(segments, heads, self._sealer)
+        self._commands = CommandMemory(limits.commands, self._committed.history(limits.commands))
+        self._stager = Stager(heads, self._commands, self._committed, limits)
+        self._writer = Writer(
+            directory,
+            policy,
+            limits,
+            ports,
+            epoch=self._epoch,
+            segments=segments,
+            new_index=partial(SegmentIndex, heads),
+        )
         self._commits = 0
         self._closed = False
 
@@ -68,6 +94,7 @@ class EventLog:
         random_bytes: Callable[[int], bytes] = os.urandom,
         sync: Sync = os.fdatasync,
         limits: Limits | None = None,
+        progress: Progress = _unseen,
     ) -> Self:
         """Open the log in a directory, creating both if need be.
 
@@ -78,6 +105,7 @@ class EventLog:
             random_bytes: returns so many random bytes.
             sync: makes a file descriptor's data durable or raises OSError.
             limits: sizes; None means the defaults.
+            progress: is told how many bytes of how many have been indexed, if index files are missing.
 
         Raises:
             Invalid: the policy is unknown.
@@ -92,7 +120,7 @@ class EventLog:
         lock = DirectoryLock(directory)
         ports = Ports(clock_ns=clock_ns, random_bytes=random_bytes, sync=sync)
         try:
-            return cls(directory, lock, policy, limits or Limits(), ports)
+            return cls(directory, lock, policy, limits or Limits(), ports, progress)
         except BaseException:
             lock.release()
             raise
@@ -182,6 +210,22 @@ class EventLog:
             SyncFailed: the disk did not confirm; the log does no more work.
         """
         self._writer.flush(staged)
+        if self._sealer.pending:
+            for _ in range(1 + sum(len(frame.body) for frame in staged.frames) // _BYTES_A_STEP):
+                self._writer.guarded(self._sealer.step)
+
+    def step(self) -> bool:
+        """Do about a millisecond of the work that waits for a quiet moment; say whether there is more.
+
+        It is the sealing of segments that are complete. `flush` does some each time, so calling this is never
+        necessary; blocking, safe in a thread.
+
+        Raises:
+            SyncFailed: the disk did not confirm; the log does no more work.
+        """
+        self._refuse_if_unusable()
+        self._writer.guarded(self._sealer.step)
+        return self._sealer.pending
 
     def settle(self, staged: Staged) -> list[Appended | StoreError]:
         """Show a flushed group to readers, or take back all that is staged if a write failed; in the order of staging.
@@ -270,10 +314,20 @@ class EventLog:
         try:
             if not self._writer.broken and self._committed.segments:
                 self._writer.sync()
+                self._writer.guarded(self._save_derived)
                 write_marker(self._directory, self._writer.marker())
         finally:
             self._committed.close()
             self._lock.release()
+
+    def _save_derived(self) -> None:
+        """Save what would otherwise have to be read from the log again. A full disk is no reason not to stop."""
+        with suppress(DiskFull):
+            while self._sealer.step():
+                pass
+            if isinstance(self._committed.segments[-1].index, SegmentIndex):
+                deque(sealing(self._committed.segments[-1], self._heads.settled(), sync=False), maxlen=0)
+            write_heads(self._directory, self._heads)
 
     def __enter__(self) -> Self:
         """Return the log itself."""

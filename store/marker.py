@@ -9,6 +9,7 @@ import msgspec
 
 from store.durability import put_file, sync_path
 from store.errors import DiskFull
+from store.heads_file import HEADS_NAME
 
 MARKER_NAME = "clean"
 RESERVE_NAME = "reserve"
@@ -59,15 +60,23 @@ def write_marker(directory: Path, marker: Marker) -> None:
         _write(directory, marker)
 
 
-def remove_marker(directory: Path) -> None:
-    """Take the marker away durably, before anything is appended.
+def remove_marker(directory: Path, *derived: Path) -> None:
+    """Take away durably what only holds until something is appended: the marker, the heads, other derived files.
 
     Raises:
         SyncFailed: the disk did not confirm.
     """
-    with contextlib.suppress(FileNotFoundError):
-        (directory / MARKER_NAME).unlink()
+    paths = [directory / MARKER_NAME, directory / HEADS_NAME, *derived]
+    if any([_removed(path) for path in paths]):  # noqa: C419 - every one of them is to be removed
         sync_path(directory)
+
+
+def _removed(path: Path) -> bool:
+    try:
+        path.unlink()
+    except FileNotFoundError:
+        return False
+    return True
 
 
 def make_reserve(directory: Path, size: int) -> None:

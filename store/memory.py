@@ -14,7 +14,7 @@ from store.errors import ConditionFailed, Invalid, StoreError
 from store.event import Event, NewEvent
 from store.frame import Command, decode_event
 from store.interface import LogStats
-from store.limits import Limits, check_finite, check_name
+from store.limits import Limits, check_finite, check_name, check_names
 from store.proposal import checked_columns, encode_records, payload_hash
 from store.query import Page, Query, as_query, matches
 from store.staged import Staged
@@ -209,18 +209,17 @@ class MemoryLog:
         for what, name in (("agent", append.agent), ("stream", stream)):
             check_name(what, name)
         check_expected(stream, append.expected_revision, self.stream_revision(stream))
-        for name in columns.types:
-            check_name("type", name)
+        check_names("type", columns.types)
+        check_names("correlation_id", [name for name in columns.correlations or () if name is not None])
         streams = columns.streams or [stream] * len(columns.types)
-        for name in streams:
-            check_name("stream", name)
+        check_names("stream", streams)
         revisions: list[int] = []
         reached: dict[str, int] = {}
         for name in streams:
             reached[name] = reached.get(name, self.stream_revision(name)) + 1
             revisions.append(reached[name])
         first = len(self._events) + 1
-        records = encode_records(
+        records, _ = encode_records(
             columns,
             first_sequence=first,
             stream=stream,

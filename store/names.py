@@ -1,6 +1,12 @@
 """Names as small integers, so that an index keeps four bytes where an event has a string."""
 
+import zlib
 from collections.abc import Iterable, Sequence
+from itertools import filterfalse
+
+from store.limits import check_names
+
+_REMEMBERED = 1 << 14
 
 
 class Interner:
@@ -8,13 +14,32 @@ class Interner:
 
     def __init__(self) -> None:
         self._ids: dict[str, int] = {}
+        self._names: list[str] = []
 
     def __len__(self) -> int:
         return len(self._ids)
 
     def id_of(self, name: str) -> int:
         """Return the name's number, giving it one if it has none."""
-        return self._ids.setdefault(name, len(self._ids))
+        number = self._ids.setdefault(name, len(self._names))
+        if number == len(self._names):
+            self._names.append(name)
+        return number
+
+    def name_of(self, number: int) -> str:
+        """Return the name that has a number."""
+        return self._names[number]
+
+    @property
+    def names(self) -> Sequence[str]:
+        """All names, by number; not to be changed."""
+        return self._names
+
+    def add(self, names: Iterable[str]) -> None:
+        """Give numbers to names that have none yet, in order."""
+        first = len(self._names)
+        self._names.extend(names)
+        self._ids.update(zip(self._names[first:], range(first, len(self._names)), strict=True))
 
     def known(self, name: str) -> int | None:
         """Return the name's number, None if it has none."""
@@ -28,18 +53,39 @@ class Interner:
         """
         return list(map(self._ids.__getitem__, names))
 
-    def unknown(self, names: Iterable[str]) -> set[str]:
-        """Return those of the names that have no number."""
-        return set(names).difference(self._ids)
+    def unknown(self, names: Iterable[str]) -> list[str]:
+        """Return those of the names that have no number, each once."""
+        return [*dict.fromkeys(filterfalse(self._ids.__contains__, names))]
 
 
-def correlation_id_hash(correlation_id: str | None) -> int:
-    """Return what the index keeps of a correlation id: 0 for none, else 32 bits, good for this process only."""
-    return 0 if correlation_id is None else (hash(correlation_id) & 0xFFFF_FFFF) or 1
+def name_hash(name: str) -> int:
+    """Return 32 bits of a name that are the same in every process: its CRC-32."""
+    return zlib.crc32(name.encode())
 
 
-def correlation_id_hashes(correlation_ids: Sequence[str | None]) -> list[int]:
-    """Return the same for many."""
-    if correlation_ids.count(None) == len(correlation_ids):
-        return [0] * len(correlation_ids)
-    return list(map(correlation_id_hash, correlation_ids))
+def name_hashes(names: Iterable[str]) -> list[int]:
+    """Return the same for many, at C speed."""
+    return list(map(zlib.crc32, map(str.encode, names)))
+
+
+class CorrelationHashes:
+    """What the index keeps of correlation ids: their hashes, those of late remembered."""
+
+    def __init__(self) -> None:
+        self._known: dict[str | None, int] = {None: 0}
+
+    def of(self, correlation_ids: Sequence[str | None]) -> list[int]:
+        """Return a hash for each, 0 for none.
+
+        Raises:
+            Invalid: one is no name.
+        """
+        try:
+            return list(map(self._known.__getitem__, correlation_ids))
+        except (KeyError, TypeError):
+            check_names("correlation_id", [name for name in correlation_ids if name is not None])
+            if len(self._known) > _REMEMBERED:
+                self._known = {None: 0}
+            fresh = [name for name in {*correlation_ids}.difference(self._known) if name is not None]
+            self._known.update(zip(fresh, name_hashes(fresh), strict=True))
+            return list(map(self._known.__getitem__, correlation_ids))

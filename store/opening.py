@@ -1,22 +1,24 @@
-"""Opening a directory: reads it, lets `recovery` decide, carries the decisions out, and builds the index."""
+"""Opening a directory: reads it, lets `recovery` decide, and carries the decisions out."""
 
-import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
 from store import frame as frames
 from store import segment as segments
-from store.commands import CommandMemory
 from store.durability import cut_file, put_file, sync_path
 from store.errors import LogDamaged
 from store.heads import Heads
+from store.heads_file import read_heads
+from store.index_file import IndexHeader
+from store.loading import Progress, load_segments
 from store.marker import Marker, read_marker
-from store.names import correlation_id_hashes
 from store.ports import Ports
 from store.reader import Segment
 from store.recovery import Damage, Kept, Recovery, Scan, recover, scan_segment
 from store.segment import SegmentHeader
 from store.segment_files import segment_names
+from store.trust import trusted_indexes
 
 
 class Found(NamedTuple):
@@ -48,31 +50,69 @@ def find(directory: Path) -> Found:
     return Found(recover(scans, marker.last_sequence if marker else 0), marker, scans)
 
 
-def open_segments(directory: Path, ports: Ports) -> list[Segment]:
-    """Bring a directory into order and open its segments, not yet indexed.
+def find_quickly(directory: Path) -> tuple[Found, dict[str, IndexHeader]]:
+    """Do the same, but let index files stand for the segments that they may stand for; return these too."""
+    marker = read_marker(directory)
+    last = marker.last_sequence if marker else 0
+    names = segment_names(directory)
+    trusted = trusted_indexes(directory, names, last)
+    scanned: dict[str, Scan] = {}
+    while True:
+        for name in names:
+            if name not in trusted and name not in scanned:
+                scanned[name] = scan_segment(name, (directory / name).read_bytes())
+        scans = [scanned.get(name) or trusted[name][0] for name in names]
+        found = Found(recover(scans, last), marker, scans)
+        doubtful = _doubtful(found, trusted)
+        if not doubtful:
+            return found, {name: index for name, (_, index) in trusted.items()}
+        for name in doubtful:
+            del trusted[name]
+
+
+def _doubtful(found: Found, trusted: Mapping[str, tuple[Scan, IndexHeader]]) -> set[str]:
+    """Name the segments that must be read after all: they do not count in full, or the last one is to be renewed."""
+    kept = {keep.scan.name: keep.last for keep in found.recovery.kept}
+    doubtful = {name for name, (scan, _) in trusted.items() if kept.get(name) != scan.last}
+    return doubtful if found.clean else doubtful | ({*list(kept)[-1:]} & trusted.keys())
+
+
+def open_segments(directory: Path, ports: Ports, progress: Progress) -> tuple[list[Segment], Heads]:
+    """Bring a directory into order and open its segments, indexed.
+
+    Args:
+        directory: the log's.
+        ports: a clock and randomness, for a copy of the tail.
+        progress: is told how many bytes of how many have been indexed.
 
     Raises:
         LogDamaged: something that had been durable is unreadable; nothing is changed.
         DiskFull: an unclean stop needs space for a copy of the tail.
         SyncFailed: the disk did not confirm the copy.
     """
-    found = find(directory)
+    found, indexes = find_quickly(directory)
     if found.recovery.damage:
         raise LogDamaged(describe(directory, found.recovery.damage))
-    kept = found.recovery.kept
     if found.clean:
-        return [_open(directory, keep.scan.name) for keep in kept]
+        names = [keep.scan.name for keep in found.recovery.kept]
+        return load_segments(directory, names, indexes, read_heads(directory, found.recovery.last), progress)
+    return load_segments(directory, _put_in_order(directory, found.recovery, ports), indexes, None, progress)
+
+
+def _put_in_order(directory: Path, recovery: Recovery, ports: Ports) -> list[str]:
+    """Carry out what recovery decided after an unclean stop; return the names of the segments that then count."""
+    kept = recovery.kept
     names = [keep.scan.name for keep in kept]
     if kept:
-        replaced = _renew_tail(directory, found.recovery, ports)
+        replaced = _renew_tail(directory, recovery, ports)
         names = sorted({*names, replaced})
-    for name in set(found.recovery.dropped) - set(names):
+    for name in set(recovery.dropped) - set(names):
         (directory / name).unlink()
     sync_path(directory)
     for keep in kept:
         if keep.scan.name != names[-1]:
             _cut(directory / keep.scan.name, _end_before(keep, segments.first_of_name(names[-1])), keep.scan.size)
-    return [_open(directory, name) for name in names]
+    return names
 
 
 def describe(directory: Path, damage: Damage) -> str:
@@ -84,54 +124,6 @@ def describe(directory: Path, damage: Damage) -> str:
         f"{directory / damage.name}: {what}, where event {damage.sequence} had been durable; "
         "nothing was changed: copy the directory, check the disk, then restore a backup or repair"
     )
-
-
-def index_segment(segment: Segment, heads: Heads, commands: CommandMemory) -> None:
-    """Read a segment whose frames are known to be valid, and tell the index, the heads and the commands of it.
-
-    Raises:
-        LogDamaged: a record does not decode although its frame's CRC holds.
-    """
-    data = memoryview(segment.path.read_bytes())
-    offset = segments.HEADER_BYTES
-    while frame := frames.read_header(data, offset):
-        body = data[offset + frames.HEADER_BYTES : frame.end]
-        try:
-            _index_frame(segment, frame, body, heads, commands)
-        except frames.UNREADABLE as error:
-            raise LogDamaged(
-                f"{segment.path}: the frame at byte {offset} holds a record of another format ({error}): "
-                "was it written by a later version? Open it with that one"
-            ) from error
-        offset = frame.end
-
-
-def _index_frame(
-    segment: Segment, frame: frames.Frame, body: memoryview, heads: Heads, commands: CommandMemory
-) -> None:
-    found = frames.heads_of(body, frame.count)
-    streams = heads.stream_ids([head.stream for head in found])
-    for head, stream in zip(found, streams, strict=True):
-        heads.revisions[stream] = head.revision
-    segment.index.add_frame(
-        offset=frame.offset,
-        time_ns=frame.time_ns,
-        streams=streams,
-        types=heads.type_ids([head.type for head in found]),
-        agents=[heads.agents.id_of(head.agent) for head in found],
-        correlations=correlation_id_hashes([head.correlation_id for head in found]),
-    )
-    heads.next_sequence = frame.first_sequence + frame.count
-    if command := frames.command_of(body, frame):
-        commands.settle(command, frame.first_sequence)
-
-
-def _open(directory: Path, name: str) -> Segment:
-    path = directory / name
-    fd = os.open(path, os.O_RDWR | os.O_CLOEXEC)
-    header = segments.decode_header(os.pread(fd, segments.HEADER_BYTES, 0))
-    assert header is not None, f"{path} had a header a moment ago"
-    return Segment(path, fd, header)
 
 
 def _renew_tail(directory: Path, recovery: Recovery, ports: Ports) -> str:

@@ -3,32 +3,37 @@
 from collections.abc import Sequence
 from hashlib import blake2b
 from itertools import repeat
-from operator import attrgetter
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 
 from store.append import Append, stream_of
 from store.errors import Invalid, TooLarge
 from store.event import NewEvent
-from store.limits import Limits, check_name, check_payloads
+from store.limits import Limits, check_names, check_payloads
 
 HASH_BYTES = 16
 
-_columns_of = attrgetter("type", "data", "stream", "correlation_id", "causation_id", "metadata")
+_NONE = {type(None)}
+_columns_of = msgspec.structs.astuple
 _encode = msgspec.msgpack.Encoder().encode
 _encode_sorted = msgspec.msgpack.Encoder(order="deterministic").encode
 
 
 class Columns(msgspec.Struct):
-    """The events of an append, by attribute; `streams` is None if all go to the append's stream."""
+    """The events of an append, by attribute.
+
+    `streams` is None if all go to the append's stream, `correlations` if there are none; `floats` says whether a
+    payload or metadata hold any.
+    """
 
     types: Sequence[str]
     datas: Sequence[Any]
     streams: Sequence[str] | None
-    correlations: Sequence[str | None]
+    correlations: Sequence[str | None] | None
     causations: Sequence[str | None]
     metadatas: Sequence[dict[str, Any] | None]
+    floats: bool
 
 
 def payload_hash(append: Append) -> bytes:
@@ -45,7 +50,7 @@ def payload_hash(append: Append) -> bytes:
 
 
 def checked_columns(append: Append, limits: Limits) -> Columns:
-    """Check everything about an append that does not depend on the log, but for names that are usually known.
+    """Check everything about an append that does not depend on the log, but for names that the log may know already.
 
     Raises:
         Invalid: something is not acceptable.
@@ -59,28 +64,36 @@ def checked_columns(append: Append, limits: Limits) -> Columns:
     if not {NewEvent}.issuperset(map(type, append.events)):
         raise Invalid("an append holds something that is no NewEvent: give a list of NewEvent")
     types, datas, streams, correlations, causations, metadatas = zip(*map(_columns_of, append.events), strict=True)
-    if None in datas:
+    if type(None) in set(map(type, datas)):
         empty: dict[str, Any] = {}
         datas = tuple(empty if data is None else data for data in datas)
-    check_payloads(datas, limits.depth)
-    if metadatas.count(None) < count:
-        _check_metadata(metadatas, limits)
-    for what, names in (("correlation_id", correlations), ("causation_id", causations)):
-        if names.count(None) < count:
-            for name in {*names} - {None}:
-                check_name(what, name)
-    own_streams = None
-    if streams.count(None) < count:
-        default = stream_of(append)
-        own_streams = tuple(default if stream is None else stream for stream in streams)
-    return Columns(types, datas, own_streams, correlations, causations, metadatas)
+    floats = check_payloads(datas, limits.depth)
+    if set(map(type, metadatas)) != _NONE:
+        floats = _check_metadata(metadatas, limits) or floats
+    if set(map(type, causations)) != _NONE:
+        check_names("causation_id", [name for name in causations if name is not None])
+    correlated = set(map(type, correlations)) != _NONE
+    return Columns(
+        types, datas, _own(streams, append), correlations if correlated else None, causations, metadatas, floats
+    )
 
 
-def _check_metadata(metadatas: Sequence[dict[str, Any] | None], limits: Limits) -> None:
+def _own(streams: Sequence[str | None], append: Append) -> Sequence[str] | None:
+    """Return each event's stream, None if no event names its own."""
+    kinds = set(map(type, streams))
+    if kinds == _NONE:
+        return None
+    if type(None) not in kinds:
+        return cast("Sequence[str]", streams)
+    default = stream_of(append)
+    return [default if stream is None else stream for stream in streams]
+
+
+def _check_metadata(metadatas: Sequence[dict[str, Any] | None], limits: Limits) -> bool:
     given = [metadata for metadata in metadatas if metadata is not None]
     if not {dict}.issuperset(map(type, given)):
         raise Invalid("metadata is no dict: give a dict or None")
-    check_payloads(given, limits.depth)
+    return check_payloads(given, limits.depth)
 
 
 def encode_records(
@@ -92,8 +105,8 @@ def encode_records(
     agent: str,
     time_ns: int,
     limits: Limits,
-) -> list[bytes]:
-    """Encode an append's events as records, the fields of `Event` in order.
+) -> tuple[list[bytes], list[int]]:
+    """Encode an append's events as records, the fields of `Event` in order; return these and their sizes.
 
     Raises:
         Invalid: a value has no encoding (an integer beyond 64 bits, half a surrogate pair, NaN).
@@ -107,7 +120,7 @@ def encode_records(
         columns.types,
         repeat(agent),
         repeat(time_ns),
-        columns.correlations,
+        columns.correlations or repeat(None),
         columns.causations,
         columns.metadatas,
         columns.datas,
@@ -119,12 +132,12 @@ def encode_records(
         raise Invalid("a payload contains an integer beyond 64 bits: use a string") from error
     except (ValueError, TypeError, RecursionError) as error:
         raise Invalid(f"a payload cannot be encoded: {error}") from error
-    _check_sizes(records, limits)
-    return records
-
-
-def _check_sizes(records: Sequence[bytes], limits: Limits) -> None:
     sizes = list(map(len, records))
+    _check_sizes(sizes, limits)
+    return records, sizes
+
+
+def _check_sizes(sizes: Sequence[int], limits: Limits) -> None:
     if max(sizes) > limits.event_bytes:
         raise TooLarge(
             f"event {sizes.index(max(sizes))} of the append takes {max(sizes)} bytes encoded: "

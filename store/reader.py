@@ -3,13 +3,14 @@
 import os
 import struct
 from collections.abc import Iterable, Iterator
+from functools import partial
 from itertools import groupby
 from pathlib import Path
 
 from store import frame as frames
 from store.errors import LogDamaged
 from store.event import Event
-from store.index import SegmentIndex
+from store.index import Index, frame_at, frame_number_of
 from store.segment import SegmentHeader
 
 _DENSE = 8
@@ -17,13 +18,23 @@ _LOOK_BYTES = 2048
 
 
 class Segment:
-    """A segment file that is open, with its index."""
+    """A segment file that is open.
 
-    def __init__(self, path: Path, fd: int, header: SegmentHeader) -> None:
+    Args:
+        path: the file.
+        fd: open for reading and writing.
+        header: its header.
+        index: its index; may be replaced by an equal one at any time.
+        unread: whether no one has read its frames yet, so that each is to be checked before parts of it are believed.
+    """
+
+    def __init__(self, path: Path, fd: int, header: SegmentHeader, index: Index, *, unread: bool = False) -> None:
         self.path = path
         self.fd = fd
         self.header = header
-        self.index = SegmentIndex(header.first_sequence)
+        self.index = index
+        self._unread = unread
+        self._unchecked = bytearray()
 
     @property
     def first_sequence(self) -> int:
@@ -39,14 +50,22 @@ class Segment:
         """Close the file."""
         os.close(self.fd)
 
+    def load_frames(self) -> None:
+        """Have the index load what `by_frame` and `command` need.
+
+        Raises:
+            IndexUnusable: the segment must be indexed again first.
+        """
+        _ = self.index.frame_firsts, self.index.frame_offsets
+
     def by_frame(self, after: int) -> Iterator[list[Event]]:
         """Yield the events of each settled frame, from the one that holds sequence `after + 1` on.
 
         Raises:
-            LogDamaged: a frame's bytes changed since the log was opened.
+            LogDamaged: a frame's bytes changed since they were written.
         """
-        number = self.index.frame_number_of(max(0, after + 1 - self.first_sequence))
-        while 0 <= number < self.index.frames:
+        number = frame_number_of(self.index, max(0, after + 1 - self.first_sequence))
+        while 0 <= number < len(self.index.frame_firsts):
             yield self._events(number)
             number += 1
 
@@ -54,25 +73,36 @@ class Segment:
         """Yield the events at positions of the segment, in the order given.
 
         Raises:
-            LogDamaged: a frame's bytes changed since the log was opened.
+            LogDamaged: a frame's bytes changed since they were written.
         """
-        for number, group in groupby(positions, self.index.frame_number_of):
-            _, first, count = self.index.frame_at(number)
+        index = self.index
+        for number, group in groupby(positions, partial(frame_number_of, index)):
+            _, first, count = frame_at(index, number)
             wanted = [position - first for position in group]
-            if len(wanted) * _DENSE >= count:
+            if len(wanted) * _DENSE >= count or self._is_unchecked(number):
                 events = self._events(number)
                 yield from (events[position] for position in wanted)
             else:
                 yield from self._some_events(number, wanted)
 
     def command(self, sequence: int) -> tuple[frames.Command | None, list[Event]]:
-        """Return the command of the frame that holds a sequence, and the frame's events."""
-        number = self.index.frame_number_of(sequence - self.first_sequence)
-        frame, body = self._frame(number)
+        """Return the command of the frame that holds a sequence, and the frame's events.
+
+        Raises:
+            LogDamaged: the frame's bytes changed since they were written.
+        """
+        frame, body = self._frame(frame_number_of(self.index, sequence - self.first_sequence))
         try:
             return frames.command_of(body, frame), frames.events_of(body, frame.count)
         except frames.UNREADABLE as error:
             raise self._damaged(frame.offset) from error
+
+    def _is_unchecked(self, number: int) -> bool:
+        """Say whether a frame was there before and has not been read whole since."""
+        if self._unread:
+            self._unread = False
+            self._unchecked = bytearray(b"\1") * len(self.index.frame_firsts)
+        return number < len(self._unchecked) and bool(self._unchecked[number])
 
     def _events(self, number: int) -> list[Event]:
         frame, body = self._frame(number)
@@ -82,31 +112,37 @@ class Segment:
             raise self._damaged(frame.offset) from error
 
     def _frame(self, number: int) -> tuple[frames.Frame, memoryview]:
-        offset, _, count = self.index.frame_at(number)
+        offset, first, count = frame_at(self.index, number)
         data = os.pread(self.fd, _LOOK_BYTES, offset)
         frame = frames.read_header(data, 0)
-        if frame is None or frame.count != count:
+        if frame is None:
             raise self._damaged(offset)
-        if len(data) < frame.end:
-            data += os.pread(self.fd, frame.end - len(data), offset + len(data))
-        if len(data) < frame.end:
+        if len(data) < (size := frame.end):
+            data += os.pread(self.fd, size - len(data), offset + len(data))
+        frame = frames.read_frame(data, 0, self.header.salt)
+        if frame is None or (frame.first_sequence, frame.count) != (self.first_sequence + first, count):
             raise self._damaged(offset)
+        if number < len(self._unchecked):
+            self._unchecked[number] = 0
         return frame, memoryview(data)[frames.HEADER_BYTES : frame.end]
 
     def _some_events(self, number: int, wanted: Iterable[int]) -> Iterator[Event]:
-        """Read a few events of a frame by its offset table."""
-        offset, _, count = self.index.frame_at(number)
+        """Read a few events of a frame by its offset table. That skips the CRC, so sequences are checked."""
+        offset, first, _ = frame_at(self.index, number)
         body = offset + frames.HEADER_BYTES
-        table = os.pread(self.fd, frames.table_bytes(count), body)
         try:
             for index in wanted:
-                start, end = frames.record_span(table, index)
-                yield frames.decode_event(os.pread(self.fd, end - start, body + start))
-        except (*frames.UNREADABLE, struct.error) as error:
+                span = os.pread(self.fd, frames.SPAN_BYTES, body + frames.span_offset(index))
+                start, end = frames.record_span(span, 0)
+                event = frames.decode_event(os.pread(self.fd, end - start, body + start))
+                if event.sequence != self.first_sequence + first + index:
+                    raise self._damaged(offset)
+                yield event
+        except (*frames.UNREADABLE, struct.error, OSError, ValueError) as error:
             raise self._damaged(offset) from error
 
     def _damaged(self, offset: int) -> LogDamaged:
         return LogDamaged(
-            f"{self.path}: the frame at byte {offset} changed since the log was opened: "
+            f"{self.path}: the frame at byte {offset} changed since it was written: "
             "stop, check the disk, restore the file from a backup"
         )

@@ -4,16 +4,17 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import NamedTuple
 
-from store.heads import Heads
-from store.names import correlation_id_hash
+from store.index import Index, frame_number_of, walk_agents
+from store.names import name_hash
 from store.query import Page, Query, matches
 from store.reader import Segment
 
 _BATCH = 128
+_SEVERAL = 2
 
 
 class Filter(NamedTuple):
-    """A query's indexed part: the ids that an event's columns must be among; None asks for nothing."""
+    """A query's indexed part in one segment: the ids that an event's columns must be among; None asks for nothing."""
 
     streams: frozenset[int] | None
     correlations: frozenset[int] | None
@@ -21,11 +22,12 @@ class Filter(NamedTuple):
     agents: frozenset[int] | None
 
 
-def search(segments: Sequence[Segment], heads: Heads, query: Query, max_scan: int | None = None) -> Page:
+def search(segments: Sequence[Segment], query: Query, max_scan: int | None = None) -> Page:
     """Answer a query, looking at `max_scan` candidates at most; then the page may be short and still `has_more`.
 
     Raises:
-        LogDamaged: an event's bytes changed since the log was opened.
+        LogDamaged: an event's bytes changed since they were written.
+        IndexUnusable: a segment must be indexed again first.
     """
     descending = query.order == "desc"
     head = segments[-1].last_sequence if segments else 0
@@ -33,16 +35,21 @@ def search(segments: Sequence[Segment], heads: Heads, query: Query, max_scan: in
     high = min(head + 1, query.before) if query.before is not None else head + 1
     end = low if descending else max(high - 1, query.after)
     answer = Page(events=[], next=end, has_more=False)
-    wanted = _filter(heads, query)
-    if low >= high or wanted is None:
+    if low >= high:
         return answer
     scanned = 0
     reach = iter(reversed(segments) if descending else segments)
     for segment in reach:
-        candidates = _candidates(segment, wanted, query, low, high)
+        index = segment.index
+        wanted = _filter(index, query) if _overlaps(segment, query, low, high) else None
+        if wanted is None:
+            continue
+        candidates = _candidates(
+            index, wanted, low - segment.first_sequence, high - segment.first_sequence, descending=descending
+        )
         while batch := list(islice(candidates, _batch_size(query.limit, max_scan, scanned))):
             scanned += len(batch)
-            for event in segment.events_at(_narrow(segment, wanted, batch)):
+            for event in segment.events_at(_narrow(index, wanted, batch)):
                 if matches(query, event):
                     if len(answer.events) == query.limit:
                         return Page(events=answer.events, next=answer.events[-1].sequence, has_more=True)
@@ -57,45 +64,56 @@ def _batch_size(limit: int, max_scan: int | None, scanned: int) -> int:
     return size if max_scan is None else max(1, min(size, max_scan - scanned))
 
 
-def _filter(heads: Heads, query: Query) -> Filter | None:
-    """Translate names to ids; None if a name is unknown, so that nothing can match."""
+def _overlaps(segment: Segment, query: Query, low: int, high: int) -> bool:
+    """Say whether a segment may hold anything of the query's sequences and times."""
+    index = segment.index
+    return (
+        len(index) > 0
+        and segment.first_sequence < high
+        and segment.last_sequence >= low
+        and (query.since_ns is None or index.latest_ns >= query.since_ns)
+        and (query.until_ns is None or index.earliest_ns < query.until_ns)
+    )
+
+
+def _filter(index: Index, query: Query) -> Filter | None:
+    """Translate names to a segment's ids; None if a name is unknown to it, so that nothing can match."""
     streams = types = agents = correlations = None
-    if query.stream is not None:
-        streams = frozenset(_known(heads.streams.known(query.stream)))
     if query.types:
-        types = frozenset(number for name in query.types for number in _known(heads.types.known(name)))
+        types = frozenset(number for name in query.types for number in index.type_ids(name))
     if query.agents:
-        agents = frozenset(number for name in query.agents for number in _known(heads.agents.known(name)))
+        agents = frozenset(number for name in query.agents for number in index.agent_ids(name))
+    if frozenset() in (types, agents):
+        return None
+    if query.stream is not None:
+        streams = frozenset(index.stream_ids(query.stream))
     if query.correlation_id is not None:
-        correlations = frozenset((correlation_id_hash(query.correlation_id),))
-    wanted = Filter(streams, correlations, types, agents)
-    return None if frozenset() in wanted else wanted
+        correlations = frozenset((name_hash(query.correlation_id),))
+    return None if streams == frozenset() else Filter(streams, correlations, types, agents)
 
 
-def _known(number: int | None) -> tuple[int, ...]:
-    return () if number is None else (number,)
-
-
-def _candidates(segment: Segment, wanted: Filter, query: Query, low: int, high: int) -> Iterator[int]:
-    """Yield the positions in a segment at which the most telling of the query's filters holds, in the query's order."""
-    index, descending = segment.index, query.order == "desc"
-    first = max(0, low - segment.first_sequence)
-    end = min(len(index), high - segment.first_sequence)
-    too_old = query.since_ns is not None and index.latest_ns < query.since_ns
-    too_new = query.until_ns is not None and index.earliest_ns >= query.until_ns
-    if first >= end or too_old or too_new:
-        return iter(())
-    columns = (index.streams, index.correlations, index.types, index.agents)
-    for column, ids in zip(columns, wanted, strict=True):
-        if ids is not None:
-            return column.walk(ids, first, end, descending=descending)
+def _candidates(index: Index, wanted: Filter, low: int, high: int, *, descending: bool) -> Iterator[int]:
+    """Yield the positions, low <= p < high, at which the most telling of the query's filters holds, in order."""
+    first, end = max(0, low), min(len(index), high)
+    if wanted.streams is not None:
+        return index.by_stream.walk(wanted.streams, first, end, descending=descending)
+    if wanted.correlations is not None:
+        return index.by_correlation.walk(wanted.correlations, first, end, descending=descending)
+    if wanted.types is not None:
+        return index.types.walk(wanted.types, first, end, descending=descending)
+    if wanted.agents is not None:
+        return walk_agents(index, wanted.agents, first, end, descending=descending)
     return iter(range(end - 1, first - 1, -1) if descending else range(first, end))
 
 
-def _narrow(segment: Segment, wanted: Filter, positions: Sequence[int]) -> Sequence[int]:
+def _narrow(index: Index, wanted: Filter, positions: Sequence[int]) -> Sequence[int]:
     """Leave out the positions at which another indexed filter does not hold."""
-    index = segment.index
-    for column, ids in zip((index.correlations, index.types, index.agents), wanted[1:], strict=True):
-        if ids is not None:
-            positions = [position for position in positions if column.ids[position] in ids]
+    if len(wanted) - wanted.count(None) < _SEVERAL:
+        return positions
+    for column, numbers in ((index.correlations, wanted.correlations), (index.types, wanted.types)):
+        if numbers is not None:
+            positions = [position for position in positions if column[position] in numbers]
+    if (agents := wanted.agents) is not None:
+        column = index.agents
+        positions = [position for position in positions if column[frame_number_of(index, position)] in agents]
     return positions

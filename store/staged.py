@@ -13,7 +13,8 @@ from store.reader import Segment
 class StagedFrame(msgspec.Struct, kw_only=True):
     """A frame to be: everything but its header, which depends on the segment and the moment of writing.
 
-    `streams`, `types` and `correlations` have an id for each event, `agent` is one id for all.
+    `streams`, `types` and `correlations` have a number for each event, `agent` is one id for all;
+    `correlations` is None if no event has one.
     """
 
     first_sequence: int
@@ -22,7 +23,7 @@ class StagedFrame(msgspec.Struct, kw_only=True):
     time_ns: int
     streams: Sequence[int]
     types: Sequence[int]
-    correlations: Sequence[int]
+    correlations: Sequence[int] | None
     agent: int
     command: Command | None
     appended: Appended

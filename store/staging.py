@@ -14,7 +14,7 @@ from store.errors import ConditionFailed, DiskFull, StoreError
 from store.frame import Command
 from store.heads import Heads
 from store.limits import Limits, check_finite, check_name, may_hold_non_finite
-from store.names import correlation_id_hashes
+from store.names import CorrelationHashes
 from store.proposal import Columns, checked_columns, encode_records, payload_hash
 from store.query import as_query, matches
 from store.staged import Staged, StagedFrame
@@ -35,6 +35,7 @@ class Stager:
         self._commands = commands
         self._committed = committed
         self._limits = limits
+        self._hashes = CorrelationHashes()
         self._unsettled: list[Staged] = []
 
     def stage(self, appends: Sequence[Append], *, now_ns: int, needs_sync: bool) -> Staged:
@@ -64,7 +65,7 @@ class Stager:
         for group in lost:
             group.failure = failure
             for frame in group.frames:
-                self._heads.take_back(frame.streams)
+                self._heads.take_back(frame.first_sequence)
                 if frame.command:
                     self._commands.take_back(frame.command)
 
@@ -115,12 +116,13 @@ class Stager:
             check_name("stream", stream)
         check_expected(stream, append.expected_revision, heads.revision(stream))
         types = heads.type_ids(columns.types)
+        correlations = self._hashes.of(columns.correlations) if columns.correlations else None
         names = columns.streams or (stream,)
         streams = heads.stream_ids(names) * (len(columns.types) if columns.streams is None else 1)
         first = heads.next_sequence
         revisions = heads.advance(streams)
         try:
-            records = encode_records(
+            records, sizes = encode_records(
                 columns,
                 first_sequence=first,
                 stream=stream,
@@ -129,11 +131,11 @@ class Stager:
                 time_ns=now_ns,
                 limits=self._limits,
             )
-            body = frames.encode_body(records, command)
-            if may_hold_non_finite(body):
+            body = frames.encode_body(records, command, sizes)
+            if columns.floats and may_hold_non_finite(body):
                 check_finite([*columns.datas, *columns.metadatas])
         except StoreError:
-            heads.take_back(streams)
+            heads.take_back(first)
             raise
         reached = dict(zip(names, revisions if columns.streams else revisions[-1:], strict=True))
         last = heads.next_sequence - 1
@@ -144,7 +146,7 @@ class Stager:
             time_ns=now_ns,
             streams=streams,
             types=types,
-            correlations=correlation_id_hashes(columns.correlations),
+            correlations=correlations,
             agent=heads.agents.id_of(append.agent),
             command=command,
             appended=Appended(first_sequence=first, last_sequence=last, revisions=reached, time_ns=now_ns),

@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 from store import frame as frames
-from store.durability import FsyncPolicy, create_file, cut_file, sync_file, sync_path, write_all
+from store.durability import FsyncPolicy, create_file, cut_file, sync_file, sync_path, write_all, write_parts
 from store.errors import DiskFull, SyncFailed
+from store.index import SegmentIndex
+from store.index_file import index_path
 from store.limits import Limits
 from store.marker import Marker, remove_marker
 from store.ports import Ports
@@ -45,6 +47,7 @@ class Writer:
         *,
         epoch: bytes,
         segments: Sequence[Segment],
+        new_index: Callable[[], SegmentIndex],
     ) -> None:
         self.policy = policy
         self.broken: SyncFailed | None = None
@@ -58,6 +61,7 @@ class Writer:
         self._limits = limits
         self._ports = ports
         self._epoch = epoch
+        self._new_index = new_index
         self._segment = segments[-1] if segments else None
         self._position = sizes[-1] if segments else 0
         self._written = self.durable = segments[-1].last_sequence if segments else 0
@@ -118,12 +122,20 @@ class Writer:
                 raise self.broken
             self._unless_broken(self._sync_written)
 
+    def guarded(self, work: Callable[[], object]) -> None:
+        """Do work on derived files; if the disk does not confirm it, the writer is broken too.
+
+        Raises:
+            SyncFailed: the disk did not confirm.
+        """
+        self._unless_broken(work)
+
     def _refuse_if_unable(self, staged: Staged) -> None:
         for failure in (self.broken, staged.failure, self._blocked):
             if failure is not None:
                 raise failure
 
-    def _unless_broken(self, work: Callable[[], None]) -> None:
+    def _unless_broken(self, work: Callable[[], object]) -> None:
         try:
             work()
         except SyncFailed as error:
@@ -132,7 +144,7 @@ class Writer:
 
     def _write_group(self, staged: Staged) -> None:
         if self._marked and staged.frames:
-            remove_marker(self._directory)
+            remove_marker(self._directory, *((index_path(self._segment.path),) if self._segment else ()))
             self._marked = False
         each = self.policy.kind == "always"
         parts: list[bytes] = []
@@ -169,10 +181,9 @@ class Writer:
     def _write(self, parts: list[bytes]) -> None:
         if parts:
             assert self._segment is not None
-            data = b"".join(parts)
-            write_all(self._segment.fd, data, self._position, self._segment.path)
-            self._position += len(data)
-            self.total_bytes += len(data)
+            size = write_parts(self._segment.fd, parts, self._position, self._segment.path)
+            self._position += size
+            self.total_bytes += size
             parts.clear()
 
     def _sync_written(self) -> None:
@@ -197,7 +208,7 @@ class Writer:
             salt=self._ports.random_bytes(SALT_BYTES),
             epoch=self._epoch,
         )
-        self._segment = create_segment(self._directory, header)
+        self._segment = create_segment(self._directory, header, self._new_index())
         self._position = HEADER_BYTES
         self.total_bytes += HEADER_BYTES
 
@@ -218,7 +229,7 @@ class Writer:
             cut_file(before.segment.path, before.position)
 
 
-def create_segment(directory: Path, header: SegmentHeader) -> Segment:
+def create_segment(directory: Path, header: SegmentHeader, index: SegmentIndex) -> Segment:
     """Begin a segment: when this returns, the file, its header and its directory entry are durable.
 
     Raises:
@@ -235,4 +246,4 @@ def create_segment(directory: Path, header: SegmentHeader) -> Segment:
         os.close(fd)
         path.unlink()
         raise
-    return Segment(path, fd, header)
+    return Segment(path, fd, header, index)

@@ -279,7 +279,7 @@ def test_a_fault_that_nobody_foresaw_in_a_write_ends_all_writing_and_loses_nothi
     with EventLog.open(tmp_path) as log:
         log.append([NewEvent(type="t")])
         with monkeypatch.context() as patch:
-            patch.setattr("store.writer.write_all", _boom)
+            patch.setattr("store.writer.write_parts", _boom)
             with pytest.raises(SyncFailed, match="start again"):
                 log.append([NewEvent(type="t")])
         with pytest.raises(SyncFailed):

@@ -8,6 +8,8 @@ import sys
 import pytest
 
 from store import EventLog, Invalid, Limits, LogDamaged, LogLocked, NewEvent, verify
+from store.heads_file import HEADS_NAME
+from store.index_file import index_path
 from store.marker import MARKER_NAME
 from store.recovery import scan_segment
 
@@ -26,10 +28,17 @@ def segments_of(path):
 
 
 def crashed(path, copy):
-    """What a killed process leaves: everything but the marker of a clean stop."""
+    """What a killed process leaves: everything but the marker of a clean stop and what it vouches for."""
     shutil.copytree(path, copy)
-    (copy / MARKER_NAME).unlink(missing_ok=True)
+    for name in (MARKER_NAME, HEADS_NAME, *(index_path(last).name for last in segments_of(copy)[-1:])):
+        (copy / name).unlink(missing_ok=True)
     return copy
+
+
+def without_indexes(path):
+    for index in path.glob("*.index"):
+        index.unlink()
+    return path
 
 
 def numbers(log):
@@ -88,7 +97,7 @@ def test_a_segments_header_tells_that_all_before_it_was_durable(tmp_path):
     content[-1] ^= 1
     before.write_bytes(content)
     with pytest.raises(LogDamaged, match=before.name):
-        EventLog.open(copy, limits=SMALL)
+        EventLog.open(without_indexes(copy), limits=SMALL)
 
 
 def test_an_unclean_open_writes_the_tail_beyond_the_last_mark_again(tmp_path):
@@ -154,8 +163,9 @@ def test_a_torn_tail_at_any_byte_opens_without_it(tmp_path, fill_byte):
             assert numbers(log) == [0, "new"]
 
 
-def test_a_flipped_byte_in_a_middle_segment_is_refused_and_nothing_changed(tmp_path):
+def test_a_flipped_byte_in_a_middle_segment_without_index_is_refused_and_nothing_changed(tmp_path):
     fill(tmp_path)
+    without_indexes(tmp_path)
     middle = segments_of(tmp_path)[1]
     content = bytearray(middle.read_bytes())
     content[-5] ^= 1
@@ -170,8 +180,41 @@ def test_a_flipped_byte_in_a_middle_segment_is_refused_and_nothing_changed(tmp_p
     assert report.last_sequence < 10
 
 
+@pytest.mark.parametrize("place", [1, -1])
+def test_a_flipped_byte_in_an_indexed_segment_is_found_by_verify_and_by_whoever_reads_it(tmp_path, place):
+    fill(tmp_path)
+    changed = segments_of(tmp_path)[place]
+    content = bytearray(changed.read_bytes())
+    content[-1] ^= 1
+    changed.write_bytes(content)
+    assert changed.name in verify(tmp_path).problems[0]
+    with EventLog.open(tmp_path, limits=SMALL) as log:
+        with pytest.raises(LogDamaged, match=rf"{changed.name}: the frame at byte \d+ changed"):
+            numbers(log)
+        with pytest.raises(LogDamaged, match=changed.name):
+            [log.query(where={"n": n}, limit=1) for n in range(10)]
+
+
+def test_part_of_a_large_frame_is_not_believed_before_the_whole_of_it_was_checked(tmp_path):
+    with EventLog.open(tmp_path) as log:
+        log.append([NewEvent(type="rare" if n == 500 else "t", data={"n": n}) for n in range(1000)])
+    (segment,) = segments_of(tmp_path)
+    content = bytearray(segment.read_bytes())
+    place = content.index(b"\xcd\x01\xf4", content.index(b"rare"))
+    content[place + 2] ^= 1
+    segment.write_bytes(content)
+    with EventLog.open(tmp_path) as log, pytest.raises(LogDamaged, match="changed since it was written"):
+        log.query(types=["rare"])
+    content[place + 2] ^= 1
+    segment.write_bytes(content)
+    with EventLog.open(tmp_path) as log:
+        for _ in range(2):
+            assert [event.data for event in log.query(types=["rare"]).events] == [{"n": 500}]
+
+
 def test_a_flipped_byte_in_the_tail_after_a_clean_stop_is_refused(tmp_path):
     fill(tmp_path)
+    without_indexes(tmp_path)
     last = segments_of(tmp_path)[-1]
     content = bytearray(last.read_bytes())
     content[-1] ^= 1

@@ -53,8 +53,8 @@ def damaged(tmp_path):
     first, second, *_ = segments_of(tmp_path / "log")
     assert int(second.stem) == 6
     flip(first)
-    with pytest.raises(LogDamaged):
-        EventLog.open(tmp_path / "log", limits=SMALL)
+    with EventLog.open(tmp_path / "log", limits=SMALL) as log, pytest.raises(LogDamaged):
+        list(log.read())
     return tmp_path / "log"
 
 

@@ -1,0 +1,77 @@
+"""From segments in order to segments that can be searched, and the heads."""
+
+import os
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from store import segment as segments
+from store.errors import DiskFull
+from store.heads import Heads
+from store.index_file import IndexHeader, index_path
+from store.indexing import index_segment, learn
+from store.reader import Segment
+from store.sealed import IndexUnusable, SealedIndex
+from store.sealer import sealing
+from store.segment import SegmentHeader
+
+Progress = Callable[[int, int], None]
+"""Is told how many bytes of how many have been indexed, after each segment that had no usable index file."""
+
+
+def load_segments(
+    directory: Path, names: Sequence[str], indexes: Mapping[str, IndexHeader], saved: Heads | None, progress: Progress
+) -> tuple[list[Segment], Heads]:
+    """Open segments, index those that have no index file, and find out where the streams are.
+
+    Args:
+        directory: the log's.
+        names: the segments that count, in order, and nothing in them that does not.
+        indexes: the index files that can be trusted.
+        saved: the heads, None if they are not known.
+        progress: see above.
+
+    Raises:
+        LogDamaged: a record does not decode although its frame's CRC holds.
+        SyncFailed: the disk did not confirm an index file.
+    """
+    heads = saved or Heads()
+    total = sum((directory / name).stat().st_size for name in names if name not in indexes)
+    opened: list[Segment] = []
+    done = 0
+    for name in names:
+        path, trusted = directory / name, indexes.get(name)
+        fd, header = _open(path)
+        if trusted is not None:
+            segment = Segment(path, fd, header, SealedIndex(index_path(path), trusted), unread=True)
+            if saved is None:
+                _learn(segment, heads)
+        else:
+            size = os.fstat(fd).st_size
+            index, revisions = index_segment(path, header, heads, size)
+            segment = Segment(path, fd, header, index)
+            if name != names[-1]:
+                with suppress(DiskFull):
+                    deque(sealing(segment, revisions, sync=True), maxlen=0)
+            done += size
+            progress(done, total)
+        opened.append(segment)
+    heads.next_sequence = opened[-1].last_sequence + 1 if opened else 1
+    return opened, heads
+
+
+def _learn(segment: Segment, heads: Heads) -> None:
+    index = segment.index
+    assert isinstance(index, SealedIndex)
+    try:
+        learn(index, heads)
+    except IndexUnusable:
+        segment.index, _ = index_segment(segment.path, segment.header, heads, index.header.segment_bytes)
+
+
+def _open(path: Path) -> tuple[int, SegmentHeader]:
+    fd = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+    header = segments.decode_header(os.pread(fd, segments.HEADER_BYTES, 0))
+    assert header is not None, f"{path} had a header a moment ago"
+    return fd, header

@@ -1,0 +1,76 @@
+"""Which segments are still to be sealed, and doing that a step at a time."""
+
+import threading
+from collections import deque
+from contextlib import suppress
+
+from store.errors import DiskFull
+from store.index import SegmentIndex
+from store.index_file import index_path
+from store.reader import Segment
+from store.sealed import SealedIndex
+from store.sealing import Revisions, Steps, seal
+
+
+class Sealer:
+    """Writes the index files of segments that are complete, then lets go of their indexes in memory.
+
+    Safe to run in a thread next to readers.
+
+    Args:
+        sync: whether index files are made durable.
+    """
+
+    def __init__(self, *, sync: bool) -> None:
+        self._sync = sync
+        self._lock = threading.Lock()
+        self._waiting: deque[tuple[Segment, Revisions]] = deque()
+        self._work: Steps | None = None
+
+    @property
+    def pending(self) -> bool:
+        """Whether there is anything to do."""
+        return self._work is not None or bool(self._waiting)
+
+    def add(self, segment: Segment, revisions: Revisions) -> None:
+        """Have a segment sealed whose last frame is settled, with the last revision of each stream in it, by id."""
+        self._waiting.append((segment, revisions))
+
+    def step(self) -> bool:
+        """Do about a millisecond of work, if there is any; say whether there is more.
+
+        On a full disk the segment keeps its index in memory, and the next opening tries again.
+
+        Raises:
+            SyncFailed: the disk did not confirm.
+        """
+        with self._lock, suppress(DiskFull):
+            if self._work is None and self._waiting:
+                self._work = sealing(*self._waiting.popleft(), sync=self._sync)
+            work, self._work = self._work, None
+            if work is not None:
+                with suppress(StopIteration):
+                    next(work)
+                    self._work = work
+        return self.pending
+
+    def stop(self) -> None:
+        """Leave undone what is not done: the next opening does it."""
+        with self._lock:
+            self._waiting.clear()
+            if self._work is not None:
+                self._work.close()
+                self._work = None
+
+
+def sealing(segment: Segment, revisions: Revisions, *, sync: bool) -> Steps:
+    """Seal a segment in steps; with the last one its index in memory gives way to the one in the file.
+
+    Raises:
+        DiskFull: there is no space; nothing has changed.
+        SyncFailed: the disk did not confirm.
+    """
+    index = segment.index
+    assert isinstance(index, SegmentIndex), "only what is in memory can be sealed"
+    header = yield from seal(segment.path, segment.header, index, revisions, sync=sync)
+    segment.index = SealedIndex(index_path(segment.path), header)
