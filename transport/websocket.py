@@ -28,6 +28,7 @@ from transport.era import Era
 from transport.fast_lane import FastLane
 from transport.handshake import Handshake
 from transport.inbound import Inbound
+from transport.keepalive import keep_alive
 from transport.order import InFlight
 from transport.outbound import Outbound
 from transport.reader import Reader
@@ -49,6 +50,8 @@ class ConnectionLimits(msgspec.Struct, frozen=True):
         write_s: How long the write of one frame may take, in seconds.
         drain_s: How long requests may go on when the server stops, in seconds.
         close_s: How long the closing handshake may take, in seconds.
+        ping_s: How long after the answer to a ping the next one is sent, in seconds.
+        pong_s: How long the answer to a ping may take, in seconds; it may stand behind the largest message.
     """
 
     message_bytes: int = 4 << 20
@@ -59,6 +62,8 @@ class ConnectionLimits(msgspec.Struct, frozen=True):
     write_s: float = 30.0
     drain_s: float = 0.5
     close_s: float = 2.0
+    ping_s: float = 30.0
+    pong_s: float = 60.0
 
 
 class Connection:
@@ -168,10 +173,14 @@ class Connection:
         self._opened(self)
         inbound, outbound = self._streams(websocket, nursery)
         nursery.start_soon(outbound.write_all)
+        nursery.start_soon(keep_alive, websocket, nursery, limits.ping_s, limits.pong_s, self._lost)
         await serve_dual_era_loop(self._server, inbound, outbound, lifespan_state={})
         with trio.move_on_after(limits.close_s):
             await outbound.written.wait()
             await self._farewell(websocket, reader)
+
+    def _lost(self) -> None:
+        self.close(1011, "a ping was not answered")
 
     def _streams(self, websocket: WebSocketConnection, nursery: trio.Nursery) -> tuple[Inbound, Outbound]:
         limits, in_flight = self._limits, InFlight(self._limits.in_flight)

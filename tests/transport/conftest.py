@@ -12,7 +12,7 @@ import msgspec
 import pytest
 import trio
 from wsproto import ConnectionType, WSConnection
-from wsproto.events import AcceptConnection, CloseConnection, Request, TextMessage
+from wsproto.events import AcceptConnection, CloseConnection, Ping, Request, TextMessage
 
 from actors.gate import Call, Caller, Refusal, Verdict
 from actors.kernel import ChildSpec, Node, Supervisor, System, running
@@ -107,6 +107,7 @@ class Raw:
     def __init__(self, stream: trio.abc.Stream) -> None:
         self.stream = stream
         self.protocol = WSConnection(ConnectionType.CLIENT)
+        self.answers_pings = True
         self._events: list[Any] = []
         self._text = ""
 
@@ -140,7 +141,11 @@ class Raw:
                 return None
             self.protocol.receive_data(bytes(data))
             self._events.extend(self.protocol.events())
-        return self._events.pop(0)
+        event = self._events.pop(0)
+        if isinstance(event, Ping) and self.answers_pings:
+            await self.send(event.response())
+            return await self.event()
+        return event
 
     async def message(self) -> Any:
         """Return the next JSON message, or the event that came in its place."""

@@ -339,6 +339,41 @@ async def test_who_misbehaves_harms_only_itself(front, autojump_clock, kind: str
         assert await works(good)
 
 
+async def test_who_does_not_answer_a_ping_is_closed_with_1011_and_who_does_stays(front, autojump_clock):
+    limits = ConnectionLimits()
+    async with front(limits=limits) as running:
+        dead, alive = await running.raw(), await running.raw()
+        dead.answers_pings = False
+        codes: list[int | None] = []
+
+        async def listen() -> None:
+            codes.append(await dead.close_code())
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(listen)
+            nursery.start_soon(alive.event)
+            await trio.sleep(limits.ping_s + limits.pong_s - 1)
+            assert codes == []
+            await trio.sleep(2 + limits.close_s)
+            assert codes == [1011]
+            await trio.sleep(10 * (limits.ping_s + limits.pong_s))
+            assert running.gate.views.connections == 1
+            nursery.cancel_scope.cancel()
+        assert await works(alive)
+
+
+async def test_who_vanishes_without_a_word_is_found_out(front, raw_client, autojump_clock):
+    limits = ConnectionLimits()
+    async with front(limits=limits) as running:
+        mine, theirs = lockstep_stream_pair()
+        running.listener.connect(theirs)
+        raw = raw_client(mine)
+        await raw.open(running.token)
+        await trio.sleep(limits.ping_s + limits.pong_s + 3 * limits.close_s)
+        assert running.gate.views.connections == 0
+        assert running.crashes == []
+
+
 async def test_a_ping_is_answered(front, autojump_clock):
     async with front() as running:
         raw = await running.raw()
