@@ -1,61 +1,28 @@
 """What the task of one request runs between the transport and the actors: admission, then one actor.
 
-No handler of an actor ever waits here; the request's own task does. The hot path of `validate` is admission by the
-permit that the session has published, a look at the cache's published table, and only on a miss an ask of the speed
-layer: no hop or one, and one more where there is no permit. What needs no hop needs no task either: `validate_nowait`.
+No handler of an actor ever waits here; the request's own task does. What judging takes is in `judgement.py`.
 """
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable
 
 import msgspec
 import trio
 
-from actors.cache.messages import NAME as CACHE
-from actors.cache.messages import Remember
 from actors.event_store.messages import NAME as EVENT_STORE
 from actors.event_store.messages import AppendEvents, QueryEvents, Refused
+from actors.judgement import Judgement
 from actors.kernel import ROOT, Child, Node, Ref, System
 from actors.monitor.messages import Health
 from actors.reception import Caller, Reception, Refusal
 from actors.session.messages import Admit, Principal, SessionInfo, WhoAmI
-from actors.speed_layer.messages import NAME as SPEED_LAYER
-from actors.speed_layer.messages import Evaluate, Explain
-from actors.speed_layer.policy import Explanation, Request, Ruling, canonical
+from actors.session.visibility import hidden_from
+from actors.verdict import Call, Verdict
 from actors.views import Views
 from store import Append, Appended, Page, Query
 
 __all__ = ["Call", "Caller", "Gate", "Refusal", "Verdict"]
-
-
-class Call(msgspec.Struct, frozen=True):
-    """An action that an agent wants to take.
-
-    Attributes:
-        tool: The tool's name, as agents name it.
-        input: The tool's arguments.
-        cwd: The working directory that relative paths start from; None if unknown.
-    """
-
-    tool: str
-    input: dict[str, Any]
-    cwd: str | None = None
-
-
-class Verdict(msgspec.Struct, frozen=True):
-    """The answer to "may I?"; see the contract."""
-
-    verdict: str
-    reason: str
-    rule: str | None
-    policy: str
-    cached: bool
-    request: str
-    elapsed_us: int
-    approval: None = None
 
 
 class Gate:
@@ -72,72 +39,10 @@ class Gate:
         self.views = views
         self._reception = Reception(system, views.permits, session)
         self._store = Ref(system, EVENT_STORE)
-        self._speed_layer = Ref(system, SPEED_LAYER)
-        self._cache = Ref(system, CACHE)
-
-    async def validate(self, caller: Caller, calls: Sequence[Call]) -> list[Verdict]:
-        """Judge what the caller wants to do; verdicts come in the order of the calls. A checkpoint.
-
-        Raises:
-            Refusal: The session does not admit the request.
-        """
-        began = trio.current_time()
-        await self._reception.admit(caller, Admit(caller.connection, "validate", len(calls)))
-        verdicts, role = self.views.verdicts, caller.principal.role
-        canonicals = [canonical(call.tool, call.input, call.cwd) for call in calls]
-        policy = self.views.policy
-        keys = [verdicts.key(policy, role, each) for each in canonicals]
-        known = {key: verdicts.get(key) for key in keys}
-        missing = {
-            key: Request(call.tool, call.input, call.cwd, role)
-            for key, call in zip(keys, calls, strict=True)
-            if known[key] is None
-        }
-        policy, found = await self._evaluate(policy, missing)
-        elapsed_us = round((trio.current_time() - began) * 1e6)
-        return [
-            _verdict(found.get(key) or known[key], policy, each, cached=key not in found, elapsed_us=elapsed_us)
-            for key, each in zip(keys, canonicals, strict=True)
-        ]
-
-    def validate_nowait(self, caller: Caller, calls: Sequence[Call]) -> list[Verdict]:
-        """Judge as `validate` does, where neither admission nor a verdict has to be waited for. Does not checkpoint.
-
-        Raises:
-            trio.WouldBlock: One has; nothing was counted or paid.
-        """
-        began = trio.current_time()
-        verdicts, role, policy = self.views.verdicts, caller.principal.role, self.views.policy
-        canonicals = [canonical(call.tool, call.input, call.cwd) for call in calls]
-        rulings = [verdicts.table.get(verdicts.key(policy, role, each)) for each in canonicals]
-        admit = Admit(caller.connection, "validate", len(calls))
-        if None in rulings or not self._reception.admit_nowait(caller, admit):
-            raise trio.WouldBlock
-        verdicts.hits += len(rulings)
-        elapsed_us = round((trio.current_time() - began) * 1e6)
-        return [
-            _verdict(ruling, policy, each, cached=True, elapsed_us=elapsed_us)
-            for ruling, each in zip(rulings, canonicals, strict=True)
-        ]
-
-    async def explain(self, caller: Caller, call: Call) -> tuple[Verdict, Explanation]:
-        """Judge one call and say why; a checkpoint.
-
-        Raises:
-            Refusal: The session does not admit the request.
-        """
-        began = trio.current_time()
-        await self._reception.admit(caller, Admit(caller.connection, "validate"))
-        request = Request(call.tool, call.input, call.cwd, caller.principal.role)
-        explained = await self._speed_layer.ask(Explain(request))
-        verdict = _verdict(
-            explained.explanation.ruling,
-            explained.policy,
-            canonical(call.tool, call.input, call.cwd),
-            cached=False,
-            elapsed_us=round((trio.current_time() - began) * 1e6),
-        )
-        return verdict, explained.explanation
+        judgement = Judgement(system, views, self._reception)
+        self.validate = judgement.validate
+        self.validate_nowait = judgement.validate_nowait
+        self.explain = judgement.explain
 
     async def append(self, caller: Caller, append: Append, sent: Callable[[], None] | None = None) -> Appended:
         """Append a batch as the caller; returns when it is durable as the fsync policy promises. A checkpoint.
@@ -154,6 +59,9 @@ class Gate:
         streams = tuple({event.stream or default for event in append.events} | {default})
         types = tuple({event.type for event in append.events})
         await self._reception.admit(caller, Admit(caller.connection, "append", 1, streams, types))
+        if append.fail_if is not None:
+            seen = msgspec.structs.replace(append.fail_if, query=_seen_by(caller, append.fail_if.query))
+            append = msgspec.structs.replace(append, fail_if=seen)
         stored = await self._store.ask(AppendEvents(append), sent=sent)
         if stored.appended is None:
             raise _refusal(stored.refused)
@@ -166,7 +74,7 @@ class Gate:
             Refusal: Not admitted, or an invalid query.
         """
         await self._reception.admit(caller, Admit(caller.connection, "read"))
-        found = await self._store.ask(QueryEvents(query, wait_s), timeout_s=wait_s + 5.0)
+        found = await self._store.ask(QueryEvents(_seen_by(caller, query), wait_s), timeout_s=wait_s + 5.0)
         if found.page is None:
             raise _refusal(found.refused)
         return found.page
@@ -205,30 +113,13 @@ class Gate:
         """Tell the caller's session that this connection has ended. No checkpoint."""
         self._reception.disconnected(caller)
 
-    async def _evaluate(self, policy: str, missing: dict[bytes, Request]) -> tuple[str, dict[bytes, Ruling]]:
-        if not missing:
-            await trio.lowlevel.checkpoint()
-            return policy, {}
-        answer = await self._speed_layer.ask(Evaluate(list(missing.values())))
-        found = dict(zip(missing, answer.rulings, strict=True))
-        if answer.policy == policy:  # else the keys name a policy that gave way meanwhile
-            for key, ruling in found.items():
-                if ruling.cacheable and ruling.verdict != "ask":
-                    self._cache.tell_or_lose(Remember(key, ruling))
-        return answer.policy, found
 
-
-def _verdict(ruling: Ruling | None, policy: str, canonical_request: bytes, *, cached: bool, elapsed_us: int) -> Verdict:
-    assert ruling is not None
-    return Verdict(
-        verdict=ruling.verdict,
-        reason=ruling.reason,
-        rule=ruling.rule,
-        policy=policy,
-        cached=cached,
-        request=hashlib.blake2b(canonical_request, digest_size=16).hexdigest(),
-        elapsed_us=elapsed_us,
-    )
+def _seen_by(caller: Caller, query: Query) -> Query:
+    """Leave out what the caller's role may not read, inside the query: no filter and no condition reaches it."""
+    hidden = hidden_from(caller.principal.role)
+    if query.stream is not None and query.stream in hidden:
+        raise Refusal("forbidden", f"stream {query.stream!r} is read by experts and admins; ask one of them")
+    return msgspec.structs.replace(query, hidden=hidden) if hidden else query
 
 
 def _refusal(refused: Refused | None) -> Refusal:

@@ -106,7 +106,7 @@ class Hall:
         memory = MonitorMemory(self._began, self._crashes)
         children = [
             ChildSpec(CACHE, lambda: Cache(self.views.verdicts)),
-            ChildSpec(SPEED_LAYER, lambda: SpeedLayer(self._policy, self.views)),
+            ChildSpec(SPEED_LAYER, lambda: SpeedLayer(self._policy, self.views, self._ports)),
             ChildSpec(MONITOR, lambda: Monitor(self.views, COMPONENTS, memory)),
         ]
         return Supervisor(children, on_crash=self.on_crash)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from actors.monitor.messages import Component, Health
 from actors.session.permit import Permit
+from actors.speed_layer.audit import AuditBuffer
 from actors.speed_layer.policy import Ruling
 
 
@@ -49,6 +50,7 @@ class Views:
     Attributes:
         verdicts: Written by the cache.
         permits: What sessions have admitted in advance, by the session's name; each written by its session.
+        audit: Verdicts on their way to the log; the desk adds, the speed layer takes.
         policy: The version of the policy that governs now, empty until one does; written by the speed layer.
         sequence: The committed watermark; written by the event store.
         health: Written by the monitor.
@@ -58,6 +60,7 @@ class Views:
     def __init__(self, version: str) -> None:
         self.verdicts = Verdicts()
         self.permits: dict[str, Permit] = {}
+        self.audit = AuditBuffer()
         self.policy = ""
         self.sequence = 0
         self.connections = 0

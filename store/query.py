@@ -27,6 +27,7 @@ class Query(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
             A missing field equals nothing, and True is not 1.
         order: `asc` (oldest first) or `desc`.
         limit: at most so many events, 1..1000.
+        hidden: events of these streams do not match, whatever else they are.
     """
 
     stream: str | None = None
@@ -40,6 +41,7 @@ class Query(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     where: dict[str, Any] | None = None
     order: Literal["asc", "desc"] = "asc"
     limit: int = 100
+    hidden: tuple[str, ...] = ()
 
 
 class Page(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
@@ -87,6 +89,7 @@ def matches(query: Query, event: Event) -> bool:
         event.sequence > query.after
         and (query.before is None or event.sequence < query.before)
         and (query.stream is None or event.stream == query.stream)
+        and event.stream not in query.hidden
         and (not query.types or event.type in query.types)
         and (not query.agents or event.agent in query.agents)
         and (query.correlation_id is None or event.correlation_id == query.correlation_id)

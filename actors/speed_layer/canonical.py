@@ -36,5 +36,10 @@ def canonical(tool: str, input: dict[str, Any], cwd: str | None) -> bytes:  # no
 
 
 def request_hash(tool: str, input: dict[str, Any], cwd: str | None) -> str:  # noqa: A002 - the contract's name
-    """Return the SHA-256 of the canonical form, as 32 hexadecimal digits."""
-    return hashlib.sha256(canonical(tool, input, cwd)).hexdigest()[:32]
+    """Return the hash of the canonical form, as `hash_of`."""
+    return hash_of(canonical(tool, input, cwd))
+
+
+def hash_of(canonical_request: bytes) -> str:
+    """Return the BLAKE2b hash of a canonical form, 128 bits as 32 hexadecimal digits."""
+    return hashlib.blake2b(canonical_request, digest_size=16).hexdigest()

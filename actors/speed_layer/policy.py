@@ -53,12 +53,14 @@ class Ruling(msgspec.Struct, frozen=True):
         reason: Why, for a reader.
         rule: The deciding rule's id, `None` where no rule decided.
         cacheable: Whether the same request may be answered by this ruling again under the same policy.
+        durable: Whether it holds only once its audit event is stored.
     """
 
     verdict: Verdict
     reason: str
     rule: str | None
     cacheable: bool
+    durable: bool = False
 
 
 class RuleTrace(msgspec.Struct, frozen=True):
@@ -92,10 +94,13 @@ class Policy:
         version: A short hash of what the rules say.
     """
 
-    __slots__ = ("_tables", "version")
+    __slots__ = ("_durable", "_tables", "version")
 
     def __init__(self, tables: Tables) -> None:
         self._tables = tables
+        self._durable = frozenset(
+            entry.table.id for entry in tables.entries if getattr(entry.table, "audit", "") == "durable"
+        )
         self.version = tables.version
 
     @classmethod
@@ -138,6 +143,12 @@ class Policy:
         return Explanation(ruling, [RuleTrace(one.rule, one.matched, one.why) for one in trace], commands, unproved)
 
     def _decide(self, request: Request, trace: list[Trace] | None) -> tuple[Ruling, list[list[str | None]], list[str]]:
+        ruling, commands, unproved = self._judge(request, trace)
+        if ruling.rule in self._durable:
+            ruling = msgspec.structs.replace(ruling, durable=True)
+        return ruling, commands, unproved
+
+    def _judge(self, request: Request, trace: list[Trace] | None) -> tuple[Ruling, list[list[str | None]], list[str]]:
         tool = tool_name(request.tool)
         if tool != "bash":
             findings = list(judge_tool(self._tables, tool, request.input, request.cwd))

@@ -53,10 +53,13 @@ class Table(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
         reason: Why, for the reader of a verdict.
         match: Shell lines (tools and variables for other kinds) the rule must match; checked when the policy loads.
         not_match: The same, that it must not match.
+        audit: Whether a verdict that this rule decides may wait for its place in the audit log (`buffered`), or is
+            given only once it is there (`durable`).
     """
 
     id: str
     reason: str
+    audit: Literal["buffered", "durable"] = "buffered"
     match: list[str] = []
     not_match: list[str] = []
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import trio
 
 from actors.kernel import ChildSpec, Supervisor, running
+from actors.ports import Ports
 from actors.speed_layer.actor import SpeedLayer
 from actors.speed_layer.policy import Policy, packs
 from actors.views import Views
@@ -31,5 +32,5 @@ async def _start() -> list[float]:
     async with in_process.hall() as hall, running(Supervisor(), name="second", system=hall.system):
         supervisor = hall.system.supervisors.find("second")
         began = time.perf_counter()
-        await supervisor.start_child(ChildSpec("second_speed_layer", lambda: SpeedLayer(policy, views)))
+        await supervisor.start_child(ChildSpec("second_speed_layer", lambda: SpeedLayer(policy, views, Ports())))
         return [(time.perf_counter() - began) * 1e3]

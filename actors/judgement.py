@@ -1,0 +1,173 @@
+"""What the task of one request runs to judge it: admission, the published table, and only on a miss the speed layer.
+
+No handler of an actor ever waits here; the request's own task does. The hot path is admission by the permit that the
+session has published, a look at the cache's published table and a place in the audit buffer; a miss asks the speed
+layer. What needs no hop needs no task either: `validate_nowait`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+import trio
+
+from actors.cache.messages import NAME as CACHE
+from actors.cache.messages import Remember
+from actors.event_store.messages import NAME as EVENT_STORE
+from actors.event_store.messages import AppendEvents
+from actors.kernel import ActorError, Ref, System
+from actors.reception import Caller, Reception
+from actors.session.messages import Admit
+from actors.speed_layer.audit import AUDIT_STREAM, Entry, verdict_event
+from actors.speed_layer.canonical import hash_of
+from actors.speed_layer.masks import Masked
+from actors.speed_layer.messages import NAME as SPEED_LAYER
+from actors.speed_layer.messages import Evaluate, Explain
+from actors.speed_layer.policy import Explanation, Request, Ruling, canonical
+from actors.verdict import Call, Verdict
+from actors.views import Views
+from store import Append
+
+
+class Judgement:
+    """Judges what callers want to do. Every coroutine may raise the kernel's `ActorError`s.
+
+    Args:
+        system: Where the actors are found.
+        views: What they publish.
+        reception: Admits requests.
+    """
+
+    def __init__(self, system: System, views: Views, reception: Reception) -> None:
+        self._views = views
+        self._reception = reception
+        self._store = Ref(system, EVENT_STORE)
+        self._speed_layer = Ref(system, SPEED_LAYER)
+        self._cache = Ref(system, CACHE)
+
+    async def validate(self, caller: Caller, calls: Sequence[Call]) -> list[Verdict]:
+        """Judge what the caller wants to do; verdicts come in the order of the calls. A checkpoint.
+
+        Raises:
+            Refusal: The session does not admit the request.
+        """
+        began = trio.current_time()
+        await self._reception.admit(caller, Admit(caller.connection, "validate", len(calls)))
+        verdicts, role = self._views.verdicts, caller.principal.role
+        canonicals = [canonical(call.tool, call.input, call.cwd) for call in calls]
+        policy = self._views.policy
+        keys = [verdicts.key(policy, role, each) for each in canonicals]
+        known = {key: verdicts.get(key) for key in keys}
+        missing = {
+            key: Request(call.tool, call.input, call.cwd, role)
+            for key, call in zip(keys, calls, strict=True)
+            if known[key] is None
+        }
+        policy, found = await self._evaluate(policy, missing)
+        rulings = [found.get(key) or known[key] for key in keys]
+        elapsed_us = round((trio.current_time() - began) * 1e6)
+        given = [
+            _verdict(ruling, policy, each, cached=key not in found, elapsed_us=elapsed_us)
+            for ruling, key, each in zip(rulings, keys, canonicals, strict=True)
+        ]
+        return await self._recorded(caller, calls, rulings, given)
+
+    def validate_nowait(self, caller: Caller, calls: Sequence[Call]) -> list[Verdict]:
+        """Judge as `validate` does, where nothing has to be waited for. Does not checkpoint.
+
+        Raises:
+            trio.WouldBlock: Something has; nothing was counted or paid.
+        """
+        began = trio.current_time()
+        verdicts, role, policy = self._views.verdicts, caller.principal.role, self._views.policy
+        canonicals = [canonical(call.tool, call.input, call.cwd) for call in calls]
+        rulings = [verdicts.table.get(verdicts.key(policy, role, each)) for each in canonicals]
+        if any(ruling is None or ruling.durable for ruling in rulings):
+            raise trio.WouldBlock
+        if not self._reception.admit_nowait(caller, Admit(caller.connection, "validate", len(calls))):
+            raise trio.WouldBlock
+        verdicts.hits += len(rulings)
+        elapsed_us = round((trio.current_time() - began) * 1e6)
+        given = [
+            _verdict(ruling, policy, each, cached=True, elapsed_us=elapsed_us)
+            for ruling, each in zip(rulings, canonicals, strict=True)
+        ]
+        self._views.audit.add(Entry(caller.principal.agent, role, calls, given, began))
+        return given
+
+    async def explain(self, caller: Caller, call: Call) -> tuple[Verdict, Explanation]:
+        """Judge one call and say why; a checkpoint.
+
+        Raises:
+            Refusal: The session does not admit the request.
+        """
+        began = trio.current_time()
+        await self._reception.admit(caller, Admit(caller.connection, "validate"))
+        request = Request(call.tool, call.input, call.cwd, caller.principal.role)
+        explained = await self._speed_layer.ask(Explain(request))
+        verdict = _verdict(
+            explained.explanation.ruling,
+            explained.policy,
+            canonical(call.tool, call.input, call.cwd),
+            cached=False,
+            elapsed_us=round((trio.current_time() - began) * 1e6),
+        )
+        (recorded,) = await self._recorded(caller, [call], [explained.explanation.ruling], [verdict])
+        return recorded, explained.explanation
+
+    async def _evaluate(self, policy: str, missing: dict[bytes, Request]) -> tuple[str, dict[bytes, Ruling]]:
+        if not missing:
+            await trio.lowlevel.checkpoint()
+            return policy, {}
+        answer = await self._speed_layer.ask(Evaluate(list(missing.values())))
+        found = dict(zip(missing, answer.rulings, strict=True))
+        if answer.policy == policy:  # else the keys name a policy that gave way meanwhile
+            for key, ruling in found.items():
+                if ruling.cacheable and ruling.verdict != "ask":
+                    self._cache.tell_or_lose(Remember(key, ruling))
+        return answer.policy, found
+
+    async def _recorded(
+        self, caller: Caller, calls: Sequence[Call], rulings: Sequence[Ruling | None], given: list[Verdict]
+    ) -> list[Verdict]:
+        """Record verdicts: those of rules with `audit = "durable"` at once, and as `ask` where that fails."""
+        entry = Entry(caller.principal.agent, caller.principal.role, calls, given, trio.current_time())
+        durable = [n for n, ruling in enumerate(rulings) if ruling is not None and ruling.durable]
+        if not durable:
+            self._views.audit.add(entry)
+            return given
+        why = await self._store_durably(entry, durable)
+        if why is not None:
+            for n in durable:
+                reason = f"the audit record that rule {given[n].rule!r} asks for could not be stored ({why})"
+                given[n] = msgspec.structs.replace(given[n], verdict="ask", reason=reason)
+            self._views.audit.add(entry)
+        else:
+            others = [n for n in range(len(given)) if n not in set(durable)]
+            if others:
+                rest = entry._replace(calls=[calls[n] for n in others], verdicts=[given[n] for n in others])
+                self._views.audit.add(rest)
+        return given
+
+    async def _store_durably(self, entry: Entry, indices: list[int]) -> str | None:
+        """Return why the events could not be stored, None if they were."""
+        events = [verdict_event(entry, n, Masked(entry.calls[n].input)) for n in indices]
+        try:
+            stored = await self._store.ask(AppendEvents(Append(events=events, agent="moothall", stream=AUDIT_STREAM)))
+        except ActorError as error:
+            return str(error)
+        return None if stored.refused is None else stored.refused.message
+
+
+def _verdict(ruling: Ruling | None, policy: str, canonical_request: bytes, *, cached: bool, elapsed_us: int) -> Verdict:
+    assert ruling is not None
+    return Verdict(
+        verdict=ruling.verdict,
+        reason=ruling.reason,
+        rule=ruling.rule,
+        policy=policy,
+        cached=cached,
+        request=hash_of(canonical_request),
+        elapsed_us=elapsed_us,
+    )

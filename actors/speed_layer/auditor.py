@@ -1,0 +1,133 @@
+"""Stores the audit buffer in the log, batch by batch; a task of the speed layer's nursery runs it.
+
+A batch whose outcome is unknown (the store died, or took too long) is stored again on the condition that it is not
+there yet: its events carry the batch's name as correlation id.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+import msgspec
+import trio
+
+from actors.event_store.messages import AppendEvents
+from actors.kernel import ActorError, Ref
+from actors.speed_layer.audit import AUDIT_STREAM, AuditBuffer, Batch, Entry, gap_event, verdict_event
+from actors.speed_layer.masks import Masked
+from store import Append, FailIf, NewEvent, Query
+
+RETRY_S: Final = 0.2
+"""How long to wait before a batch is tried again, in seconds."""
+
+SLICE: Final = 64
+"""How many events are made before others get a turn."""
+
+REMEMBERED: Final = 4096
+"""How many masked inputs are kept, since the same requests come again and again."""
+
+_KEPT: Final = ("agent", "role", "request", "verdict", "rule", "policy", "cached")
+"""What is kept of a verdict whose event the log refuses."""
+
+
+class Auditor:
+    """Moves verdicts from the buffer to the log.
+
+    Args:
+        buffer: Where they come from.
+        store: Where they go.
+        new_name: Makes names for batches, each unlike any other.
+        inputs: Whether the events keep the inputs.
+    """
+
+    def __init__(self, buffer: AuditBuffer, store: Ref, new_name: Callable[[], str], *, inputs: bool = True) -> None:
+        self._buffer = buffer
+        self._store = store
+        self._new_name = new_name
+        self._inputs = inputs
+        self._masked: dict[str, Masked] = {}
+        self._storing = trio.Lock()
+        self._stopping = False
+
+    async def run(self) -> None:
+        """Store what comes, for ever; a checkpoint."""
+        while True:
+            await self._buffer.wait()
+            while self._buffer.batch().entries:
+                await self._store_batch()
+
+    async def drain(self) -> None:
+        """Store what is there, and give up where the store refuses; a checkpoint."""
+        self._stopping = True
+        await trio.lowlevel.checkpoint()
+        while self._buffer.batch().entries:
+            if not await self._store_batch():
+                return
+
+    async def _store_batch(self) -> bool:
+        async with self._storing:
+            batch = self._buffer.batch()
+            if not batch.entries:
+                return True
+            batch.name = batch.name or self._new_name()
+            done = await self._append(await self._events(batch), batch)
+            if done:
+                self._buffer.acknowledge()
+            return done
+
+    async def _events(self, batch: Batch) -> list[NewEvent]:
+        now = trio.current_time()
+        events: list[NewEvent] = []
+        for entry in batch.entries:
+            if isinstance(entry, int):
+                events.append(gap_event(entry))
+                continue
+            for index in range(len(entry.verdicts)):
+                if len(events) % SLICE == SLICE - 1:
+                    await trio.lowlevel.checkpoint()
+                events.append(verdict_event(entry, index, self._mask(entry, index), now - entry.at))
+        return events
+
+    def _mask(self, entry: Entry, index: int) -> Masked | None:
+        if not self._inputs:
+            return None
+        request = entry.verdicts[index].request
+        masked = self._masked.get(request)
+        if masked is None:
+            if len(self._masked) >= REMEMBERED:
+                self._masked.clear()
+            masked = self._masked[request] = Masked(entry.calls[index].input)
+        return masked
+
+    async def _append(self, events: list[NewEvent], batch: Batch) -> bool:
+        named = [msgspec.structs.replace(event, correlation_id=batch.name) for event in events]
+        while True:
+            condition = FailIf(query=Query(correlation_id=batch.name)) if batch.uncertain else None
+            append = Append(events=named, agent="moothall", stream=AUDIT_STREAM, fail_if=condition)
+            batch.uncertain = True
+            try:
+                stored = await self._store.ask(AppendEvents(append))
+            except ActorError:
+                code = "unavailable"
+            else:
+                code = "" if stored.refused is None else stored.refused.code
+            if code in {"", "condition_failed"}:
+                return True
+            if code in {"invalid", "too_large"}:
+                return await self._append_apart(events)
+            if self._stopping:
+                return False
+            await trio.sleep(RETRY_S)
+
+    async def _append_apart(self, events: list[NewEvent]) -> bool:
+        """Find the event that the log does not take and store it without what came from outside."""
+        if len(events) == 1:
+            return await self._append([_bare(events[0])], Batch([], self._new_name()))
+        middle = len(events) // 2
+        first = await self._append(events[:middle], Batch([], self._new_name()))
+        return first and await self._append(events[middle:], Batch([], self._new_name()))
+
+
+def _bare(event: NewEvent) -> NewEvent:
+    return msgspec.structs.replace(event, data={key: event.data[key] for key in _KEPT if key in event.data})

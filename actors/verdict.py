@@ -1,0 +1,34 @@
+"""What is asked at the front desk and what is answered: the words that the gate, the audit and approvals share."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+
+class Call(msgspec.Struct, frozen=True):
+    """An action that an agent wants to take.
+
+    Attributes:
+        tool: The tool's name, as agents name it.
+        input: The tool's arguments.
+        cwd: The working directory that relative paths start from; None if unknown.
+    """
+
+    tool: str
+    input: dict[str, Any]
+    cwd: str | None = None
+
+
+class Verdict(msgspec.Struct, frozen=True):
+    """The answer to "may I?"; see the contract."""
+
+    verdict: str
+    reason: str
+    rule: str | None
+    policy: str
+    cached: bool
+    request: str
+    elapsed_us: int
+    approval: None = None
