@@ -54,6 +54,7 @@ class Views:
         policy: The version of the policy that governs now, empty until one does; written by the speed layer.
         sequence: The committed watermark; written by the event store.
         health: Written by the monitor.
+        trouble: What keeps an actor that runs from doing all of its work, by name; written by that actor.
         connections: How many connections are open; written by the gateway.
     """
 
@@ -64,6 +65,7 @@ class Views:
         self.policy = ""
         self.sequence = 0
         self.connections = 0
+        self.trouble: dict[str, str] = {}
         self.health = Health(
             status="failing",
             version=version,
@@ -73,3 +75,10 @@ class Views:
             connections=0,
             components={"hall": Component("failing", "starting")},
         )
+
+    def tell_trouble(self, name: str, what: str) -> None:
+        """Note what keeps an actor from its work; an empty text says that nothing does."""
+        if what:
+            self.trouble[name] = what
+        else:
+            self.trouble.pop(name, None)

@@ -19,6 +19,7 @@ from typing import Final
 
 import msgspec
 
+from actors.session.admission import folded
 from actors.session.messages import Principal, Role
 from transport.places import ADMIN_TOKEN_FILE, AGENT_TOKEN_FILE
 
@@ -115,8 +116,8 @@ class Tokens:
         token = secrets.token_urlsafe(32)
         with self._locked():
             entries = self.entries()
-            if any(entry.name == name for entry in entries):
-                raise TokenError(f"an agent named {name!r} exists; choose another name or revoke it first")
+            if any(folded(entry.name) == folded(name) for entry in entries):
+                raise TokenError(f"an agent named {name!r}, or much like it, exists; choose another or revoke it first")
             self._write([*entries, TokenEntry(name, role, digest(token), time.time())])
         return token
 
@@ -150,6 +151,14 @@ class Tokens:
                 others = [entry for entry in self.entries() if entry.name != role]
                 self._write([*others, TokenEntry(role, role, digest(token), time.time())])
                 _replace(path, token.encode())
+
+    def _works(self, path: Path) -> bool:
+        try:
+            return self.find(path.read_text(encoding="utf-8").strip()) is not None
+        except FileNotFoundError:
+            return False
+        except (OSError, UnicodeDecodeError) as error:
+            raise TokenError(f"cannot read {path}: {error}; remove it, and the next start writes a new one") from error
 
     def _refresh(self) -> None:
         try:
@@ -194,12 +203,12 @@ RESERVED: Final = frozenset({"moothall", "local"})
 
 
 def _check_name(name: str) -> None:
-    if name in RESERVED:
+    if folded(name) in RESERVED:
         raise TokenError(f"the name {name!r} is the server's own; choose another")
     if not 1 <= len(name) <= NAME_CHARACTERS:
         raise TokenError(f"an agent's name has 1 to {NAME_CHARACTERS} characters, this one has {len(name)}")
-    if "/" in name or not name.isprintable():
-        raise TokenError(f"{name!r} contains a slash, a control character or half a surrogate pair; leave it out")
+    if "/" in name or not name.isprintable() or name != name.strip():
+        raise TokenError(f"{name!r} contains a slash, blanks at an end, or what cannot be printed; leave it out")
 
 
 def _replace(path: Path, content: bytes) -> None:

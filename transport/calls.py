@@ -7,6 +7,7 @@ gets a second look with the schema itself.
 
 from __future__ import annotations
 
+from collections.abc import Sized
 from functools import cache
 from typing import Any, Final, NamedTuple
 
@@ -61,18 +62,34 @@ async def run_tool(gate: Gate, tool: Tool, arrival: Arrival, arguments: dict[str
     return Outcome(result, is_error=False)
 
 
+BATCH: Final = 1000
+"""How many events or requests one call may hold."""
+
+SECOND_LOOK_BYTES: Final = 16 * 1024
+"""The largest arguments that get a second look with the schema itself, which takes a thousand times as long."""
+
+_encode = msgspec.json.Encoder().encode
+
+
 def converted(kind: type[Arguments], arguments: dict[str, Any]) -> Arguments:
     """Return a tool's arguments as it takes them.
 
     Raises:
-        Refusal: `invalid`: they do not fit the published schema.
+        Refusal: `too_large`: a batch of more than its role may ever send; `invalid`: they do not fit the schema.
     """
+    events: object = arguments.get("events")
+    if isinstance(events, Sized) and not isinstance(events, str | dict) and len(events) > BATCH:
+        raise Refusal("too_large", f"{BATCH} events are the most in one call; split the batch")
     try:
         return msgspec.convert(arguments, kind)
     except msgspec.ValidationError as error:
-        if _fits(kind, arguments):
+        fault = error
+    try:
+        if len(_encode(arguments)) <= SECOND_LOOK_BYTES and _fits(kind, arguments):
             return msgspec.convert(arguments, kind, strict=False)
-        raise Refusal("invalid", f"{error}; tools/list shows the schema") from None
+    except msgspec.ValidationError as error:
+        fault = error
+    raise Refusal("invalid", f"{fault}; tools/list shows the schema") from None
 
 
 def _failed(code: str, message: str, detail: dict[str, Any] | None = None) -> Outcome:

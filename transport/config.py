@@ -5,7 +5,7 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 
@@ -17,6 +17,9 @@ CLIENT_VARIABLES = frozenset({"MOOTHALL_TOKEN", "MOOTHALL_URL"})
 
 class ConfigError(Exception):
     """The configuration is wrong; the text says where and what to do."""
+
+
+Port = Annotated[int, msgspec.Meta(ge=0, le=65535)]
 
 
 class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -35,8 +38,8 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     data: str | None = None
     host: str = "127.0.0.1"
-    port: int = 8765
-    http_port: int = 8766
+    port: Port = 8765
+    http_port: Port = 8766
     auth: Literal["token", "none"] = "token"
     fsync: str = "group"
     origins: tuple[str, ...] = ()

@@ -108,7 +108,8 @@ class _Mcp:
     def _turn(self, scope: Scope, message: dict[str, Any]) -> Turn | None:
         session = next((value for name, value in scope["headers"] if name == MCP_SESSION_ID_HEADER.encode()), None)
         params = message.get("params")
-        ordered = message.get("method") == "tools/call" and params is not None and params.get("name") in ORDERED
+        name = params.get("name") if params is not None else None
+        ordered = message.get("method") == "tools/call" and isinstance(name, str) and name in ORDERED
         return self._rows.take(session) if ordered and session is not None else None
 
 

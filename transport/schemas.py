@@ -54,8 +54,12 @@ class Filter(Arguments, frozen=True):
     """Which events are meant; every filter given must hold."""
 
     stream: Name | None = None
-    types: Annotated[list[Name] | None, Meta(description="Events of one of these types")] = None
-    agents: Annotated[list[Name] | None, Meta(description="Events appended by one of these agents")] = None
+    types: Annotated[
+        Annotated[list[Name], Meta(max_length=64)] | None, Meta(description="Events of one of these types")
+    ] = None
+    agents: Annotated[
+        Annotated[list[Name], Meta(max_length=64)] | None, Meta(description="Events appended by one of these agents")
+    ] = None
     correlation_id: Name | None = None
     before: Annotated[Sequence | None, Meta(description="Events with a smaller sequence")] = None
     since: Annotated[Time | None, Meta(description="Events at this time or later")] = None

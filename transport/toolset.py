@@ -40,6 +40,10 @@ from transport.schemas import (
 
 T = TypeVar("T")
 
+WHERE_KEYS: Final = 16
+WHERE_KEY_CHARACTERS: Final = 256
+WHERE_BYTES: Final = 8 * 1024
+
 _FIRST_NS: Final = -(1 << 63)
 _LAST_NS: Final = (1 << 63) - 1
 
@@ -208,6 +212,7 @@ def _fail_if(condition: schemas.FailIf | None) -> FailIf | None:
 
 
 def _query(filters: Filter) -> Query:
+    _check_where(filters.where)
     return Query(
         stream=filters.stream,
         types=tuple(filters.types or ()),
@@ -218,6 +223,16 @@ def _query(filters: Filter) -> Query:
         until_ns=_time(filters.until),
         where=filters.where,
     )
+
+
+def _check_where(where: dict[str, Any] | None) -> None:
+    """Bound what is compared with every event of a long read."""
+    if where is None:
+        return
+    if len(where) > WHERE_KEYS or any(len(key) > WHERE_KEY_CHARACTERS for key in where):
+        raise Refusal("invalid", f"`where` takes {WHERE_KEYS} keys of {WHERE_KEY_CHARACTERS} characters at the most")
+    if len(msgspec.json.encode(where)) > WHERE_BYTES:
+        raise Refusal("invalid", f"`where` takes {WHERE_BYTES} bytes at the most")
 
 
 def _time(text: str | None) -> int | None:

@@ -11,19 +11,19 @@ restarted actor could not tell what the kernel has dropped.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 
 import msgspec
 import trio
 
-from actors.event_store.messages import AppendEvents, Found, Messages, QueryEvents, Refused, Stored
+from actors.event_store.messages import NAME, AppendEvents, Found, Messages, QueryEvents, Refused, Stored
 from actors.event_store.refusals import refused
 from actors.event_store.waiters import Waiter, Waiters
 from actors.kernel import LATER, Actor, Later, Reply, Unrecoverable
 from actors.ports import Ports
 from actors.views import Views
-from store import Append, DiskFull, Log, Page, Query, StoreError, SyncFailed
+from store import Append, DiskFull, Log, LogDamaged, Page, Query, StoreError, SyncFailed
 
 GROUP = 1024
 """How many appends one commit takes at the most."""
@@ -34,7 +34,7 @@ PENDING = 8192
 PENDING_BYTES = 256 * 1024 * 1024
 """How many bytes of appends may wait for the disk."""
 
-SLICE = 5_000
+SLICE = 500
 """How many events a query looks at before others get a turn."""
 
 SYNC_CHECK_S = 0.002
@@ -48,6 +48,18 @@ Pending = tuple[Append, Reply]
 
 class DiskSyncFailed(Unrecoverable):
     """The disk failed to sync; nothing more may be acknowledged."""
+
+
+class LogUnusable(Unrecoverable):
+    """Something that had been durable is unreadable; a restart would find it so again."""
+
+
+@contextmanager
+def _ending_on_damage() -> Generator[None, None, None]:
+    try:
+        yield
+    except LogDamaged as error:
+        raise LogUnusable(str(error)) from error
 
 
 class EventStore(Actor):
@@ -78,7 +90,8 @@ class EventStore(Actor):
     async def on_start(self) -> None:
         """Open the log, which may recover it, and begin to commit."""
         try:
-            log = self._log = await self._run_sync(self._open_log)
+            with _ending_on_damage():
+                log = self._log = await self._run_sync(self._open_log)
         except SyncFailed as error:
             raise DiskSyncFailed(str(error)) from error
         self._views.sequence = log.head
@@ -144,14 +157,19 @@ class EventStore(Actor):
                 group, self._pending = self._pending[:GROUP], self._pending[GROUP:]
                 self._pending_bytes -= sum(reply.size for _, reply in group)
                 # Whoever has given up was told that the outcome is unknown; storing it now would help nobody.
-                await self._commit(log, [(append, reply) for append, reply in group if reply.wanted])
+                with _ending_on_damage():
+                    await self._commit(log, [(append, reply) for append, reply in group if reply.wanted])
             self._committing = False
             self._idle.set()
 
     async def _commit(self, log: Log, group: list[Pending]) -> None:
         staged = log.stage([append for append, _ in group])
-        with suppress(DiskFull):  # settling takes the group back then, and says so to each
+        trouble = ""
+        try:
             await self._durably(lambda: log.flush(staged))
+        except DiskFull as error:  # settling takes the group back then, and says so to each
+            trouble = str(error)
+        self._views.tell_trouble(NAME, trouble)
         outcomes = log.settle(staged)
         self._views.sequence = log.head
         stored: list[Append] = []
@@ -181,7 +199,8 @@ class EventStore(Actor):
     def _query(self, message: QueryEvents, reply: Reply) -> Found | Later:
         query = message.query
         try:
-            page = self._opened.query(query, max_scan=SLICE)
+            with _ending_on_damage():
+                page = self._opened.query(query, max_scan=SLICE)
         except StoreError as error:
             return Found(refused=refused(error))
         if not _complete(page, query):
@@ -194,7 +213,8 @@ class EventStore(Actor):
         log = self._opened
         while reply.wanted and not _complete(page, query):
             await trio.lowlevel.checkpoint()
-            more = log.query(_onwards(query, page), max_scan=SLICE)
+            with _ending_on_damage():
+                more = log.query(_onwards(query, page), max_scan=SLICE)
             page = Page(events=page.events + more.events, next=more.next, has_more=more.has_more)
         found = self._found(query, page, wait_s, reply)
         if isinstance(found, Found):

@@ -93,6 +93,8 @@ class Monitor(Actor):
     def _component(self, name: str) -> Component:
         if name != self.name and name not in self.system.mailboxes:
             return Component("failing", "not running; its supervisor restarts it")
+        if name in self._views.trouble:
+            return Component("degraded", self._views.trouble[name])
         crashed_at, error = self._crashes.get(name, NEVER)
         ago_s = trio.current_time() - crashed_at
         if ago_s < DEGRADED_S:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import unicodedata
+
 from actors.session.messages import Admission, Admit, Limits, Operation, Principal, Role
 
 LIMITS: dict[Role, Limits] = {
@@ -27,14 +29,23 @@ def refusal_of(principal: Principal, message: Admit) -> Admission | None:
     if message.operation not in _OPERATIONS[principal.role]:
         return _forbidden(f"the role {principal.role!r} may not {message.operation}; ask an admin for another token")
     for stream in message.streams:
-        if stream == "moothall" or stream.startswith("moothall/"):
+        looks_like = folded(stream)
+        if looks_like == "moothall" or looks_like.startswith("moothall/"):
             return _forbidden(f"stream {stream!r} is written by the server alone; choose another stream")
-        if stream.startswith("agent/") and stream != f"agent/{principal.agent}":
+        if looks_like.startswith("agent/") and stream != f"agent/{principal.agent}":
             return _forbidden(f"stream {stream!r} is written by that agent alone; yours is 'agent/{principal.agent}'")
     for kind in message.types:
-        if kind.startswith("moothall."):
+        if folded(kind).startswith("moothall."):
             return _forbidden(f"type {kind!r} is the server's own; choose one that does not start with 'moothall.'")
     return None
+
+
+def folded(name: str) -> str:
+    """Return what a name looks like: without case, invisible characters and the many ways to write one letter."""
+    if name.isascii():
+        return name.lower()
+    visible = "".join(each for each in name if unicodedata.category(each) != "Cf")
+    return unicodedata.normalize("NFKC", visible).casefold().strip()
 
 
 def rate_limited(retry_after_s: float) -> Admission:

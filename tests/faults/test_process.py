@@ -234,3 +234,62 @@ def test_an_unknown_variable_of_the_environment_is_an_error(tmp_path):
     result = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=60)
     assert result.returncode == 2
     assert "prot" in result.stderr
+
+
+async def test_a_server_whose_stderr_nobody_reads_serves_on_and_stops(server):
+    process = await trio.lowlevel.open_process(
+        [
+            sys.executable,
+            "-m",
+            "transport.cli.main",
+            "serve",
+            "--data",
+            str(server.data),
+            "--port",
+            "0",
+            "--http-port",
+            "0",
+        ],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    ready = json.loads(await process.stdout.receive_some())
+    await process.stderr.aclose()
+    async with connect(ready["ws"], token=server.token("scout")) as hall:
+        for _ in range(500):
+            with pytest.raises(HallError, match="forbidden"):
+                await hall.append([{"type": "note"}], stream="moothall/x")
+        assert (await hall.health()).status == "ok"
+    process.terminate()
+    with trio.fail_after(30):
+        assert await process.wait() == 0
+
+
+@pytest.mark.parametrize("port", ["70000", "-1"])
+async def test_a_port_that_is_none_is_refused(tmp_path, port):
+    code, _, err = await run("serve", "--data", tmp_path / "data", "--port", port)
+    assert code == 2
+    assert "port" in err
+
+
+async def test_a_data_directory_that_cannot_be_one_is_said_in_one_line(tmp_path):
+    (tmp_path / "file").write_text("not a directory")
+    code, _, err = await run("serve", "--data", tmp_path / "file", "--port", "0", "--http-port", "0")
+    assert code == 1
+    assert len(err.strip().splitlines()) == 1
+    assert str(tmp_path / "file") in err
+
+
+async def test_a_full_disk_shows_in_health_until_there_is_space_again(server):
+    def small_files():
+        resource.setrlimit(resource.RLIMIT_FSIZE, (64 * 1024, resource.RLIM_INFINITY))
+
+    url = await server.start(preexec_fn=small_files)
+    async with connect(url, token=server.token("writer")) as hall:
+        with pytest.raises(HallError, match="space"):
+            for _ in range(1000):
+                await hall.append([{"type": "note", "data": {"text": "x" * 500}}], stream="s")
+        await trio.sleep(2.0)
+        health = await hall.health()
+        assert (health.status, health.components["event_store"].status) == ("degraded", "degraded")
+        assert "space" in health.components["event_store"].detail

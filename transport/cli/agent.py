@@ -68,3 +68,4 @@ def revoke(name: str, *, data: Path | None = None) -> None:
         Tokens(data if data is not None else default_data_dir()).revoke(name)
     except TokenError as error:
         raise CommandFailed(Exit.NO, str(error)) from None
+    print(f"revoked {name}; a running server closes its connections within a second")

@@ -155,7 +155,12 @@ def _print_events(events: list[dict[str, Any]], *, json: bool) -> None:
     for event in events:
         payload = msgspec.json.encode(event["data"]).decode()
         head = f"{event['sequence']:>8}  {event['time'][:23]}  {event['stream']}  {event['type']}  {event['agent']}"
-        console.print(f"{head}  {payload}", markup=False, soft_wrap=True)
+        console.print(_visible(f"{head}  {payload}"), markup=False, soft_wrap=True)
+
+
+def _visible(text: str) -> str:
+    """Escape what would move the cursor, turn the line around or hide: names and payloads are other people's."""
+    return "".join(each if each.isprintable() else f"\\u{ord(each):04x}" for each in text)
 
 
 def _line(value: Any) -> None:

@@ -6,22 +6,21 @@ import gc
 import os
 import resource
 import signal
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal, cast
 
 import msgspec
-import structlog
 import trio
 
-from actors.event_store.actor import DiskSyncFailed
-from actors.kernel import ActorError, cause
+from actors.event_store.actor import DiskSyncFailed, LogUnusable
+from actors.kernel import ActorError, Unrecoverable, cause
 from store import DiskFull, Invalid, LogDamaged, LogLocked, StoreError, SyncFailed
 from store.lock import DirectoryLock
 from transport.auth import TokenError, create_first_tokens
 from transport.cli.failure import CommandFailed, Exit
 from transport.config import Config, ConfigError, load
+from transport.logs import configure as configure_logging
 from transport.places import ServerInfo, default_data_dir, prepare_data_dir, write_server_info
 from transport.server import Server
 
@@ -30,6 +29,7 @@ _CODES: tuple[tuple[type[Exception], Exit], ...] = (
     (SyncFailed, Exit.SYNC_FAILED),
     (LogLocked, Exit.IN_USE),
     (LogDamaged, Exit.DAMAGED),
+    (LogUnusable, Exit.DAMAGED),
     (DiskFull, Exit.NO),
     (Invalid, Exit.USAGE),
     (TokenError, Exit.USAGE),
@@ -71,15 +71,18 @@ def serve(
         settings = load(config, os.environ, flags)
     except ConfigError as error:
         raise CommandFailed(Exit.USAGE, str(error)) from None
-    _configure_logging()
+    lines = configure_logging()
     _raise_descriptor_limit()
     where = (Path(settings.data) if settings.data else default_data_dir()).absolute()
     try:
         prepare_data_dir(where)
         if settings.auth == "token":
             create_first_tokens(where)
-        trio.run(_serve, settings, where)
-    except* (OSError, ValueError, TokenError, StoreError, DiskSyncFailed, ActorError) as group:
+        try:
+            trio.run(_serve, settings, where)
+        finally:
+            lines.drain()
+    except* (OSError, ValueError, TokenError, StoreError, Unrecoverable, ActorError) as group:
         raise _failure(group, settings, where) from None
 
 
@@ -135,6 +138,8 @@ def _not_served(error: OSError, settings: Config, data: Path) -> CommandFailed:
         DirectoryLock(data).release()
     except LogLocked as locked:
         return CommandFailed(Exit.IN_USE, str(locked))
+    except OSError as unusable:
+        return CommandFailed(Exit.NO, f"cannot use {data} for data: {unusable}; choose another directory")
     where = f"{data} on {settings.host}:{settings.port} and :{settings.http_port}"
     return CommandFailed(Exit.NO, f"cannot serve {where}: {error}; choose another")
 
@@ -160,17 +165,3 @@ def _raise_descriptor_limit() -> None:
     """Allow as many descriptors as the system lets this process have: sockets must not take them from the log."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-
-
-def _configure_logging() -> None:
-    structlog.configure(
-        processors=[
-            structlog.contextvars.merge_contextvars,
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.format_exc_info,
-            structlog.dev.ConsoleRenderer() if sys.stderr.isatty() else structlog.processors.JSONRenderer(),
-        ],
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-        cache_logger_on_first_use=True,
-    )

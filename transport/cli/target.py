@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 import msgspec
+from trio_websocket import ConnectionRejected
 
 from actors.kernel import cause
 from transport.cli.failure import CommandFailed, Exit
@@ -60,6 +61,9 @@ def find_server(url: str | None, token: str | None, token_file: Path | None = No
 
 def _in_short(error: BaseException) -> str:
     first = cause(error)
+    if isinstance(first, ConnectionRejected):
+        body = (first.body or b"").decode("utf-8", "replace").strip()
+        return f"HTTP {first.status_code}: {body}" if body else f"HTTP {first.status_code}"
     if first.__cause__ is not None and not str(first):
         first = first.__cause__  # what trio-websocket wraps in an error without words
     return " ".join(str(first).split()) or type(first).__name__
