@@ -213,7 +213,8 @@ class Actor:
         reply = Reply(envelope, self.mailbox, self.system)
         counters.lost += 1  # until the handler has returned: a crash loses the message in hand
         message = self._decoder.decode(envelope.body)
-        self._serving.deadline = envelope.deadline
+        serving = self._serving
+        serving.deadline, serving.slot = envelope.deadline, slot
         try:
             result = await self.handle(message, reply)
         except DeadlinePassed:
@@ -221,7 +222,7 @@ class Actor:
             counters.expired += 1
             return trio.current_time()
         finally:
-            self._serving.deadline = inf
+            serving.deadline, serving.slot = inf, None
         counters.lost -= 1
         counters.handled += 1
         counters.wait_s += now - envelope.sent_at

@@ -66,7 +66,7 @@ class AskTimeout(ActorError):  # noqa: N818
 
 
 class DeadlinePassed(AskTimeout):
-    """The deadline of the message in an actor's hands passed while its handler asked somebody else on its behalf.
+    """Whoever sent the message in an actor's hands gave up while the handler asked somebody else on their behalf.
 
     A handler that lets it pass does not crash: nobody waits for its answer any more, so the message counts as expired.
     """

@@ -73,9 +73,9 @@ class Ref:
     ) -> R:
         """Send a message and wait for its answer; a checkpoint.
 
-        The deadline is the earliest of `timeout_s` from now, the caller's own cancel scopes and, where a handler asks,
-        the deadline of the message in its hands. It travels with the message: an actor drops work whose deadline has
-        passed, and a caller's deadline covers all that is asked on its behalf.
+        The deadline is `timeout_s` from now or, where a handler asks, the deadline of the message in its hands if that
+        is earlier. It travels with the message: an actor drops work whose deadline has passed. A cancel scope of the
+        caller ends the ask where it stands, and with it all that is being asked on its behalf.
 
         Args:
             message: The question.
@@ -88,29 +88,37 @@ class Ref:
             MailboxFull: Its queue is full and rejects.
             ActorDied: It ended before it answered.
             AskCycle: It waits, directly or not, for the very handler that asks.
-            AskTimeout: `timeout_s` passed; `DeadlinePassed` if it was the deadline of the message in hand. (A deadline
-                of the caller's own cancel scope cancels as usual.)
+            AskTimeout: `timeout_s` passed; `DeadlinePassed` if whoever waits for the handler that asks has given up.
         """
         system = self.system
         mailbox = system.mailboxes.find(self.name)
         waiting = system.waiting.begin(self.name)
         slot = ReplySlot()
         now = trio.current_time()
-        own_deadline = now + timeout_s
-        if waiting is not None and waiting.deadline < own_deadline:
-            own_deadline = waiting.deadline
-        deadline = min(own_deadline, trio.current_effective_deadline())
-        bucket = None
+        deadline = now + timeout_s
+        behalf = None  # the slot of whoever waits for the handler that asks here
+        if waiting is not None:
+            deadline = min(deadline, waiting.deadline)
+            behalf = waiting.slot
+        bucket = told_before = None
         try:
             mailbox.put_nowait(Envelope(encode(message), slot, deadline, now, self.sender, trace_id))
             if sent is not None:
                 sent()
-            bucket = system.deadlines.add(slot, own_deadline)
+            if behalf is not None:
+                told_before, behalf.on_abandoned = behalf.on_abandoned, slot.expire
+            bucket = system.deadlines.add(slot, deadline)
             body = await slot.wait()
         except Expired:
-            on_behalf = waiting is not None and own_deadline == waiting.deadline
-            raise (DeadlinePassed if on_behalf else AskTimeout)(self.name, own_deadline - now) from None
+            given_up = waiting is not None and (
+                deadline == waiting.deadline or (behalf is not None and behalf.abandoned)
+            )
+            raise (DeadlinePassed if given_up else AskTimeout)(self.name, trio.current_time() - now) from None
         finally:
+            if behalf is not None:
+                behalf.on_abandoned = told_before
+                if behalf.abandoned and told_before is not None:
+                    told_before()
             system.waiting.end(waiting)
             mailbox.answered(slot)
             if bucket is not None:

@@ -15,21 +15,24 @@ from math import inf
 import trio
 
 from actors.kernel.errors import AskCycle, WouldDeadlock
+from actors.kernel.reply import ReplySlot
 
 
 class Serving:
-    """The task that runs an actor's handlers, and until when the message in its hands is worth its work.
+    """The task that runs an actor's handlers, and as long as what the message in its hands is worth its work.
 
     Attributes:
         name: The actor's name.
         deadline: The deadline of the message in hand, on Trio's clock.
+        slot: Where its answer goes; None for a tell.
     """
 
-    __slots__ = ("deadline", "name")
+    __slots__ = ("deadline", "name", "slot")
 
     def __init__(self, name: str) -> None:
         self.name = name
         self.deadline = inf
+        self.slot: ReplySlot | None = None
 
 
 class Waiting:

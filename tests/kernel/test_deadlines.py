@@ -81,3 +81,26 @@ async def test_a_timeout_of_its_own_that_a_handler_does_not_catch_is_a_crash(aut
         with pytest.raises(Exception, match="ended before it answered"):
             await Ref(system, "hasty").ask(Relay(0, 0.0), timeout_s=30.0)
         assert system.statistics()["hasty"].failed == 1
+
+
+async def test_a_cancelled_asker_releases_all_that_is_asked_on_its_behalf(autojump_clock):
+    async with running(chain([])) as system:
+        with trio.CancelScope() as scope:
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(lambda: Ref(system, "hop-2").ask(Relay(2, 60.0), timeout_s=1000.0))
+                await trio.sleep(3.0)
+                scope.cancel()
+        await trio.sleep(0.1)
+        figures = system.statistics()
+        assert (figures["hop-2"].expired, figures["hop-1"].expired) == (1, 1)
+        assert sum(each.failed for each in figures.values()) == 0
+        assert not system.waiting._for
+
+
+async def test_a_cancel_scope_with_a_deadline_covers_the_whole_chain(autojump_clock):
+    async with running(chain([])) as system:
+        with trio.move_on_after(2.0) as scope:
+            await Ref(system, "hop-2").ask(Relay(2, 60.0), timeout_s=1000.0)
+        assert scope.cancelled_caught
+        await trio.sleep(0.1)
+        assert system.statistics()["hop-2"].expired == 1
