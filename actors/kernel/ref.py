@@ -113,7 +113,7 @@ class Ref:
             given_up = waiting is not None and (
                 deadline == waiting.deadline or (behalf is not None and behalf.abandoned)
             )
-            raise (DeadlinePassed if given_up else AskTimeout)(self.name, trio.current_time() - now) from None
+            raise (DeadlinePassed if given_up else AskTimeout)(self.name, deadline - now) from None
         finally:
             if behalf is not None:
                 behalf.on_abandoned = told_before

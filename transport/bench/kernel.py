@@ -63,6 +63,8 @@ def suite(bench: Bench) -> Iterator[Figure]:
     subjects |= {name: each.asks(asks, crowd) for name, each in pykka.items()}
     subjects[peer_asyncio.NAME] = peer_asyncio.asks(asks, crowd)
     yield from contest(bench, [Work(suite=SUITE, name=f"ask, {CROWD} askers", unit="us")], subjects)
+    parts = [Work(suite=SUITE, name=f"ask, {CROWD} askers: {part}", unit="us") for part in ("queue wait", "service")]
+    yield from contest(bench, parts, {US: lambda: trio.run(wait_and_service, asks, crowd)})
     subjects = {US: in_trio(tell, tells), **{name: each.tells(tells) for name, each in pykka.items()}}
     subjects[peer_asyncio.NAME] = peer_asyncio.tells(tells)
     yield from contest(bench, [Work(suite=SUITE, name="tell, drained", unit="us")], subjects)
@@ -93,6 +95,21 @@ async def ask(count: int, askers: int) -> float:
             for _ in range(askers):
                 nursery.start_soon(asker)
         return _each_us(began, count // askers * askers)
+
+
+async def wait_and_service(count: int, askers: int) -> list[float]:
+    """Return what one ask waits in the mailbox, and what it takes in the actor, in microseconds."""
+    system = System()
+    async with running(Supervisor([ChildSpec("adder", Adder)]), system=system), trio.open_nursery() as nursery:
+
+        async def asker() -> None:
+            for number in range(count // askers):
+                await Ref(system, "adder").ask(Add(number, 1))
+
+        for _ in range(askers):
+            nursery.start_soon(asker)
+    figures = system.statistics()["adder"]
+    return [figures.wait_us / figures.handled, figures.busy_us / figures.handled]
 
 
 async def tell(count: int) -> float:
