@@ -12,7 +12,7 @@ import hashlib
 import os
 import secrets
 import time
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
@@ -40,12 +40,14 @@ class TokenEntry(msgspec.Struct, frozen=True):
         role: What the agent may do.
         sha256: The token's hash, hexadecimal.
         created: When, in seconds since the epoch.
+        expires: Until when it is good, in seconds since the epoch; None is for ever.
     """
 
     name: str
     role: Role
     sha256: str
     created: float
+    expires: float | None = None
 
 
 class _File(msgspec.Struct):
@@ -58,6 +60,7 @@ class Tokens:
 
     Args:
         data: The data directory.
+        clock: Tells the time, in seconds since the epoch.
 
     Example:
         >>> import tempfile
@@ -70,14 +73,15 @@ class Tokens:
         True
     """
 
-    def __init__(self, data: Path) -> None:
+    def __init__(self, data: Path, clock: Callable[[], float] = time.time) -> None:
         self._data = data
+        self._clock = clock
         self._path = data / "tokens.json"
         self._seen: tuple[int, int, int] | None = None
-        self._by_hash: dict[str, Principal] = {}
+        self._by_hash: dict[str, TokenEntry] = {}
 
     def find(self, token: str) -> Principal | None:
-        """Return who a token stands for, or None if it is unknown or revoked.
+        """Return who a token stands for, or None if it is unknown, revoked or expired.
 
         The look-up is by hash, so its timing tells nothing about any token.
 
@@ -89,7 +93,10 @@ class Tokens:
     def holder(self, sha256: str) -> Principal | None:
         """Return who the token with this hash stands for now; see `find`."""
         self._refresh()
-        return self._by_hash.get(sha256)
+        entry = self._by_hash.get(sha256)
+        if entry is None or (entry.expires is not None and entry.expires <= self._clock()):
+            return None
+        return Principal(entry.name, entry.role)
 
     def entries(self) -> list[TokenEntry]:
         """Return what is kept of every token, oldest first.
@@ -106,8 +113,14 @@ class Tokens:
                 f"cannot read {self._path}: {error}; restore it, or remove it and add agents anew"
             ) from error
 
-    def add(self, name: str, role: Role = "agent") -> str:
+    def add(self, name: str, role: Role = "agent", *, lifetime_s: float | None = None) -> str:
         """Add an agent and return its token, which cannot be had again.
+
+        Args:
+            name: The agent's name.
+            role: What it may do.
+            lifetime_s: How long the token is good, in seconds; None is for ever. A running server closes the
+                connections of an expired token within about a second, as those of a revoked one.
 
         Raises:
             TokenError: The name is not allowed or in use, or the file cannot be written.
@@ -118,7 +131,9 @@ class Tokens:
             entries = self.entries()
             if any(folded(entry.name) == folded(name) for entry in entries):
                 raise TokenError(f"an agent named {name!r}, or much like it, exists; choose another or revoke it first")
-            self._write([*entries, TokenEntry(name, role, digest(token), time.time())])
+            now = self._clock()
+            expires = None if lifetime_s is None else now + lifetime_s
+            self._write([*entries, TokenEntry(name, role, digest(token), now, expires)])
         return token
 
     def revoke(self, name: str) -> None:
@@ -149,7 +164,7 @@ class Tokens:
                     continue
                 token = secrets.token_urlsafe(32)
                 others = [entry for entry in self.entries() if entry.name != role]
-                self._write([*others, TokenEntry(role, role, digest(token), time.time())])
+                self._write([*others, TokenEntry(role, role, digest(token), self._clock())])
                 _replace(path, token.encode())
 
     def _works(self, path: Path) -> bool:
@@ -168,7 +183,7 @@ class Tokens:
             return
         seen = (status.st_mtime_ns, status.st_ino, status.st_size)
         if seen != self._seen:
-            self._by_hash = {entry.sha256: Principal(entry.name, entry.role) for entry in self.entries()}
+            self._by_hash = {entry.sha256: entry for entry in self.entries()}
             self._seen = seen
 
     def _write(self, entries: list[TokenEntry]) -> None:

@@ -128,7 +128,7 @@ class Door:
             )
         principal = self._tokens.find(token)
         if principal is None:
-            raise Rejected(401, "this token is unknown or was revoked; `moothall agent add NAME` makes a new one")
+            raise Rejected(401, "this token is unknown, revoked or expired; `moothall agent add NAME` makes a new one")
         return Entry(principal, digest(token))
 
     def still_valid(self, entry: Entry) -> bool:

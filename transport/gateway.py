@@ -133,4 +133,4 @@ class Gateway:
     def _close_revoked(self) -> None:
         for connection in list(self._open.values()):
             if connection.entry is not None and not self._door.still_valid(connection.entry):
-                connection.close(1008, "the token was revoked")
+                connection.close(1008, "the token was revoked or has expired")

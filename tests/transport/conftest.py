@@ -213,7 +213,7 @@ def front(tmp_path: Path) -> Callable[..., Any]:
     async def run(
         limits: ConnectionLimits | None = None, listener: MemoryListener | None = None, **options: Any
     ) -> AsyncGenerator[Front]:
-        gate, tokens, system = FakeGate(), Tokens(tmp_path), System()
+        gate, tokens, system = FakeGate(), Tokens(tmp_path, clock=lambda: 1e9 + trio.current_time()), System()
         listener = listener if listener is not None else MemoryListener()
         front = Front(gate, tokens, listener, system)
         server = make_server(gate, "0.0.0-test")

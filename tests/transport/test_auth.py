@@ -1,5 +1,6 @@
 """Tokens: kept as hashes, shown once, revocable while a server runs."""
 
+import json
 import stat
 import threading
 from pathlib import Path
@@ -29,6 +30,27 @@ def test_the_file_keeps_no_token_and_only_its_owner_reads_it(tokens: Tokens, tmp
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert stat.S_IMODE(file.parent.stat().st_mode) == 0o700
     assert {path.name for path in file.parent.iterdir()} == {"tokens.json", "tokens.lock"}
+
+
+def test_a_token_with_a_lifetime_is_good_until_it_ends_and_others_for_ever(tmp_path: Path):
+    now = [1000.0]
+    tokens = Tokens(tmp_path, clock=lambda: now[0])
+    short, long = tokens.add("short", lifetime_s=60.0), tokens.add("long")
+    now[0] += 59.0
+    assert tokens.find(short) == Principal("short", "agent")
+    now[0] += 1.0
+    assert tokens.find(short) is None
+    now[0] += 1e9
+    assert tokens.find(long) == Principal("long", "agent")
+
+
+def test_a_file_from_before_tokens_could_expire_is_read(tokens: Tokens, tmp_path: Path):
+    token = tokens.add("scout")
+    file = tmp_path / "data" / "tokens.json"
+    kept = json.loads(file.read_text())
+    del kept["tokens"][0]["expires"]
+    file.write_text(json.dumps(kept))
+    assert tokens.find(token) == Principal("scout", "agent")
 
 
 def test_no_two_tokens_are_alike(tokens: Tokens):

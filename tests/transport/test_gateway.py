@@ -100,6 +100,17 @@ async def test_a_revoked_token_closes_its_connections_within_a_second(front, aut
                 pass
 
 
+async def test_a_token_that_expires_closes_its_connections_within_a_second(front, raw_client, autojump_clock):
+    async with front() as running:
+        token = running.tokens.add("short", lifetime_s=60.0)
+        raw = raw_client(running.listener.connect())
+        assert isinstance(await raw.open(token), AcceptConnection)
+        opened_at = trio.current_time()
+        assert await raw.close_code() == 1008
+        assert 59.0 <= trio.current_time() - opened_at <= 61.0
+        assert (await raw_client(running.listener.connect()).open(token)).status_code == 401
+
+
 async def test_tokens_that_cannot_be_read_keep_who_is_in_and_let_nobody_else_in(
     front, raw_client, autojump_clock, tmp_path
 ):

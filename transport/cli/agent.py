@@ -18,19 +18,27 @@ app = App(name="agent", help="Add, list and revoke tokens.")
 
 @app.command
 def add(
-    name: str, *, role: Literal["observer", "agent", "expert", "admin"] = "agent", data: Path | None = None
+    name: str,
+    *,
+    role: Literal["observer", "agent", "expert", "admin"] = "agent",
+    days: float | None = None,
+    data: Path | None = None,
 ) -> None:
     """Add an agent and print its token, alone on stdout, once.
 
     Args:
         name: The agent's name: 1 to 256 characters.
         role: What it may do.
+        days: How long the token is good; for ever unless given.
         data: The data directory.
     """
+    if days is not None and not days > 0:
+        raise CommandFailed(Exit.USAGE, f"--days must be more than 0, not {days:g}")
+    lifetime_s = None if days is None else days * 86_400
     where = data if data is not None else default_data_dir()
     try:
         prepare_data_dir(where)
-        print(Tokens(where).add(name, role))
+        print(Tokens(where).add(name, role, lifetime_s=lifetime_s))
     except (TokenError, OSError) as error:
         raise CommandFailed(Exit.NO, str(error)) from None
 
