@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Callable, Iterator
+from operator import itemgetter
 
 import trio
 
@@ -63,7 +64,10 @@ def suite(bench: Bench) -> Iterator[Figure]:
     subjects |= {name: each.asks(asks, crowd) for name, each in pykka.items()}
     subjects[peer_asyncio.NAME] = peer_asyncio.asks(asks, crowd)
     yield from contest(bench, [Work(suite=SUITE, name=f"ask, {CROWD} askers", unit="us")], subjects)
-    parts = [Work(suite=SUITE, name=f"ask, {CROWD} askers: {part}", unit="us") for part in ("queue wait", "service")]
+    parts = [
+        Work(suite=SUITE, name=f"ask, {CROWD} askers: {part}", unit="us", of=itemgetter(place))
+        for place, part in enumerate(("queue wait", "service"))
+    ]
     yield from contest(bench, parts, {US: lambda: trio.run(wait_and_service, asks, crowd)})
     subjects = {US: in_trio(tell, tells), **{name: each.tells(tells) for name, each in pykka.items()}}
     subjects[peer_asyncio.NAME] = peer_asyncio.tells(tells)
