@@ -30,6 +30,7 @@ from store.repair import Repaired, repair
 from store.snapshot import Snapshot, Snapshots
 from store.staged import Staged
 from store.stats import Stats, stats
+from store.subscription import Cursor, Subscription, Subscriptions
 from store.verify import Report, verify
 
 __all__ = [
@@ -37,6 +38,7 @@ __all__ = [
     "Appended",
     "BackedUp",
     "ConditionFailed",
+    "Cursor",
     "DiskFull",
     "Encoding",
     "Event",
@@ -66,6 +68,8 @@ __all__ = [
     "Staged",
     "Stats",
     "StoreError",
+    "Subscription",
+    "Subscriptions",
     "SyncFailed",
     "TooLarge",
     "View",

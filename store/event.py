@@ -31,7 +31,7 @@ class NewEvent(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     metadata: dict[str, Any] | None = None
 
 
-class Event(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
+class Event(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False):
     """A stored event.
 
     Attributes:
@@ -59,7 +59,7 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     data: Any = None
 
 
-class Head(msgspec.Struct, frozen=True, array_like=True):
+class Head(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """The front of a record, all that an index needs: the same fields as `Event`, read without its payload."""
 
     sequence: int

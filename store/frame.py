@@ -132,9 +132,9 @@ def span_offset(index: int) -> int:
     return _OFFSET_BYTES * index
 
 
-def record_span(table: Buffer, index: int) -> tuple[int, int]:
-    """Return where in the body record `index` begins and ends, by the offset table."""
-    start, end = _SPAN.unpack_from(table, _OFFSET_BYTES * index)
+def record_span(span: Buffer) -> tuple[int, int]:
+    """Return where in the body a record begins and ends, by these bytes of the offset table."""
+    start, end = _SPAN.unpack(span)
     return start, end
 
 

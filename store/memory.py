@@ -16,7 +16,7 @@ from store.frame import Command, decode_event
 from store.interface import LogStats
 from store.limits import Limits, check_finite, check_name, check_names
 from store.proposal import checked_columns, encode_records, payload_hash
-from store.query import Page, Query, as_query, matches
+from store.query import Page, Query, as_query, matcher
 from store.staged import Staged
 
 
@@ -129,12 +129,13 @@ class MemoryLog:
         asked = as_query(query, filters)
         low = asked.after + 1
         high = self._head + 1 if asked.before is None else min(self._head + 1, asked.before)
+        matches = matcher(asked)
         descending = asked.order == "desc"
         found: list[Event] = []
         sequences = range(high - 1, low - 1, -1) if descending else range(low, high)
         for scanned, sequence in enumerate(sequences, 1):
             event = self._events[sequence - 1]
-            if matches(asked, event):
+            if matches(event):
                 if len(found) == asked.limit:
                     return Page(events=found, next=found[-1].sequence, has_more=True)
                 found.append(event)
@@ -238,6 +239,7 @@ class MemoryLog:
 
     def _check_condition(self, fail_if: FailIf) -> None:
         query = as_query(fail_if.query, {"after": max(fail_if.after, fail_if.query.after)})
+        matches = matcher(query)
         for event in self._events[query.after :]:
-            if matches(query, event):
+            if matches(event):
                 raise ConditionFailed(event.sequence)

@@ -48,20 +48,32 @@ class Planes:
         return merged([one_way(value, low, high) for value in wanted], descending=descending)
 
     def _oldest_first(self, value: int, low: int, high: int) -> Iterator[int]:
-        find, needle = self.planes[0].find, value & _LOW
+        find, needle, rest = self.planes[0].find, value & _LOW, self._rest(value)
         position = find(needle, low, high)
         while position >= 0:
-            if self[position] == value:
+            if not rest or self._agrees(position, rest):
                 yield position
             position = find(needle, position + 1, high)
 
     def _newest_first(self, value: int, low: int, high: int) -> Iterator[int]:
-        find, needle = self.planes[0].rfind, value & _LOW
+        find, needle, rest = self.planes[0].rfind, value & _LOW, self._rest(value)
         position = find(needle, low, high)
         while position >= 0:
-            if self[position] == value:
+            if not rest or self._agrees(position, rest):
                 yield position
             position = find(needle, low, position)
+
+    def _rest(self, value: int) -> list[tuple[bytes | bytearray, int]]:
+        """Return the planes beyond the lowest that are needed to tell a number, with its bytes there."""
+        rest = [(plane, value >> _BYTE * number & _LOW) for number, plane in enumerate(self.planes) if number]
+        return [(plane, byte) for plane, byte in rest if byte or plane]
+
+    @staticmethod
+    def _agrees(position: int, rest: list[tuple[bytes | bytearray, int]]) -> bool:
+        for plane, byte in rest:  # noqa: SIM110 - as a generator it takes twice as long, and this is called a lot
+            if (plane[position] if position < len(plane) else 0) != byte:
+                return False
+        return True
 
 
 class GrowingPlanes(Planes):

@@ -1,12 +1,13 @@
 """What can be asked of the log, and which event answers it: pure, shared by every store and by append conditions."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
 import msgspec
 
 from store.errors import Invalid
 from store.event import Event
+from store.filters import conditions, holds
 
 MAX_LIMIT = 1000
 
@@ -23,8 +24,9 @@ class Query(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
         before: events with a smaller sequence.
         since_ns: events at this time or later, nanoseconds since 1970 UTC.
         until_ns: events before this time.
-        where: payload fields and the values they must equal; a key is a field's name or a dotted path into dicts.
-            A missing field equals nothing, and True is not 1.
+        where: payload fields and the values they must equal, or operators on them such as `{"$gt": 3, "$lte": 9}` and
+            `{"$in": [1, 2]}` (`filters`); a key is a field's name or a dotted path into dicts. A missing field equals
+            nothing, and True is not 1.
         order: `asc` (oldest first) or `desc`.
         limit: at most so many events, 1..1000.
         hidden: events of these streams do not match, whatever else they are.
@@ -80,42 +82,26 @@ def as_query(query: Query | None, fields: Mapping[str, Any]) -> Query:
         raise Invalid(f"limit is {checked.limit}: ask for 1..{MAX_LIMIT} events and page with `next`")
     if checked.after < 0:
         raise Invalid(f"after is {checked.after}: a sequence is 0 or more")
+    conditions(checked.where)
     return checked
 
 
-def matches(query: Query, event: Event) -> bool:
-    """Say whether an event answers the query; `order` and `limit` play no part."""
-    return (
-        event.sequence > query.after
-        and (query.before is None or event.sequence < query.before)
-        and (query.stream is None or event.stream == query.stream)
-        and event.stream not in query.hidden
-        and (not query.types or event.type in query.types)
-        and (not query.agents or event.agent in query.agents)
-        and (query.correlation_id is None or event.correlation_id == query.correlation_id)
-        and (query.since_ns is None or event.time_ns >= query.since_ns)
-        and (query.until_ns is None or event.time_ns < query.until_ns)
-        and (not query.where or all(_field_equals(event.data, path, value) for path, value in query.where.items()))
-    )
+def matcher(query: Query) -> Callable[[Event], bool]:
+    """Return what says whether an event answers a checked query; `order` and `limit` play no part."""
+    wanted = conditions(query.where)
 
+    def matches(event: Event) -> bool:
+        return (
+            event.sequence > query.after
+            and (query.before is None or event.sequence < query.before)
+            and (query.stream is None or event.stream == query.stream)
+            and event.stream not in query.hidden
+            and (not query.types or event.type in query.types)
+            and (not query.agents or event.agent in query.agents)
+            and (query.correlation_id is None or event.correlation_id == query.correlation_id)
+            and (query.since_ns is None or event.time_ns >= query.since_ns)
+            and (query.until_ns is None or event.time_ns < query.until_ns)
+            and (not wanted or all(holds(condition, event.data) for condition in wanted))
+        )
 
-_DICT: type[Any] = dict
-_LIST: type[Any] = list
-
-
-def _field_equals(data: Any, path: str, value: Any) -> bool:
-    if type(data) is _DICT and path in data:
-        return _same(data[path], value)
-    for part in path.split("."):
-        if type(data) is not _DICT or part not in data:
-            return False
-        data = data[part]
-    return _same(data, value)
-
-
-def _same(left: Any, right: Any) -> bool:
-    if type(left) is _DICT and type(right) is _DICT:
-        return left.keys() == right.keys() and all(_same(left[key], right[key]) for key in left)
-    if type(left) is _LIST and type(right) is _LIST:
-        return len(left) == len(right) and all(map(_same, left, right))
-    return bool(left == right) and isinstance(left, bool) == isinstance(right, bool)
+    return matches

@@ -2,6 +2,7 @@
 
 import os
 import struct
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from functools import partial
 from itertools import groupby
@@ -76,12 +77,13 @@ class Segment:
             LogDamaged: a frame's bytes changed since they were written.
         """
         index = self.index
-        for number, group in groupby(positions, partial(frame_number_of, index)):
-            _, first, count = frame_at(index, number)
-            wanted = [position - first for position in group]
-            if len(wanted) * _DENSE >= count or self._is_unchecked(number):
-                events = self._events(number)
-                yield from (events[position] for position in wanted)
+        firsts = index.frame_firsts
+        for above, group in groupby(positions, partial(bisect_right, firsts)):
+            number, wanted = above - 1, list(group)
+            count = (firsts[above] if above < len(firsts) else len(index)) - firsts[number]
+            if len(wanted) * _DENSE >= count:
+                events, first = self._events(number), firsts[number]
+                yield from (events[position - first] for position in wanted)
             else:
                 yield from self._some_events(number, wanted)
 
@@ -113,12 +115,10 @@ class Segment:
 
     def _frame(self, number: int) -> tuple[frames.Frame, memoryview]:
         offset, first, count = frame_at(self.index, number)
-        data = os.pread(self.fd, _LOOK_BYTES, offset)
+        data = os.pread(self.fd, self._size_of(number), offset)
         frame = frames.read_header(data, 0)
-        if frame is None:
-            raise self._damaged(offset)
-        if len(data) < (size := frame.end):
-            data += os.pread(self.fd, size - len(data), offset + len(data))
+        if frame is not None and len(data) < frame.end:
+            data += os.pread(self.fd, frame.end - len(data), offset + len(data))
         frame = frames.read_frame(data, 0, self.header.salt)
         if frame is None or (frame.first_sequence, frame.count) != (self.first_sequence + first, count):
             raise self._damaged(offset)
@@ -126,16 +126,26 @@ class Segment:
             self._unchecked[number] = 0
         return frame, memoryview(data)[frames.HEADER_BYTES : frame.end]
 
+    def _size_of(self, number: int) -> int:
+        """Return how long a frame is; for the last one, a guess."""
+        offsets = self.index.frame_offsets
+        return offsets[number + 1] - offsets[number] if number + 1 < len(offsets) else _LOOK_BYTES
+
     def _some_events(self, number: int, wanted: Iterable[int]) -> Iterator[Event]:
-        """Read a few events of a frame by its offset table. That skips the CRC, so sequences are checked."""
-        offset, first, _ = frame_at(self.index, number)
-        body = offset + frames.HEADER_BYTES
+        """Read a few events of a frame, by their positions in the segment, by its offset table.
+
+        That skips the CRC. So a frame that was there before the log was opened is checked as a whole the first time.
+        """
+        if self._is_unchecked(number):
+            self._frame(number)
+        first, offset = self.index.frame_firsts[number], self.index.frame_offsets[number]
+        fd, body = self.fd, offset + frames.HEADER_BYTES
         try:
-            for index in wanted:
-                span = os.pread(self.fd, frames.SPAN_BYTES, body + frames.span_offset(index))
-                start, end = frames.record_span(span, 0)
-                event = frames.decode_event(os.pread(self.fd, end - start, body + start))
-                if event.sequence != self.first_sequence + first + index:
+            for position in wanted:
+                span = os.pread(fd, frames.SPAN_BYTES, body + frames.span_offset(position - first))
+                start, end = frames.record_span(span)
+                event = frames.decode_event(os.pread(fd, end - start, body + start))
+                if event.sequence != self.first_sequence + position:
                     raise self._damaged(offset)
                 yield event
         except (*frames.UNREADABLE, struct.error, OSError, ValueError) as error:

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from store.index import Index, frame_number_of, walk_agents
 from store.names import name_hash
-from store.query import Page, Query, matches
+from store.query import Page, Query, matcher
 from store.reader import Segment
 
 _BATCH = 128
@@ -37,6 +37,7 @@ def search(segments: Sequence[Segment], query: Query, max_scan: int | None = Non
     answer = Page(events=[], next=end, has_more=False)
     if low >= high:
         return answer
+    matches = matcher(query)
     scanned = 0
     reach = iter(reversed(segments) if descending else segments)
     for segment in reach:
@@ -50,7 +51,7 @@ def search(segments: Sequence[Segment], query: Query, max_scan: int | None = Non
         while batch := list(islice(candidates, _batch_size(query.limit, max_scan, scanned))):
             scanned += len(batch)
             for event in segment.events_at(_narrow(index, wanted, batch)):
-                if matches(query, event):
+                if matches(event):
                     if len(answer.events) == query.limit:
                         return Page(events=answer.events, next=answer.events[-1].sequence, has_more=True)
                     answer.events.append(event)

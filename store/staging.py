@@ -16,7 +16,7 @@ from store.heads import Heads
 from store.limits import Limits, check_finite, check_name, may_hold_non_finite
 from store.names import CorrelationHashes
 from store.proposal import Columns, checked_columns, encode_records, payload_hash
-from store.query import as_query, matches
+from store.query import as_query, matcher
 from store.staged import Staged, StagedFrame
 
 
@@ -103,7 +103,7 @@ class Stager:
         if not found:
             staged = (frame for group in self._unsettled for frame in group.frames)
             waiting = (event for frame in staged for event in frames.events_of(frame.body, frame.count))
-            found = [event for event in waiting if matches(query, event)]
+            found = list(filter(matcher(query), waiting))
         if found:
             raise ConditionFailed(found[0].sequence)
 

@@ -17,7 +17,18 @@ CORRELATIONS = st.sampled_from([None, "k1", "k2"])
 DATA = st.one_of(
     st.none(), st.fixed_dictionaries({"n": st.integers(0, 3), "in": st.fixed_dictionaries({"b": st.booleans()})})
 )
-WHERE = st.sampled_from([None, {"n": 1}, {"in.b": True}, {"in": {"b": False}, "n": 2}, {"n": True}])
+WHERE = st.sampled_from(
+    [
+        None,
+        {"n": 1},
+        {"in.b": True},
+        {"in": {"b": False}, "n": 2},
+        {"n": True},
+        {"n": {"$gt": 0, "$lte": 2}},
+        {"n": {"$in": [0, 3]}},
+        {"in.b": {"$ne": True}},
+    ]
+)
 
 
 def rarely(strategy):

@@ -1,0 +1,217 @@
+"""Following the log: one path from the first event to the latest, without a queue and without a hand-over.
+
+A cursor reads on from where it is. When it has caught up with the watermark there is nothing to do but to wait until
+that has moved, which is the caller's business (an actor awaits it, a script polls), and to read on. Slow readers cost
+nothing: nothing is kept for them but a number.
+
+A subscription is a cursor with a name and a checkpoint on disk. Its events are delivered at least once: those after the
+last checkpoint again after a crash.
+"""
+
+from __future__ import annotations
+
+from hashlib import blake2b
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from store.checksummed import Unreadable, read_checksummed, write_checksummed
+from store.durability import make_directory
+from store.errors import Invalid
+from store.event import Event
+from store.frame import UNREADABLE
+from store.interface import Log
+from store.limits import check_name
+from store.query import Query, as_query
+from store.snapshot import digest
+
+SLICE = 256
+"""How many events one call gives at the most."""
+
+SCAN = 4096
+"""How many candidates one call looks at, about: a few milliseconds."""
+
+_SUFFIX = ".subscription"
+_NAME_BYTES = 16
+
+
+class Cursor:
+    """A place in a log from which a query is followed, oldest first. Nothing checkpoints.
+
+    Args:
+        log: what to follow.
+        query: which events; None means all. Its `order`, `before` and `limit` play no part.
+        after: the sequence after which to begin, if it is greater than the query's own `after`.
+
+    Raises:
+        Invalid: the query is not understood.
+    """
+
+    def __init__(self, log: Log, query: Query | None = None, *, after: int = 0) -> None:
+        begin = max(after, query.after if query else 0)
+        self._log = log
+        self._query = as_query(query, {"order": "asc", "before": None, "limit": SLICE, "after": begin})
+        self._position = begin
+
+    @property
+    def position(self) -> int:
+        """The sequence up to which everything was delivered or does not match."""
+        return self._position
+
+    @property
+    def caught_up(self) -> bool:
+        """Whether there is nothing to read before the watermark moves."""
+        return self._position >= self._log.head
+
+    def read(self, limit: int = SLICE, max_scan: int = SCAN) -> list[Event]:
+        """Return the next events and move on; none if this slice holds none, so look at `caught_up`.
+
+        Args:
+            limit: how many events at the most, 1..1000.
+            max_scan: look at about so many candidates at the most.
+
+        Raises:
+            Invalid: the limit is out of range.
+            LogDamaged: an event is unreadable; the cursor stays where it is.
+            SyncFailed: the log does no more work.
+        """
+        page = self._log.query(self._query, after=self._position, limit=limit, max_scan=max_scan)
+        self._position = page.next
+        return page.events
+
+
+class Checkpoint(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
+    """How far a subscription has come.
+
+    Attributes:
+        name: the subscription's name.
+        position: everything up to this sequence was dealt with.
+        durable: the part of that which no crash takes back.
+        event_digest: the `snapshot.digest` of the event at `position`; None at 0.
+    """
+
+    name: str
+    position: int
+    durable: int
+    event_digest: bytes | None
+
+
+_encode = msgspec.msgpack.Encoder().encode
+_decode = msgspec.msgpack.Decoder(Checkpoint).decode
+
+
+class Subscriptions:
+    """The named subscriptions to a log. Nothing checkpoints.
+
+    Args:
+        log: what is followed.
+        directory: where the checkpoints are; created with the first one. Beside a log: `<data>/subscriptions`.
+    """
+
+    def __init__(self, log: Log, directory: str | PathLike[str]) -> None:
+        self._log = log
+        self._directory = Path(directory)
+
+    @property
+    def head(self) -> int:
+        """The log's committed watermark."""
+        return self._log.head
+
+    def open(self, name: str, query: Query | None = None, **fields: Any) -> Subscription:
+        """Go on with a subscription after its checkpoint, or begin one.
+
+        A checkpoint that is unreadable counts as none. One that a crash has outdated, because events before it were
+        never durable, counts up to where the log was durable then.
+
+        Args:
+            name: its name, 1..256 characters.
+            query: which events; None means all.
+            **fields: the fields of `Query` to replace.
+
+        Raises:
+            Invalid: the name is none, or the query is not understood.
+        """
+        check_name("the subscription's name", name)
+        checkpoint = self._read(name)
+        after = 0
+        if checkpoint is not None:
+            after = checkpoint.position if self._holds(checkpoint) else checkpoint.durable
+        return Subscription(name, Cursor(self._log, as_query(query, fields), after=after), self)
+
+    def save(self, name: str, position: int) -> None:
+        """Keep a checkpoint durably.
+
+        Raises:
+            Invalid: nothing is stored yet at that position.
+            DiskFull: there is no space; the former one counts.
+            SyncFailed: the disk did not confirm.
+        """
+        event = self._at(position)
+        if position and event is None:
+            raise Invalid(f"subscription {name!r}: {position} is beyond the head, {self._log.head}")
+        make_directory(self._directory)
+        checkpoint = Checkpoint(
+            name=name,
+            position=position,
+            durable=min(position, self._log.stats().durable),
+            event_digest=digest(event) if event else None,
+        )
+        write_checksummed(self._path(name), _encode(checkpoint))
+
+    def remove(self, name: str) -> None:
+        """Forget a subscription: opened again, it begins anew."""
+        self._path(name).unlink(missing_ok=True)
+
+    def names(self) -> list[str]:
+        """Return the names of those that have a readable checkpoint, sorted."""
+        found = (self._load(path) for path in self._directory.glob(f"*{_SUFFIX}"))
+        return sorted(checkpoint.name for checkpoint in found if checkpoint)
+
+    def _read(self, name: str) -> Checkpoint | None:
+        checkpoint = self._load(self._path(name))
+        return checkpoint if checkpoint and checkpoint.name == name else None
+
+    @staticmethod
+    def _load(path: Path) -> Checkpoint | None:
+        try:
+            return _decode(read_checksummed(path))
+        except (FileNotFoundError, Unreadable, *UNREADABLE):
+            return None
+
+    def _holds(self, checkpoint: Checkpoint) -> bool:
+        event = self._at(checkpoint.position)
+        return (digest(event) if event else None) == checkpoint.event_digest
+
+    def _at(self, sequence: int) -> Event | None:
+        events = self._log.query(after=sequence - 1, before=sequence + 1).events if sequence else []
+        return events[0] if events else None
+
+    def _path(self, name: str) -> Path:
+        return self._directory / f"{blake2b(name.encode(), digest_size=_NAME_BYTES).hexdigest()}{_SUFFIX}"
+
+
+class Subscription:
+    """A cursor with a name; use `Subscriptions.open`.
+
+    Example:
+        subscription = Subscriptions(log, path / "subscriptions").open("mailer", types=("mail.asked",))
+        for event in subscription.cursor.read():
+            send(event)
+        subscription.checkpoint()
+    """
+
+    def __init__(self, name: str, cursor: Cursor, home: Subscriptions) -> None:
+        self.name = name
+        self.cursor = cursor
+        self._home = home
+
+    def checkpoint(self) -> None:
+        """Keep durably that everything the cursor has given so far was dealt with.
+
+        Raises:
+            DiskFull: there is no space; the former checkpoint counts.
+            SyncFailed: the disk did not confirm.
+        """
+        self._home.save(self.name, min(self.cursor.position, self._home.head))
