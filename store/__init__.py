@@ -27,6 +27,7 @@ from store.memory import MemoryLog
 from store.projection import Projection, View
 from store.query import Page, Query
 from store.repair import Repaired, repair
+from store.retention import Retention, Retired
 from store.snapshot import Snapshot, Snapshots
 from store.staged import Staged
 from store.stats import Stats, stats
@@ -62,6 +63,8 @@ __all__ = [
     "RepairRefused",
     "Repaired",
     "Report",
+    "Retention",
+    "Retired",
     "RevisionConflict",
     "Snapshot",
     "Snapshots",

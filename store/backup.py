@@ -19,10 +19,12 @@ from store import frame as frames
 from store import segment as segments
 from store.durability import make_directory, put_file, sync_path
 from store.errors import Invalid, LogDamaged
+from store.gone import read_gone, write_gone
 from store.lock import DirectoryLock
 from store.marker import read_marker
 from store.opening import describe
 from store.recovery import Kept, Scan, recover, scan_segment
+from store.retention import remove_gone
 from store.segment_files import remove_derived, remove_segment, segment_names
 
 _ATTEMPTS = 5
@@ -80,21 +82,29 @@ def backup(path: str | PathLike[str], target: str | PathLike[str]) -> BackedUp:
 
 def _bring_up_to_date(source: Path, copy: Path) -> BackedUp:
     marker = read_marker(source)  # before the segments: they may be growing, and it must not be ahead of them
-    names, old = segment_names(source), segment_names(copy)
-    same = _unchanged(source, copy, names, old)
-    gone = segments.first_of_name(names[same]) - 1 if same else 0
+    gone = read_gone(source)
+    names, old = _behind(gone.last, segment_names(source)), segment_names(copy)
+    same = _unchanged(source, copy, names, _behind(gone.last, old))
+    before = segments.first_of_name(names[same]) - 1 if same else gone.last
     scans = [_scan(source / name) for name in names[same:]]
-    recovery = recover(scans, marker.last_sequence if marker else 0, gone)
+    recovery = recover(scans, max(marker.last_sequence if marker else 0, gone.durable), before)
     if recovery.damage:
         raise LogDamaged(describe(source, recovery.damage))
     _check_prefix(source, copy, old, recovery.last)
     kept = {*names[:same], *(keep.scan.name for keep in recovery.kept)}
-    for name in sorted(set(old) - kept, reverse=True):
+    for name in sorted({*_behind(gone.last, old)} - kept, reverse=True):
         remove_segment(copy / name)
     growing, shrinking = _in_two(copy, recovery.kept)  # what replaces a tail must be there before the tail goes
     written = [size for keep in (*growing, *shrinking) if (size := _bring(source, copy, keep))]
     sync_path(copy)
+    if gone != read_gone(copy):
+        write_gone(copy, gone)
+    remove_gone(copy, gone)
     return BackedUp(segments=len(kept), written=len(written), bytes=sum(written), last_sequence=recovery.last)
+
+
+def _behind(gone: int, names: Sequence[str]) -> list[str]:
+    return [name for name in names if segments.first_of_name(name) > gone]
 
 
 def _in_two(copy: Path, kept: Sequence[Kept]) -> tuple[list[Kept], list[Kept]]:

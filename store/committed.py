@@ -1,8 +1,10 @@
 """What readers see of a log in files: the settled frames of all segments."""
 
+import os
 from collections.abc import Callable, Iterator
 from itertools import chain
 from typing import TypeVar
+from weakref import finalize
 
 from store.append import Appended
 from store.commands import History, command_key
@@ -28,17 +30,19 @@ class Committed:
         segments: open and indexed.
         heads: knows the ids of names.
         sealer: is given each segment that is complete.
+        gone: the last sequence that the log has given up.
     """
 
-    def __init__(self, segments: list[Segment], heads: Heads, sealer: Sealer) -> None:
+    def __init__(self, segments: list[Segment], heads: Heads, sealer: Sealer, gone: int) -> None:
         self.segments = segments
+        self.gone = gone
         self._heads = heads
         self._sealer = sealer
 
     @property
     def head(self) -> int:
         """The committed watermark: the last sequence that readers see, 0 for an empty log."""
-        return self.segments[-1].last_sequence if self.segments else 0
+        return self.segments[-1].last_sequence if self.segments else self.gone
 
     def show(self, frame: StagedFrame, segment: Segment, offset: int) -> None:
         """Let readers see the next frame, written to a segment at a byte offset."""
@@ -76,12 +80,13 @@ class Committed:
         Raises:
             LogDamaged: an event's bytes changed since they were written.
         """
+        after = max(after, self.gone)
         while after < self.head:
             segment = self._segment_of(after + 1)
             self._with_indexes(segment.load_frames)
             for events in segment.by_frame(after):
                 yield [event for event in events if event.sequence > after] if events[0].sequence <= after else events
-                after = events[-1].sequence
+                after = max(events[-1].sequence, self.gone)
 
     def command_at(self, sequence: int) -> tuple[Command | None, Appended]:
         """Return the command that the frame with this first sequence carries out, and its result.
@@ -97,6 +102,13 @@ class Committed:
             time_ns=events[0].time_ns,
         )
 
+    def forget(self, last: int) -> None:
+        """Let go of the segments up to a sequence; who is reading one of them may go on."""
+        while self.segments and self.segments[0].first_sequence <= last:
+            segment = self.segments.pop(0)
+            finalize(segment, os.close, segment.fd)
+        self.gone = last
+
     def close(self) -> None:
         """Close the segments' files."""
         for segment in self.segments:
@@ -111,7 +123,11 @@ class Committed:
                 break
             among.insert(0, segment)
             count += commands_in(segment.index)
-        return History(count, lambda: self._with_indexes(lambda: [*chain.from_iterable(map(commands_of, among))]))
+        return History(count, lambda: self._with_indexes(lambda: self._commands_among(among)))
+
+    def _commands_among(self, segments: list[Segment]) -> list[tuple[int, int]]:
+        here = [segment for segment in segments if segment in self.segments]
+        return [*chain.from_iterable(map(commands_of, here))]
 
     def _with_indexes(self, work: Callable[[], T]) -> T:
         """Do work, indexing again each segment whose index file turns out to be unusable."""

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from itertools import chain, repeat
 
 from store.errors import Invalid
+from store.gone import Gone
 from store.limits import check_names
 from store.names import Interner
 
@@ -18,6 +19,11 @@ class Heads:
         self.revisions: list[int] = []
         self.next_sequence = 1
         self._unsettled: dict[int, Sequence[int]] = {}
+
+    def begin_behind(self, gone: Gone) -> None:
+        """Go on from what an empty log has given up."""
+        self.reach(dict(zip(self.stream_ids(list(gone.revisions)), gone.revisions.values(), strict=True)))
+        self.next_sequence = gone.last + 1
 
     def revision(self, stream: str) -> int:
         """Return a stream's revision, 0 if it does not exist."""

@@ -6,16 +6,24 @@ refused; nothing is renumbered.
 """
 
 from collections.abc import Iterator, Sequence
+from itertools import chain
 from os import PathLike
+from pathlib import Path
 from typing import BinaryIO
 
 import msgspec
 
+from store.durability import make_directory
 from store.errors import Invalid
 from store.event import Event, NewEvent
-from store.interchange import Encoding, read_events
-from store.limits import Limits
+from store.gone import NOTHING, Gone, read_gone, write_gone
+from store.interchange import Beginning, Encoding, read_stream
+from store.limits import Limits, check_name
+from store.lock import DirectoryLock
 from store.log import EventLog
+from store.segment_files import segment_names
+
+_SEQUENCE_END = 1 << 63
 
 
 class Imported(msgspec.Struct, frozen=True, kw_only=True):
@@ -63,10 +71,13 @@ def import_events(
         LogLocked, LogDamaged, DiskFull, SyncFailed: as `EventLog.open` and `append` raise them.
     """
     clock = _Times()
+    event_bytes = (limits or Limits()).event_bytes
+    gone, incoming = _beginning(read_stream(source, encoding, event_bytes))
+    if gone.last:
+        _begin_behind(Path(path), gone)
     with EventLog.open(path, "never", clock_ns=clock, limits=limits) as log:
         before = log.head
         events = stored = 0
-        incoming = read_events(source, encoding, log.limits.event_bytes)
         for run in _runs(incoming, log.limits.batch_events):
             new = _skip_known(log, run, before)
             if new:
@@ -75,6 +86,47 @@ def import_events(
             events += len(run)
             stored += len(new)
         return Imported(events=events, stored=stored, last_sequence=log.head)
+
+
+def _beginning(stream: Iterator[Event | Beginning]) -> tuple[Gone, Iterator[Event]]:
+    """Read what the stream says before its first event; return it, and the events."""
+    last, revisions = 0, dict[str, int]()
+    first: list[Event] = []
+    for item in stream:
+        if isinstance(item, Event):
+            first.append(item)
+            break
+        _check_beginning(item, last)
+        last = item.gone
+        revisions |= item.revisions
+    if last and first and first[0].sequence <= last:
+        raise Invalid(f"the stream holds event {first[0].sequence}, and says that it is gone: export again")
+    return Gone(last=last, revisions=revisions), chain(first, map(_only_event, stream))
+
+
+def _check_beginning(part: Beginning, last: int) -> None:
+    possible = 1 <= part.gone < _SEQUENCE_END and last in (0, part.gone)
+    if not possible or not all(1 <= revision <= part.gone for revision in part.revisions.values()):
+        raise Invalid(f"the stream says that events up to {part.gone} are gone, which makes no sense: export again")
+    for stream in part.revisions:
+        check_name("stream", stream)
+
+
+def _only_event(item: Event | Beginning) -> Event:
+    if isinstance(item, Beginning):
+        raise Invalid("the stream says what is gone behind its first event: export again")
+    return item
+
+
+def _begin_behind(directory: Path, gone: Gone) -> None:
+    """Let a log that is still empty begin behind what is gone."""
+    make_directory(directory)
+    lock = DirectoryLock(directory)
+    try:
+        if not segment_names(directory) and read_gone(directory) == NOTHING:
+            write_gone(directory, gone)
+    finally:
+        lock.release()
 
 
 def _runs(events: Iterator[Event], longest: int) -> Iterator[list[Event]]:
@@ -98,6 +150,8 @@ def _skip_known(log: EventLog, run: Sequence[Event], before: int) -> Sequence[Ev
     """Leave out the events that the log had before."""
     number = next((number for number, event in enumerate(run) if event.sequence > before), len(run))
     if number:
+        if run[0].sequence < log.first_sequence:
+            raise Invalid(f"event {run[0].sequence} is gone here: import into an empty directory")
         here = log.read(run[0].sequence - 1)
         for event in run[:number]:
             if event != next(here, None):

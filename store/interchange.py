@@ -1,8 +1,9 @@
 """Events as a stream of bytes, to carry them elsewhere: one JSON object a line, or one MessagePack array after another.
 
-A line has the fields that the tools return, the time as RFC 3339. A MessagePack record has those of the log's own
-records, in their order. Reading is bounded: neither a line without an end nor a length that promises too much makes it
-hold more than a few times the largest event.
+A log that has given up its beginning says so before its first event: which events are gone, and which revisions their
+streams had reached, some streams at a time. A line has the fields that the tools return, the time as RFC 3339. A
+MessagePack record has those of the log's own records, in their order. Reading is bounded: neither a line without an end
+nor a length that promises too much makes it hold more than a few times the largest event.
 """
 
 from collections.abc import Callable, Iterator
@@ -21,6 +22,7 @@ Encoding = Literal["jsonl", "msgpack"]
 EXPANSION = 8
 """How many bytes of JSON a byte of a record may take: six for an escaped control character, and some for the names."""
 
+_BEGINNING = b'{"gone":'
 _READ_BYTES = 1 << 16
 _TIME_END = 1 << 63
 
@@ -40,8 +42,21 @@ class _Line(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     metadata: dict[str, Any] | None = None
 
 
+class Beginning(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """Says that events are gone, and which revisions some of their streams had reached.
+
+    Attributes:
+        gone: the last sequence that is gone.
+        revisions: streams and their revisions; all such parts together name every stream.
+    """
+
+    gone: int
+    revisions: dict[str, int]
+
+
 _encode_json = msgspec.json.Encoder().encode
 _decode_line = msgspec.json.Decoder(_Line).decode
+_decode_beginning = msgspec.json.Decoder(Beginning).decode
 _fields_of = msgspec.structs.astuple
 
 
@@ -52,16 +67,16 @@ def encode_line(event: Event) -> bytes:
     return _encode_json(_Line(time=time, **fields)) + b"\n"
 
 
-def encoder(encoding: Encoding) -> Callable[[Event], bytes]:
-    """Return what turns an event into its bytes."""
+def encoder(encoding: Encoding) -> Callable[[Event | Beginning], bytes]:
+    """Return what turns an event, or a part of the beginning, into its bytes."""
     if encoding == "jsonl":
-        return encode_line
+        return lambda item: encode_line(item) if isinstance(item, Event) else _encode_json(item) + b"\n"
     pack: Callable[[object], bytes] = _msgpack().Packer().pack
-    return lambda event: pack(_fields_of(event))
+    return lambda item: pack(_fields_of(item) if isinstance(item, Event) else msgspec.structs.asdict(item))
 
 
-def read_events(source: BinaryIO, encoding: Encoding, event_bytes: int) -> Iterator[Event]:
-    """Yield the events of a stream, one at a time.
+def read_stream(source: BinaryIO, encoding: Encoding, event_bytes: int) -> Iterator[Event | Beginning]:
+    """Yield what a stream holds, one at a time.
 
     Args:
         source: open for reading.
@@ -74,7 +89,7 @@ def read_events(source: BinaryIO, encoding: Encoding, event_bytes: int) -> Itera
     return _read_lines(source, event_bytes) if encoding == "jsonl" else _read_records(source, event_bytes)
 
 
-def _read_lines(source: BinaryIO, event_bytes: int) -> Iterator[Event]:
+def _read_lines(source: BinaryIO, event_bytes: int) -> Iterator[Event | Beginning]:
     longest = EXPANSION * event_bytes
     number = 0
     while line := source.readline(longest + 1):
@@ -82,6 +97,9 @@ def _read_lines(source: BinaryIO, event_bytes: int) -> Iterator[Event]:
         if len(line) > longest:
             raise Invalid(f"line {number} is longer than {longest} bytes: no event of {event_bytes} bytes needs that")
         try:
+            if line.startswith(_BEGINNING):
+                yield _decode_beginning(line)
+                continue
             fields = msgspec.structs.asdict(_decode_line(line))
             time_ns = from_rfc3339(fields.pop("time"))
         except (ValueError, msgspec.DecodeError, RecursionError) as error:
@@ -102,7 +120,7 @@ class _Counting:
         return data
 
 
-def _read_records(source: BinaryIO, event_bytes: int) -> Iterator[Event]:
+def _read_records(source: BinaryIO, event_bytes: int) -> Iterator[Event | Beginning]:
     counting, msgpack = _Counting(source), _msgpack()
     unpacker = msgpack.Unpacker(
         counting, read_size=_READ_BYTES, max_buffer_size=max(2 * event_bytes, 2 * _READ_BYTES), use_list=True
@@ -111,13 +129,14 @@ def _read_records(source: BinaryIO, event_bytes: int) -> Iterator[Event]:
     while True:
         number += 1
         try:
-            event = msgspec.convert(next(unpacker), Event)
+            values = next(unpacker)
+            item = msgspec.convert(values, Beginning) if isinstance(values, dict) else msgspec.convert(values, Event)
         except StopIteration:
             break
         except (ValueError, msgspec.DecodeError, msgpack.UnpackException, RecursionError) as error:
             raise Invalid(f"record {number} is no event: {error or type(error).__name__}") from error
         whole = unpacker.tell()
-        yield _checked(event, f"record {number}")
+        yield _checked(item, f"record {number}") if isinstance(item, Event) else item
     if rest := counting.count - whole:
         raise Invalid(f"record {number} is cut off after {rest} bytes: get the whole file and import it again")
 

@@ -17,7 +17,8 @@ class LogStats(msgspec.Struct, frozen=True, kw_only=True):
     """A log in figures.
 
     Attributes:
-        head: the last committed sequence, which is also the number of events.
+        first_sequence: the sequence that the log begins with.
+        head: the last committed sequence.
         durable: the last sequence known to be durable; 0 in memory.
         streams: how many streams there are.
         segments: how many segment files.
@@ -29,6 +30,7 @@ class LogStats(msgspec.Struct, frozen=True, kw_only=True):
         epoch: the log epoch.
     """
 
+    first_sequence: int
     head: int
     durable: int
     streams: int
@@ -47,6 +49,11 @@ class Log(Protocol):
     @property
     def head(self) -> int:
         """The committed watermark: the last sequence that readers see, 0 for an empty log."""
+        ...
+
+    @property
+    def first_sequence(self) -> int:
+        """The sequence that the log begins with, or will; more than 1 if it has given up older events."""
         ...
 
     @property

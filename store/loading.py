@@ -8,6 +8,7 @@ from pathlib import Path
 
 from store import segment as segments
 from store.errors import DiskFull
+from store.gone import Gone
 from store.heads import Heads
 from store.index_file import IndexHeader, index_path
 from store.indexing import index_segment, learn
@@ -20,8 +21,13 @@ Progress = Callable[[int, int], None]
 """Is told how many bytes of how many have been indexed, after each segment that had no usable index file."""
 
 
-def load_segments(
-    directory: Path, names: Sequence[str], indexes: Mapping[str, IndexHeader], saved: Heads | None, progress: Progress
+def load_segments(  # noqa: PLR0917 - what opening found out
+    directory: Path,
+    names: Sequence[str],
+    indexes: Mapping[str, IndexHeader],
+    saved: Heads | None,
+    gone: Gone,
+    progress: Progress,
 ) -> tuple[list[Segment], Heads]:
     """Open segments, index those that have no index file, and find out where the streams are.
 
@@ -30,6 +36,7 @@ def load_segments(
         names: the segments that count, in order, and nothing in them that does not.
         indexes: the index files that can be trusted.
         saved: the heads, None if they are not known.
+        gone: what comes before the first of them.
         progress: see above.
 
     Raises:
@@ -37,6 +44,8 @@ def load_segments(
         SyncFailed: the disk did not confirm an index file.
     """
     heads = saved or Heads()
+    if saved is None:
+        heads.begin_behind(gone)
     total = sum((directory / name).stat().st_size for name in names if name not in indexes)
     opened: list[Segment] = []
     done = 0
@@ -57,7 +66,7 @@ def load_segments(
             done += size
             progress(done, total)
         opened.append(segment)
-    heads.next_sequence = opened[-1].last_sequence + 1 if opened else 1
+    heads.next_sequence = opened[-1].last_sequence + 1 if opened else gone.last + 1
     return opened, heads
 
 

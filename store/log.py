@@ -16,6 +16,7 @@ from store.committed import Committed
 from store.durability import FsyncPolicy, make_directory, parse_policy
 from store.errors import DiskFull, Invalid, StoreError, SyncFailed, TooLarge
 from store.event import Event, NewEvent
+from store.gone import read_gone
 from store.heads_file import write_heads
 from store.index import SegmentIndex
 from store.interface import LogStats
@@ -26,6 +27,7 @@ from store.marker import make_reserve, write_marker
 from store.opening import open_segments
 from store.ports import Ports, Sync
 from store.query import Page, Query, as_query
+from store.retention import Retention, Retired, remove_gone, retire
 from store.sealer import Sealer, sealing
 from store.segment import EPOCH_BYTES
 from store.staged import Staged
@@ -44,6 +46,9 @@ class EventLog:
 
     One thread stages, settles and reads; `flush` and `sync` may run in another one meanwhile. Nothing checkpoints.
 
+    Attributes:
+        gone: what it has given up.
+
     Example:
         with EventLog.open(path) as log:
             log.append([NewEvent(type="note", data={"n": 1})], stream="s", expected_revision="no_stream")
@@ -59,6 +64,7 @@ class EventLog:
         ports: Ports,
         progress: Progress,
     ) -> None:
+        self.gone = read_gone(directory)
         segments, heads = open_segments(directory, ports, progress)
         make_reserve(directory, limits.reserve_bytes)
         last = segments[-1] if segments else None
@@ -69,7 +75,7 @@ class EventLog:
         self._epoch = last.header.epoch if last else ports.random_bytes(EPOCH_BYTES)
         self._heads = heads
         self._sealer = Sealer(sync=policy.kind != "never")
-        self._committed = Committed(segments, heads, self._sealer)
+        self._committed = Committed(segments, heads, self._sealer, self.gone.last)
         self._commands = CommandMemory(limits.commands, self._committed.history(limits.commands))
         self._stager = Stager(heads, self._commands, self._committed, limits)
         self._writer = Writer(
@@ -80,6 +86,7 @@ class EventLog:
             epoch=self._epoch,
             segments=segments,
             new_index=partial(SegmentIndex, heads),
+            last=self._committed.head,
         )
         self._commits = 0
         self._closed = False
@@ -129,6 +136,11 @@ class EventLog:
     def head(self) -> int:
         """The committed watermark: the last sequence that readers see, 0 for an empty log."""
         return self._committed.head
+
+    @property
+    def first_sequence(self) -> int:
+        """The sequence that the log begins with: 1, or more once `retain` has given up older events."""
+        return self.gone.last + 1
 
     @property
     def epoch(self) -> str:
@@ -277,6 +289,7 @@ class EventLog:
     def stats(self) -> LogStats:
         """Return the log in figures."""
         return LogStats(
+            first_sequence=self.first_sequence,
             head=self.head,
             durable=self._writer.durable,
             streams=len(self._heads.streams),
@@ -300,6 +313,27 @@ class EventLog:
             SyncFailed: the disk did not confirm; the log does no more work.
         """
         self._writer.sync()
+
+    def retain(self, retention: Retention, *, archive: str | os.PathLike[str] | None = None) -> Retired:
+        """Give up the oldest sealed segments, packed into an archive or dropped; raises what `retire` raises.
+
+        Queries, reads and append conditions then see what is left; sequences and revisions go on.
+        """
+        while self.step():
+            pass
+        self._writer.sync()
+        self.gone, retired = retire(
+            self._directory,
+            retention,
+            archive=None if archive is None else Path(archive),
+            now_ns=self._ports.clock_ns(),
+            durable=self._writer.durable,
+            commands=self._limits.commands,
+        )
+        self._committed.forget(self.gone.last)
+        remove_gone(self._directory, self.gone)
+        self._writer.total_bytes -= retired.bytes
+        return retired
 
     def close(self) -> None:
         """Sync, leave the marker of a clean stop, and give the directory up; once is enough, twice does no harm.

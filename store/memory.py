@@ -45,6 +45,11 @@ class MemoryLog:
         return self._head
 
     @property
+    def first_sequence(self) -> int:
+        """The sequence that the log begins with: memory gives up nothing."""
+        return 1
+
+    @property
     def epoch(self) -> str:
         """The log epoch: memory has but one."""
         return "0" * 16
@@ -159,6 +164,7 @@ class MemoryLog:
     def stats(self) -> LogStats:
         """Return the log in figures."""
         return LogStats(
+            first_sequence=1,
             head=self._head,
             durable=0,
             streams=len(self._revisions),

@@ -8,6 +8,7 @@ from store import frame as frames
 from store import segment as segments
 from store.durability import cut_file, put_file, sync_path
 from store.errors import LogDamaged
+from store.gone import Gone, read_gone
 from store.heads import Heads
 from store.heads_file import read_heads
 from store.index_file import IndexHeader
@@ -27,6 +28,7 @@ class Found(NamedTuple):
     recovery: Recovery
     marker: Marker | None
     scans: list[Scan]
+    gone: Gone
 
     @property
     def clean(self) -> bool:
@@ -38,23 +40,30 @@ class Found(NamedTuple):
         return self.marker == Marker(self.recovery.last, scan.name, scan.size) and scan.size == kept[-1].end
 
 
-def survey(directory: Path) -> list[Scan]:
-    """Scan every segment of a directory, in order; changes nothing."""
-    return [scan_segment(name, (directory / name).read_bytes()) for name in segment_names(directory)]
+def survey(directory: Path, gone: int = 0) -> list[Scan]:
+    """Scan the segments of a directory that begin behind a sequence, in order; changes nothing."""
+    names = [name for name in segment_names(directory) if segments.first_of_name(name) > gone]
+    return [scan_segment(name, (directory / name).read_bytes()) for name in names]
 
 
 def find(directory: Path) -> Found:
-    """Read a directory and decide what counts; changes nothing."""
+    """Read a directory and decide what counts; changes nothing.
+
+    Raises:
+        LogDamaged: the record of what is gone is unreadable.
+    """
     marker = read_marker(directory)  # before the segments: they may be growing, and it must not be ahead of them
-    scans = survey(directory)
-    return Found(recover(scans, marker.last_sequence if marker else 0), marker, scans)
+    gone = read_gone(directory)
+    scans = survey(directory, gone.last)
+    marked = max(marker.last_sequence if marker else 0, gone.durable)
+    return Found(recover(scans, marked, gone.last), marker, scans, gone)
 
 
 def find_quickly(directory: Path) -> tuple[Found, dict[str, IndexHeader]]:
     """Do the same, but let index files stand for the segments that they may stand for; return these too."""
-    marker = read_marker(directory)
-    last = marker.last_sequence if marker else 0
-    names = segment_names(directory)
+    marker, gone = read_marker(directory), read_gone(directory)
+    last = max(marker.last_sequence if marker else 0, gone.durable)
+    names = [name for name in segment_names(directory) if segments.first_of_name(name) > gone.last]
     trusted = trusted_indexes(directory, names, last)
     scanned: dict[str, Scan] = {}
     while True:
@@ -62,7 +71,7 @@ def find_quickly(directory: Path) -> tuple[Found, dict[str, IndexHeader]]:
             if name not in trusted and name not in scanned:
                 scanned[name] = scan_segment(name, (directory / name).read_bytes())
         scans = [scanned.get(name) or trusted[name][0] for name in names]
-        found = Found(recover(scans, last), marker, scans)
+        found = Found(recover(scans, last, gone.last), marker, scans, gone)
         doubtful = _doubtful(found, trusted)
         if not doubtful:
             return found, {name: index for name, (_, index) in trusted.items()}
@@ -95,8 +104,10 @@ def open_segments(directory: Path, ports: Ports, progress: Progress) -> tuple[li
         raise LogDamaged(describe(directory, found.recovery.damage))
     if found.clean:
         names = [keep.scan.name for keep in found.recovery.kept]
-        return load_segments(directory, names, indexes, read_heads(directory, found.recovery.last), progress)
-    return load_segments(directory, _put_in_order(directory, found.recovery, ports), indexes, None, progress)
+        heads = read_heads(directory, found.recovery.last)
+    else:
+        names, heads = _put_in_order(directory, found.recovery, ports), None
+    return load_segments(directory, names, indexes, heads, found.gone, progress)
 
 
 def _put_in_order(directory: Path, recovery: Recovery, ports: Ports) -> list[str]:

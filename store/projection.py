@@ -131,7 +131,7 @@ class View(Generic[S]):
 
     def _begin(self, limit: int) -> tuple[S, int]:
         """Return the state to go on from, and the sequence it is at, which is not beyond `limit`."""
-        first = _first_sequence(self._log)
+        first = self._log.first_sequence
         for snapshot in self._snapshots.newest_first(self._projection.name) if self._snapshots else ():
             if snapshot.version != self._projection.version or not first - 1 <= snapshot.sequence <= limit:
                 continue
@@ -169,9 +169,3 @@ def _event_at(log: Log, sequence: int) -> Event | None:
     """Return an event, None if the log has it no longer, or if it is number 0."""
     found = log.query(after=sequence - 1, before=sequence + 1, limit=1).events if sequence else []
     return found[0] if found else None
-
-
-def _first_sequence(log: Log) -> int:
-    """Return the sequence that the log begins with, or will."""
-    found = log.query(limit=1).events
-    return found[0].sequence if found else log.head + 1

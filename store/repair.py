@@ -19,6 +19,7 @@ from store import segment as segments
 from store.durability import cut_file, make_directory, put_file, sync_path
 from store.errors import RepairRefused
 from store.event import Event
+from store.gone import write_gone
 from store.interchange import encode_line
 from store.lock import DirectoryLock
 from store.marker import remove_marker
@@ -70,6 +71,7 @@ def repair(path: str | PathLike[str], *, max_events: int) -> Repaired:
     Raises:
         FileNotFoundError: there is no such directory.
         LogLocked: a process has the log open.
+        LogDamaged: the record of what the log has given up is unreadable; only a backup helps.
         RepairRefused: too much would be removed; nothing was changed.
         DiskFull: there is no space to put the removed part aside; the log was not changed.
         SyncFailed: the disk did not confirm; repair again.
@@ -100,6 +102,8 @@ def _repair(directory: Path, found: Found, max_events: int) -> Repaired:
         )
     aside = _put_aside(directory, parts, recovery.last)
     remove_marker(directory)
+    if found.gone.durable > recovery.last:
+        write_gone(directory, msgspec.structs.replace(found.gone, durable=recovery.last))
     for scan, start in reversed(parts):
         if start:
             remove_derived(directory / scan.name)
@@ -124,7 +128,7 @@ def _parts(found: Found) -> list[_Part]:
 
 def _known_end(directory: Path, found: Found, parts: Sequence[_Part]) -> int:
     """Return the last sequence that anything speaks of."""
-    ends = [found.recovery.last, found.marker.last_sequence if found.marker else 0]
+    ends = [found.recovery.last, found.marker.last_sequence if found.marker else 0, found.gone.durable]
     for scan, start in parts:
         ends += [scan.mark, segments.first_of_name(scan.name) - 1]
         data = memoryview((directory / scan.name).read_bytes())

@@ -90,7 +90,7 @@ class Stager:
         if staged := self._commands.staged(command.agent, command.command_id):
             return staged
         sequence = self._commands.sequence(command.agent, command.command_id)
-        if sequence is None:
+        if sequence is None or sequence <= self._committed.gone:
             return None
         first, appended = self._committed.command_at(sequence)
         if first is None or (first.agent, first.command_id) != (command.agent, command.command_id):

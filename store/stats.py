@@ -25,7 +25,7 @@ class Stats(msgspec.Struct, frozen=True, kw_only=True):
         bytes: what they take.
         frames: how many appends there were.
         commands: how many of them carry a command id.
-        streams: how many streams there are.
+        streams: how many streams have events here.
         types: how many events of each type there are.
         agents: how many events of each agent there are.
         epoch: the log epoch, empty without a segment.
@@ -99,8 +99,8 @@ def stats(path: str | PathLike[str]) -> Stats:
         tally.add(directory, keep)
     header = recovery.kept[-1].scan.header if recovery.kept else None
     return Stats(
-        events=recovery.last,
-        first_sequence=min(1, recovery.last),
+        events=recovery.last - found.gone.last,
+        first_sequence=found.gone.last + 1 if recovery.last > found.gone.last else 0,
         last_sequence=recovery.last,
         first_time_ns=tally.times[0] if tally.times else None,
         last_time_ns=tally.times[-1] if tally.times else None,

@@ -7,6 +7,7 @@ from pathlib import Path
 import msgspec
 
 from store import frame as frames
+from store.errors import LogDamaged
 from store.event import Head
 from store.opening import describe, find
 from store.recovery import Kept
@@ -42,16 +43,20 @@ def verify(path: str | PathLike[str]) -> Report:
         FileNotFoundError: there is no such directory.
     """
     directory = Path(path)
-    recovery = find(directory).recovery
+    try:
+        found = find(directory)
+    except LogDamaged as error:
+        return Report(ok=False, events=0, segments=0, first_sequence=0, last_sequence=0, problems=[str(error)])
+    recovery, gone = found.recovery, found.gone
     problems = [describe(directory, recovery.damage)] if recovery.damage else []
-    revisions: dict[str, int] = {}
+    revisions = dict(gone.revisions)
     for keep in recovery.kept:
         problems += _check_segment(directory, keep, revisions)
     return Report(
         ok=not problems,
-        events=recovery.last,
+        events=recovery.last - gone.last,
         segments=len(recovery.kept),
-        first_sequence=min(1, recovery.last),
+        first_sequence=gone.last + 1 if recovery.last > gone.last else 0,
         last_sequence=recovery.last,
         problems=problems,
     )

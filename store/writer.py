@@ -48,6 +48,7 @@ class Writer:
         epoch: bytes,
         segments: Sequence[Segment],
         new_index: Callable[[], SegmentIndex],
+        last: int,
     ) -> None:
         self.policy = policy
         self.broken: SyncFailed | None = None
@@ -64,7 +65,7 @@ class Writer:
         self._new_index = new_index
         self._segment = segments[-1] if segments else None
         self._position = sizes[-1] if segments else 0
-        self._written = self.durable = segments[-1].last_sequence if segments else 0
+        self._written = self.durable = last
         self._unsynced: list[Segment] = []
         self._marked = True
 

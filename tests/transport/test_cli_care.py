@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from store import EventLog, NewEvent
+from store import EventLog, Limits, NewEvent
 from transport.cli.failure import CommandFailed
 from transport.cli.main import app
 
@@ -118,16 +118,31 @@ def test_a_backup_is_made_while_the_log_is_open_and_opens_as_a_log(moothall, dat
     assert moothall("events", "backup", data, "--data", data)[0] == 1
 
 
+def test_old_segments_leave_into_an_archive(moothall, data, tmp_path):
+    with EventLog.open(data, limits=Limits(segment_bytes=10)) as log:
+        log.append([NewEvent(type="note")])
+    code, out = moothall("events", "retire", "--max-days", 0, "--archive", tmp_path / "old", "--data", data, "--json")
+    assert (code, json.loads(out)["events"], json.loads(out)["first_sequence"]) == (0, 3, 4)
+    assert len(list((tmp_path / "old").iterdir())) == 1
+    code, out = moothall("events", "export", "--data", data)
+    assert [json.loads(line).get("sequence", "gone") for line in out.splitlines()] == ["gone", 4]
+    code, out = moothall("events", "verify", "--data", data, "--json")
+    assert (code, json.loads(out)["events"], json.loads(out)["first_sequence"]) == (0, 1, 4)
+    assert "0 events in 0 segments left" in moothall("events", "retire", "--max-bytes", 10**6, "--data", data)[1]
+    assert moothall("events", "retire", "--data", data)[0] == 1
+
+
 def test_a_log_in_use_is_not_touched(moothall, data, tmp_path):
     (tmp_path / "events").write_bytes(b"")
     with EventLog.open(data):
         assert moothall("events", "repair", "--data", data, "--max-events", 9)[0] == 4
         assert moothall("events", "import", tmp_path / "events", "--data", data)[0] == 4
         assert moothall("events", "export", "--data", data)[0] == 4
+        assert moothall("events", "retire", "--max-days", 0, "--data", data)[0] == 4
         assert moothall("events", "stats", "--data", data)[0] == 0
 
 
-@pytest.mark.parametrize("command", ["repair", "export", "stats", "backup"])
+@pytest.mark.parametrize("command", ["repair", "export", "stats", "backup", "retire"])
 def test_a_directory_that_is_not_there_is_not_made(moothall, tmp_path, command):
     target = [tmp_path / "target"] if command == "backup" else []
     assert moothall("events", command, *target, "--data", tmp_path / "missing")[0] == 2

@@ -1,4 +1,4 @@
-"""`moothall events repair|export|import|backup|stats`: the care of a log.
+"""`moothall events repair|export|import|backup|retire|stats`: the care of a log.
 
 What reads or rewrites whole files works on a data directory of this machine; `export` goes through the server as well.
 """
@@ -14,7 +14,7 @@ from typing import Annotated, Any, BinaryIO
 import msgspec
 from cyclopts import Parameter
 
-from store import Encoding, import_events
+from store import Encoding, EventLog, Retention, import_events
 from store import backup as backup_log
 from store import repair as repair_log
 from store import stats as stats_of
@@ -22,6 +22,8 @@ from store.times import to_rfc3339
 from transport.cli.failure import CommandFailed, Exit
 from transport.cli.log_access import HERE, Where, checked
 from transport.places import default_data_dir
+
+_DAY_NS = 24 * 3600 * 1_000_000_000
 
 STREAM = "-"
 """Stands for stdin or stdout where a file is asked for."""
@@ -135,6 +137,34 @@ def backup(target: Path, *, data: Path | None = None, json: bool = False) -> Non
         _line(done)
     else:
         print(f"{target}: {done.last_sequence} events; wrote {done.written} of {done.segments} segments")
+
+
+def retire(
+    *,
+    max_days: float | None = None,
+    max_bytes: int | None = None,
+    archive: Path | None = None,
+    data: Path | None = None,
+    json: bool = False,
+) -> None:
+    """Let the oldest sealed segments leave the log; no server may be using it.
+
+    Args:
+        max_days: Segments whose events are all older than so many days leave.
+        max_bytes: The oldest segments leave while all take more than this.
+        archive: A directory for a packed copy of each segment that leaves; by default they are dropped.
+        data: The data directory.
+        json: Print what was done as one JSON object.
+    """
+    where = existing(data)
+    age_ns = None if max_days is None else round(max_days * _DAY_NS)
+    policy = Retention(max_age_ns=age_ns, max_bytes=max_bytes)
+    with checked(lambda: EventLog.open(where)) as log:
+        done = checked(lambda: log.retain(policy, archive=archive))
+    if json:
+        _line(done)
+    else:
+        print(f"{where}: {done.events} events in {done.segments} segments left; it begins with {done.first_sequence}")
 
 
 def existing(data: Path | None) -> Path:

@@ -21,6 +21,7 @@ app.command("transport.cli.care:repair", help="Make a damaged log usable again; 
 app.command("transport.cli.care:export", help="Write every event, one after another.")
 app.command("transport.cli.care:import_log", name="import", help="Bring exported events into a log.")
 app.command("transport.cli.care:backup", help="Make a backup, or bring it up to date; also while a server runs.")
+app.command("transport.cli.care:retire", help="Let the oldest segments leave the log, by age or size.")
 app.command("transport.cli.care:stats", help="Print the log in figures.")
 
 

@@ -28,6 +28,7 @@ from store import (
     SyncFailed,
     export_events,
 )
+from store.gone import NOTHING
 from store.times import from_rfc3339, to_rfc3339
 from transport.cli.failure import CommandFailed, Exit
 from transport.cli.target import find_server
@@ -140,7 +141,9 @@ class Offline:
     def export(self, target: BinaryIO, encoding: Encoding, after: int) -> int:
         """Write the events of the files."""
         with self._opened() as log:
-            return checked(lambda: export_events(log.read(after), target, encoding=encoding))
+            return checked(
+                lambda: export_events(log.read(after), target, encoding=encoding, gone=NOTHING if after else log.gone)
+            )
 
     def _opened(self) -> AbstractContextManager[EventLog]:
         if not self._data.is_dir():

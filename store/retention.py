@@ -1,0 +1,174 @@
+"""Retention: the oldest sealed segments leave the log, dropped or packed into an archive.
+
+The order makes a crash harmless: first the archive has the segments, then the record says that they are gone, then the
+files are removed. Files that a crash left behind no longer count, and go with the next segments that do.
+
+A segment that a retried command may still need stays, whatever its age and size: those of the last day that hold one of
+the last `Limits.commands` commands. So does the one that is being written.
+"""
+
+import gzip
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
+
+from store import frame as frames
+from store import segment as segments
+from store.durability import make_directory, put_file, sync_path
+from store.errors import Invalid, LogDamaged
+from store.gone import Gone, read_gone, write_gone
+from store.recovery import Scan, scan_segment
+from store.segment_files import remove_segment, segment_names
+
+ARCHIVE_SUFFIX = ".gz"
+"""What the name of an archived segment ends with: gunzip makes the segment of it again."""
+
+COMMAND_WINDOW_NS = 24 * 3600 * 1_000_000_000
+"""For how long a command is remembered whatever retention says, unless there were very many since; nanoseconds."""
+
+_COMPRESSION = 6
+
+
+class Retention(msgspec.Struct, frozen=True, kw_only=True):
+    """How much of a log is kept; a segment leaves when either says so.
+
+    Attributes:
+        max_age_ns: segments whose events are all older than this leave, nanoseconds; None keeps any age.
+        max_bytes: the oldest segments leave while all take more than this; None keeps any size.
+    """
+
+    max_age_ns: int | None = None
+    max_bytes: int | None = None
+
+
+class Retired(msgspec.Struct, frozen=True, kw_only=True):
+    """What left a log; as built-ins it is what `moothall events retire --json` prints.
+
+    Attributes:
+        segments: how many segments left.
+        events: how many events were in them.
+        bytes: how many bytes they took.
+        first_sequence: the sequence that the log begins with now.
+    """
+
+    segments: int
+    events: int
+    bytes: int
+    first_sequence: int
+
+
+class _Leaving(NamedTuple):
+    """A sealed segment that may leave."""
+
+    scan: Scan
+    content: bytes
+    latest_ns: int
+
+
+def check_retention(retention: Retention) -> None:
+    """Refuse a policy that says nothing or makes no sense.
+
+    Raises:
+        Invalid: it does.
+    """
+    given = [value for value in (retention.max_age_ns, retention.max_bytes) if value is not None]
+    if not given or min(given) < 0:
+        raise Invalid("retention needs a greatest age or a greatest size, of 0 or more")
+
+
+def retire(
+    directory: Path, retention: Retention, *, archive: Path | None, now_ns: int, durable: int, commands: int
+) -> tuple[Gone, Retired]:
+    """Archive what leaves, and record it as gone; the files are left to `remove_gone`.
+
+    Only sealed segments are touched, so this may run in a thread while the log is appended to.
+
+    Args:
+        directory: the log's.
+        retention: what may stay.
+        archive: where a packed copy of each segment goes; None means nowhere.
+        now_ns: the time, nanoseconds since 1970 UTC.
+        durable: up to which sequence the log is durable; what is beyond stays.
+        commands: how many of the last commands must stay known.
+
+    Raises:
+        Invalid: the policy says nothing.
+        LogDamaged: a segment that should leave is damaged; nothing was changed.
+        DiskFull: there is no space for the archive; nothing is gone.
+        SyncFailed: the disk did not confirm; what is gone will be known when the log is opened again.
+    """
+    check_retention(retention)
+    gone = read_gone(directory)
+    names = [name for name in segment_names(directory) if segments.first_of_name(name) > gone.last]
+    total = sum((directory / name).stat().st_size for name in names)
+    revisions = dict(gone.revisions)
+    last = gone.last
+    left = bytes_left = 0
+    needed = _needed_for_commands(directory, names, now_ns, commands)
+    for name, following in pairwise(names):
+        leaving = _look(directory, name, segments.first_of_name(following) - 1)
+        too_old = retention.max_age_ns is not None and leaving.latest_ns < now_ns - retention.max_age_ns
+        too_much = retention.max_bytes is not None and total - bytes_left > retention.max_bytes
+        if name >= needed or leaving.scan.last > durable or not (too_old or too_much):
+            break
+        if archive is not None:
+            make_directory(archive)
+            packed = gzip.compress(leaving.content, _COMPRESSION, mtime=0)
+            put_file(archive / (name + ARCHIVE_SUFFIX), packed)
+            sync_path(archive)
+        _advance(revisions, leaving)
+        last, left, bytes_left = leaving.scan.last, left + 1, bytes_left + leaving.scan.size
+    retired = Retired(segments=left, events=last - gone.last, bytes=bytes_left, first_sequence=last + 1)
+    if left:
+        gone = Gone(last, durable, revisions)
+        write_gone(directory, gone)
+    return gone, retired
+
+
+def remove_gone(directory: Path, gone: Gone) -> None:
+    """Remove the files of segments that no longer count."""
+    covered = [name for name in segment_names(directory) if segments.first_of_name(name) <= gone.last]
+    for name in covered:
+        remove_segment(directory / name)
+    if covered:
+        sync_path(directory)
+
+
+def _needed_for_commands(directory: Path, names: Sequence[str], now_ns: int, commands: int) -> str:
+    """Return the name of the oldest segment that a retried command may need."""
+    needed, found = names[-1] if names else "", 0
+    for name in reversed(names):
+        held = list(_frames((directory / name).read_bytes()))
+        count = sum(bool(frame.flags & frames.HAS_COMMAND) for frame in held)
+        if found >= commands or (held and max(frame.time_ns for frame in held) < now_ns - COMMAND_WINDOW_NS):
+            break
+        if count:
+            needed = name
+        found += count
+    return needed
+
+
+def _look(directory: Path, name: str, last: int) -> _Leaving:
+    path = directory / name
+    content = path.read_bytes()
+    scan = scan_segment(name, content)
+    if scan.end != scan.size or scan.last != last:
+        raise LogDamaged(f"{path}: unreadable from byte {scan.end}; nothing leaves a damaged log: run verify")
+    return _Leaving(scan, content, max((frame.time_ns for frame in _frames(content)), default=0))
+
+
+def _frames(content: bytes) -> Iterator[frames.Frame]:
+    offset = segments.HEADER_BYTES
+    while frame := frames.read_header(content, offset):
+        yield frame
+        offset = frame.end
+
+
+def _advance(revisions: dict[str, int], leaving: _Leaving) -> None:
+    data = memoryview(leaving.content)
+    for frame in _frames(leaving.content):
+        for head in frames.heads_of(data[frame.offset + frames.HEADER_BYTES : frame.end], frame.count):
+            revisions[head.stream] = head.revision

@@ -1,0 +1,408 @@
+"""Retention: the oldest segments leave, and what is left tells the truth."""
+
+import gzip
+import io
+import shutil
+import sys
+from itertools import islice
+
+import pytest
+
+from store import (
+    EventLog,
+    EventsGone,
+    FailIf,
+    Invalid,
+    Limits,
+    LogDamaged,
+    NewEvent,
+    Projection,
+    Query,
+    Retention,
+    Snapshots,
+    View,
+    backup,
+    export_events,
+    import_events,
+    repair,
+    stats,
+    verify,
+)
+
+RETENTION = sys.modules["store.retention"]
+SMALL = Limits(segment_bytes=600, reserve_bytes=100)
+DAY_NS = 24 * 3600 * 10**9
+ALL = Retention(max_bytes=0)
+
+
+def open_log(path, clock, limits=SMALL):
+    return EventLog.open(path, limits=limits, clock_ns=clock, sync=lambda _: None)
+
+
+def fill(path, clock, count=20, **append):
+    with open_log(path, clock) as log:
+        for n in range(count):
+            clock.now_ns += 1000
+            log.append([NewEvent(type="t", data={"n": n})], stream=f"s{n % 3}", **append)
+
+
+@pytest.fixture
+def path(tmp_path, clock):
+    fill(tmp_path / "log", clock)
+    assert firsts(tmp_path / "log") == [1, 6, 11, 16]
+    return tmp_path / "log"
+
+
+def firsts(path):
+    return sorted(int(file.stem) for file in path.glob("*.segment"))
+
+
+def numbers(log):
+    return [event.data["n"] for event in log.read()]
+
+
+def test_nothing_leaves_that_is_young_and_small_enough(path, clock):
+    with open_log(path, clock) as log:
+        kept = log.retain(Retention(max_age_ns=DAY_NS, max_bytes=10**6))
+        assert (kept.segments, kept.events, kept.bytes, kept.first_sequence) == (0, 0, 0, 1)
+        assert log.first_sequence == 1
+    assert not (path / "gone").exists()
+
+
+def test_nothing_leaves_an_empty_log(tmp_path, clock):
+    for _ in range(2):
+        with open_log(tmp_path, clock) as log:
+            assert log.retain(ALL).first_sequence == 1
+            shutil.copytree(tmp_path, tmp_path.with_name("crashed"), dirs_exist_ok=True)
+    with open_log(tmp_path.with_name("crashed"), clock) as log:
+        log.append([NewEvent(type="t")])
+        log.retain(ALL)
+        assert log.append([NewEvent(type="t")]).first_sequence == 2
+
+
+def test_segments_whose_events_are_all_too_old_leave(path, clock):
+    with open_log(path, clock) as log:
+        last_of_second = next(log.read(9)).time_ns
+        clock.now_ns = last_of_second + 500
+        assert log.retain(Retention(max_age_ns=501)).segments == 1
+        assert log.retain(Retention(max_age_ns=499)).segments == 1
+        assert log.first_sequence == 11
+        assert numbers(log) == list(range(10, 20))
+
+
+def test_the_oldest_segments_leave_until_the_rest_is_small_enough(path, clock):
+    with open_log(path, clock) as log:
+        before = log.stats().bytes
+        done = log.retain(Retention(max_bytes=before - 1))
+        assert (done.segments, done.events, done.first_sequence) == (1, 5, 6)
+        assert log.stats().bytes == before - done.bytes == sum(file.stat().st_size for file in path.glob("*.segment"))
+        assert log.stats().first_sequence == 6
+        log.retain(ALL)
+        assert firsts(path) == [16]
+        assert numbers(log) == [15, 16, 17, 18, 19]
+
+
+def what_is_left_tells_the_truth(path, clock):
+    """The property: sequences, revisions and reports go on as if nothing had gone; also after a restart and a crash."""
+    with open_log(path, clock) as log:
+        revisions = {stream: log.stream_revision(stream) for stream in ("s0", "s1", "s2")}
+        log.retain(Retention(max_bytes=1500))
+        first = log.first_sequence
+        assert first > 1
+        shutil.copytree(path, path.with_name("crashed"))
+    for place in (path, path.with_name("crashed")):
+        with open_log(place, clock) as log:
+            assert log.first_sequence == first
+            assert numbers(log) == list(range(first - 1, 20))
+            assert {stream: log.stream_revision(stream) for stream in revisions} == revisions
+            assert log.append([NewEvent(type="u")], stream="s0").revisions == {"s0": revisions["s0"] + 1}
+            assert log.head == 21
+        report = verify(place)
+        assert (report.ok, report.problems) == (True, [])
+        assert (report.events, report.first_sequence, report.last_sequence) == (22 - first, first, 21)
+        assert (stats(place).events, stats(place).first_sequence) == (22 - first, first)
+
+
+def test_what_is_left_tells_the_truth(path, clock):
+    what_is_left_tells_the_truth(path, clock)
+
+
+@pytest.mark.parametrize("bug", ["revisions forgotten", "not recorded"])
+def test_the_check_on_what_is_left_catches_a_record_that_is_not_kept(path, clock, monkeypatch, bug):
+    if bug == "not recorded":
+        monkeypatch.setattr(RETENTION, "write_gone", lambda *_: None)
+    else:
+        monkeypatch.setattr(RETENTION, "_advance", lambda *_: None)
+    with pytest.raises((AssertionError, LogDamaged)):
+        what_is_left_tells_the_truth(path, clock)
+
+
+def test_a_stream_of_which_nothing_is_left_keeps_its_revision(path, clock):
+    with open_log(path, clock) as log:
+        log.append([NewEvent(type="t", data={"n": 20})] * 7, stream="t")
+        log.retain(ALL)
+        assert not log.query(stream="s0").events
+        assert log.append([NewEvent(type="t")], stream="s0", expected_revision=7).revisions == {"s0": 8}
+
+
+def test_queries_begin_where_the_log_does(path, clock):
+    with open_log(path, clock) as log:
+        log.retain(ALL)
+        assert [event.sequence for event in log.query(limit=2).events] == [16, 17]
+        assert [event.sequence for event in log.query(order="desc").events] == [20, 19, 18, 17, 16]
+        page = log.query(stream="s0", after=3)
+        assert ([event.sequence for event in page.events], page.next) == ([16, 19], 20)
+        assert not log.query(before=10).events
+        old = FailIf(query=Query(where={"n": 3}))
+        assert log.append([NewEvent(type="t")], fail_if=old).first_sequence == 21
+
+
+def test_who_is_reading_a_segment_that_leaves_reads_on(path, clock):
+    with open_log(path, clock) as log:
+        reader = log.read()
+        assert [event.sequence for event in islice(reader, 2)] == [1, 2]
+        log.retain(ALL)
+        rest = [event.sequence for event in reader]
+        assert rest == [3, 4, 5, *range(6, 21)][-len(rest) :]
+        assert rest[-5:] == [16, 17, 18, 19, 20]
+
+
+def test_an_archive_has_the_segments_that_left_and_opens_as_a_log(path, clock, tmp_path):
+    before = {file.name: file.read_bytes() for file in path.glob("*.segment")}
+    with open_log(path, clock) as log:
+        log.retain(Retention(max_bytes=1500), archive=tmp_path / "archive")
+        log.retain(ALL, archive=tmp_path / "archive")
+    packed = sorted((tmp_path / "archive").iterdir())
+    assert [file.name for file in packed] == [f"{first:020d}.segment.gz" for first in (1, 6, 11)]
+    (tmp_path / "restored").mkdir()
+    for file in packed:
+        content = gzip.decompress(file.read_bytes())
+        assert content == before[file.stem]
+        (tmp_path / "restored" / file.stem).write_bytes(content)
+    for file in path.glob("*.segment"):
+        shutil.copy(file, tmp_path / "restored")
+    with open_log(tmp_path / "restored", clock) as log:
+        assert numbers(log) == list(range(20))
+
+
+def test_a_segment_that_a_retried_command_needs_stays(tmp_path, clock):
+    with open_log(tmp_path, clock, Limits(segment_bytes=600, reserve_bytes=100, commands=4)) as log:
+        for n in range(12):
+            log.append([NewEvent(type="t", data={"n": n})], command_id=f"c{n}")
+        log.retain(ALL)
+        left = [event.data["n"] for event in log.read()]
+        assert left[0] <= 8
+        assert left[0] > 0
+        assert log.append([NewEvent(type="t", data={"n": 8})], command_id="c8").deduplicated
+        clock.now_ns += DAY_NS + 10**6
+        log.append([NewEvent(type="t", data={"n": 12})])
+        log.retain(ALL)
+        assert firsts(tmp_path)[-1:] == firsts(tmp_path)
+
+
+def test_a_command_whose_event_is_gone_is_a_new_one(tmp_path, clock):
+    with open_log(tmp_path, clock) as log:
+        for n in range(12):
+            log.append([NewEvent(type="t", data={"n": n})], command_id=f"c{n}")
+        clock.now_ns += 2 * DAY_NS
+        log.retain(ALL)
+        assert log.first_sequence > 2
+        assert not log.append([NewEvent(type="t", data={"n": 0})], command_id="c0").deduplicated
+
+
+def test_a_damaged_segment_does_not_leave(path, clock):
+    with open_log(path, clock) as log:
+        oldest = min(path.glob("*.segment"))
+        content = bytearray(oldest.read_bytes())
+        content[-1] ^= 1
+        oldest.write_bytes(content)
+        with pytest.raises(LogDamaged, match=oldest.name):
+            log.retain(ALL)
+        assert firsts(path) == [1, 6, 11, 16]
+        assert log.first_sequence == 1
+
+
+@pytest.mark.parametrize("policy", [Retention(), Retention(max_age_ns=-1), Retention(max_bytes=-1)])
+def test_a_policy_that_says_nothing_is_refused(path, clock, policy):
+    with open_log(path, clock) as log, pytest.raises(Invalid, match="greatest"):
+        log.retain(policy)
+
+
+def test_a_log_whose_record_is_unreadable_or_missing_is_refused(path, clock):
+    with open_log(path, clock) as log:
+        log.retain(ALL)
+    record = (path / "gone").read_bytes()
+    (path / "gone").write_bytes(record[:-1])
+    with pytest.raises(LogDamaged, match="gone is unreadable"):
+        open_log(path, clock)
+    assert not verify(path).ok
+    (path / "gone").unlink()
+    with pytest.raises(LogDamaged):
+        open_log(path, clock)
+
+
+def test_a_log_that_lost_what_the_record_knows_as_durable_is_refused_and_can_be_repaired(path, clock):
+    with open_log(path, clock) as log:
+        log.retain(Retention(max_bytes=1500))
+    (path / "clean").unlink()
+    max(path.glob("*.segment")).unlink()
+    with pytest.raises(LogDamaged):
+        open_log(path, clock)
+    assert repair(path, max_events=5).last_sequence == 15
+    with open_log(path, clock) as log:
+        assert numbers(log) == list(range(log.first_sequence - 1, 15))
+
+
+def a_crash_leaves_all_or_what_should_be_left(path, clock, camera, tmp_path):
+    """The property: at every moment the log opens and ends where it did, and what is not in it is in the archive."""
+    home = tmp_path / "home"
+    home.mkdir()
+    path.rename(home / "log")
+    leaving = {file.name: file.read_bytes() for file in sorted((home / "log").glob("*.segment"))[:-1]}
+    shots = camera(home)
+    with open_log(home / "log", clock) as log, shots.rolling():
+        log.retain(ALL, archive=home / "archive")
+    assert len(shots.pictures) > 20
+    for picture in shots.pictures:
+        assert verify(picture / "log").ok
+        with open_log(picture / "log", clock) as log:
+            found = numbers(log)
+            assert log.append([NewEvent(type="t", data={"n": 20})], stream="s0").revisions == {"s0": 8}
+            assert log.head == 21
+        assert found in (list(range(20)), [15, 16, 17, 18, 19])
+        if len(found) < 20:
+            packed = {file.stem: gzip.decompress(file.read_bytes()) for file in (picture / "archive").glob("*.gz")}
+            assert packed == leaving
+        with open_log(picture / "log", clock) as log:
+            log.retain(ALL)
+            assert min(firsts(picture / "log")) == log.first_sequence
+
+
+def test_a_crash_in_the_middle_of_retiring_loses_nothing(path, clock, camera, tmp_path):
+    a_crash_leaves_all_or_what_should_be_left(path, clock, camera, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("place", "name", "bug"),
+    [
+        ("store.durability", "sync_file", lambda *_: None),
+        ("store.retention", "put_file", lambda *_: None),
+        ("store.retention", "write_gone", lambda *_: None),
+    ],
+)
+def test_the_check_on_crashes_catches_a_retirement_that_skips_a_step(  # noqa: PLR0917 - a table of three columns
+    path, clock, camera, tmp_path, monkeypatch, place, name, bug
+):
+    monkeypatch.setattr(sys.modules[place], name, bug)
+    with pytest.raises((AssertionError, LogDamaged, EOFError)):
+        a_crash_leaves_all_or_what_should_be_left(path, clock, camera, tmp_path)
+
+
+def test_a_backup_follows_a_log_that_gives_up_its_beginning(path, clock, tmp_path):
+    backup(path, tmp_path / "backup")
+    with open_log(path, clock) as log:
+        log.append([NewEvent(type="t", data={"n": 20})])
+        log.retain(Retention(max_bytes=1500))
+        first = log.first_sequence
+        done = backup(path, tmp_path / "backup")
+        assert done.written == 1
+        assert backup(path, tmp_path / "new").last_sequence == 21
+    for place in ("backup", "new"):
+        assert firsts(tmp_path / place) == firsts(path)
+        with open_log(tmp_path / place, clock) as log:
+            assert (log.first_sequence, numbers(log)) == (first, list(range(first - 1, 21)))
+            assert log.stream_revision("s0") == 7
+
+
+def test_a_crash_in_the_middle_of_a_backup_of_such_a_log_leaves_one_that_opens(path, clock, camera, tmp_path):
+    backup(path, tmp_path / "backup")
+    with open_log(path, clock) as log:
+        log.append([NewEvent(type="t", data={"n": 20})])
+        log.retain(Retention(max_bytes=1500))
+        shots = camera(tmp_path / "backup")
+        with shots.rolling():
+            backup(path, tmp_path / "backup")
+    for picture in shots.pictures:
+        with open_log(picture, clock) as log:
+            assert numbers(log) == list(range(log.first_sequence - 1, log.head))
+            assert log.head >= 20
+        assert verify(picture).ok
+
+
+@pytest.mark.parametrize("encoding", ["jsonl", "msgpack"])
+def test_an_export_of_such_a_log_imports_as_one(path, clock, tmp_path, encoding):
+    with open_log(path, clock) as log:
+        log.retain(ALL)
+        target = io.BytesIO()
+        assert export_events(log.read(), target, encoding=encoding, gone=log.gone) == 5
+        expected = list(log.read())
+    for _ in range(2):
+        import_events(tmp_path / "new", io.BytesIO(target.getvalue()), encoding=encoding)
+        with open_log(tmp_path / "new", clock) as log:
+            assert (log.first_sequence, list(log.read())) == (16, expected)
+            assert [log.stream_revision(f"s{n}") for n in range(3)] == [7, 7, 6]
+        assert verify(tmp_path / "new").ok
+    fill(tmp_path / "other", clock, 3)
+    with pytest.raises(Invalid, match="event 4 and"):
+        import_events(tmp_path / "other", io.BytesIO(target.getvalue()), encoding=encoding)
+
+
+def test_an_export_from_the_beginning_does_not_go_into_a_log_that_has_given_it_up(path, clock):
+    with open_log(path, clock) as log:
+        target = io.BytesIO()
+        export_events(log.read(), target)
+        log.retain(ALL)
+    with pytest.raises(Invalid, match="event 1 is gone here"):
+        import_events(path, io.BytesIO(target.getvalue()))
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b'{"gone":0,"revisions":{}}',
+        b'{"gone":5,"revisions":{"s":0}}',
+        b'{"gone":5,"revisions":{"s":6}}',
+        b'{"gone":5,"revisions":{"":1}}',
+        b'{"gone":99999999999999999999999,"revisions":{"s":1}}',
+        b'{"gone":5,"revisions":{"s":1}}\n{"gone":6,"revisions":{"s":1}}',
+        b'{"gone":5}',
+    ],
+)
+def test_a_beginning_that_makes_no_sense_is_refused(tmp_path, line):
+    with pytest.raises(Invalid):
+        import_events(tmp_path / "new", io.BytesIO(line + b"\n"))
+    assert not (tmp_path / "new").exists()
+
+
+def count(total, _):
+    return total + 1
+
+
+def test_a_projection_needs_a_snapshot_of_what_is_gone(path, clock, tmp_path):
+    total = Projection("total", int, count, int)
+    with open_log(path, clock) as log:
+        snapshots = Snapshots(tmp_path / "snapshots")
+        view = View(log, total, snapshots)
+        view.catch_up()
+        view.save()
+        log.retain(ALL)
+        assert View(log, total, snapshots).sequence == 20
+        assert view.at(20) == 20
+        with pytest.raises(EventsGone, match="begins with event 16") as caught:
+            View(log, total)
+        assert caught.value.first_sequence == 16
+        with pytest.raises(EventsGone):
+            view.at(17)
+
+
+def test_a_snapshot_right_before_the_beginning_is_gone_on_from(path, clock, tmp_path):
+    total = Projection("total", int, count, int)
+    with open_log(path, clock) as log:
+        snapshots = Snapshots(tmp_path / "snapshots")
+        view = View(log, total, snapshots)
+        view.catch_up(15)
+        view.save()
+        log.retain(ALL)
+        again = View(log, total, snapshots)
+        assert (again.sequence, again.catch_up(), again.state) == (15, 5, 20)
+        assert again.at(17) == 17
