@@ -22,7 +22,9 @@ def test_an_agent_may_append_to_its_own_stream_and_to_shared_ones(stream):
     assert refusal_of(SCOUT, append(stream)) is None
 
 
-@pytest.mark.parametrize("stream", [
+@pytest.mark.parametrize(
+    "stream",
+    [
         "agent/rover",
         "agent/",
         "agent/scout/x",
@@ -32,7 +34,8 @@ def test_an_agent_may_append_to_its_own_stream_and_to_shared_ones(stream):
         "moothall/sessions",
         "MOOTHALL/policy",
         "moot\u200bhall/policy",
-    ])
+    ],
+)
 def test_nobody_appends_to_the_stream_of_another_agent_or_of_the_server(stream):
     refusal = refusal_of(SCOUT, append("tasks", stream))
     assert refusal is not None
