@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
-from typing import Final
+from typing import Any, Final
+
+import re2 as untyped_re2
 
 from actors.speed_layer.embedded import SQL_NOISE
 from actors.speed_layer.options import SHORT
@@ -12,6 +14,9 @@ from actors.speed_layer.rules import CommandRule
 from actors.speed_layer.simple_command import SimpleCommand
 from actors.speed_layer.tasks import script
 
+re2: Any = untyped_re2  # the package has no type information
+MAX_SEARCHED: Final = 2048
+AROUND: Final = re.compile(r"\(\?[=!<]")
 Condition = Callable[[SimpleCommand, tuple[str, ...]], bool]
 """From a command and its words behind the rule's first ones to whether the condition is met."""
 LISTS_OPTIONS: Final = frozenset({"set", "setopt", "shopt"})
@@ -50,17 +55,37 @@ class Given:
         return False
 
 
-def either(patterns: list[str]) -> re.Pattern[str]:
-    """Return one pattern for several; `(?i)` at the start of one counts for it alone.
+class Either:
+    """Several patterns at once, searched for in time that grows with the text alone.
+
+    Patterns that look ahead are beyond re2 and see only the first `MAX_SEARCHED` characters.
+
+    Args:
+        patterns: The patterns; `(?i)` at the start of one counts for it alone.
 
     Raises:
         ValueError: One is no regular expression.
     """
-    parts = [f"(?i:{one[4:]})" if one.startswith("(?i)") else f"(?:{one})" for one in patterns]
-    try:
-        return re.compile("|".join(parts))
-    except re.error as error:
-        raise ValueError(f"not a regular expression: {error}") from error
+
+    __slots__ = ("_looking", "_plain")
+
+    def __init__(self, patterns: list[str]) -> None:
+        plain, looking = list[str](), list[str]()
+        for one in patterns:
+            part = f"(?i:{one[4:]})" if one.startswith("(?i)") else f"(?:{one})"
+            (looking if AROUND.search(one) else plain).append(part)
+        try:
+            re.compile("|".join([*plain, *looking]))
+            self._plain: Any = re2.compile("|".join(plain)) if plain else None
+            self._looking = re.compile("|".join(looking)) if looking else None
+        except (re.error, re2.error) as error:
+            raise ValueError(f"not a regular expression: {error}") from error
+
+    def search(self, text: str) -> bool:
+        """Return whether one of the patterns is found."""
+        if self._plain is not None and self._plain.search(text):
+            return True
+        return self._looking is not None and self._looking.search(text, 0, MAX_SEARCHED) is not None
 
 
 def conditions(rule: CommandRule) -> tuple[tuple[Condition, str], ...]:
@@ -115,21 +140,21 @@ def _bare(_command: SimpleCommand, rest: tuple[str, ...]) -> bool:
     return all(word.startswith("-") for word in rest)
 
 
-def _first(pattern: re.Pattern[str]) -> Condition:
+def _first(pattern: Either) -> Condition:
     def check(_command: SimpleCommand, rest: tuple[str, ...]) -> bool:
         word = next((word for word in rest if not word.startswith("-")), "")
-        return bool(pattern.search(word))
+        return pattern.search(word)
 
     return check
 
 
-def _words(pattern: re.Pattern[str]) -> Condition:
+def _words(pattern: Either) -> Condition:
     return lambda _command, rest: any([pattern.search(word) for word in rest])  # noqa: C419 - quicker than a generator
 
 
-def _text(pattern: re.Pattern[str], noise: re.Pattern[str] | None) -> Condition:
+def _text(pattern: Either, noise: re.Pattern[str] | None) -> Condition:
     def found(text: str) -> bool:
-        return pattern.search(noise.sub(" ", text) if noise is not None else text) is not None
+        return pattern.search(noise.sub(" ", text) if noise is not None else text)
 
     def check(command: SimpleCommand, rest: tuple[str, ...]) -> bool:
         if any(found(word) for word in rest):
@@ -153,9 +178,9 @@ PREPARED: Final[tuple[tuple[str, Callable[[CommandRule], Condition], str], ...]]
     ),
     ("fed_by", lambda rule: _fed(frozenset(rule.fed_by)), "nothing the rule is about feeds it"),
     ("made_by", lambda rule: _made(frozenset(rule.made_by)), "no substitution the rule is about makes its words"),
-    ("first", lambda rule: _first(either(rule.first)), "its first word is not what the rule is about"),
-    ("words", lambda rule: _words(either(rule.words)), "none of its words is what the rule is about"),
-    ("sql", lambda rule: _text(either(rule.sql), SQL_NOISE), "no SQL in it is what the rule is about"),
-    ("text", lambda rule: _text(either(rule.text), None), "no text in it is what the rule is about"),
+    ("first", lambda rule: _first(Either(rule.first)), "its first word is not what the rule is about"),
+    ("words", lambda rule: _words(Either(rule.words)), "none of its words is what the rule is about"),
+    ("sql", lambda rule: _text(Either(rule.sql), SQL_NOISE), "no SQL in it is what the rule is about"),
+    ("text", lambda rule: _text(Either(rule.text), None), "no text in it is what the rule is about"),
 )
 """Fields of a rule that are conditions, cheapest first."""

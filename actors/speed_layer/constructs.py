@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from tree_sitter import Node
 
-from actors.speed_layer import expander, leaves
+from actors.speed_layer import arithmetic, expander, leaves, names
 from actors.speed_layer.lexer import Unproved, Word
 from actors.speed_layer.simple_command import UNKNOWN, SimpleCommand, Stdin
 from actors.speed_layer.syntax_tree import LEAVES, expansions, parts
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 MAX_ROUNDS: Final = 8
 FUNCTION_NAME: Final = re.compile(r"[A-Za-z0-9_.:-]+\Z")
 SETS_VARIABLES: Final = re.compile(
-    r"(?<![\w-])(?:read|mapfile|readarray|getopts|let|unset|declare|local|typeset|export|readonly|eval|source|printf\s+-v)(?![\w-])"
-    r"|\(\("
+    r"(?<![\w-])(?:read|mapfile|readarray|getopts|let|unset|declare|local|typeset|export|readonly|eval|source|printf\s+-v|wait\s+-p|coproc)(?![\w-])"
+    r"|\(\(|\{\w+\}[<>]"
 )
 
 
@@ -163,6 +163,12 @@ def iteration(walker: Walker, node: Node, _reach: int = 0) -> None:
         values = _values(walker, node, children[2].end_byte, stop)
     elif walker.text[start:stop].strip(" \t\n;"):
         raise Unproved("an unexpected loop")
+    listed = walker.text[children[2].end_byte : stop].strip("; \t\n") if children[2].type == "in" else UNKNOWN
+    if arithmetic.SEQUENCE.match(listed):
+        listed = "0"
+    for one in listed.split():
+        arithmetic.assign(walker.analysis.numbers, name, one)
+    walker.sets({name})
     before = walker.state.cwd
     for index, value in enumerate(values):
         walker.state.bindings[name] = value
@@ -206,6 +212,10 @@ def counting(walker: Walker, node: Node, _reach: int = 0) -> None:
     if children[-1].type not in {"do_group", "compound_statement"}:
         raise Unproved("an unexpected loop")
     expander.within(walker, node, children[1].start_byte, children[-1].start_byte)
+    header = walker.text[children[1].start_byte : children[-1].start_byte]
+    header = arithmetic.without_substitutions(re.sub(r"\bdo\b", " ", header))
+    arithmetic.evaluate(walker.analysis.numbers, header, walker.state.bindings)
+    walker.sets(names.assigned(header))
     walker.statement(children[-1])
 
 

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Final
 
 from tree_sitter import Node
 
+from actors.speed_layer import arithmetic as arithmetics
 from actors.speed_layer.lexer import Piece, Unproved, Word, known
+from actors.speed_layer.names import assigned
 from actors.speed_layer.simple_command import UNKNOWN, SimpleCommand
 from actors.speed_layer.syntax_tree import expansions, parse, parts
 
@@ -17,11 +19,12 @@ if TYPE_CHECKING:
 PARAMETER: Final = re.compile(r"\$([A-Za-z_][A-Za-z0-9_]*|[0-9?!#@*$-])")
 BRACED: Final = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*|[0-9]+)(?::?\?[A-Za-z0-9 _.-]*)?\}\Z")
 PLAIN_BRACED: Final = re.compile(
-    r"\$\{[#!]?(?:[A-Za-z_][A-Za-z0-9_]*|[0-9]+|[@*#?!$-])(?:\[[\w@*$]+\])?"
-    r"(?:(?P<op>:?[-=+?]|[#%/^,:@])[^'\"`\\{}$]*(?:\$[A-Za-z0-9_]+[^'\"`\\{}$]*)*)?\}\Z"
+    r"\$\{[#!]?(?:[A-Za-z_][A-Za-z0-9_]*|[0-9]+|[@*#?!$-])(?:\[(?P<subscript>[\w@*$]+)\])?"
+    r"(?:(?P<op>:?[-=+?]|[#%/^,:@])[^'\"`\\{}$]*+(?:\$[A-Za-z0-9_]++[^'\"`\\{}$]*+)*+)?\}\Z"
 )
+INDIRECT: Final = re.compile(r"\$\{!\w+(?!(?:\[[@*]\]|[@*])\}\Z)(?:\W|\Z)")
 ARITHMETIC: Final = re.compile(r"[\w\s+\-*/%<>=!&|^~?:,()#$\[\]{}]*\Z")
-QUOTED: Final = re.compile(r"'[^']*'|\"(?:[^\"\\$`]|\\.|\$\w+|\$\{\w+\})*\"")
+QUOTED: Final = re.compile(r"'[^']*'|\"(?:[^\"\\$`]|\\.|\$\w++|\$\{\w+\})*+\"")
 ONE_WORD: Final = re.compile(
     r"\$\((?:nproc|pwd|whoami|id -[ug]n?|uname -[smr]|hostname|git rev-parse(?: [A-Za-z0-9_./-]+)+"
     r"|date \+%[A-Za-z%0-9_-]+|mktemp(?: -d)?)\)\Z"
@@ -83,9 +86,14 @@ def _braced(walker: Walker, node: Node, text: str, quoted: bool) -> tuple[str, b
     if plain:
         return _parameter(walker, plain[1], quoted)
     rest = _without_substitutions(walker, node, node.start_byte, node.end_byte)
-    form = PLAIN_BRACED.match(rest)
+    form = PLAIN_BRACED.match(rest.replace(arithmetics.PLACEHOLDER, "_"))
     if not form:
         raise Unproved("a parameter expansion that is not analysed")
+    if INDIRECT.match(rest):
+        raise Unproved("a parameter expansion by a name known only at run time")
+    evaluated = form["subscript"] or (rest[form.end("op") : -1] if form["op"] == ":" else "")
+    if evaluated not in {"", "@", "*"}:
+        arithmetics.evaluate(walker.analysis.numbers, evaluated, walker.state.bindings)
     if form["op"] in {"=", ":="}:
         raise Unproved("a parameter expansion that assigns")
     if "@P" in rest:
@@ -102,7 +110,10 @@ def _array(walker: Walker, node: Node) -> Piece:
 
 
 def _without_substitutions(walker: Walker, node: Node, start: int, end: int) -> str:
-    """Queue the substitutions between two offsets; return the text around them, each replaced by `_`."""
+    """Queue the substitutions between two offsets; return the text around them.
+
+    Each is replaced by `0` if it can only print a number, else by `PLACEHOLDER`.
+    """
     inside = dict[int, Node]()
     expansions(node, inside)
     kept = list[str]()
@@ -112,7 +123,8 @@ def _without_substitutions(walker: Walker, node: Node, start: int, end: int) -> 
         if child.type in SUBSTITUTIONS and position <= begin and child.end_byte <= end:
             walker.pending.append((walker, child))
             kept.append(walker.text[position:begin])
-            kept.append("_")
+            number = arithmetics.prints_number(walker.text[begin : child.end_byte])
+            kept.append("0" if number else arithmetics.PLACEHOLDER)
             position = child.end_byte
     kept.append(walker.text[position:end])
     return "".join(kept)
@@ -132,7 +144,7 @@ def within(walker: Walker, node: Node, start: int, end: int) -> None:
         Unproved: The text holds a substitution that the grammar does not see.
     """
     held, walker.pending = walker.pending, []
-    rest = QUOTED.sub("_", _without_substitutions(walker, node, start, end))
+    rest = QUOTED.sub("_", _without_substitutions(walker, node, start, end).replace(arithmetics.PLACEHOLDER, "_"))
     if re.search(r"\$\(|`|[<>]\(|\$\{[^}]*[^\w}@*#?:%/.,+=-]", rest):
         raise Unproved("a substitution the shell grammar does not see")
     run_pending(walker)
@@ -142,8 +154,10 @@ def within(walker: Walker, node: Node, start: int, end: int) -> None:
 def arithmetic(walker: Walker, node: Node) -> None:
     """Queue the substitutions of `((...))` or `$((...))`; raise `Unproved` if the rest is more than arithmetic."""
     rest = _without_substitutions(walker, node, node.start_byte, node.end_byte)
-    if not ARITHMETIC.match(rest):
+    if not ARITHMETIC.match(rest.replace(arithmetics.PLACEHOLDER, "_")):
         raise Unproved("arithmetic that is not analysed")
+    arithmetics.evaluate(walker.analysis.numbers, rest, walker.state.bindings)
+    walker.sets(assigned(rest))
 
 
 def test(walker: Walker, node: Node) -> None:
@@ -154,7 +168,9 @@ def test(walker: Walker, node: Node) -> None:
     """
     text = walker.text[node.start_byte : node.end_byte]
     held, walker.pending = walker.pending, []
-    rest = QUOTED.sub("_", _without_substitutions(walker, node, node.start_byte, node.end_byte))
+    without = _without_substitutions(walker, node, node.start_byte, node.end_byte)
+    arithmetics.compare(walker.analysis.numbers, without, walker.state.bindings)
+    rest = QUOTED.sub("_", without.replace(arithmetics.PLACEHOLDER, "_"))
     if not re.fullmatch(r"\[\[[ \t](?:(?!\]\])[^;`'\"\n])*[ \t]\]\]", rest, re.DOTALL) and not text.startswith("(("):
         raise Unproved("a test that is not analysed")
     if re.search(r"\$\(|[<>]\(|(?<!&)&(?!&)", rest):
@@ -183,6 +199,10 @@ def substitution(walker: Walker, node: Node) -> None:
     if opening.type not in {"$(", "`", "<(", ">("} or closing.type not in {")", "`"}:
         raise Unproved("a substitution of an unusual form")
     inner = children[1:-1]
+    from actors.speed_layer.inner_commands import MAX_DEPTH  # noqa: PLC0415 - as below
+
+    if walker.depth > MAX_DEPTH:
+        raise Unproved("too deeply nested")
     from actors.speed_layer import leaves  # noqa: PLC0415 - leaves are read with these functions
 
     held, walker.pending = walker.pending, []

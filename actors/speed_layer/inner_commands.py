@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
-from actors.speed_layer import syntax_tree
+from actors.speed_layer import arithmetic, syntax_tree
 from actors.speed_layer.inner import Inner, ShellText
 from actors.speed_layer.lexer import Unproved
+from actors.speed_layer.names import SETTERS, names_set
 from actors.speed_layer.paths import join
 from actors.speed_layer.simple_command import UNKNOWN, SimpleCommand
 from actors.speed_layer.text import prepare
@@ -18,9 +19,14 @@ if TYPE_CHECKING:
 
 DECLARATIONS: Final = frozenset({"export", "declare", "typeset", "local", "readonly"})
 ASSIGNED: Final = re.compile(r"([A-Za-z_]\w*)=(.*)", re.DOTALL)
+PLAIN_NAME: Final = re.compile(r"[A-Za-z_]\w*\Z")
+NO_NAMES: Final = frozenset("fni")
+"""Letters of options by which a declaration is about functions, other names, or makes every value arithmetic."""
 SPAWNERS: Final = frozenset({"xargs", "gxargs", "find", "gfind", "fd", "fdfind"})
 MAX_CALLS: Final = 8
 MAX_DEPTH: Final = 24
+STEP_BYTES: Final = 32
+"""Length of nested text that counts as one step of work."""
 MOVES: Final = {("cd",), ("pushd",), ("popd",)}
 NEW_SHELLS: Final = frozenset({"eval", "trap"})
 
@@ -30,6 +36,8 @@ def is_followed(command: SimpleCommand) -> bool:
     if not command.words:
         return bool(command.env)
     name = command.words[0]
+    if name == "printf":
+        return len(command.words) > 1 and command.words[1].startswith("-v")
     return name in BUILTINS or is_wrapper(program(name) if "/" in name else name)
 
 
@@ -108,6 +116,9 @@ def shell_text(outer: Walker, given: ShellText, origin: str, command: SimpleComm
     if given.text is None:
         outer.analysis.unproved.append(f"{origin} runs text known only at run time")
         return
+    if outer.depth > MAX_DEPTH:
+        raise Unproved("too deeply nested")
+    outer.spend(1 + len(given.text) // STEP_BYTES)
     text, documents = prepare(given.text)
     same = origin in NEW_SHELLS
     if same:
@@ -157,25 +168,42 @@ def _popd(walker: Walker, _command: SimpleCommand) -> None:
     walker.state.cwd = None
 
 
-def _declare(_walker: Walker, command: SimpleCommand) -> None:
-    found = list(command.env)
+def _declare(walker: Walker, command: SimpleCommand) -> None:
+    found = list[tuple[str, str | None]]()
+    options = [word for word in command.words[1:] if word.startswith("-")]
+    exports = command.words[0] == "export" or any("x" in option for option in options)
     for word, certain in zip(command.words[1:], command.argv[1:], strict=True):
         match = ASSIGNED.match(word)
         if match:
             found.append((match[1], match[2] if UNKNOWN not in word and certain is not None else None))
-        elif word in {"-f", "-fx", "-xf", "-n"} or UNKNOWN in word:
+        elif UNKNOWN in word or (word.startswith("-") and not NO_NAMES.isdisjoint(word)):
             raise Unproved(f"{command.words[0]} of something known only at run time")
-    command.env = tuple(found)
+        elif exports and PLAIN_NAME.match(word):
+            found.append((word, walker.state.bindings.get(word)))
+    for name, _value in found:
+        walker.state.bindings.pop(name, None)
+    if exports:
+        command.env = (*command.env, *found)
+    else:
+        command.sets = tuple(found)
 
 
 def _shift(walker: Walker, _command: SimpleCommand) -> None:
     walker.state.bindings = {name: value for name, value in walker.state.bindings.items() if not name.isdecimal()}
 
 
-def _unset(walker: Walker, command: SimpleCommand) -> None:
-    for word in command.words[1:]:
-        walker.state.functions.pop(word, None)
-        walker.state.bindings.pop(word, None)
+def _set_names(walker: Walker, command: SimpleCommand) -> None:
+    """Note what read, printf -v, unset and their like set or forget."""
+    found = names_set(command)
+    if command.words[0] == "let":
+        arithmetic.evaluate(walker.analysis.numbers, " ; ".join(command.words[1:]), walker.state.bindings)
+    elif command.words[0] not in {"unset", "wait"}:
+        walker.analysis.numbers.texts.update(found)
+    for name in found:
+        if command.words[0] == "unset":
+            walker.state.functions.pop(name, None)
+        walker.state.bindings.pop(name, None)
+    command.sets = tuple((name, None) for name in found)
 
 
 BUILTINS: Final = {
@@ -184,6 +212,6 @@ BUILTINS: Final = {
     "popd": _popd,
     "shift": _shift,
     "set": _shift,
-    "unset": _unset,
+    **dict.fromkeys(SETTERS, _set_names),
     **dict.fromkeys(DECLARATIONS, _declare),
 }

@@ -40,7 +40,7 @@ class CommandJudge:
 
     def judge(self, command: SimpleCommand, workspace: Workspace, trace: list[Trace] | None = None) -> list[Finding]:
         """Return what the rules say to every part of a command."""
-        findings = self._variables.judge(command) if command.env else []
+        findings = self._variables.judge(command) if command.env or command.sets else []
         for redirect in command.redirects:
             access: Access = "read" if not redirect.writes else "write" if redirect.op in APPENDS else "truncate"
             findings.append(judge_path(self._paths, command, workspace, (redirect.path, access), command.cwd))

@@ -24,6 +24,8 @@ ACCESSES: Final[dict[str, Access]] = {
     "inside": "read",
     "dir": "read",
     "one-file": "write",
+    "into": "write",
+    "stem": "write",
     "object": "read",
 }
 INSIDE: Final = frozenset({"inside", "dir", "object"})

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from tree_sitter import Node
 
-from actors.speed_layer import expander, inner_commands
+from actors.speed_layer import arithmetic, expander, inner_commands
 from actors.speed_layer.heredoc import PLACEHOLDER
 from actors.speed_layer.lexer import RedirectToken, Token, Unproved, Word, judged, known, native
 from actors.speed_layer.simple_command import UNKNOWN, Redirect, SimpleCommand, Stdin
@@ -97,6 +97,7 @@ def simple(walker: Walker, found: list[Token], origin: str = "") -> Stdin | None
     command.listed = walker.listed
     command.fallbacks = walker.state.fallbacks
     command.variables = variables
+    _note_numbers(walker, words)
     walker.add(command)
     if inside:
         begin = len(walker.analysis.commands)
@@ -106,6 +107,21 @@ def simple(walker: Walker, found: list[Token], origin: str = "") -> Stdin | None
     if command.words or command.env:
         inner_commands.follow(walker, command)
     return stdin
+
+
+def _note_numbers(walker: Walker, words: list[Word]) -> None:
+    for word in words:
+        if not word.assign:
+            continue
+        raw = walker.text[word.start : word.end]
+        name = re.match(r"\w+", raw)
+        if name is not None:
+            if "[" in raw[: word.assign] or word.text.startswith("("):
+                walker.analysis.numbers.texts.add(name.group())
+            subscript = re.match(r"\w+\[(\w+)\]", raw)
+            if subscript:
+                arithmetic.evaluate(walker.analysis.numbers, subscript[1], walker.state.bindings)
+            arithmetic.assign(walker.analysis.numbers, name.group(), raw[word.assign :])
 
 
 def build(words: list[Word], redirects: tuple[Redirect, ...], cwd: str | None, stdin: Stdin | None) -> SimpleCommand:
@@ -143,14 +159,15 @@ def assignment(word: Word) -> tuple[str, str | None]:
 
 def _keywords(words: list[Word]) -> list[Word]:
     """Drop `coproc` and `time`, which the grammar takes for programs; refuse other reserved words."""
-    while words and words[0].plain and words[0].text in RESERVED:
-        if words[0].text not in {"coproc", "time"}:
-            raise Unproved(f"a reserved word where a program should be: {words[0].text}")
-        timing = words[0].text == "time"
-        words = words[1:]
-        if timing and words and words[0].text == "-p":
-            words = words[1:]
-    return words
+    index, count = 0, len(words)
+    while index < count and words[index].plain and words[index].text in RESERVED:
+        if words[index].text not in {"coproc", "time"}:
+            raise Unproved(f"a reserved word where a program should be: {words[index].text}")
+        timing = words[index].text == "time"
+        index += 1
+        if timing and index < count and words[index].text == "-p":
+            index += 1
+    return words[index:] if index else words
 
 
 def redirections(walker: Walker | None, found: list[Token]) -> tuple[tuple[Redirect, ...], Stdin | None]:

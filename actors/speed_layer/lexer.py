@@ -20,6 +20,10 @@ class Unproved(Exception):  # noqa: N818 - not an error of the program: a line t
     """The text cannot be proved to mean one thing; the message says why."""
 
 
+class TooLong(Unproved):
+    """Reading on would take too long."""
+
+
 @dataclass(slots=True)
 class Word:
     """One word after quote removal.
@@ -58,6 +62,7 @@ Piece = tuple[int, str, bool, bool]
 Expand = Callable[[int, int, bool], Piece]
 """From the offset of what is expanded (`$`, a backtick, `<(`, an array's bracket), a limit, whether it is quoted."""
 
+MAX_TOKENS: Final = 1024
 BLANK: Final = re.compile(r"[ \t]+")
 WHOLE: Final = re.compile(r"[ \t]*([A-Za-z0-9_@%+:,./^-][A-Za-z0-9_@%+:,./^~#*?-]*)(?=[ \t\n;|&]|\Z)")
 PLAIN: Final = re.compile(r"[^ \t\n'\"\\$`|&;<>(){}]+")
@@ -66,7 +71,6 @@ OPERATOR: Final = re.compile(r"&&|\|\||\|&|;;&|;;|;&|[;|&\n()]")
 REDIRECT: Final = re.compile(r"(\d*)(<<<|&>>|&>|>\||>>|>&|<&|<>|>|<(?!<))")
 SURROGATES: Final = range(0xD800, 0xE000)
 IN_QUOTES: Final = re.compile(r'[^"\\$`]+')
-BRACES: Final = re.compile(r"\{.*(?:,|\.\.).*\}", re.DOTALL)
 ANSI_C: Final = re.compile(
     r"\\(?:x([0-9a-fA-F]{1,2})|u([0-9a-fA-F]{1,4})|U([0-9a-fA-F]{1,8})|([0-7]{1,3})|(.))", re.DOTALL
 )
@@ -128,6 +132,8 @@ class Lexer:
         text, position = self.text, start
         found: list[Token] = []
         while position < end:
+            if len(found) > MAX_TOKENS:
+                raise TooLong("it would take too long to analyse")
             whole = WHOLE.match(text, position, end)
             if whole:
                 position = whole.end()
@@ -200,8 +206,8 @@ class Lexer:
             apart = apart or splits
         if position == start:
             self._refuse(position)
-        if "{" in braces and BRACES.search("".join(braces)):
-            raise Unproved("brace expansion makes the words")
+        if "{" in braces:
+            _check_braces("".join(braces), text[position : position + 1])
         joined = UNKNOWN if apart and not assign else "".join(parts)
         return Word(joined, exact, assign, plain, text[start] in "*?[", start, position)
 
@@ -272,6 +278,16 @@ class Lexer:
 
     def _refuse(self, position: int) -> NoReturn:
         raise Unproved(f"an unexpected {self.text[position]!r} in a command")
+
+
+def _check_braces(text: str, following: str) -> None:
+    """Refuse brace expansion, and `{name}` before a redirection, which sets the variable."""
+    first, last = text.find("{"), text.rfind("}")
+    between = text[first:last]
+    if "," in between or ".." in between:
+        raise Unproved("brace expansion makes the words")
+    if following in {"<", ">"} and first == 0 and last == len(text) - 1:
+        raise Unproved("a descriptor kept in a variable")
 
 
 def known(word: Word) -> str | None:

@@ -10,7 +10,7 @@ import msgspec
 
 from actors.speed_layer.compiled import Tables
 from actors.speed_layer.judge import Trace
-from actors.speed_layer.path_rules import RANK, Finding, Workspace
+from actors.speed_layer.path_rules import RANK, Finding, Workspace, shortened
 from actors.speed_layer.shell import analyse
 from actors.speed_layer.simple_command import UNKNOWN, Analysis
 
@@ -49,12 +49,12 @@ def judge_line(
         return Ruling("ask", "there is no command in it", None, False), listed, []
     if analysis.unproved and (best is None or best.verdict == "allow"):
         return (
-            Ruling("ask", f"it cannot be proved what it runs: {analysis.unproved[0]}", None, False),
+            Ruling("ask", shortened(f"it cannot be proved what it runs: {analysis.unproved[0]}"), None, False),
             listed,
             analysis.unproved,
         )
     assert best is not None
-    return Ruling(best.verdict, best.reason, best.rule, best.verdict != "ask"), listed, analysis.unproved
+    return Ruling(best.verdict, shortened(best.reason), best.rule, best.verdict != "ask"), listed, analysis.unproved
 
 
 def _strictest(tables: Tables, analysis: Analysis, cwd: str | None, trace: list[Trace] | None) -> Finding | None:

@@ -175,7 +175,10 @@ def _named(known: Grammar, words: tuple[str, ...], index: int, found: Parsed, gi
         if index + 1 >= len(words):
             found.unknown.append(words[index])
             return index + 1
-        found.options.append((name, words[index + 1], kind))
+        following = words[index + 1]
+        if following[:1] == "-" and following != "-" and not following[1:2].isdecimal():
+            found.unknown.append(following)  # another version of the program may read it as an option of its own
+        found.options.append((name, following, kind))
         return index + 2
     found.options.append((name, value, kind))
     if value is not None and len(name) == SHORT and not known.words:

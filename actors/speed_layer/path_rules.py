@@ -21,6 +21,7 @@ SYSTEM: Final = re.compile(
 """Directories that are nobody's workspace."""
 KEPT: Final = frozenset({"secret", "protected"})
 MAX_KNOWN: Final = 4096
+MAX_REASON: Final = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,11 @@ class Finding:
     rule: str | None
     reason: str
     tags: tuple[str, ...] = ()
+
+
+def shortened(reason: str) -> str:
+    """Return a reason no longer than `MAX_REASON` characters: words of a command stand in it."""
+    return reason if len(reason) <= MAX_REASON else reason[: MAX_REASON - 3] + "..."
 
 
 @dataclass(frozen=True, slots=True)

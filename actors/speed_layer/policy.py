@@ -20,7 +20,7 @@ from actors.speed_layer.compiled import Tables
 from actors.speed_layer.file_tools import judge_tool
 from actors.speed_layer.judge import Trace
 from actors.speed_layer.line import judge_line
-from actors.speed_layer.path_rules import RANK, Finding
+from actors.speed_layer.path_rules import RANK, Finding, shortened
 from actors.speed_layer.rules import Layer, PolicyError, PolicySource, Verdict
 
 PACKS: Final = (
@@ -166,7 +166,7 @@ def rule_on(findings: list[Finding], otherwise: str) -> Ruling:
             best = finding
     if best is None:
         return Ruling("ask", otherwise, None, False)
-    return Ruling(best.verdict, best.reason, best.rule, best.verdict != "ask")
+    return Ruling(best.verdict, shortened(best.reason), best.rule, best.verdict != "ask")
 
 
 def _fault(error: Exception) -> Ruling:

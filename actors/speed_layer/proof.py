@@ -20,6 +20,9 @@ PROJECT_PROGRAMS: Final = frozenset(
     {"./gradlew", "./mvnw", "./manage.py", "bin/rails", "bin/rake", "bin/rspec", "bin/rubocop", "bin/phpunit"}
 )
 INLINE: Final = re.compile(r"[{\"']")
+ELSEWHERE: Final = re.compile(
+    r"[A-Za-z][A-Za-z0-9+.-]*://|(?:npm|jsr|data|node|https?|file|oci|git|ssh|s3|gs|fd|md):|\|"
+)
 MANY: Final = re.compile(r"[*?\[]")
 
 
@@ -94,6 +97,25 @@ class Proof:
                 why = self._word(kind, value)
                 if why:
                     return why
+        if assigned and assigned[-1] == "into":
+            return self._copied(values, whole=parsed.has("-r", "-R", "-a", "--recursive", "--archive", "-T"))
+        return None
+
+    def _copied(self, values: list[str], *, whole: bool) -> str | None:
+        """Judge the names that copied or moved files get; return why they are not known."""
+        target, root = join(self._base, values[-1]), self._workspace.root
+        for source in values[:-1]:
+            name = source.rstrip("/").rpartition("/")[2]
+            several = name in {"", ".", ".."} or MANY.search(name) is not None or source.endswith("/")
+            if target == root and (whole or several):
+                return "what is copied to the top of the workspace is not known by name"
+            if several or UNKNOWN in name:
+                continue
+            place = f"{values[-1].rstrip('/')}/{name}"
+            for path in (place, f"{place}/x", f"{place}/workflows/x") if name.startswith(".") else (place,):
+                self.findings.append(
+                    judge_path(self._paths, self._command, self._workspace, (path, "write"), self._base)
+                )
         return None
 
     def _word(self, kind: str, value: str) -> str | None:
@@ -103,14 +125,24 @@ class Proof:
             return kinds.CHECKS[kind](value) if known else f"a word known only at run time ({kind})"
         if value in {"", "-"} and kind != "dir":
             return None
-        if kind == "one-file" and MANY.search(value):
-            return f"{shown(value)} may be many files"
+        unusual = _unusual(kind, value)
+        if unusual:
+            return unusual
         if kind == "object":
             value = value.rpartition(":")[2] or "."
         if kind in kinds.INSIDE and (INLINE.search(value) or not inside(join(self._base, value), self._workspace)):
             return f"{shown(value)} does not lie in the workspace"
         self.findings.append(judge_path(self._paths, self._command, self._workspace, (value, access), self._base))
         return None
+
+
+def _unusual(kind: str, value: str) -> str | None:
+    """Return why a path may stand for something else than one file by that name."""
+    if ELSEWHERE.match(value):
+        return f"{shown(value)} may be read as more than a path"
+    if kind == "stem" and ("/." in value or value.startswith(".")):
+        return f"{shown(value)} begins the names of hidden files"
+    return f"{shown(value)} may be many files" if kind == "one-file" and MANY.search(value) else None
 
 
 def judge_path(

@@ -11,9 +11,9 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from actors.speed_layer import expander, inner_commands, leaves, syntax_tree
+from actors.speed_layer import arithmetic, expander, inner_commands, leaves, syntax_tree
 from actors.speed_layer.heredoc import Document
-from actors.speed_layer.lexer import Lexer, Piece, Token, Unproved, Word
+from actors.speed_layer.lexer import Lexer, Piece, Token, TooLong, Unproved, Word
 from actors.speed_layer.paths import join
 from actors.speed_layer.simple_command import Analysis, SimpleCommand, Stdin
 from actors.speed_layer.text import prepare
@@ -45,6 +45,7 @@ def analyse(command: str, cwd: str | None) -> Analysis:
         analysis.unproved.append(str(doubt))
     except RecursionError:
         analysis.unproved.append("too deeply nested")
+    _check_numbers(analysis)
     return analysis
 
 
@@ -58,7 +59,14 @@ def analyse_slowly(command: str, cwd: str | None) -> Analysis:
         analysis.unproved.append(str(doubt))
     except RecursionError:
         analysis.unproved.append("too deeply nested")
+    _check_numbers(analysis)
     return analysis
+
+
+def _check_numbers(analysis: Analysis) -> None:
+    doubt = arithmetic.doubts(analysis.numbers)
+    if doubt:
+        analysis.unproved.append(doubt)
 
 
 def _structured(text: str, documents: list[Document], analysis: Analysis, cwd: str | None) -> None:
@@ -76,7 +84,11 @@ def _structured(text: str, documents: list[Document], analysis: Analysis, cwd: s
 def _simple_line(text: str, analysis: Analysis, cwd: str | None) -> bool:
     """Analyse a line without structure; return False, leaving nothing behind, if it has some after all."""
     try:
-        statements = _pipelines(Lexer(text, _needs_grammar).tokens(0, len(text)))
+        tokens = Lexer(text, _needs_grammar).tokens(0, len(text))
+        if sum(isinstance(token, str) for token in tokens) >= MAX_COMMANDS:
+            analysis.unproved.append("it would take too long to analyse")
+            return True
+        statements = _pipelines(tokens)
         if statements is None:
             return False
         for pipeline in statements:
@@ -90,9 +102,8 @@ def _simple_line(text: str, analysis: Analysis, cwd: str | None) -> bool:
                     return _followed(text, statements, analysis, cwd)
                 analysis.commands.append(command)
                 producers.append(command)
-            if len(analysis.commands) > MAX_COMMANDS:
-                analysis.commands.clear()
-                return False
+    except TooLong:
+        raise
     except Unproved:
         analysis.commands.clear()
         return False

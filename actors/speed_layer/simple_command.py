@@ -69,6 +69,7 @@ class SimpleCommand:
             option.
         sources: Commands inside substitutions of its words.
         variables: Names of the variables its words expand.
+        sets: Names it sets or forgets in its shell, and their values (`None` if unknown).
     """
 
     argv: tuple[str | None, ...]
@@ -86,6 +87,24 @@ class SimpleCommand:
     fallbacks: tuple[str | None, ...] = ()
     sources: list[SimpleCommand] = field(default_factory=list["SimpleCommand"])
     variables: tuple[str, ...] = ()
+    sets: tuple[tuple[str, str | None], ...] = ()
+
+
+@dataclass(slots=True)
+class Numbers:
+    """Names that arithmetic evaluates, and names that hold more than a number at some point of the line.
+
+    Attributes:
+        evaluated: Names whose value arithmetic reads.
+        counted: Names set to numbers only, so far.
+        texts: Names set to something that may be no number.
+        doubts: What else arithmetic may evaluate.
+    """
+
+    evaluated: set[str] = field(default_factory=set[str])
+    counted: set[str] = field(default_factory=set[str])
+    texts: set[str] = field(default_factory=set[str])
+    doubts: list[str] = field(default_factory=list[str])
 
 
 @dataclass(slots=True)
@@ -95,7 +114,11 @@ class Analysis:
     Attributes:
         commands: Every simple command, outer ones before their substitutions, wrappers before what they wrap.
         unproved: Why the list may not be the whole truth; while it is not empty nothing of the line is allowed.
+        work: Steps taken so far: statements, expansions, words, and texts by their length.
+        numbers: What names used or set in arithmetic hold.
     """
 
     commands: list[SimpleCommand] = field(default_factory=list["SimpleCommand"])
     unproved: list[str] = field(default_factory=list[str])
+    work: int = 0
+    numbers: Numbers = field(default_factory=Numbers)

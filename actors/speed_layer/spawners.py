@@ -12,6 +12,7 @@ from actors.speed_layer.wrapper_table import XARGS
 
 FILES_BELOW: Final = "**"
 """Stands for names of files below the working directory: whatever they are, they lie there."""
+MAX_EXECS: Final = 8
 NAME_TESTS: Final = frozenset({"-name", "-iname"})
 OUTPUT_OPTIONS: Final = ("-printf", "-fprint", "-exec", "-ok", "--format", "-o", "--replace", "-r")
 FILTERS: Final = frozenset({"grep", "rg", "sort", "uniq", "head", "tail", "xargs", "tac", "shuf"})
@@ -92,6 +93,7 @@ def find(command: SimpleCommand) -> Unwrapped | None:
             break
         starts.append(word)
     below = (starts[0].rstrip("/") or "/") if len(starts) == 1 else "." if not starts else UNKNOWN
+    name = _named(words)
     index = 1
     while index < len(words):
         if words[index] in {"-exec", "-execdir", "-ok", "-okdir"}:
@@ -102,12 +104,13 @@ def find(command: SimpleCommand) -> Unwrapped | None:
                 return Unwrapped(unproved=["find: -exec without an end"])
             inner = cut(command, index + 1, end)
             inner.stdin = False
-            name = _named(words)
             known = UNKNOWN not in {below, name}
             _replace(inner, "{}", f"{below.removesuffix('/')}/{name}" if known else UNKNOWN)
             if words[index] in {"-execdir", "-okdir"}:
                 inner.directory = UNKNOWN
             found.inner.append(inner)
+            if len(found.inner) > MAX_EXECS:
+                return Unwrapped(unproved=["find: too many -exec parts"])
             index = end
         index += 1
     return found if found.inner else None

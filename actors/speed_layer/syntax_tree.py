@@ -26,6 +26,10 @@ EXPANSIONS: Final = frozenset(
     {"command_substitution", "process_substitution", "expansion", "arithmetic_expansion", "array"}
 )
 
+SHORT: Final = 1024
+"""Length of texts that are parsed in a millisecond whatever they hold."""
+MAX_STEPS: Final = 32
+"""Reports of progress (one in about half a millisecond) after which the parser gives up."""
 _parser: Final = Parser(Language(tree_sitter_bash.language()))
 
 
@@ -43,12 +47,30 @@ def parse(text: str) -> Node:
     Raises:
         Unproved: The grammar found an error, or left out text at the start or the end.
     """
-    root = _parser.parse(text.encode("latin-1")).root_node
+    root = _parsed(text.encode("latin-1"))
     if root.has_error:
         raise Unproved("the shell grammar finds an error in it")
     if not (BLANK.match(text, 0, root.start_byte) and BLANK.match(text, root.end_byte)):
         raise Unproved("the shell grammar skipped over some text")
     return root
+
+
+def _parsed(source: bytes) -> Node:
+    """Parse; a text on which the grammar's search for a way out of errors takes too many steps is unproved."""
+    if len(source) <= SHORT:
+        return _parser.parse(source).root_node
+    steps = 0
+
+    def go_on(_offset: int, _has_error: bool) -> bool:
+        nonlocal steps
+        steps += 1
+        return steps <= MAX_STEPS
+
+    try:
+        return _parser.parse(lambda offset, _point: source[offset:], progress_callback=go_on).root_node
+    except ValueError as error:
+        _parser.reset()
+        raise Unproved("it would take too long to analyse") from error
 
 
 def parts(text: str, node: Node) -> list[Node]:

@@ -8,7 +8,7 @@ from typing import Final
 from actors.speed_layer.heredoc import Document, take_out
 from actors.speed_layer.lexer import Unproved
 
-MAX_BYTES: Final = 64 * 1024
+MAX_BYTES: Final = 16 * 1024
 CONTROL: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 HARD_QUOTES: Final = re.compile(r"\$'|`|\"[^\"]*\$\(|\$\{")
 
@@ -24,7 +24,7 @@ def prepare(command: str) -> tuple[str, list[Document]]:
             cannot be told apart.
     """
     if len(command) > MAX_BYTES:
-        raise Unproved("it is longer than 64 KiB")
+        raise Unproved("it is longer than 16 KiB")
     text = command
     if not command.isascii():
         try:
@@ -32,7 +32,7 @@ def prepare(command: str) -> tuple[str, list[Document]]:
         except UnicodeError as error:
             raise Unproved("it is not valid Unicode") from error
         if len(text) > MAX_BYTES:
-            raise Unproved("it is longer than 64 KiB")
+            raise Unproved("it is longer than 16 KiB")
     if CONTROL.search(text):
         raise Unproved("it holds control characters")
     text, documents = take_out(text)

@@ -13,6 +13,10 @@ from actors.speed_layer.wrapper_table import MODULES, SHELL_OPTIONS, SHELLS, WRA
 
 PYTHON: Final = re.compile(r"(?:python|pypy)[0-9.]*\Z")
 ASSIGNMENT: Final = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)=(.*)", re.DOTALL)
+STARTUP: Final = ("-i", "-l", "--login", "--rcfile", "--init-file", "--debugger", "-a", "-k")
+USUAL: Final = frozenset(
+    {"errexit", "nounset", "xtrace", "verbose", "pipefail", "noglob", "noclobber", "globstar", "nullglob"}
+)
 WRAPPER_NAMES: Final = frozenset({"coverage", *(prefix[0] for prefix in WRAPPERS)})
 
 
@@ -88,10 +92,13 @@ def _shell(command: SimpleCommand) -> Unwrapped | None:  # noqa: PLR0911 - one c
     if parsed.unknown:
         return unknown_option(command.words[0], parsed.unknown[0])
     rest = parsed.rest
+    unproved = ["a shell that reads other files first, or reads words in another way"] if _is_unusual(parsed) else []
     if parsed.has("-c"):
         if rest >= len(command.words):
             return None
-        return Unwrapped(texts=[ShellText(command.argv[rest], command.words[rest + 1 :])])
+        return Unwrapped(texts=[ShellText(command.argv[rest], command.words[rest + 1 :])], unproved=unproved)
+    if unproved:
+        return Unwrapped(unproved=unproved)
     if rest < len(command.words) and not parsed.has("-s"):
         script = command.words[rest]
         if script in {"/dev/stdin", "-"} or script.startswith(("/dev/fd/", UNKNOWN)):
@@ -101,6 +108,12 @@ def _shell(command: SimpleCommand) -> Unwrapped | None:  # noqa: PLR0911 - one c
         return None
     arguments = ("bash", *command.words[rest:])
     return Unwrapped(texts=[ShellText(command.stdin.text, arguments)])
+
+
+def _is_unusual(parsed: Parsed) -> bool:
+    return parsed.has(*STARTUP) or any(
+        name in {"-o", "+o", "-O", "+O"} and (value or "") not in USUAL for name, value, _ in parsed.options
+    )
 
 
 def _eval(command: SimpleCommand) -> Unwrapped | None:

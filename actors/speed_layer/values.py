@@ -55,6 +55,12 @@ VALUES: Final[dict[str, Callable[[str], str | None]]] = {
     "maven": _shape(MAVEN, "a phase or goal of everyday work"),
     "pytest-plugin": _shape(re.compile(r"no:[A-Za-z0-9_.-]+\Z"), "a plugin switched off"),
     "time": _shape(re.compile(r"\+.*\Z", re.DOTALL), "a format"),
+    "set-option": _shape(
+        re.compile(r"(?:errexit|nounset|xtrace|verbose|pipefail|noglob|noclobber|errtrace|functrace|emacs|vi)\Z"),
+        "a harmless option of the shell",
+    ),
+    "topic": _shape(re.compile(r"[A-Za-z0-9_\[][A-Za-z0-9_:+.@()-]*\Z"), "the name of a page"),
+    "vcs": _shape(re.compile(r"(?:git|svn|auto)\Z"), "a version control system"),
     "word": _shape(re.compile(r"[A-Za-z0-9_-]+\Z"), "a plain word"),
     "suffix": _shape(re.compile(r"[A-Za-z0-9._~-]*\Z"), "a suffix"),
     "empty": _shape(re.compile(r"\Z"), "empty"),

@@ -33,7 +33,9 @@ class VariableRules:
     def judge(self, command: SimpleCommand) -> list[Finding]:
         """Return what the rules say to a command's assignments; the shell's own variables need no rule."""
         program = command.words[0] if command.words else ""
-        return [self._one(name, value, program) for name, value in command.env]
+        found = [self._one(name, value, program) for name, value in command.env]
+        found.extend(self._one(name, value, "") for name, value in command.sets)
+        return found
 
     def _one(self, name: str, value: str | None, program: str) -> Finding:
         shell = not program
@@ -43,7 +45,7 @@ class VariableRules:
                 continue
             if program in rule.unless_before or (rule.before and program not in rule.before):
                 continue
-            if values is not None and (value is None or not values.fullmatch(value)):
+            if values is not None and not self._fits(rule, values, value):
                 continue
             if best is None or RANK[rule.verdict] > RANK[best.verdict]:
                 best = Finding(rule.verdict, rule.id, f"{name}: {rule.reason}")
@@ -56,6 +58,11 @@ class VariableRules:
             None,
             f"no rule covers setting {name}" + ("" if value is not None else " to a value known only at run time"),
         )
+
+    @staticmethod
+    def _fits(rule: VariableRule, values: re.Pattern[str], value: str | None) -> bool:
+        """Return whether a rule applies to a value; one that may be any value meets every rule but `allow`."""
+        return rule.verdict != "allow" if value is None else values.fullmatch(value) is not None
 
     @staticmethod
     def secret(name: str) -> Finding | None:

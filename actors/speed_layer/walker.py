@@ -21,7 +21,9 @@ from actors.speed_layer.lexer import Lexer, Unproved
 from actors.speed_layer.simple_command import Analysis, SimpleCommand, Stdin
 from actors.speed_layer.syntax_tree import LEAVES, check_comment
 
-MAX_COMMANDS: Final = 512
+MAX_COMMANDS: Final = 128
+MAX_WORK: Final = 4096
+"""Steps an analysis may take; the longest lines people write take a few hundred."""
 
 
 @dataclass(slots=True)
@@ -111,7 +113,18 @@ class Walker:
 
     def expand(self, position: int, end: int, quoted: bool) -> tuple[int, str, bool, bool]:
         """Resolve an expansion for the lexer (see `lexer.Expand`)."""
+        self.spend(1)
         return expander.expand(self, position, end, quoted)
+
+    def spend(self, steps: int) -> None:
+        """Count work done.
+
+        Raises:
+            Unproved: It is more than an analysis may take.
+        """
+        self.analysis.work += steps
+        if self.analysis.work > MAX_WORK:
+            raise Unproved("it would take too long to analyse")
 
     def finish(self) -> None:
         """Check that nothing was taken out of the text, or put off, and then forgotten.
@@ -145,6 +158,7 @@ class Walker:
             reach: Where the redirections of its last command end, if the grammar put them behind the whole.
         """
         kind = node.type
+        self.spend(1)
         if reach and not (kind in PASS_ON or (kind in LEAVES and not leaves.is_expression(self, node))):
             constructs.behind(self, node, reach)
             return
@@ -195,6 +209,13 @@ class Walker:
         finally:
             self.listed = before
 
+    def sets(self, names: set[str]) -> None:
+        """Write down that the shell itself sets variables, as loops and arithmetic do."""
+        if names:
+            pairs = tuple((name, None) for name in sorted(names))
+            self.add(SimpleCommand((), (), cwd=self.state.cwd, origin="group", listed=False, sets=pairs))
+            self.state.bindings = {one: value for one, value in self.state.bindings.items() if one not in names}
+
     def add(self, command: SimpleCommand) -> None:
         """Write a command down.
 
@@ -203,6 +224,7 @@ class Walker:
         """
         if len(self.analysis.commands) >= MAX_COMMANDS:
             raise Unproved("too many commands in one line")
+        self.spend(1 + len(command.words) + len(command.env) + len(command.redirects))
         self.analysis.commands.append(command)
 
 

@@ -70,6 +70,8 @@ WRAPPERS: Final[dict[tuple[str, ...], Wrapper]] = {
     ("busybox",): _wrapper(""),
     ("toybox",): _wrapper(""),
     ("coproc",): _wrapper(""),
+    ("c8",): _wrapper("-r= --reporter= --all --check-coverage --lines= --branches= --functions= --statements="),
+    ("nyc",): _wrapper("--reporter= -r= --all --silent -s --check-coverage --lines= --branches= --functions="),
     ("npx",): _wrapper("--no-install --no -y --yes -q --quiet --prefer-offline --offline"),
     ("bunx",): _wrapper("--bun --no-install"),
     ("npm", "exec"): _wrapper("--no --no-install -y --yes --offline -p= --package="),
