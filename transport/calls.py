@@ -77,7 +77,7 @@ def converted(kind: type[Arguments], arguments: dict[str, Any]) -> Arguments:
     Raises:
         Refusal: `too_large`: a batch of more than its role may ever send; `invalid`: they do not fit the schema.
     """
-    events: object = arguments.get("events")
+    events: object = arguments.get("events") if type(arguments) is dict else None
     if isinstance(events, Sized) and not isinstance(events, str | dict) and len(events) > BATCH:
         raise Refusal("too_large", f"{BATCH} events are the most in one call; split the batch")
     try:
