@@ -1,0 +1,182 @@
+"""Index files: derived, lazily loaded, never trusted beyond their checksums."""
+
+import shutil
+
+import pytest
+
+from store import DiskFull, EventLog, Limits, NewEvent, StoreError
+from store.index_file import read_section
+from store.sealed import SealedIndex
+
+SMALL = Limits(segment_bytes=2500, reserve_bytes=0)
+COUNT = 60
+
+
+def event(n):
+    return NewEvent(type=f"t{n % 3}", data={"n": n}, correlation_id=f"c{n % 7}" if n % 2 else None)
+
+
+@pytest.fixture
+def filled(tmp_path):
+    path = tmp_path / "log"
+    with EventLog.open(path, limits=SMALL) as log:
+        for n in range(COUNT):
+            log.append([event(n)], stream=f"s{n % 5}", agent=f"a{n % 2}", command_id=f"k{n}")
+            log.step()
+    return path
+
+
+QUERIES = [
+    ({"stream": "s3"}, lambda n: n % 5 == 3),
+    ({"types": ["t1", "t2"]}, lambda n: n % 3),
+    ({"agents": ["a1"]}, lambda n: n % 2),
+    ({"correlation_id": "c5"}, lambda n: n % 2 and n % 7 == 5),
+    ({"stream": "s1", "correlation_id": "c1", "types": ["t1"], "agents": ["a1"]}, lambda n: n % 210 == 1),
+]
+
+
+def check(path):
+    """The property: every question is answered as without any index."""
+    with EventLog.open(path, limits=SMALL, sync=lambda _: None) as log:
+        for filters, wanted in QUERIES:
+            numbers = [n for n in range(COUNT) if wanted(n)]
+            for order in ("asc", "desc"):
+                found = [event.data["n"] for event in log.query(**filters, order=order).events]
+                assert found == (numbers if order == "asc" else numbers[::-1]), filters
+        assert [event.data["n"] for event in log.read()] == list(range(COUNT))
+        assert [log.stream_revision(f"s{n}") for n in range(5)] == [COUNT // 5] * 5
+        assert log.append([event(7)], stream="s2", agent="a1", command_id="k7").first_sequence == 8
+
+
+def changed_everywhere(path, every):
+    """Flip a bit, and cut, at every so many bytes of an index file in the middle, the last one, and the heads."""
+    names = [sorted(path.glob("*.index"))[1].name, max(path.glob("*.index")).name, "heads"]
+    for name in names:
+        content = (path / name).read_bytes()
+        for place in range(0, len(content), every):
+            flipped = bytearray(content)
+            flipped[place] ^= 1 << place % 8
+            for damaged in (flipped, content[:place]):
+                copy = path.with_name("copy")
+                shutil.rmtree(copy, ignore_errors=True)
+                shutil.copytree(path, copy)
+                (copy / name).write_bytes(damaged)
+                yield copy
+
+
+def test_a_flipped_bit_or_a_cut_anywhere_in_derived_files_changes_no_answer(filled):
+    for copy in changed_everywhere(filled, every=11):
+        check(copy)
+
+
+def test_that_check_catches_columns_that_are_not_checked(filled, monkeypatch):
+    def unchecked(path, header, section):
+        offset = sum(length for length, _ in header.sections[:section])
+        return path.read_bytes()[offset : offset + header.sections[section][0]].ljust(
+            header.sections[section][0], b"\0"
+        )
+
+    monkeypatch.setattr("store.sealed.read_section", unchecked)
+    with pytest.raises((AssertionError, LookupError, ValueError, OSError, StoreError)):
+        for copy in changed_everywhere(filled, every=11):
+            check(copy)
+
+
+def test_any_derived_file_may_be_deleted_and_is_made_again(filled):
+    derived = sorted(path.name for path in filled.iterdir() if path.suffix == ".index" or path.name == "heads")
+    for name in derived:
+        (filled / name).unlink()
+        check(filled)
+        assert (
+            sorted(path.name for path in filled.iterdir() if path.suffix == ".index" or path.name == "heads") == derived
+        )
+
+
+def test_indexing_again_tells_how_far_it_has_come(filled):
+    told = []
+    EventLog.open(filled, limits=SMALL, progress=lambda *where: told.append(where)).close()
+    assert told == []
+    for index in filled.glob("*.index"):
+        index.unlink()
+    EventLog.open(filled, limits=SMALL, progress=lambda *where: told.append(where)).close()
+    done, total = zip(*told, strict=True)
+    assert list(done) == sorted(set(done))
+    assert {*total} == {done[-1]} == {sum(path.stat().st_size for path in filled.glob("*.segment"))}
+
+
+def test_opening_reads_no_segment_that_has_an_index(filled, monkeypatch):
+    scanned = []
+    monkeypatch.setattr("store.opening.scan_segment", lambda name, _: scanned.append(name))
+    EventLog.open(filled, limits=SMALL).close()
+    assert scanned == []
+
+
+def test_an_index_that_goes_missing_while_the_log_is_open_is_made_again(filled):
+    with EventLog.open(filled, limits=SMALL) as log:
+        for index in filled.glob("*.index"):
+            index.unlink()
+        for filters, wanted in QUERIES:
+            numbers = [event.data["n"] for event in log.query(**filters).events]
+            assert numbers == [n for n in range(COUNT) if wanted(n)]
+        log.append([event(COUNT)], stream="s0")
+        assert len(list(log.read())) == COUNT + 1
+    assert len(list(filled.glob("*.index"))) == len(list(filled.glob("*.segment")))
+
+
+def test_sealing_goes_on_in_steps_while_events_are_appended_and_read(tmp_path):
+    with EventLog.open(tmp_path, "never", limits=Limits(segment_bytes=100_000, reserve_bytes=0)) as log:
+        n = 0
+        while log.stats().segments < 3:
+            log.append([event(n)], stream=f"s{n % 5}")
+            n += 1
+            assert log.query(order="desc", limit=1).events[0].data["n"] == n - 1
+        while log.step():
+            assert len(log.query(stream="s3", limit=1000).events) == len(range(3, n, 5))
+        assert len(list(tmp_path.glob("*.index"))) == 2
+        assert not list(tmp_path.glob("*.new"))
+        assert len(log.query(stream="s3", limit=1000).events) == len(range(3, n, 5))
+
+
+def test_a_full_disk_while_sealing_keeps_the_index_in_memory(tmp_path, monkeypatch):
+    with EventLog.open(tmp_path, limits=SMALL) as log:
+        with monkeypatch.context() as patch:
+            patch.setattr("store.sealing.create_file", _full)
+            for n in range(COUNT):
+                log.append([event(n)], stream=f"s{n % 5}")
+        assert not list(tmp_path.glob("*.index"))
+        assert len(log.query(stream="s3").events) == COUNT // 5
+    with EventLog.open(tmp_path, limits=SMALL) as log:
+        assert len(log.query(stream="s3").events) == COUNT // 5
+    assert len(list(tmp_path.glob("*.index"))) == len(list(tmp_path.glob("*.segment")))
+
+
+def _full(path, **_):
+    raise DiskFull(f"no space for {path}")
+
+
+def test_events_beyond_a_byte_of_ids_are_found_in_memory_and_in_files(tmp_path):
+    """More than 256 and more than 65,536 streams: every plane of the columns is needed."""
+    count = 70_000
+    with EventLog.open(tmp_path, "never", limits=Limits(reserve_bytes=0)) as log:
+        for start in range(0, count, 1000):
+            log.append([NewEvent(type=f"t{n % 300}", stream=f"s{n}") for n in range(start, start + 1000)])
+        _find_some(log)
+    with EventLog.open(tmp_path) as log:
+        assert isinstance(log._committed.segments[0].index, SealedIndex)
+        _find_some(log)
+
+
+def _find_some(log):
+    for n in (0, 255, 256, 65_535, 65_536, 65_792, 69_999):
+        assert [event.sequence for event in log.query(stream=f"s{n}").events] == [n + 1]
+        assert log.query(types=[f"t{n % 300}"], before=n + 2, order="desc", limit=1).events[0].sequence == n + 1
+
+
+def test_a_section_that_is_shorter_than_it_says_is_not_read(filled):
+    path = min(filled.glob("*.index"))
+    with EventLog.open(filled, limits=SMALL) as log:
+        header = log._committed.segments[0].index.header
+    path.write_bytes(path.read_bytes()[:10])
+    assert read_section(path, header, 0) is None
+    path.unlink()
+    assert read_section(path, header, 5) is None
