@@ -10,6 +10,7 @@ from collections.abc import Callable
 import msgspec
 import trio
 
+from actors.deciding import Deciding
 from actors.event_store.messages import NAME as EVENT_STORE
 from actors.event_store.messages import AppendEvents, QueryEvents, Refused
 from actors.judgement import Judgement
@@ -43,6 +44,10 @@ class Gate:
         self.validate = judgement.validate
         self.validate_nowait = judgement.validate_nowait
         self.explain = judgement.explain
+        deciding = Deciding(system, self._reception)
+        self.pending = deciding.pending
+        self.decide = deciding.decide
+        self.activate = deciding.activate
 
     async def append(self, caller: Caller, append: Append, sent: Callable[[], None] | None = None) -> Appended:
         """Append a batch as the caller; returns when it is durable as the fsync policy promises. A checkpoint.

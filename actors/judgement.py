@@ -8,6 +8,7 @@ layer. What needs no hop needs no task either: `validate_nowait`.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 import msgspec
 import trio
@@ -16,18 +17,21 @@ from actors.cache.messages import NAME as CACHE
 from actors.cache.messages import Remember
 from actors.event_store.messages import NAME as EVENT_STORE
 from actors.event_store.messages import AppendEvents
-from actors.kernel import ActorError, Ref, System
+from actors.kernel import ActorError, AskTimeout, Ref, System
 from actors.reception import Caller, Reception
 from actors.session.messages import Admit
 from actors.speed_layer.audit import AUDIT_STREAM, Entry, verdict_event
 from actors.speed_layer.canonical import hash_of
 from actors.speed_layer.masks import Masked
 from actors.speed_layer.messages import NAME as SPEED_LAYER
-from actors.speed_layer.messages import Evaluate, Explain
+from actors.speed_layer.messages import Answer, Answers, AwaitDecision, Evaluate, Explain
 from actors.speed_layer.policy import Explanation, Request, Ruling, canonical
 from actors.verdict import Call, Verdict
 from actors.views import Views
 from store import Append
+
+RETRY_S: Final = 0.1
+"""How long who waits for a decision gives a speed layer that restarts, in seconds."""
 
 
 class Judgement:
@@ -46,8 +50,13 @@ class Judgement:
         self._speed_layer = Ref(system, SPEED_LAYER)
         self._cache = Ref(system, CACHE)
 
-    async def validate(self, caller: Caller, calls: Sequence[Call]) -> list[Verdict]:
+    async def validate(self, caller: Caller, calls: Sequence[Call], wait_s: float = 0.0) -> list[Verdict]:
         """Judge what the caller wants to do; verdicts come in the order of the calls. A checkpoint.
+
+        Args:
+            caller: Who asks.
+            calls: What for.
+            wait_s: How long to wait for decisions on what no rule decides, in seconds.
 
         Raises:
             Refusal: The session does not admit the request.
@@ -64,14 +73,16 @@ class Judgement:
             for key, call in zip(keys, calls, strict=True)
             if known[key] is None
         }
-        policy, found = await self._evaluate(policy, missing)
-        rulings = [found.get(key) or known[key] for key in keys]
+        policy, found = await self._evaluate(policy, missing, caller)
+        if wait_s > 0 and any(_is_pending(answer) for answer in found.values()):
+            policy, found = await self._decisions(policy, found, missing, caller, began + wait_s)
+        answers = [found[key] if key in found else Answer(_known(known[key])) for key in keys]
         elapsed_us = round((trio.current_time() - began) * 1e6)
         given = [
-            _verdict(ruling, policy, each, cached=key not in found, elapsed_us=elapsed_us)
-            for ruling, key, each in zip(rulings, keys, canonicals, strict=True)
+            _verdict(answer, policy, each, cached=key not in found, elapsed_us=elapsed_us)
+            for answer, key, each in zip(answers, keys, canonicals, strict=True)
         ]
-        return await self._recorded(caller, calls, rulings, given)
+        return await self._recorded(caller, calls, [answer.ruling for answer in answers], given)
 
     def validate_nowait(self, caller: Caller, calls: Sequence[Call]) -> list[Verdict]:
         """Judge as `validate` does, where nothing has to be waited for. Does not checkpoint.
@@ -90,7 +101,7 @@ class Judgement:
         verdicts.hits += len(rulings)
         elapsed_us = round((trio.current_time() - began) * 1e6)
         given = [
-            _verdict(ruling, policy, each, cached=True, elapsed_us=elapsed_us)
+            _verdict(Answer(_known(ruling)), policy, each, cached=True, elapsed_us=elapsed_us)
             for ruling, each in zip(rulings, canonicals, strict=True)
         ]
         self._views.audit.add(Entry(caller.principal.agent, role, calls, given, began))
@@ -107,7 +118,7 @@ class Judgement:
         request = Request(call.tool, call.input, call.cwd, caller.principal.role)
         explained = await self._speed_layer.ask(Explain(request))
         verdict = _verdict(
-            explained.explanation.ruling,
+            Answer(explained.explanation.ruling),
             explained.policy,
             canonical(call.tool, call.input, call.cwd),
             cached=False,
@@ -116,24 +127,73 @@ class Judgement:
         (recorded,) = await self._recorded(caller, [call], [explained.explanation.ruling], [verdict])
         return recorded, explained.explanation
 
-    async def _evaluate(self, policy: str, missing: dict[bytes, Request]) -> tuple[str, dict[bytes, Ruling]]:
+    async def _evaluate(
+        self, policy: str, missing: dict[bytes, Request], caller: Caller
+    ) -> tuple[str, dict[bytes, Answer]]:
         if not missing:
             await trio.lowlevel.checkpoint()
             return policy, {}
-        answer = await self._speed_layer.ask(Evaluate(list(missing.values())))
-        found = dict(zip(missing, answer.rulings, strict=True))
-        if answer.policy == policy:  # else the keys name a policy that gave way meanwhile
-            for key, ruling in found.items():
-                if ruling.cacheable and ruling.verdict != "ask":
-                    self._cache.tell_or_lose(Remember(key, ruling))
-        return answer.policy, found
+        given = await self._speed_layer.ask(Evaluate(list(missing.values()), caller.principal.agent))
+        found = dict(zip(missing, given.answers, strict=True))
+        if given.policy == policy:  # else the keys name a policy that gave way meanwhile
+            for key, answer in found.items():
+                if answer.ruling.cacheable and answer.ruling.verdict != "ask":
+                    self._cache.tell_or_lose(Remember(key, answer.ruling))
+        return given.policy, found
+
+    async def _decisions(
+        self, policy: str, found: dict[bytes, Answer], missing: dict[bytes, Request], caller: Caller, until: float
+    ) -> tuple[str, dict[bytes, Answer]]:
+        """Wait for what is pending, all at once."""
+        decided = dict(found)
+        policies = [policy]
+
+        async def wait(key: bytes) -> None:
+            policies[0], decided[key] = await self._decision(policy, found[key], missing[key], caller, until)
+
+        async with trio.open_nursery() as nursery:
+            for key, answer in found.items():
+                if _is_pending(answer):
+                    nursery.start_soon(wait, key)
+        return policies[0], decided
+
+    async def _decision(
+        self, policy: str, answer: Answer, request: Request, caller: Caller, until: float
+    ) -> tuple[str, Answer]:
+        """Wait for one decision; a speed layer that restarts meanwhile is asked again, and has the same approval."""
+        agent = caller.principal.agent
+        hashed = hash_of(canonical(request.tool, request.input, request.cwd))
+        while answer.approval is not None and answer.approval.state == "pending":
+            left_s = until - trio.current_time()
+            if left_s <= 0:
+                break
+            given: Answers | None = None
+            try:
+                message = AwaitDecision(answer.approval.id, agent, request.role, hashed)
+                given = await self._speed_layer.ask(message, timeout_s=left_s)
+                if given.answers[0].approval is None:
+                    given = await self._speed_layer.ask(Evaluate([request], agent))
+            except AskTimeout:
+                break
+            except ActorError:
+                await trio.sleep(min(RETRY_S, left_s))
+                given = await self._asked_again(request, agent)
+            if given is not None:
+                policy, answer = given.policy, given.answers[0]
+        return policy, answer
+
+    async def _asked_again(self, request: Request, agent: str) -> Answers | None:
+        try:
+            return await self._speed_layer.ask(Evaluate([request], agent))
+        except ActorError:
+            return None
 
     async def _recorded(
-        self, caller: Caller, calls: Sequence[Call], rulings: Sequence[Ruling | None], given: list[Verdict]
+        self, caller: Caller, calls: Sequence[Call], rulings: Sequence[Ruling], given: list[Verdict]
     ) -> list[Verdict]:
         """Record verdicts: those of rules with `audit = "durable"` at once, and as `ask` where that fails."""
         entry = Entry(caller.principal.agent, caller.principal.role, calls, given, trio.current_time())
-        durable = [n for n, ruling in enumerate(rulings) if ruling is not None and ruling.durable]
+        durable = [n for n, ruling in enumerate(rulings) if ruling.durable]
         if not durable:
             self._views.audit.add(entry)
             return given
@@ -160,8 +220,17 @@ class Judgement:
         return None if stored.refused is None else stored.refused.message
 
 
-def _verdict(ruling: Ruling | None, policy: str, canonical_request: bytes, *, cached: bool, elapsed_us: int) -> Verdict:
+def _is_pending(answer: Answer) -> bool:
+    return answer.approval is not None and answer.approval.state == "pending"
+
+
+def _known(ruling: Ruling | None) -> Ruling:
     assert ruling is not None
+    return ruling
+
+
+def _verdict(answer: Answer, policy: str, canonical_request: bytes, *, cached: bool, elapsed_us: int) -> Verdict:
+    ruling = answer.ruling
     return Verdict(
         verdict=ruling.verdict,
         reason=ruling.reason,
@@ -170,4 +239,5 @@ def _verdict(ruling: Ruling | None, policy: str, canonical_request: bytes, *, ca
         cached=cached,
         request=hash_of(canonical_request),
         elapsed_us=elapsed_us,
+        approval=answer.approval,
     )

@@ -6,6 +6,8 @@ from typing import Any
 
 import msgspec
 
+from actors.speed_layer.messages import ApprovalInfo
+
 
 class Call(msgspec.Struct, frozen=True):
     """An action that an agent wants to take.
@@ -31,4 +33,4 @@ class Verdict(msgspec.Struct, frozen=True):
     cached: bool
     request: str
     elapsed_us: int
-    approval: None = None
+    approval: ApprovalInfo | None = None

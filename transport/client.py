@@ -16,10 +16,13 @@ import trio
 
 from transport.rpc import HallError, Rpc, open_websocket
 from transport.schemas import (
+    ActivateResult,
     AppendResult,
     BatchResult,
     ExplainResult,
     HealthResult,
+    PendingApprovalResult,
+    PendingApprovalsResult,
     QueryResult,
     TreeResult,
     VerdictResult,
@@ -96,6 +99,29 @@ class HallClient:
     async def explain(self, tool: str, input: dict[str, Any], *, cwd: str | None = None) -> ExplainResult:  # noqa: A002
         """Return a verdict and how it came about."""
         return await self._call("explain", {"tool": tool, "input": input, **_given({"cwd": cwd})}, ExplainResult)
+
+    async def pending_approvals(self) -> list[PendingApprovalResult]:
+        """Return what waits for a decision; for experts and admins."""
+        return (await self._call("pending_approvals", {}, PendingApprovalsResult)).approvals
+
+    async def decide(
+        self,
+        approval: str,
+        decision: Literal["allow", "deny"],
+        *,
+        reason: str | None = None,
+        remember: Literal["no", "exact"] | None = None,
+    ) -> VerdictResult:
+        """Allow or deny what waits for a decision; for experts and admins. Returns what those who wait are told."""
+        arguments = {"id": approval, "decision": decision, **_given({"reason": reason, "remember": remember})}
+        return await self._call("decide", arguments, VerdictResult)
+
+    async def activate_policy(
+        self, name: str, text: str, sha256: str, *, layer: Literal["organisation", "project"] | None = None
+    ) -> str:
+        """Let a policy's text govern as a layer; for admins. Returns the version that governs then."""
+        arguments = {"name": name, "text": text, "sha256": sha256, **_given({"layer": layer})}
+        return (await self._call("activate_policy", arguments, ActivateResult)).policy
 
     async def _call(self, tool: str, arguments: dict[str, Any], kind: type[T]) -> T:
         content = await self._rpc.call_tool(tool, arguments)

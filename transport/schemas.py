@@ -217,6 +217,55 @@ class VerdictResult(msgspec.Struct, frozen=True, kw_only=True):
     approval: Approval | None = None
 
 
+class DecideArguments(Arguments, frozen=True):
+    """A decision on what waits for one."""
+
+    id: Name
+    decision: Literal["allow", "deny"]
+    reason: Annotated[str, Meta(max_length=4096, description="Why, for those who asked")] | None = None
+    remember: Annotated[
+        Literal["no", "exact"] | None, Meta(description="`exact`: decide the same action of the same role from now on")
+    ] = None
+
+
+class PendingApprovalResult(msgspec.Struct, frozen=True, kw_only=True):
+    """What waits for a decision."""
+
+    id: str
+    tool: str
+    input: dict[str, Any]
+    cwd: str | None
+    agent: str
+    role: str
+    reason: str
+    waiting: int
+    since: Time
+    expires: Time
+
+
+class PendingApprovalsResult(msgspec.Struct, frozen=True):
+    """All that waits for a decision, the oldest first."""
+
+    approvals: list[PendingApprovalResult]
+
+
+class ActivateArguments(Arguments, frozen=True):
+    """A policy that is to govern."""
+
+    name: Annotated[Name, Meta(description="What errors call it, such as its file's name")]
+    text: Annotated[str, Meta(max_length=1_000_000, description="The policy, as TOML")]
+    sha256: Annotated[str, Meta(pattern="^[0-9a-f]{64}$", description="The hash of the text that was looked at")]
+    layer: Annotated[
+        Literal["organisation", "project"] | None, Meta(description="The layer that it replaces; `project` by default")
+    ] = None
+
+
+class ActivateResult(msgspec.Struct, frozen=True):
+    """The version of the policy that governs now."""
+
+    policy: str
+
+
 class BatchResult(msgspec.Struct, frozen=True):
     """Verdicts, in the order of the requests."""
 

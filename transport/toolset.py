@@ -6,15 +6,16 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Any, Final, TypeVar, cast
+from typing import Any, Final, TypeVar
 
 import msgspec
 
-from actors.gate import Call, Gate, Refusal, Verdict
+from actors.gate import Call, Gate, Refusal
 from actors.kernel import render
 from store import Append, Event, FailIf, NewEvent, Query
 from store.times import from_rfc3339, to_rfc3339
-from transport import schemas
+from transport import deciding, schemas
+from transport.deciding import verdict_result
 from transport.order import Arrival
 from transport.schemas import (
     AppendArguments,
@@ -33,7 +34,6 @@ from transport.schemas import (
     RuleResult,
     TreeResult,
     ValidateArguments,
-    VerdictKind,
     VerdictResult,
     WhoAmIResult,
 )
@@ -62,6 +62,7 @@ class Tool(msgspec.Struct, frozen=True):
         run: Does it: `run(gate, arrival, arguments)`. Raises `Refusal` and the kernel's `ActorError`s.
         run_nowait: Does the same without a checkpoint, or raises `trio.WouldBlock`; None where it never can.
         ordered: Whether the calls of one connection keep the order of their arrival.
+        changes: Whether the tool changes the hall without keeping an order.
     """
 
     name: str
@@ -71,11 +72,12 @@ class Tool(msgspec.Struct, frozen=True):
     run: Handler
     run_nowait: HandlerNowait | None = None
     ordered: bool = False
+    changes: bool = False
 
     @property
     def reads_only(self) -> bool:
         """Whether the tool changes nothing that others see."""
-        return not self.ordered
+        return not self.ordered and not self.changes
 
 
 async def _health(gate: Gate, arrival: Arrival, arguments: Nothing) -> HealthResult:
@@ -136,29 +138,29 @@ def _paged(arguments: QueryArguments) -> Query:
 
 
 async def _validate(gate: Gate, arrival: Arrival, arguments: ValidateArguments) -> VerdictResult:
-    (verdict,) = await gate.validate(arrival.caller, [_call(arguments)])
-    return _verdict(verdict)
+    (verdict,) = await gate.validate(arrival.caller, [_call(arguments)], arguments.wait_s)
+    return verdict_result(verdict)
 
 
 def _validate_nowait(gate: Gate, arrival: Arrival, arguments: ValidateArguments) -> VerdictResult:
     (verdict,) = gate.validate_nowait(arrival.caller, [_call(arguments)])
-    return _verdict(verdict)
+    return verdict_result(verdict)
 
 
 async def _validate_batch(gate: Gate, arrival: Arrival, arguments: BatchArguments) -> BatchResult:
     verdicts = await gate.validate(arrival.caller, [_call(each) for each in arguments.requests])
-    return BatchResult([_verdict(verdict) for verdict in verdicts])
+    return BatchResult([verdict_result(verdict) for verdict in verdicts])
 
 
 def _validate_batch_nowait(gate: Gate, arrival: Arrival, arguments: BatchArguments) -> BatchResult:
     verdicts = gate.validate_nowait(arrival.caller, [_call(each) for each in arguments.requests])
-    return BatchResult([_verdict(verdict) for verdict in verdicts])
+    return BatchResult([verdict_result(verdict) for verdict in verdicts])
 
 
 async def _explain(gate: Gate, arrival: Arrival, arguments: CallArguments) -> ExplainResult:
     verdict, explanation = await gate.explain(arrival.caller, _call(arguments))
     return ExplainResult(
-        **msgspec.structs.asdict(_verdict(verdict)),
+        **msgspec.structs.asdict(verdict_result(verdict)),
         rules=[_like(RuleResult, rule) for rule in explanation.rules],
         commands=[list(words) for words in explanation.commands],
         unproved=list(explanation.unproved),
@@ -192,19 +194,6 @@ def _event(event: Event) -> EventResult:
 
 def _call(arguments: CallArguments) -> Call:
     return Call(tool=arguments.tool, input=arguments.input, cwd=arguments.cwd)
-
-
-def _verdict(verdict: Verdict) -> VerdictResult:
-    return VerdictResult(
-        verdict=cast("VerdictKind", verdict.verdict),
-        reason=verdict.reason,
-        rule=verdict.rule,
-        policy=verdict.policy,
-        cached=verdict.cached,
-        request=verdict.request,
-        elapsed_us=verdict.elapsed_us,
-        approval=verdict.approval,
-    )
 
 
 def _fail_if(condition: schemas.FailIf | None) -> FailIf | None:
@@ -294,6 +283,29 @@ TOOLS: Final = {
             CallArguments,
             ExplainResult,
             _explain,
+        ),
+        Tool(
+            "pending_approvals",
+            "What agents have asked for and no rule decides, the oldest first (for experts and admins).",
+            Nothing,
+            schemas.PendingApprovalsResult,
+            deciding.pending_approvals,
+        ),
+        Tool(
+            "decide",
+            "Allow or deny what waits for a decision (for experts and admins); nobody decides their own request.",
+            schemas.DecideArguments,
+            VerdictResult,
+            deciding.decide,
+            changes=True,
+        ),
+        Tool(
+            "activate_policy",
+            "Let a policy govern as a layer above the shipped one, by its text and the text's SHA-256 (for admins).",
+            schemas.ActivateArguments,
+            schemas.ActivateResult,
+            deciding.activate_policy,
+            changes=True,
         ),
         Tool("tree", "The hall's tree of supervisors and actors, as text and as data.", Nothing, TreeResult, _tree),
     )

@@ -19,8 +19,8 @@ ADMITTED = Admission()
 _OPERATIONS: dict[Role, frozenset[Operation]] = {
     "observer": frozenset({"read"}),
     "agent": frozenset({"read", "append", "validate"}),
-    "expert": frozenset({"read", "append", "validate"}),
-    "admin": frozenset({"read", "append", "validate"}),
+    "expert": frozenset({"read", "append", "validate", "decide"}),
+    "admin": frozenset({"read", "append", "validate", "decide", "activate"}),
 }
 
 

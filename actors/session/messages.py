@@ -15,7 +15,7 @@ SUPERVISOR = "sessions"
 """The dynamic supervisor under which sessions run."""
 
 Role = Literal["observer", "agent", "expert", "admin"]
-Operation = Literal["read", "append", "validate"]
+Operation = Literal["read", "append", "validate", "decide", "activate"]
 
 
 class Principal(msgspec.Struct, frozen=True, array_like=True):

@@ -1,73 +1,183 @@
-"""The speed layer: holds the policy that governs and judges requests by it."""
+"""The speed layer: holds the policy that governs, judges requests by it, and brings the rest to who may decide.
+
+Its handler never waits for a decision or the disk: who does is answered later.
+"""
 
 from __future__ import annotations
 
-from typing import Any
+from functools import partial
+from typing import Literal
 
 import trio
 
 from actors.event_store.messages import NAME as EVENT_STORE
-from actors.event_store.messages import AppendEvents, QueryEvents
-from actors.kernel import Actor, Reply
+from actors.kernel import LATER, Actor, Later, Reply
 from actors.ports import Ports
+from actors.speed_layer.activation import ActiveLayer, activated, compiled, history, text_hash
+from actors.speed_layer.approvals import ApprovalRefused, Decided
 from actors.speed_layer.auditor import Auditor
-from actors.speed_layer.messages import Evaluate, Explain, Explained, Messages, Rulings
-from actors.speed_layer.policy import Policy, Ruling
+from actors.speed_layer.escalation import Escalation, events_of
+from actors.speed_layer.governing import POLICY_STREAM, Governing, Remembered
+from actors.speed_layer.messages import (
+    Activate,
+    Answer,
+    Answers,
+    AwaitDecision,
+    Decide,
+    Decree,
+    Evaluate,
+    Explain,
+    Explained,
+    ListPending,
+    Messages,
+    PendingApproval,
+)
+from actors.speed_layer.policy import Policy, PolicyError, Ruling
+from actors.speed_layer.recorder import Recorder
+from actors.speed_layer.rules import Layer
 from actors.views import Views
-from store import Append, NewEvent, Query
 
 SLICE = 32
 """How many requests of a batch are judged before others get a turn: some 3 ms of fresh shell commands."""
-
-POLICY_STREAM = "moothall/policy"
-POLICY_ACTIVATED = "moothall.policy.activated"
 
 
 class SpeedLayer(Actor):
     """Judges requests: pure computation, in slices, so that a large batch does not stall everybody else.
 
     Args:
-        policy: The compiled policy.
+        policy: The shipped policy, compiled; what was activated on top of it is in the log.
         views: Where the version that governs is published, and where verdicts wait for the audit.
-        ports: Where names come from.
+        ports: The clock, where names come from, and where policies are compiled.
         audit_inputs: Whether the audit keeps the inputs, with their secrets masked.
     """
 
     accepts = Messages
 
     def __init__(self, policy: Policy, views: Views, ports: Ports, *, audit_inputs: bool = True) -> None:
-        self._policy = policy
+        self._base = policy
+        self._policy = Governing(policy, {})
+        self._layers: dict[Layer, ActiveLayer] = {}
+        self._activating = trio.Lock()
         self._views = views
         self._ports = ports
         self._audit_inputs = audit_inputs
 
     async def on_start(self) -> None:
-        """Record the activation if the log does not have it yet, then publish the version."""
+        """Take up the policy and the approvals that the log knows, and begin to write."""
         store = self.ref(EVENT_STORE)
-        found = await store.ask(QueryEvents(Query(stream=POLICY_STREAM, order="desc", limit=1)))
-        last: Any = found.page.events[0].data if found.page is not None and found.page.events else None
-        if last != {"version": self._policy.version}:
-            event = NewEvent(type=POLICY_ACTIVATED, data={"version": self._policy.version}, stream=POLICY_STREAM)
-            await store.ask(AppendEvents(Append(events=[event], agent="moothall", stream=POLICY_STREAM)))
-        self._views.policy = self._policy.version
+        self._recorder = Recorder(store)
+        self._escalation = Escalation(self._recorder, self._ports, lambda: self._policy)
         self._auditor = Auditor(self._views.audit, store, self._new_name, inputs=self._audit_inputs)
-        self.nursery.start_soon(self._auditor.run)
+        await self._take_up_policy()
+        await self._escalation.restore()
+        for task in (self._recorder.run, self._auditor.run, self._escalation.run):
+            self.nursery.start_soon(task)
+        self._escalation.review(self._policy)
+        await self._recorder.drained()
+        self._views.policy = self._policy.version
+
+    async def handle(
+        self, message: Evaluate | AwaitDecision | Explain | ListPending | Decide | Activate, reply: Reply
+    ) -> Answers | Explained | list[PendingApproval] | Decree | Later:
+        """Judge a batch, explain, or begin what is answered later."""
+        match message:
+            case Evaluate():
+                return await self._evaluate(message)
+            case AwaitDecision():
+                action = message.role, message.request
+                return self._escalation.wait(self._policy, message.id, message.agent, action, reply) or LATER
+            case Explain():
+                return Explained(self._policy.version, self._policy.explain(message.request))
+            case ListPending():
+                return self._escalation.pending()
+            case Decide():
+                return self._decide(message, reply)
+            case Activate():
+                self.nursery.start_soon(self._activate, message, reply)
+                return LATER
 
     async def on_stop(self) -> None:
         """Store the last verdicts."""
         await self._auditor.drain()
 
-    async def handle(self, message: Evaluate | Explain, reply: Reply) -> Rulings | Explained:
-        """Judge a batch, or explain one."""
+    async def _take_up_policy(self) -> None:
+        found = history(await self._recorder.read(POLICY_STREAM))
+        try:
+            rules = await self._ports.run_sync(partial(compiled, self._base, found.layers))
+        except PolicyError:
+            rules = Policy.load([])  # what was activated no longer loads: until an admin helps, everything is `ask`
+        self._layers = found.layers
+        self._policy = Governing(rules, found.remembered)
+        if found.version != rules.version:
+            self._recorder.add([activated(rules, self._layers, "moothall")])
+
+    async def _evaluate(self, message: Evaluate) -> Answers:
         policy = self._policy
-        if isinstance(message, Explain):
-            return Explained(policy.version, policy.explain(message.request))
-        rulings: list[Ruling] = []
+        answers: list[Answer] = []
         for start in range(0, len(message.requests), SLICE):
             if start:
                 await trio.lowlevel.checkpoint()
-            rulings += [policy.decide(request) for request in message.requests[start : start + SLICE]]
-        return Rulings(policy.version, rulings)
+            answers += [
+                self._escalation.judge(policy, request, message.agent)
+                for request in message.requests[start : start + SLICE]
+            ]
+        return Answers(policy.version, answers)
+
+    def _decide(self, message: Decide, reply: Reply) -> Decree | Later:
+        approval = self._escalation.find(message.id)
+        if approval is None:
+            return self._refused("invalid", f"no approval {message.id!r} is pending; list those that are")
+        overtaken = self._escalation.review_one(approval, self._policy)
+        if overtaken is not None:
+            return Decree(self._policy.version, overtaken, approval.requested.request)
+        try:
+            decided, ruling = self._escalation.decide(
+                approval,
+                self._policy,
+                decision=message.decision,
+                by=message.by,
+                reason=message.reason,
+                remember=message.remember,
+            )
+        except ApprovalRefused as refused:
+            return self._refused(refused.code, refused.message)
+        events, remembered = events_of(decided, approval)
+        self._recorder.add(events, partial(self._settle, decided, ruling, remembered, reply))
+        return LATER
+
+    def _settle(self, decided: Decided, ruling: Ruling, remembered: Remembered | None, reply: Reply) -> None:
+        """Do what a decision says that is durable now."""
+        if remembered is not None:
+            self._govern(self._policy.remembering(remembered))
+        answer, request = self._escalation.settle(decided, ruling, self._policy)
+        reply(Decree(self._policy.version, answer, request))
+
+    async def _activate(self, message: Activate, reply: Reply) -> None:
+        async with self._activating:
+            layers = dict(self._layers)
+            layers[message.layer] = ActiveLayer(message.name, message.sha256, message.text)
+            if text_hash(message.text) != message.sha256:
+                reply(self._refused("invalid", f"{message.name} has another hash; activate the text you looked at"))
+                return
+            try:
+                rules = await self._ports.run_sync(partial(compiled, self._base, layers))
+            except PolicyError as error:
+                reply(self._refused("invalid", str(error)))
+                return
+            durable = trio.Event()
+            self._recorder.add([activated(rules, layers, message.by)], durable.set)
+            await durable.wait()
+            self._layers = layers
+            self._govern(Governing(rules, self._policy.remembered))
+            self._escalation.review(self._policy)
+            reply(Decree(self._policy.version))
+
+    def _refused(self, code: Literal["invalid", "forbidden"], message: str) -> Decree:
+        return Decree(self._policy.version, code=code, message=message)
+
+    def _govern(self, policy: Governing) -> None:
+        self._policy = policy
+        self._views.policy = policy.version
 
     def _new_name(self) -> str:
         return self._ports.random_bytes(8).hex()

@@ -162,6 +162,7 @@ def verdict_event(entry: Entry, index: int, masked: Masked | None, late_s: float
         "policy": verdict.policy,
         "cached": verdict.cached,
         "elapsed_us": verdict.elapsed_us,
+        "approval": None if verdict.approval is None else verdict.approval.id,
         "late_ms": round(late_s * 1e3),
     }
     if masked is not None:

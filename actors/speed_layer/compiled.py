@@ -55,6 +55,7 @@ class Tables:
     """
 
     def __init__(self, sources: Sequence[PolicySource]) -> None:
+        self.sources = tuple(sources)
         self.entries = [entry for source in _in_order(sources) for entry in load(source)]
         self.commands = CommandRules()
         self.paths = PathRules([entry.table for entry in self.entries if isinstance(entry.table, PathRule)])

@@ -2,25 +2,72 @@
 
 from __future__ import annotations
 
+from typing import Any, Literal
+
 import msgspec
 
 from actors.kernel import Ask
+from actors.speed_layer.approvals import Decision, State
 from actors.speed_layer.policy import Explanation, Request, Ruling
+from actors.speed_layer.rules import Layer
 
 NAME = "speed_layer"
 
 
-class Rulings(msgspec.Struct, frozen=True, array_like=True):
-    """The rulings on a batch of requests, in order, and the version of the policy that gave them."""
+class ApprovalInfo(msgspec.Struct, frozen=True, array_like=True):
+    """How a decision stands that somebody was asked for.
+
+    Attributes:
+        id: The approval's name.
+        state: Where it is.
+        expires_ns: Until when it may be decided, in nanoseconds since the epoch.
+    """
+
+    id: str
+    state: State
+    expires_ns: int
+
+
+class Answer(msgspec.Struct, frozen=True, array_like=True):
+    """A ruling, and the approval that it waits for or came from."""
+
+    ruling: Ruling
+    approval: ApprovalInfo | None = None
+
+
+class Answers(msgspec.Struct, frozen=True, array_like=True):
+    """The answers to a batch of requests, in order, and the version of the policy that gave them."""
 
     policy: str
-    rulings: list[Ruling]
+    answers: list[Answer]
 
 
-class Evaluate(Ask[Rulings], frozen=True):
-    """Judge requests, all in one message."""
+class Evaluate(Ask[Answers], frozen=True):
+    """Judge requests, all in one message; what stays `ask` is brought to an expert or admin.
+
+    Attributes:
+        requests: What is to be judged.
+        agent: Who asks.
+    """
 
     requests: list[Request]
+    agent: str
+
+
+class AwaitDecision(Ask[Answers], frozen=True):
+    """Answer when an approval ends, with one answer. The deadline of the ask is how long that may take.
+
+    Attributes:
+        id: The approval's name.
+        agent: Who waits.
+        role: In which role.
+        request: The hash of the canonical action.
+    """
+
+    id: str
+    agent: str
+    role: str
+    request: str
 
 
 class Explained(msgspec.Struct, frozen=True, array_like=True):
@@ -36,4 +83,90 @@ class Explain(Ask[Explained], frozen=True):
     request: Request
 
 
-Messages = Evaluate | Explain
+class PendingApproval(msgspec.Struct, frozen=True, array_like=True):
+    """What waits for a decision.
+
+    Attributes:
+        id: The approval's name.
+        tool: The tool as it was named.
+        input: Its arguments.
+        cwd: The working directory.
+        agent: The first who asked.
+        role: In which role.
+        reason: Why no rule decides.
+        waiting: How many requests wait now.
+        since_ns: Since when, in nanoseconds since the epoch.
+        expires_ns: Until when.
+    """
+
+    id: str
+    tool: str
+    input: dict[str, Any]
+    cwd: str | None
+    agent: str
+    role: str
+    reason: str
+    waiting: int
+    since_ns: int
+    expires_ns: int
+
+
+class ListPending(Ask[list[PendingApproval]], frozen=True):
+    """What waits for a decision, the oldest first?"""
+
+
+class Decree(msgspec.Struct, frozen=True, array_like=True):
+    """What became of a decision or an activation: `code` says why it was refused.
+
+    Attributes:
+        policy: The version that governs now.
+        answer: With a decision: what those who wait are told.
+        request: With a decision: the hash of the canonical action.
+        code: None if it was carried out.
+        message: Why not, and what to do next.
+    """
+
+    policy: str
+    answer: Answer | None = None
+    request: str = ""
+    code: Literal["invalid", "forbidden"] | None = None
+    message: str = ""
+
+
+class Decide(Ask[Decree], frozen=True):
+    """Decide a pending approval; answered when the decision is durable.
+
+    Attributes:
+        id: The approval's name.
+        decision: Whether it may be done.
+        by: Who decides.
+        reason: Why.
+        remember: `exact` decides the same action of the same role from now on.
+    """
+
+    id: str
+    decision: Decision
+    by: str
+    reason: str = ""
+    remember: Literal["no", "exact"] = "no"
+
+
+class Activate(Ask[Decree], frozen=True):
+    """Let a policy's text govern as a layer, in place of what that layer was; answered when that is durable.
+
+    Attributes:
+        name: What errors call it.
+        text: The policy, as TOML.
+        sha256: The hash of the text, in hexadecimal digits: what the admin has looked at.
+        layer: Which layer it becomes.
+        by: Who activates it.
+    """
+
+    name: str
+    text: str
+    sha256: str
+    layer: Layer
+    by: str
+
+
+Messages = Evaluate | AwaitDecision | Explain | ListPending | Decide | Activate

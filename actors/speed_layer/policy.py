@@ -91,16 +91,18 @@ class Policy:
     """Rules, compiled.
 
     Attributes:
+        sources: What it was compiled from.
         version: A short hash of what the rules say.
     """
 
-    __slots__ = ("_durable", "_tables", "version")
+    __slots__ = ("_durable", "_tables", "sources", "version")
 
     def __init__(self, tables: Tables) -> None:
         self._tables = tables
         self._durable = frozenset(
             entry.table.id for entry in tables.entries if getattr(entry.table, "audit", "") == "durable"
         )
+        self.sources = tables.sources
         self.version = tables.version
 
     @classmethod

@@ -18,6 +18,7 @@ from actors.gate import Call, Caller, Refusal, Verdict
 from actors.kernel import ChildSpec, Node, Supervisor, System, running
 from actors.monitor.messages import Component, Health
 from actors.session.messages import Limits, SessionInfo
+from actors.speed_layer.messages import ApprovalInfo, PendingApproval
 from actors.views import Views
 from store import Append, MemoryLog, Page, Query
 from transport.auth import Tokens
@@ -47,7 +48,19 @@ class FakeGate:
         """Let requests be done at once again."""
         self.before = _nothing
 
-    async def validate(self, caller: Caller, calls: list[Call]) -> list[Verdict]:
+    async def pending(self, caller: Caller) -> list[PendingApproval]:
+        await self.before("pending", caller)
+        return [PendingApproval("a1", "deploy", {"x": 1}, None, "rover", "agent", "no rule", 2, 1, 2)]
+
+    async def decide(self, caller: Caller, approval: str, decision: str, reason: str, remember: str) -> Verdict:
+        await self.before("decide", approval)
+        return Verdict(decision, reason, None, "p1", False, "00", 1, ApprovalInfo(approval, "decided", 2))
+
+    async def activate(self, caller: Caller, name: str, text: str, sha256: str, layer: str) -> str:
+        await self.before("activate", name)
+        return "p2"
+
+    async def validate(self, caller: Caller, calls: list[Call], wait_s: float = 0.0) -> list[Verdict]:
         await self.before("validate", calls)
         return [
             Verdict("ask" if call.tool != "Read" else "allow", "as the fake says", None, "p1", False, "00", 1)

@@ -233,4 +233,8 @@ def test_a_cursor_that_was_never_given_out_is_refused(cursor: str):
 async def test_tools_say_whether_they_change_anything(front, autojump_clock):
     async with front() as running:
         tools = (await ask(await running.raw(), "tools/list"))["tools"]
-    assert {tool["name"] for tool in tools if not tool["annotations"]["readOnlyHint"]} == {"append_events"}
+    assert {tool["name"] for tool in tools if not tool["annotations"]["readOnlyHint"]} == {
+        "append_events",
+        "decide",
+        "activate_policy",
+    }

@@ -25,6 +25,9 @@ GOOD: dict[str, dict[str, Any]] = {
     "validate": {"tool": "Bash", "input": {"command": "git status"}, "cwd": "/work", "wait_s": 1},
     "validate_batch": {"requests": [{"tool": "Read", "input": {"file_path": "/x"}}, {"tool": "Bash", "input": {}}]},
     "explain": {"tool": "Bash", "input": {"command": "ls"}},
+    "pending_approvals": {},
+    "decide": {"id": "a1", "decision": "allow", "reason": "fine", "remember": "exact"},
+    "activate_policy": {"name": "p.toml", "text": "", "sha256": "0" * 64, "layer": "project"},
     "tree": {},
 }
 
@@ -205,6 +208,10 @@ BAD: list[tuple[str, dict[str, Any]]] = [
     ("validate_batch", {"requests": [{"tool": "Bash", "input": {}, "wait_s": 1}]}),
     ("explain", {"tool": "Bash", "input": {}, "wait_s": 1}),
     ("health", {"verbose": True}),
+    ("decide", {"id": "a1", "decision": "ask"}),
+    ("decide", {"id": "a1", "decision": "allow", "remember": "rule"}),
+    ("activate_policy", {"name": "p", "text": "", "sha256": "0"}),
+    ("activate_policy", {"name": "p", "text": "", "sha256": "0" * 64, "layer": "built-in"}),
 ]
 
 

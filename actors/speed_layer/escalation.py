@@ -1,0 +1,233 @@
+"""Brings what no rule decides to an expert or admin, and their answer to all who wait for it.
+
+The approvals themselves are `approvals.py`; here are their effects: events in the log, replies to request tasks that
+wait, and the clock. A decision is told to nobody before it is durable.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Literal
+
+import msgspec
+import trio
+
+from actors.kernel import Reply
+from actors.ports import Ports
+from actors.speed_layer.approvals import (
+    APPROVALS_STREAM,
+    Approval,
+    ApprovalEvent,
+    Approvals,
+    Decided,
+    Decision,
+    Owed,
+    State,
+    from_event,
+    to_event,
+)
+from actors.speed_layer.canonical import request_hash
+from actors.speed_layer.governing import POLICY_STREAM, REMEMBERED, Governing, Remembered
+from actors.speed_layer.messages import Answer, Answers, ApprovalInfo, PendingApproval
+from actors.speed_layer.policy import Request, Ruling
+from actors.speed_layer.recorder import Recorder
+from store import NewEvent
+
+
+class Escalation:
+    """The speed layer's approvals at work. Only `run` and `restore` checkpoint.
+
+    Args:
+        recorder: Stores their events.
+        ports: The clock, and where names come from.
+        policy: Returns the policy that governs.
+    """
+
+    def __init__(self, recorder: Recorder, ports: Ports, policy: Callable[[], Governing]) -> None:
+        self._recorder = recorder
+        self._policy = policy
+        self._ports = ports
+        self._approvals = Approvals()
+        self._waiting: dict[str, list[tuple[str, Reply]]] = {}
+        self._changed = trio.Event()
+
+    async def restore(self) -> None:
+        """Rebuild what is pending from the log; a checkpoint."""
+        for event in await self._recorder.read(APPROVALS_STREAM):
+            self._approvals.apply(from_event(event.type, event.data))
+
+    async def run(self) -> None:
+        """Expire what nobody decides in time, for ever; a checkpoint."""
+        while True:
+            self._changed = trio.Event()
+            for expired, approval in self._approvals.due(self._ports.clock_ns()):
+                self._record(expired)
+                ruling = Ruling("ask", "nobody decided in time; ask again", None, False)
+                self._answer_all(self._policy(), expired.id, Answer(ruling, _info(approval, "expired")))
+            due_ns = self._approvals.next_due_ns()
+            left_s = float("inf") if due_ns is None else max(0.001, (due_ns - self._ports.clock_ns()) / 1e9)
+            with trio.move_on_after(left_s):
+                await self._changed.wait()
+
+    def judge(self, policy: Governing, request: Request, agent: str) -> Answer:
+        """Judge a request; what stays `ask` opens an approval, or joins the one that is pending."""
+        if not self._approvals:
+            ruling = policy.decide(request)
+            if ruling.verdict != "ask":
+                return Answer(ruling)
+            return self._open(policy, request, request_hash(request.tool, request.input, request.cwd), agent, ruling)
+        hashed = request_hash(request.tool, request.input, request.cwd)
+        approval = self._approvals.find(request.role, hashed)
+        if approval is not None and not self._approvals.owes(request.role, hashed, agent):
+            joined = self._approvals.join(approval, agent)
+            if joined is not None:
+                self._record(joined)
+            return Answer(approval.ruling, _info(approval, "pending"))
+        ruling = policy.decide(request)
+        return Answer(ruling) if ruling.verdict != "ask" else self._undecided(policy, request, hashed, agent, ruling)
+
+    def _undecided(self, policy: Governing, request: Request, hashed: str, agent: str, ruling: Ruling) -> Answer:
+        """Answer by what is owed, by what is pending, or by a new approval."""
+        owed = self._approvals.collect(request.role, hashed, agent, self._ports.clock_ns())
+        if owed is not None:
+            return _answer_owed(owed)
+        approval = self._approvals.find(request.role, hashed)
+        if approval is not None:
+            return Answer(approval.ruling, _info(approval, "pending"))
+        return self._open(policy, request, hashed, agent, ruling)
+
+    def wait(
+        self, policy: Governing, approval_id: str, agent: str, action: tuple[str, str], reply: Reply
+    ) -> Answers | None:
+        """Have a reply made when an approval ends; returns the answer where there is one now."""
+        if approval_id not in self._approvals.pending:
+            owed = self._approvals.collect(*action, agent, self._ports.clock_ns())
+            answer = Answer(Ruling("ask", "the approval has ended; ask again", None, False))
+            return Answers(policy.version, [answer if owed is None else _answer_owed(owed)])
+        waiting = self._waiting.setdefault(approval_id, [])
+        entry = (agent, reply)
+        waiting.append(entry)
+        reply.on_abandoned(lambda: waiting.remove(entry) if entry in waiting else None)
+        return None
+
+    def pending(self) -> list[PendingApproval]:
+        """Return what waits for a decision, the oldest first."""
+        return [
+            PendingApproval(
+                id=approval.requested.id,
+                tool=approval.requested.tool,
+                input=approval.action.input,
+                cwd=approval.action.cwd,
+                agent=approval.requested.agent,
+                role=approval.requested.role,
+                reason=approval.requested.reason,
+                waiting=len(self._waiting.get(approval.requested.id, [])),
+                since_ns=approval.requested.since_ns,
+                expires_ns=approval.requested.expires_ns,
+            )
+            for approval in self._approvals.pending.values()
+        ]
+
+    def find(self, approval_id: str) -> Approval | None:
+        """Return a pending approval."""
+        return self._approvals.pending.get(approval_id)
+
+    def decide(
+        self,
+        approval: Approval,
+        policy: Governing,
+        *,
+        decision: Decision,
+        by: str,
+        reason: str,
+        remember: Literal["no", "exact"],
+    ) -> tuple[Decided, Ruling]:
+        """Close an approval; `settle` finishes it once its events are durable.
+
+        Raises:
+            ApprovalRefused: It may not be decided, or not by them.
+        """
+        decided = self._approvals.decide(
+            approval.requested.id, decision, by=by, reason=reason, remember=remember, policy=policy.version
+        )
+        said = f"{'allowed' if decision == 'allow' else 'denied'} by {by}" + (f": {reason}" if reason else "")
+        return decided, Ruling(decision, said, None, False)
+
+    def settle(self, decided: Decided, ruling: Ruling, policy: Governing) -> tuple[Answer, str]:
+        """Tell all who wait, and keep the answer for those who had gone; returns the answer and the action's hash.
+
+        A policy that came between the decision and now has the last word.
+        """
+        ended = self._approvals.apply(decided)
+        assert ended is not None
+        now = policy.decide(ended.action)
+        answer = Answer(ruling if now.verdict == "ask" else now, _info(ended, "decided"))
+        served = self._answer_all(policy, decided.id, answer)
+        if decided.remember == "no":
+            self._approvals.owe(ended, served, ruling)
+        self._changed.set()
+        return answer, ended.requested.request
+
+    def review(self, policy: Governing) -> None:
+        """Judge all that is pending again, by a policy that governs from now on."""
+        for approval in list(self._approvals.pending.values()):
+            self.review_one(approval, policy)
+
+    def review_one(self, approval: Approval, policy: Governing) -> Answer | None:
+        """Judge one again; returns the ruling that makes its decision needless, if there is one."""
+        if approval.closed:
+            return None
+        ruling = policy.decide(approval.action)
+        if ruling.verdict == "ask":
+            return None
+        why = f"policy {policy.version} says {ruling.verdict}: {ruling.reason}"
+        self._record(self._approvals.cancel(approval, why))
+        answer = Answer(ruling, _info(approval, "cancelled"))
+        self._answer_all(policy, approval.requested.id, answer)
+        return answer
+
+    def _open(self, policy: Governing, request: Request, hashed: str, agent: str, ruling: Ruling) -> Answer:
+        now_ns, new_id = self._ports.clock_ns(), self._ports.random_bytes(8).hex()
+        requested = self._approvals.request(
+            new_id, request, hashed, agent=agent, ruling=ruling, policy=policy.version, now_ns=now_ns
+        )
+        if requested is None:
+            return Answer(ruling)
+        self._record(requested)
+        self._changed.set()
+        return Answer(ruling, ApprovalInfo(requested.id, "pending", requested.expires_ns))
+
+    def _record(self, event: ApprovalEvent) -> None:
+        self._recorder.add([to_event(event)])
+
+    def _answer_all(self, policy: Governing, approval_id: str, answer: Answer) -> set[str]:
+        """Reply to all who wait; returns the agents that were there to hear it."""
+        waiting = list(self._waiting.pop(approval_id, []))
+        answers = Answers(policy.version, [answer])
+        return {agent for agent, reply in waiting if reply.wanted and reply(answers)}
+
+
+def events_of(decided: Decided, approval: Approval) -> tuple[list[NewEvent], Remembered | None]:
+    """Return the events of a decision, and what is remembered if it is."""
+    events = [to_event(decided)]
+    if decided.remember == "no":
+        return events, None
+    requested = approval.requested
+    remembered = Remembered(
+        approval=decided.id,
+        role=requested.role,
+        request=requested.request,
+        verdict=decided.decision,
+        by=decided.by,
+        reason=decided.reason,
+    )
+    events.append(NewEvent(type=REMEMBERED, data=msgspec.to_builtins(remembered), stream=POLICY_STREAM))
+    return events, remembered
+
+
+def _answer_owed(owed: Owed) -> Answer:
+    return Answer(owed.ruling, ApprovalInfo(owed.requested.id, "decided", owed.requested.expires_ns))
+
+
+def _info(approval: Approval, state: State) -> ApprovalInfo:
+    return ApprovalInfo(approval.requested.id, state, approval.requested.expires_ns)
