@@ -7,27 +7,22 @@ from collections.abc import Callable
 from typing import Final
 from urllib.parse import urlsplit
 
+from actors.speed_layer.awk import awk
 from actors.speed_layer.simple_command import UNKNOWN
+from actors.speed_layer.sql import reads_only
 
-AWK_STRINGS: Final = re.compile(r'"(?:[^"\\]|\\.)*"')
-AWK_DANGER: Final = re.compile(r"\bsystem\b|\bgetline\b|\bclose\b|\||@|\bARGV\b|\bENVIRON\b|\bprintf?\b[^;}\n]*>")
-AWK_REGEX: Final = re.compile(r"(?:(?<=[(,~!&|{};\n])|\A|(?<=[~] ))\s*/(?:[^/\\\n]|\\.)+/")
-JQ_DANGER: Final = re.compile(
-    r"\benv\b|\$ENV|\binput_filename\b|\bimport\b|\binclude\b|\bgetpath_file\b|\bmodulemeta\b|\$__prog_args"
+JQ_TOKEN: Final = re.compile(
+    r"#[^\n]*|(?P<open>\"|@\w+[ \t]*\"?)|(?P<name>\$?[A-Za-z_]\w*)|(?P<mark>[()])|.", re.DOTALL
+)
+JQ_STRING: Final = re.compile(r"(?:[^\"\\]|\\[^(])*+(?P<end>\"|\\\()", re.DOTALL)
+JQ_DANGER: Final = frozenset(
+    {"env", "$ENV", "input_filename", "import", "include", "modulemeta", "get_search_list", "$__prog_args"}
 )
 YQ_DANGER: Final = re.compile(r"\benv\b|\bstrenv\b|\benvsubst\b|\bload\w*\b|\bsystem\b|\$ENV|\bfilename\b.*\bsplit")
-SQL_READS: Final = re.compile(r"(?:select|show|describe|desc|explain(?!\s+\(?\s*analy)|values|table)\b", re.IGNORECASE)
-SQL_WITH: Final = re.compile(r"with\b", re.IGNORECASE)
-SQL_WRITES: Final = re.compile(
-    r"\b(?:insert|update|delete|drop|truncate|alter|create|grant|revoke|merge|replace|call|copy|into|do|execute|vacuum|reindex|lock"
-    r"|attach|load|handler|set|pg_read\w*|pg_ls\w*|lo_\w+|dblink\w*|pg_terminate\w*|pg_cancel\w*|pg_reload\w*|load_file|load_extension"
-    r"|writefile|readfile|edit|fts\w*|nextval|setval|pg_sleep|outfile|dumpfile|sleep|benchmark)\b",
-    re.IGNORECASE,
-)
-SQL_NOISE: Final = re.compile(r"'(?:[^']|'')*'|\"[^\"]*\"|--[^\n]*|/\*.*?\*/", re.DOTALL)
+SQL_NOISE: Final = re.compile(r"'(?:[^']|'')*+'|\"[^\"]*+\"|--[^\n]*+|/\*(?:[^*]|\*(?!/))*+\*/")
 PSQL_META: Final = re.compile(r"\\(?:d[a-zA-Z]*\+?|l\+?|conninfo|dt|x|timing|encoding)(?:[ \t]+[\w.*]+)*\Z")
 SQLITE_META: Final = re.compile(
-    r"\.(?:tables|schema|databases|indexes|indices|fullschema|dbinfo|show|headers?|mode|width|stats?)\b[^;|\n]*\Z"
+    r"\.(?:tables|schema|databases|indexes|indices|fullschema|dbinfo|show|headers?|mode|width|stats?)\b[^;|\n`\"]*\Z"
 )
 SQLITE_PRAGMA: Final = re.compile(
     r"pragma\s+(?:table_info|index_list|index_info|foreign_key_list|integrity_check|user_version|table_list)\b[^=;]*;?\s*\Z",
@@ -49,17 +44,30 @@ GIT_CONFIG: Final = re.compile(
 )
 
 
-def awk(text: str) -> str | None:
-    """Return why an awk program may do more than compute and print, `None` if it does not."""
-    rest = AWK_REGEX.sub(" R ", AWK_STRINGS.sub(" S ", text).replace("||", " or "))
-    found = AWK_DANGER.search(rest)
-    return f"the awk program may run or write something: {found.group().strip()[:20]!r}" if found else None
-
-
 def jq(text: str) -> str | None:
-    """Return why a jq filter may read more than its input."""
-    found = JQ_DANGER.search(re.sub(r'"(?:[^"\\(]|\\[^(])*"', '""', text))
-    return f"the jq filter uses {found.group()!r}" if found else None
+    """Return why a jq filter may read more than its input; strings and what is interpolated in them are told apart."""
+    depths = list[int]()
+    depth = position = 0
+    in_string = False
+    while position < len(text):
+        token = (JQ_STRING if in_string else JQ_TOKEN).match(text, position)
+        if token is None:
+            return "the jq filter is not understood"
+        position = token.end()
+        if in_string:
+            in_string = False
+            if token["end"] != '"':
+                depths.append(depth)
+            continue
+        if token["name"] in JQ_DANGER:
+            return f"the jq filter uses {token['name']!r}"
+        if token["open"]:
+            in_string = token.group().endswith('"')
+        depth += (token["mark"] == "(") - (token["mark"] == ")")
+        if token["mark"] == ")" and depths and depth < depths[-1]:
+            depth = depths.pop()
+            in_string = True
+    return None if not in_string and not depths else "the jq filter is not understood"
 
 
 def yq(text: str) -> str | None:
@@ -73,11 +81,7 @@ def sql(text: str) -> str | None:
     stripped = text.strip()
     if PSQL_META.match(stripped) or SQLITE_META.match(stripped) or SQLITE_PRAGMA.match(stripped):
         return None
-    for statement in SQL_NOISE.sub(" s ", stripped).split(";"):
-        one = statement.strip()
-        if one and (not (SQL_READS.match(one) or SQL_WITH.match(one)) or SQL_WRITES.search(one) or "\\" in one):
-            return "the SQL text may do more than read"
-    return None
+    return reads_only(stripped)
 
 
 def name(text: str) -> str | None:
@@ -98,6 +102,8 @@ def number(text: str) -> str | None:
 
 def local_url(text: str) -> str | None:
     """Return why a URL is not one of this machine."""
+    if "#" in text or "\\" in text:
+        return "not a plain URL"
     if "://" not in text:
         text = "http://" + text
     try:

@@ -133,6 +133,7 @@ def _text(text: str, position: int) -> int:
         end = text.find("\n", position)
         if end < 0:
             return len(text)
-        if text[end - 1] != "\\":
+        before = text[position:end]
+        if (len(before) - len(before.rstrip("\\"))) % 2 == 0:
             return end
         position = end + 1

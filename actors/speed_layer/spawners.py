@@ -15,6 +15,11 @@ FILES_BELOW: Final = "**"
 MAX_EXECS: Final = 8
 NAME_TESTS: Final = frozenset({"-name", "-iname"})
 OUTPUT_OPTIONS: Final = ("-printf", "-fprint", "-exec", "-ok", "--format", "-o", "--replace", "-r")
+LISTS: Final = re.compile(r"-[A-Za-z]*l[A-Za-z]*|--files-with-matches")
+PRINTS_OTHERS: Final = re.compile(
+    r"-[A-Za-z]*[foercR]|--(?:file|output|files0-from|only|count|replace|reg|rec|der|input|echo)"
+)
+"""Options by which a filter reads another file, or prints something else than whole lines."""
 FILTERS: Final = frozenset({"grep", "rg", "sort", "uniq", "head", "tail", "xargs", "tac", "shuf"})
 
 
@@ -27,9 +32,22 @@ def fed_names(command: SimpleCommand) -> str:
     if command.stdin is None or command.stdin.kind != "pipe" or not command.stdin.producers:
         return UNKNOWN
     first, *later = command.stdin.producers
-    if not _lists_names(first.words) or any(one.words[:1] and one.words[0] not in FILTERS for one in later):
+    if not _lists_names(first.words) or any(one.words and not _only_filters(one) for one in later):
         return UNKNOWN
     return _named(first.words) if first.words[0] == "find" else FILES_BELOW
+
+
+def _only_filters(command: SimpleCommand) -> bool:
+    """Return whether a stage of a pipeline passes on some of the lines it is fed, and nothing else."""
+    name, *rest = command.words
+    if name not in FILTERS:
+        return False
+    if name == "xargs":
+        return True
+    if command.origin == "xargs":
+        return name in {"grep", "rg"} and any(LISTS.fullmatch(word) for word in rest)
+    files = [word for word in rest if not word.startswith("-") and not word.isdecimal()]
+    return len(files) <= (name in {"grep", "rg"}) and not any(PRINTS_OTHERS.match(word) for word in rest)
 
 
 def _named(words: tuple[str, ...]) -> str:
@@ -60,7 +78,10 @@ def xargs(command: SimpleCommand) -> Unwrapped | None:
     parsed = parse(XARGS, command.words, 1, command.globs, posix=True)
     if parsed.unknown:
         return unknown_option("xargs", parsed.unknown[0])
+    whole = parsed.has("-0", "--null") or parsed.value("-d", "--delimiter") in {"\\n", "\n"}
     fed = fed_names(command) if not parsed.has("-a", "--arg-file") else UNKNOWN
+    if not whole and fed != UNKNOWN and _found_by_find(command):
+        fed = UNKNOWN
     if parsed.rest >= len(command.words):
         return None
     inner = cut(command, parsed.rest)
@@ -71,6 +92,12 @@ def xargs(command: SimpleCommand) -> Unwrapped | None:
     else:
         inner.words, inner.argv = (*inner.words, fed), (*inner.argv, None)
     return Unwrapped(inner=[inner])
+
+
+def _found_by_find(command: SimpleCommand) -> bool:
+    """Return whether names come from find or fd, which print names with blanks in them as they are."""
+    producers = command.stdin.producers if command.stdin is not None else ()
+    return bool(producers) and producers[0].words[:1] in {("find",), ("fd",)}
 
 
 def _replace(inner: Inner, marker: str, fed: str) -> None:
@@ -84,15 +111,24 @@ def _replace(inner: Inner, marker: str, fed: str) -> None:
     inner.argv = tuple(certain for _, certain in pairs)
 
 
-def find(command: SimpleCommand) -> Unwrapped | None:
-    """Return what the `-exec` parts of a find expression run."""
-    words, found = command.words, Unwrapped()
+def _start(words: tuple[str, ...]) -> str:
+    """Return where find starts, `UNKNOWN` if at several places."""
     starts = list[str]()
     for word in words[1:]:
+        if word in {"-H", "-L", "-P", "--"} or word.startswith(("-O", "-D")):
+            if word == "-D":
+                starts.append(UNKNOWN)
+            continue
         if word.startswith(("-", "(", "!", ",")):
             break
         starts.append(word)
-    below = (starts[0].rstrip("/") or "/") if len(starts) == 1 else "." if not starts else UNKNOWN
+    return (starts[0].rstrip("/") or "/") if len(starts) == 1 else "." if not starts else UNKNOWN
+
+
+def find(command: SimpleCommand) -> Unwrapped | None:
+    """Return what the `-exec` parts of a find expression run."""
+    words, found = command.words, Unwrapped()
+    below = _start(words)
     name = _named(words)
     index = 1
     while index < len(words):

@@ -67,6 +67,7 @@ VALUES: Final[dict[str, Callable[[str], str | None]]] = {
     "dry-run": _shape(re.compile(r"(?:client|server)\Z"), "a dry run"),
     "environment": _shape(re.compile(r"(?:\./)?\.?v?env[0-9.]*\Z"), "an environment's usual name"),
     "literal": _shape(re.compile(r"[^@].*\Z", re.DOTALL), "written out, but a file's name"),
+    "write-out": _shape(re.compile(r"(?!@)(?:(?!%output|%header)[^\x00])*\Z"), "a format that only prints"),
     "database": _shape(re.compile(r"[A-Za-z0-9_.-]+\Z"), "the name of a database on this machine"),
     "cargo-fmt": tool_arguments,
     "weightless": weightless,
