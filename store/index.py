@@ -121,7 +121,7 @@ class SegmentIndex:
 
     def __len__(self) -> int:
         """Return how many events there are."""
-        return len(self.types)
+        return len(self.types.planes[0])
 
     def add_frame(
         self,

@@ -106,6 +106,10 @@ class Log(Protocol):
         """Return the log in figures."""
         ...
 
+    def step(self) -> bool:
+        """Do about a millisecond of the work that waits for a quiet moment; say whether there is more."""
+        ...
+
     def sync_due(self) -> bool:
         """Say whether, with `interval:MS`, something has waited for its fsync for that long."""
         ...

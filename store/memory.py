@@ -177,6 +177,10 @@ class MemoryLog:
             epoch=self.epoch,
         )
 
+    def step(self) -> bool:
+        """Say whether there is work that waits for a quiet moment: never, in memory."""
+        return False
+
     def sync_due(self) -> bool:
         """Say whether something waits for its fsync: never, in memory."""
         return False

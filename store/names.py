@@ -83,9 +83,15 @@ class CorrelationHashes:
         try:
             return list(map(self._known.__getitem__, correlation_ids))
         except (KeyError, TypeError):
-            check_names("correlation_id", [name for name in correlation_ids if name is not None])
-            if len(self._known) > _REMEMBERED:
-                self._known = {None: 0}
-            fresh = [name for name in {*correlation_ids}.difference(self._known) if name is not None]
-            self._known.update(zip(fresh, name_hashes(fresh), strict=True))
-            return list(map(self._known.__getitem__, correlation_ids))
+            return self._learn(correlation_ids)
+
+    def _learn(self, correlation_ids: Sequence[str | None]) -> list[int]:
+        given = [name for name in correlation_ids if name is not None]
+        if not {str}.issuperset(map(type, given)):  # what is no string may not be hashable either
+            check_names("correlation_id", given)
+        if len(self._known) > _REMEMBERED:
+            self._known = {None: 0}
+        fresh = list({*given}.difference(self._known))
+        check_names("correlation_id", fresh)
+        self._known.update(zip(fresh, name_hashes(fresh), strict=True))
+        return list(map(self._known.__getitem__, correlation_ids))

@@ -91,6 +91,9 @@ class GrowingPlanes(Planes):
 
     def extend(self, values: Sequence[int], at: int) -> None:
         """Add numbers of 32 bits for the positions from `at` on; those that were left out before it become 0."""
+        if len(values) == 1:
+            self._append(values[0], at)
+            return
         column = array("I", values)
         if sys.byteorder == "big":
             column.byteswap()
@@ -100,6 +103,15 @@ class GrowingPlanes(Planes):
             if number == 0 or part.count(0) != len(part):
                 plane.extend(bytes(at - len(plane)))
                 plane.extend(part)
+
+    def _append(self, value: int, at: int) -> None:
+        for plane in self.planes:
+            if len(plane) != at:
+                plane.extend(bytes(at - len(plane)))
+            plane.append(value & _LOW)
+            value >>= _BYTE
+            if not value:
+                return
 
     def numbers(self, start: int, end: int) -> array[int]:
         """Return the numbers at positions from `start` up to `end`."""

@@ -122,8 +122,7 @@ class Clients:
         self.history.read.append(Read(self.time, self.time, list(self.log.read())))
 
     def step(self, _=None):
-        if isinstance(self.log, EventLog):
-            self.log.step()
+        self.log.step()
 
 
 def run(log, steps):

@@ -102,3 +102,11 @@ def test_a_refused_append_moves_no_revision(log):
         with pytest.raises((Invalid, TooLarge)):
             log.append([NewEvent(type="t", data=data)] * 2, stream="s")
     assert log.append([NewEvent(type="t")], stream="s", expected_revision=1).first_sequence == 2
+
+
+@pytest.mark.parametrize("strange", [[1], 7, {}])
+def test_a_correlation_id_that_is_no_string_is_refused_beside_a_new_one(log, strange):
+    for names in (("new", strange), (strange, "new")):
+        with pytest.raises(Invalid, match="correlation_id is"):
+            log.append([NewEvent(type="t", correlation_id=name) for name in names])
+    assert log.head == 0
