@@ -23,6 +23,8 @@ INLINE: Final = re.compile(r"[{\"']")
 ELSEWHERE: Final = re.compile(
     r"[A-Za-z][A-Za-z0-9+.-]*://|(?:npm|jsr|data|node|https?|file|oci|git|ssh|s3|gs|fd|md):|\|"
 )
+PIECES: Final = re.compile(r"[:=,]")
+ROOTED: Final = re.compile(r"/|~|\.\.(?:/|\Z)")
 MANY: Final = re.compile(r"[*?\[]")
 
 
@@ -64,12 +66,17 @@ class Proof:
             parsed = parse(known, without_exec(command.words[found.start :]), 0, NO_GLOBS)
         else:
             parsed = parse(known, command.words, found.start, NO_GLOBS if rule.rule.globs else command.globs)
-        return self._options(parsed) or self._positionals(rule, parsed)
+        many = rule.rule.id.startswith("build.") and "|" in rule.rule.argv[0]
+        return self._options(parsed, many=many) or self._positionals(rule, parsed)
 
-    def _options(self, parsed: Parsed) -> str | None:
+    def _options(self, parsed: Parsed, *, many: bool = False) -> str | None:
         if parsed.unknown:
             return f"an option that is not known to be harmless: {shown(parsed.unknown[0])}"
         for _, value, kind in parsed.options:
+            if many and kind == "any" and value and len(value) > 1:
+                for piece in PIECES.split(value):
+                    if ROOTED.match(piece) and not inside(join(self._base, piece), self._workspace):
+                        return f"{shown(value)} does not lie in the workspace"
             if kind and kind != "any" and value is not None:
                 why = self._word(kind, value)
                 if why:

@@ -91,8 +91,8 @@ WRAPPERS: Final[dict[tuple[str, ...], Wrapper]] = {
     ("bundle", "exec"): _wrapper("--keep-file-descriptors"),
     ("mise", "exec"): _wrapper(""),
     ("direnv", "exec"): _wrapper("", 1),
-    ("conda", "run"): _wrapper("-n= -p= --name= --prefix= --no-capture-output --live-stream"),
-    ("micromamba", "run"): _wrapper("-n= -p="),
+    ("conda", "run"): _wrapper("-n= --name= --no-capture-output --live-stream"),
+    ("micromamba", "run"): _wrapper("-n="),
     ("docker", "exec"): _wrapper(
         "-i -t -d -e= -u= -w= --env= --user= --workdir= --interactive --tty --detach --privileged", 1
     ),
