@@ -21,6 +21,7 @@ from store.export import export_events
 from store.importing import Imported, import_events
 from store.interchange import Encoding
 from store.interface import Log, LogStats
+from store.keyed_seal import read_key
 from store.limits import Limits
 from store.log import EventLog
 from store.memory import MemoryLog
@@ -79,6 +80,7 @@ __all__ = [
     "backup",
     "export_events",
     "import_events",
+    "read_key",
     "repair",
     "stats",
     "verify",

@@ -13,8 +13,10 @@ from store.frame import HEADER_BYTES, Command
 from store.heads import Heads
 from store.index import SegmentIndex
 from store.indexing import commands_in, commands_of, growing, index_segment
+from store.keyed_seal import Seal
 from store.query import Page, Query
 from store.reader import Segment
+from store.seal_check import seal_to_go_on
 from store.sealed import IndexUnusable
 from store.sealer import Sealer
 from store.search import search
@@ -108,6 +110,19 @@ class Committed:
             segment = self.segments.pop(0)
             finalize(segment, os.close, segment.fd)
         self.gone = last
+
+    @property
+    def sealed(self) -> bool:
+        """Whether the last append was sealed."""
+        return bool(self.segments and self.segments[-1].header.seal)
+
+    def seal(self, key: bytes) -> Seal:
+        """Return the seal that the log goes on with.
+
+        Raises:
+            Invalid: it was sealed with another key.
+        """
+        return self._with_indexes(lambda: seal_to_go_on(key, self.segments[-1] if self.segments else None))
 
     def close(self) -> None:
         """Close the segments' files."""

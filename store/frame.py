@@ -8,7 +8,7 @@
         0xdd count   the head of a MessagePack array, so that all records together decode in one call
         records      `count` MessagePack arrays, the fields of `Event` in order
         command      if flag 1: [agent, command id, hash of the payload] in MessagePack
-        seal         `seal bytes` bytes, none yet: room for a keyed hash chained over the frames
+        seal         `seal bytes` bytes: a keyed hash chained over the frames, if the segment is sealed
 
 The CRC (zlib's CRC-32) starts from the CRC of the segment's salt and covers the header behind the CRC field and the
 body. The tag is the first bytes of the salt. Both make it pointless to shape event data like a frame: the salt is
@@ -93,10 +93,18 @@ def salt_seed(salt: bytes) -> int:
 
 
 def encode_header(
-    body: bytes, *, salt: bytes, flags: int, count: int, first_sequence: int, durable: int, time_ns: int
+    body: bytes | memoryview,
+    *,
+    salt: bytes,
+    flags: int,
+    count: int,
+    first_sequence: int,
+    durable: int,
+    time_ns: int,
+    seal_bytes: int = 0,
 ) -> bytes:
     """Return the header that makes `body` a frame of the segment with this salt."""
-    covered = _COVERED.pack(flags, 0, count, len(body), first_sequence, durable, time_ns)
+    covered = _COVERED.pack(flags, seal_bytes, count, len(body), first_sequence, durable, time_ns)
     crc = zlib.crc32(body, zlib.crc32(covered, salt_seed(salt)))
     return b"".join((MAGIC, salt[:TAG_BYTES], crc.to_bytes(4, "little"), covered))
 

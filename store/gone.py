@@ -22,11 +22,13 @@ class Gone(msgspec.Struct, frozen=True, array_like=True):
         last: the last sequence that is gone; 0 if nothing is.
         durable: up to which sequence the log was durable when that was decided.
         revisions: the revision that each stream had reached with event `last`.
+        seal: the seal of that, if the log is sealed; else empty.
     """
 
     last: int = 0
     durable: int = 0
     revisions: dict[str, int] = {}
+    seal: bytes = b""
 
 
 NOTHING = Gone()

@@ -18,6 +18,7 @@ from store.errors import Invalid
 from store.event import Event, NewEvent
 from store.gone import NOTHING, Gone, read_gone, write_gone
 from store.interchange import Beginning, Encoding, read_stream
+from store.keyed_seal import Seal
 from store.limits import Limits, check_name
 from store.lock import DirectoryLock
 from store.log import EventLog
@@ -51,7 +52,12 @@ class _Times:
 
 
 def import_events(
-    path: str | PathLike[str], source: BinaryIO, *, encoding: Encoding = "jsonl", limits: Limits | None = None
+    path: str | PathLike[str],
+    source: BinaryIO,
+    *,
+    encoding: Encoding = "jsonl",
+    limits: Limits | None = None,
+    seal_key: bytes | None = None,
 ) -> Imported:
     """Bring exported events into the log in a directory, with their sequences, revisions, times and agents.
 
@@ -63,6 +69,7 @@ def import_events(
         source: open for reading, read to its end once.
         encoding: `jsonl` or `msgpack`.
         limits: the log's sizes; None means the defaults.
+        seal_key: the secret to seal what is stored with.
 
     Raises:
         Invalid: the stream holds something that is no event, or an event that does not continue the log, or that
@@ -73,9 +80,11 @@ def import_events(
     clock = _Times()
     event_bytes = (limits or Limits()).event_bytes
     gone, incoming = _beginning(read_stream(source, encoding, event_bytes))
+    if gone.last and seal_key is not None:
+        gone = msgspec.structs.replace(gone, seal=Seal(seal_key).of_gone(gone.last, gone.revisions))
     if gone.last:
         _begin_behind(Path(path), gone)
-    with EventLog.open(path, "never", clock_ns=clock, limits=limits) as log:
+    with EventLog.open(path, "never", clock_ns=clock, limits=limits, seal_key=seal_key) as log:
         before = log.head
         events = stored = 0
         for run in _runs(incoming, log.limits.batch_events):

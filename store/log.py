@@ -63,6 +63,7 @@ class EventLog:
         limits: Limits,
         ports: Ports,
         progress: Progress,
+        seal_key: bytes | None,
     ) -> None:
         self.gone = read_gone(directory)
         segments, heads = open_segments(directory, ports, progress)
@@ -78,6 +79,7 @@ class EventLog:
         self._committed = Committed(segments, heads, self._sealer, self.gone.last)
         self._commands = CommandMemory(limits.commands, self._committed.history(limits.commands))
         self._stager = Stager(heads, self._commands, self._committed, limits)
+        self._seal = self._committed.seal(seal_key) if seal_key is not None else None
         self._writer = Writer(
             directory,
             policy,
@@ -87,6 +89,7 @@ class EventLog:
             segments=segments,
             new_index=partial(SegmentIndex, heads),
             last=self._committed.head,
+            seal=self._seal,
         )
         self._commits = 0
         self._closed = False
@@ -102,6 +105,7 @@ class EventLog:
         sync: Sync = os.fdatasync,
         limits: Limits | None = None,
         progress: Progress = _unseen,
+        seal_key: bytes | None = None,
     ) -> Self:
         """Open the log in a directory, creating both if need be.
 
@@ -113,9 +117,10 @@ class EventLog:
             sync: makes a file descriptor's data durable or raises OSError.
             limits: sizes; None means the defaults.
             progress: is told how many bytes of how many have been indexed, if index files are missing.
+            seal_key: the secret that every append is sealed with. A sealed log can be read without it.
 
         Raises:
-            Invalid: the policy is unknown.
+            Invalid: the policy is unknown, or the log was sealed with another key.
             LogLocked: another process, or this one, has it open.
             LogDamaged: something that had been durable is unreadable; nothing was changed.
             DiskFull: an unclean stop needs space for a copy of the tail.
@@ -127,7 +132,7 @@ class EventLog:
         lock = DirectoryLock(directory)
         ports = Ports(clock_ns=clock_ns, random_bytes=random_bytes, sync=sync)
         try:
-            return cls(directory, lock, policy, limits or Limits(), ports, progress)
+            return cls(directory, lock, policy, limits or Limits(), ports, progress, seal_key)
         except BaseException:
             lock.release()
             raise
@@ -208,9 +213,11 @@ class EventLog:
         """Check and encode appends without I/O but for reading; what is staged counts for the next ones' conditions.
 
         Raises:
+            Invalid: the log is sealed and was opened without its key.
             SyncFailed: the log does no more work.
         """
         self._refuse_if_unusable()
+        self._refuse_if_unsealed()
         needs_sync = self._writer.policy.before_acknowledging
         return self._stager.stage(appends, now_ns=self._ports.clock_ns(), needs_sync=needs_sync)
 
@@ -319,6 +326,7 @@ class EventLog:
 
         Queries, reads and append conditions then see what is left; sequences and revisions go on.
         """
+        self._refuse_if_unsealed()
         while self.step():
             pass
         self._writer.sync()
@@ -329,6 +337,7 @@ class EventLog:
             now_ns=self._ports.clock_ns(),
             durable=self._writer.durable,
             commands=self._limits.commands,
+            seal=self._seal,
         )
         self._committed.forget(self.gone.last)
         remove_gone(self._directory, self.gone)
@@ -378,3 +387,7 @@ class EventLog:
             raise SyncFailed(*self._writer.broken.args)
         if self._closed:
             raise Invalid("the log is closed: open it again")
+
+    def _refuse_if_unsealed(self) -> None:
+        if self._seal is None and self._committed.sealed:
+            raise Invalid(f"the log in {self._directory} is sealed: open it with its key to change it")

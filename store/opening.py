@@ -152,6 +152,7 @@ def _renew_tail(directory: Path, recovery: Recovery, ports: Ports) -> str:
         created_ns=ports.clock_ns(),
         salt=ports.random_bytes(segments.SALT_BYTES),
         epoch=ports.random_bytes(segments.EPOCH_BYTES),
+        seal=_seal_before(directory, tail, first),
     )
     name = segments.segment_name(header.first_sequence)
     content = segments.encode_header(header) + _resealed(directory, tail, first, header.salt)
@@ -179,10 +180,20 @@ def _resealed(directory: Path, tail: Kept, first: int, salt: bytes) -> bytes:
                 first_sequence=frame.first_sequence,
                 durable=frame.durable,
                 time_ns=frame.time_ns,
+                seal_bytes=frame.seal_bytes,
             )
         )
         parts.append(body)
     return b"".join(parts)
+
+
+def _seal_before(directory: Path, tail: Kept, first: int) -> bytes:
+    """Return the seal of the frame before number `first`, empty if the segment is not sealed."""
+    assert tail.scan.header is not None
+    if not tail.scan.header.seal or not first:
+        return tail.scan.header.seal
+    end = tail.scan.offsets[first] if first < tail.frame_count else tail.end
+    return (directory / tail.scan.name).read_bytes()[end - segments.SEAL_BYTES : end]
 
 
 def _first_frame_beyond(tail: Kept, durable: int) -> int:

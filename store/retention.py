@@ -20,6 +20,7 @@ from store import segment as segments
 from store.durability import make_directory, put_file, sync_path
 from store.errors import Invalid, LogDamaged
 from store.gone import Gone, read_gone, write_gone
+from store.keyed_seal import Seal
 from store.recovery import Scan, scan_segment
 from store.segment_files import remove_segment, segment_names
 
@@ -80,7 +81,14 @@ def check_retention(retention: Retention) -> None:
 
 
 def retire(
-    directory: Path, retention: Retention, *, archive: Path | None, now_ns: int, durable: int, commands: int
+    directory: Path,
+    retention: Retention,
+    *,
+    archive: Path | None,
+    now_ns: int,
+    durable: int,
+    commands: int,
+    seal: Seal | None,
 ) -> tuple[Gone, Retired]:
     """Archive what leaves, and record it as gone; the files are left to `remove_gone`.
 
@@ -93,6 +101,7 @@ def retire(
         now_ns: the time, nanoseconds since 1970 UTC.
         durable: up to which sequence the log is durable; what is beyond stays.
         commands: how many of the last commands must stay known.
+        seal: the log's seal, None if it is not sealed.
 
     Raises:
         Invalid: the policy says nothing.
@@ -123,7 +132,7 @@ def retire(
         last, left, bytes_left = leaving.scan.last, left + 1, bytes_left + leaving.scan.size
     retired = Retired(segments=left, events=last - gone.last, bytes=bytes_left, first_sequence=last + 1)
     if left:
-        gone = Gone(last, durable, revisions)
+        gone = Gone(last, durable, revisions, seal.of_gone(last, revisions) if seal else b"")
         write_gone(directory, gone)
     return gone, retired
 

@@ -2,10 +2,10 @@
 
     header  96 bytes, little endian:
         magic 8 | format version 2 | flags 2 | header bytes 4 | salt 16 | epoch 8 | first sequence 8 | durable 8 |
-        created 8 | reserved 28 | CRC 4
+        created 8 | seal 28 | CRC 4
 
 A segment is named after its first sequence. If two segments hold the same sequence the later one counts: that is how an
-unclean open replaces a tail. `flags` and `reserved` are room for the keyed seal.
+unclean open replaces a tail. With flag 1 every frame is sealed, and `seal` is that of the frame before the segment.
 """
 
 import struct
@@ -18,10 +18,12 @@ FORMAT_VERSION = 1
 HEADER_BYTES = 96
 SALT_BYTES = 16
 EPOCH_BYTES = 8
+SEAL_BYTES = 28
 SUFFIX = ".segment"
 
 _HEADER = struct.Struct("<8sHHI16s8sQQq28s")
 _DIGITS = 20
+_SEALED = 1
 
 
 class SegmentHeader(msgspec.Struct, frozen=True, kw_only=True):
@@ -33,6 +35,7 @@ class SegmentHeader(msgspec.Struct, frozen=True, kw_only=True):
         created_ns: when, nanoseconds since 1970 UTC.
         salt: 16 random bytes that every frame's CRC includes.
         epoch: 8 random bytes, the log epoch in which the segment was created.
+        seal: the seal of the frame before this segment, if its frames are sealed; else empty.
     """
 
     first_sequence: int
@@ -40,6 +43,7 @@ class SegmentHeader(msgspec.Struct, frozen=True, kw_only=True):
     created_ns: int
     salt: bytes
     epoch: bytes
+    seal: bytes = b""
 
 
 def encode_header(header: SegmentHeader) -> bytes:
@@ -47,14 +51,14 @@ def encode_header(header: SegmentHeader) -> bytes:
     fields = _HEADER.pack(
         MAGIC,
         FORMAT_VERSION,
-        0,
+        _SEALED if header.seal else 0,
         HEADER_BYTES,
         header.salt,
         header.epoch,
         header.first_sequence,
         header.durable,
         header.created_ns,
-        b"",
+        header.seal,
     )
     return fields + zlib.crc32(fields).to_bytes(4, "little")
 
@@ -66,10 +70,17 @@ def decode_header(data: bytes | memoryview) -> SegmentHeader | None:
     fields = bytes(data[: HEADER_BYTES - 4])
     if zlib.crc32(fields) != int.from_bytes(data[HEADER_BYTES - 4 : HEADER_BYTES], "little"):
         return None
-    magic, version, _, length, salt, epoch, first, durable, created, _ = _HEADER.unpack(fields)
+    magic, version, flags, length, salt, epoch, first, durable, created, seal = _HEADER.unpack(fields)
     if magic != MAGIC or version != FORMAT_VERSION or length != HEADER_BYTES:
         return None
-    return SegmentHeader(first_sequence=first, durable=durable, created_ns=created, salt=salt, epoch=epoch)
+    return SegmentHeader(
+        first_sequence=first,
+        durable=durable,
+        created_ns=created,
+        salt=salt,
+        epoch=epoch,
+        seal=seal if flags & _SEALED else b"",
+    )
 
 
 def segment_name(first_sequence: int) -> str:

@@ -11,9 +11,10 @@ from store.errors import LogDamaged
 from store.event import Head
 from store.opening import describe, find
 from store.recovery import Kept
+from store.seal_check import SealCheck
 
 
-class Report(msgspec.Struct, frozen=True, kw_only=True):
+class Report(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What `verify` found; as built-ins it is what `moothall events verify --json` prints.
 
     Attributes:
@@ -23,6 +24,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
         first_sequence: the first sequence, 0 if there are no events.
         last_sequence: the last sequence, 0 if there are no events.
         problems: what is wrong, a sentence each.
+        seal: the seal that the log ends with, if seals were checked and there are any; to be kept elsewhere.
     """
 
     ok: bool
@@ -31,13 +33,19 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     first_sequence: int
     last_sequence: int
     problems: list[str]
+    seal: str | None = None
 
 
-def verify(path: str | PathLike[str]) -> Report:
+def verify(path: str | PathLike[str], *, seal_key: bytes | None = None) -> Report:
     """Check every frame, sequence and revision of the log in a directory; reads only, takes no lock.
 
     The end of a log that is being written to, or whose last writer was killed, is no damage: what is not whole there
     had not been acknowledged.
+
+    Args:
+        path: the data directory.
+        seal_key: check the seals with this secret, too: all appends since the first sealed one must have been sealed
+            with it.
 
     Raises:
         FileNotFoundError: there is no such directory.
@@ -50,8 +58,12 @@ def verify(path: str | PathLike[str]) -> Report:
     recovery, gone = found.recovery, found.gone
     problems = [describe(directory, recovery.damage)] if recovery.damage else []
     revisions = dict(gone.revisions)
+    seals = SealCheck(seal_key, gone) if seal_key is not None else None
+    problems += seals.begin() if seals else ()
     for keep in recovery.kept:
-        problems += _check_segment(directory, keep, revisions)
+        problems += _check_segment(directory, keep, revisions, seals)
+    if seals and seals.last is None and recovery.last > gone.last:
+        problems.append(f"{directory}: nothing is sealed")
     return Report(
         ok=not problems,
         events=recovery.last - gone.last,
@@ -59,20 +71,26 @@ def verify(path: str | PathLike[str]) -> Report:
         first_sequence=gone.last + 1 if recovery.last > gone.last else 0,
         last_sequence=recovery.last,
         problems=problems,
+        seal=seals.last.hex() if seals and seals.last is not None else None,
     )
 
 
-def _check_segment(directory: Path, keep: Kept, revisions: dict[str, int]) -> Iterator[str]:
+def _check_segment(directory: Path, keep: Kept, revisions: dict[str, int], seals: SealCheck | None) -> Iterator[str]:
     """Check what frames hold: that each record has the sequence and the revision that are next."""
     path = directory / keep.scan.name
     data = memoryview(path.read_bytes())
+    if seals and keep.scan.header:
+        yield from (f"{path}: {what}" for what in seals.segment(keep.scan.header))
     for offset in keep.scan.offsets[: keep.frame_count]:
         frame = frames.read_header(data, offset)
         if frame is None:
             yield f"{path}: the frame at byte {offset} disappeared while it was being checked"
             return
+        body = data[offset + frames.HEADER_BYTES : frame.end]
+        if seals:
+            yield from (f"{path}: the frame at byte {offset}: {what}" for what in seals.frame(frame, body))
         try:
-            heads = frames.heads_of(data[offset + frames.HEADER_BYTES : frame.end], frame.count)
+            heads = frames.heads_of(body, frame.count)
         except frames.UNREADABLE as error:
             yield f"{path}: the frame at byte {offset} holds a record that does not decode: {error}"
             continue

@@ -11,11 +11,12 @@ from store.durability import FsyncPolicy, create_file, cut_file, sync_file, sync
 from store.errors import DiskFull, SyncFailed
 from store.index import SegmentIndex
 from store.index_file import index_path
+from store.keyed_seal import Seal
 from store.limits import Limits
 from store.marker import Marker, remove_marker
 from store.ports import Ports
 from store.reader import Segment
-from store.segment import HEADER_BYTES, SALT_BYTES, SegmentHeader, encode_header, segment_name
+from store.segment import HEADER_BYTES, SALT_BYTES, SEAL_BYTES, SegmentHeader, encode_header, segment_name
 from store.staged import Staged, StagedFrame
 
 
@@ -25,6 +26,7 @@ class _Before(NamedTuple):
     segment: Segment | None
     position: int
     written: int
+    seal: bytes
     total_bytes: int
 
 
@@ -49,6 +51,7 @@ class Writer:
         segments: Sequence[Segment],
         new_index: Callable[[], SegmentIndex],
         last: int,
+        seal: Seal | None,
     ) -> None:
         self.policy = policy
         self.broken: SyncFailed | None = None
@@ -63,6 +66,7 @@ class Writer:
         self._ports = ports
         self._epoch = epoch
         self._new_index = new_index
+        self._seal = seal
         self._segment = segments[-1] if segments else None
         self._position = sizes[-1] if segments else 0
         self._written = self.durable = last
@@ -96,7 +100,8 @@ class Writer:
         """
         with self._lock:
             self._refuse_if_unable(staged)
-            before = _Before(self._segment, self._position, self._written, self.total_bytes)
+            seal = self._seal.last if self._seal else b""
+            before = _Before(self._segment, self._position, self._written, seal, self.total_bytes)
             try:
                 self._write_group(staged)
             except DiskFull as error:
@@ -150,13 +155,21 @@ class Writer:
         each = self.policy.kind == "always"
         parts: list[bytes] = []
         for frame in staged.frames:
-            size = frames.HEADER_BYTES + len(frame.body)
+            size = frames.HEADER_BYTES + len(frame.body) + (SEAL_BYTES if self._seal else 0)
             pending = sum(map(len, parts)) if parts else 0
-            if self._segment is None or self._position + pending + size > self._limits.segment_bytes:
+            if self._must_begin(self._position + pending + size):
                 self._write(parts)
                 self._begin_segment(frame.first_sequence)
                 pending = 0
             assert self._segment is not None
+            if self._seal is not None:
+                frame.body += self._seal.next(
+                    frame.body,
+                    flags=_flags(frame),
+                    count=frame.count,
+                    first_sequence=frame.first_sequence,
+                    time_ns=frame.time_ns,
+                )
             staged.places.append((self._segment, self._position + pending))
             parts += (self._header(frame), frame.body)
             self._written = frame.last_sequence
@@ -172,11 +185,12 @@ class Writer:
         return frames.encode_header(
             frame.body,
             salt=self._segment.header.salt,
-            flags=frames.HAS_COMMAND if frame.command else 0,
+            flags=_flags(frame),
             count=frame.count,
             first_sequence=frame.first_sequence,
             durable=self.durable,
             time_ns=frame.time_ns,
+            seal_bytes=SEAL_BYTES if self._seal else 0,
         )
 
     def _write(self, parts: list[bytes]) -> None:
@@ -196,6 +210,12 @@ class Writer:
         self.durable = self._written
         self._last_sync_ns = self._ports.clock_ns()
 
+    def _must_begin(self, end: int) -> bool:
+        """Say whether a frame that would end at a byte goes to a new segment."""
+        if self._segment is None or end > self._limits.segment_bytes:
+            return True
+        return bool(self._segment.header.seal) != (self._seal is not None)
+
     def _begin_segment(self, first_sequence: int) -> None:
         if self._segment is not None:
             if self.policy.kind == "never":
@@ -208,6 +228,7 @@ class Writer:
             created_ns=self._ports.clock_ns(),
             salt=self._ports.random_bytes(SALT_BYTES),
             epoch=self._epoch,
+            seal=self._seal.last if self._seal else b"",
         )
         self._segment = create_segment(self._directory, header, self._new_index())
         self._position = HEADER_BYTES
@@ -224,10 +245,16 @@ class Writer:
             sync_path(self._directory)
         staged.places.clear()
         self._unsynced = [kept for kept in self._unsynced if kept is not before.segment and id(kept) not in created]
-        self._segment, self._position, self._written, self.total_bytes = before
+        self._segment, self._position, self._written, seal, self.total_bytes = before
+        if self._seal is not None:
+            self._seal.last = seal
         self.durable = min(self.durable, self._written)
         if before.segment is not None:
             cut_file(before.segment.path, before.position)
+
+
+def _flags(frame: StagedFrame) -> int:
+    return frames.HAS_COMMAND if frame.command else 0
 
 
 def create_segment(directory: Path, header: SegmentHeader, index: SegmentIndex) -> Segment:

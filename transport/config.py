@@ -32,6 +32,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         http_port: The HTTP listener's port; 0 picks a free one.
         auth: `token`, or `none` for everybody on loopback being the admin `local`.
         fsync: `always`, `group`, `interval:MS` or `never`.
+        seal: The file with the key that appends are sealed with; None seals nothing.
         origins: Browser origins that may connect, besides the server's own.
         requests_per_s: The rate limit of agents and experts, in requests a second.
     """
@@ -42,6 +43,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     http_port: Port = 8766
     auth: Literal["token", "none"] = "token"
     fsync: str = "group"
+    seal: str | None = None
     origins: tuple[str, ...] = ()
     requests_per_s: float | None = None
 

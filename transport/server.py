@@ -18,7 +18,7 @@ from actors.ports import Ports
 from actors.session.admission import LIMITS
 from actors.session.messages import Limits, Role
 from actors.speed_layer.policy import Policy
-from store import EventLog, Log
+from store import EventLog, Log, read_key
 from transport.accept import Listener
 from transport.auth import Tokens
 from transport.config import Config
@@ -58,7 +58,7 @@ class Server:
     ) -> None:
         self.system = System(random.Random())  # noqa: S311 - jitter, not a secret
         self.hall = Hall(
-            open_log=open_log if open_log is not None else partial(EventLog.open, data, fsync=config.fsync),
+            open_log=open_log if open_log is not None else partial(_open_log, config, data),
             policy=policy if policy is not None else Policy.default(),
             version=VERSION,
             ports=ports if ports is not None else Ports(),
@@ -107,6 +107,11 @@ class Server:
             ready()
             await stop.wait()
             log.info("server.stopping")
+
+
+def _open_log(config: Config, data: Path) -> EventLog:
+    key = read_key(config.seal) if config.seal is not None else None
+    return EventLog.open(data, fsync=config.fsync, seal_key=key)
 
 
 def _limits(config: Config) -> Mapping[Role, Limits]:

@@ -132,6 +132,31 @@ def test_old_segments_leave_into_an_archive(moothall, data, tmp_path):
     assert moothall("events", "retire", "--data", data)[0] == 1
 
 
+def test_a_sealed_log_is_appended_to_and_checked_with_its_key(moothall, tmp_path):
+    data, key = tmp_path / "data", tmp_path / "key"
+    data.mkdir()
+    key.write_bytes(bytes(range(32)))
+    for _ in range(2):
+        assert moothall("events", "append", "note", "--data", data, "--seal", key)[0] == 0
+    code, error = moothall("events", "append", "note", "--data", data)
+    assert code == 1
+    assert "is sealed" in error
+    code, out = moothall("events", "verify", "--data", data, "--seal", key)
+    assert "sealed up to event 2: " in out
+    code, out = moothall("events", "verify", "--data", data, "--seal", key, "--json")
+    assert (code, len(json.loads(out)["seal"])) == (0, 56)
+    assert "seal" not in json.loads(moothall("events", "verify", "--data", data, "--json")[1])
+    moothall("events", "export", tmp_path / "events", "--data", data)
+    assert moothall("events", "import", tmp_path / "events", "--data", tmp_path / "new", "--seal", key)[0] == 0
+    assert moothall("events", "verify", "--data", tmp_path / "new", "--seal", key)[0] == 0
+    assert moothall("events", "retire", "--max-days", 9, "--data", data, "--seal", key)[0] == 0
+    assert moothall("events", "verify", "--data", data, "--seal", tmp_path / "missing")[0] == 2
+    key.write_bytes(bytes(32))
+    with pytest.raises(SystemExit) as ended:
+        moothall("events", "verify", "--data", data, "--seal", key)
+    assert ended.value.code == 5
+
+
 def test_a_log_in_use_is_not_touched(moothall, data, tmp_path):
     (tmp_path / "events").write_bytes(b"")
     with EventLog.open(data):

@@ -20,7 +20,7 @@ from store import repair as repair_log
 from store import stats as stats_of
 from store.times import to_rfc3339
 from transport.cli.failure import CommandFailed, Exit
-from transport.cli.log_access import HERE, Where, checked
+from transport.cli.log_access import HERE, Where, checked, seal_key
 from transport.places import default_data_dir
 
 _DAY_NS = 24 * 3600 * 1_000_000_000
@@ -82,6 +82,7 @@ def import_log(
     *,
     format: Encoding = "jsonl",  # noqa: A002 - the flag's name
     data: Path | None = None,
+    seal: Path | None = None,
     json: bool = False,
 ) -> None:
     """Bring exported events into a log, with their sequences, times and agents; what it has already is skipped.
@@ -90,11 +91,12 @@ def import_log(
         source: The file to read; - is stdin.
         format: jsonl or msgpack, as it was exported.
         data: The data directory; no server may be using it.
+        seal: The key file of a sealed log.
         json: Print what was done as one JSON object.
     """
-    where = data if data is not None else default_data_dir()
+    where, key = data if data is not None else default_data_dir(), seal_key(seal)
     with _opened(source) as file:
-        done = checked(lambda: import_events(where, file, encoding=format))
+        done = checked(lambda: import_events(where, file, encoding=format, seal_key=key))
     if json:
         _line(done)
     else:
@@ -145,6 +147,7 @@ def retire(
     max_bytes: int | None = None,
     archive: Path | None = None,
     data: Path | None = None,
+    seal: Path | None = None,
     json: bool = False,
 ) -> None:
     """Let the oldest sealed segments leave the log; no server may be using it.
@@ -154,12 +157,13 @@ def retire(
         max_bytes: The oldest segments leave while all take more than this.
         archive: A directory for a packed copy of each segment that leaves; by default they are dropped.
         data: The data directory.
+        seal: The key file of a sealed log.
         json: Print what was done as one JSON object.
     """
-    where = existing(data)
+    where, key = existing(data), seal_key(seal)
     age_ns = None if max_days is None else round(max_days * _DAY_NS)
     policy = Retention(max_age_ns=age_ns, max_bytes=max_bytes)
-    with checked(lambda: EventLog.open(where)) as log:
+    with checked(lambda: EventLog.open(where, seal_key=key)) as log:
         done = checked(lambda: log.retain(policy, archive=archive))
     if json:
         _line(done)

@@ -13,7 +13,7 @@ from rich.console import Console
 
 from store import LogDamaged, verify
 from transport.cli.failure import CommandFailed, Exit
-from transport.cli.log_access import HERE, Where, online
+from transport.cli.log_access import HERE, Where, online, seal_key
 from transport.places import default_data_dir
 
 app = App(name="events", help="Append to, read, verify and take care of the log.")
@@ -120,16 +120,17 @@ def tail(
 
 
 @app.command(name="verify")
-def verify_log(*, data: Path | None = None, json: bool = False) -> None:
+def verify_log(*, data: Path | None = None, seal: Path | None = None, json: bool = False) -> None:
     """Check every frame, sequence and revision; also while a server runs. Exit 5 if something is wrong.
 
     Args:
         data: The data directory.
+        seal: Check the seals, too, with the key in this file; prints the one that the log ends with.
         json: Print the report as one JSON object.
     """
-    where = data if data is not None else default_data_dir()
+    where, key = data if data is not None else default_data_dir(), seal_key(seal)
     try:
-        report = verify(where)
+        report = verify(where, seal_key=key)
     except (OSError, LogDamaged) as error:
         raise CommandFailed(Exit.USAGE, f"cannot verify {where}: {error}") from None
     if json:
@@ -138,6 +139,8 @@ def verify_log(*, data: Path | None = None, json: bool = False) -> None:
         print(f"{where}: {report.events} events in {report.segments} segments, {'ok' if report.ok else 'DAMAGED'}")
         for problem in report.problems:
             print(f"  {problem}")
+        if report.seal is not None:
+            print(f"sealed up to event {report.last_sequence}: {report.seal}")
     if not report.ok:
         raise SystemExit(Exit.DAMAGED)
 

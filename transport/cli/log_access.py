@@ -21,12 +21,14 @@ from store import (
     Encoding,
     Event,
     EventLog,
+    Invalid,
     LogDamaged,
     LogLocked,
     NewEvent,
     StoreError,
     SyncFailed,
     export_events,
+    read_key,
 )
 from store.gone import NOTHING
 from store.times import from_rfc3339, to_rfc3339
@@ -119,8 +121,9 @@ class Online:
 class Offline:
     """In the files of a data directory that no server uses."""
 
-    def __init__(self, data: Path) -> None:
+    def __init__(self, data: Path, seal: Path | None) -> None:
         self._data = data
+        self._seal = seal
 
     def append(self, arguments: dict[str, Any]) -> dict[str, Any]:
         """Append straight to the files."""
@@ -148,7 +151,8 @@ class Offline:
     def _opened(self) -> AbstractContextManager[EventLog]:
         if not self._data.is_dir():
             raise CommandFailed(Exit.USAGE, f"there is no data directory {self._data}; name an existing one")
-        return checked(lambda: EventLog.open(self._data))
+        key = seal_key(self._seal)
+        return checked(lambda: EventLog.open(self._data, seal_key=key))
 
 
 def checked(work: Callable[[], T]) -> T:
@@ -174,9 +178,21 @@ def online(url: str | None, token_file: Path | None) -> Online:
     return Online(url, token_file)
 
 
-def offline(data: Path) -> Offline:
+def offline(data: Path, seal: Path | None = None) -> Offline:
     """Return the way into the files."""
-    return Offline(data)
+    return Offline(data, seal)
+
+
+def seal_key(seal: Path | None) -> bytes | None:
+    """Return the key in a file, None without one.
+
+    Raises:
+        CommandFailed: The file holds no key.
+    """
+    try:
+        return read_key(seal) if seal is not None else None
+    except Invalid as error:
+        raise CommandFailed(Exit.USAGE, str(error)) from None
 
 
 @Parameter(name="*")
@@ -188,15 +204,17 @@ class Where:
         data: Read this data directory itself, without a server.
         url: The server's websocket URL; by default that of this project's server.
         token_file: A file that holds the token to show; by default MOOTHALL_TOKEN, else the project's agent token.
+        seal: With --data, the key file of a sealed log, which appending needs.
     """
 
     data: Path | None = None
     url: str | None = None
     token_file: Path | None = None
+    seal: Path | None = None
 
     def access(self) -> Access:
         """Return the way to the log."""
-        return offline(self.data) if self.data is not None else online(self.url, self.token_file)
+        return offline(self.data, self.seal) if self.data is not None else online(self.url, self.token_file)
 
 
 HERE = Where()

@@ -47,6 +47,7 @@ def serve(
     config: Path | None = None,
     auth: Literal["token", "none"] | None = None,
     fsync: str | None = None,
+    seal: Path | None = None,
 ) -> None:
     """Run the server until SIGTERM or SIGINT; prints one JSON line when it accepts work.
 
@@ -58,6 +59,7 @@ def serve(
         config: A TOML file with the same keys as these flags.
         auth: Whether connections need a token; `none` makes everybody on loopback the admin `local`.
         fsync: always, group, interval:MS or never.
+        seal: A file with a secret that every append is sealed with, for `events verify --seal` to check.
     """
     flags = {
         "data": str(data) if data else None,
@@ -66,6 +68,7 @@ def serve(
         "http_port": http_port,
         "auth": auth,
         "fsync": fsync,
+        "seal": str(seal) if seal else None,
     }
     try:
         settings = load(config, os.environ, flags)
