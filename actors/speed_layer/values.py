@@ -64,6 +64,7 @@ VALUES: Final[dict[str, Callable[[str], str | None]]] = {
     "word": _shape(re.compile(r"[A-Za-z0-9_-]+\Z"), "a plain word"),
     "suffix": _shape(re.compile(r"[A-Za-z0-9._~-]*\Z"), "a suffix"),
     "empty": _shape(re.compile(r"\Z"), "empty"),
+    "client-only": _shape(re.compile(r"client\Z"), "a dry run on this machine"),
     "dry-run": _shape(re.compile(r"(?:client|server)\Z"), "a dry run"),
     "environment": _shape(re.compile(r"(?:\./)?\.?v?env[0-9.]*\Z"), "an environment's usual name"),
     "literal": _shape(re.compile(r"[^@].*\Z", re.DOTALL), "written out, but a file's name"),
