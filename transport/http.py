@@ -9,16 +9,14 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Sequence
-from typing import Any, Final
+from typing import Final
 
 import structlog
 import trio
 from hypercorn.trio.worker_context import WorkerContext
-from mcp.server.lowlevel import Server
 from mcp.server.streamable_http import EventStore
-from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 
-from actors.gate import Gate
+from actors.gate import Caller, Gate
 from actors.kernel import ActorError, ChildSpec, Supervisor, System
 from actors.kernel.supervisor import OnCrash
 from transport.accept import Listener, accept_from, room_for, turn_away, watch_tokens
@@ -26,6 +24,8 @@ from transport.door import Door
 from transport.http_connection import HttpConnection, HttpLimits
 from transport.http_front import Front
 from transport.http_routes import make_routes
+from transport.http_sessions import Sessions
+from transport.tools import HallServer
 
 log = structlog.get_logger(__name__)
 
@@ -51,7 +51,7 @@ class HttpServer:
         self,
         listeners: Sequence[Listener],
         *,
-        server: Server[Any],
+        server: HallServer,
         gate: Gate,
         door: Door,
         limits: HttpLimits | None = None,
@@ -66,8 +66,13 @@ class HttpServer:
         self._limits = limits if limits is not None else HttpLimits()
         self._numbers = numbers if numbers is not None else itertools.count(1)
         self._max_connections = room_for(max_connections)
-        self._sessions = StreamableHTTPSessionManager(
-            server, event_store=event_store, max_request_body_size=self._limits.message_bytes
+        self._server = server
+        self._sessions = Sessions(
+            server,
+            numbers=self._numbers,
+            ended=self._session_ended,
+            message_bytes=self._limits.message_bytes,
+            event_store=event_store,
         )
         self._front = Front(make_routes(gate, self._sessions, lambda: not self._stopping), door, self._limits)
         self._context = WorkerContext(None)
@@ -132,8 +137,13 @@ class HttpServer:
     def _ended(self, connection: HttpConnection) -> None:
         if self._open.pop(connection.number, None) is not None:
             self._gate.views.connections -= 1
+            self._server.updates.forget(connection.number)
             for caller in connection.callers:
                 self._gate.disconnected(caller)
+
+    def _session_ended(self, caller: Caller) -> None:
+        self._server.updates.forget(caller.connection)
+        self._gate.disconnected(caller)
 
     def _close_revoked(self) -> None:
         for connection in list(self._open.values()):

@@ -9,18 +9,18 @@ import msgspec
 from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser
 from mcp.server.auth.provider import AccessToken
 from mcp.server.streamable_http import MCP_SESSION_ID_HEADER
-from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
-from actors.gate import Gate
+from actors.gate import Caller, Gate
 from transport.calls import run_tool
 from transport.door import PATH
 from transport.edge import PARSE_ERROR, Malformed, decode, parse
 from transport.http_front import VISIT, Visit
+from transport.http_sessions import Sessions
 from transport.inbound import ORDERED
 from transport.order import ARRIVAL, Arrival, Rows, Turn
 from transport.toolset import TOOLS
@@ -38,7 +38,7 @@ STATUS_OF: Final = {
 _encode = msgspec.json.Encoder().encode
 
 
-def make_routes(gate: Gate, sessions: StreamableHTTPSessionManager, accepting: Callable[[], bool]) -> Starlette:
+def make_routes(gate: Gate, sessions: Sessions, accepting: Callable[[], bool]) -> Starlette:
     """Return the application behind the front.
 
     Args:
@@ -81,7 +81,7 @@ def make_routes(gate: Gate, sessions: StreamableHTTPSessionManager, accepting: C
 class _Mcp:
     """MCP at its path: the edge and the order of appends before the SDK's session manager."""
 
-    def __init__(self, sessions: StreamableHTTPSessionManager) -> None:
+    def __init__(self, sessions: Sessions) -> None:
         self._sessions = sessions
         self._rows = Rows()
 
@@ -95,7 +95,7 @@ class _Mcp:
                 await _malformed(malformed)(scope, receive, send)
                 return
             turn = self._turn(scope, message)
-        scope[ARRIVAL] = Arrival(visit.caller, turn)
+        scope[ARRIVAL] = Arrival(self._caller(scope, visit.caller), turn)
         agent = visit.caller.principal.agent
         # The SDK lets a session be used only by who began it, and knows them by this.
         scope["user"] = AuthenticatedUser(AccessToken(token="", client_id=agent, scopes=[]))
@@ -105,12 +105,21 @@ class _Mcp:
             if turn is not None and not turn.awaited:  # else its tool ends it
                 turn.finish()
 
+    def _caller(self, scope: Scope, caller: Caller) -> Caller:
+        session = _session_of(scope)
+        return (None if session is None else self._sessions.caller(session, caller.principal)) or caller
+
     def _turn(self, scope: Scope, message: dict[str, Any]) -> Turn | None:
-        session = next((value for name, value in scope["headers"] if name == MCP_SESSION_ID_HEADER.encode()), None)
+        session = _session_of(scope)
         params = message.get("params")
         name = params.get("name") if params is not None else None
         ordered = message.get("method") == "tools/call" and isinstance(name, str) and name in ORDERED
         return self._rows.take(session) if ordered and session is not None else None
+
+
+def _session_of(scope: Scope) -> str | None:
+    header = MCP_SESSION_ID_HEADER.encode()
+    return next((value.decode("latin-1") for name, value in scope["headers"] if name == header), None)
 
 
 def _text(body: bytes) -> str:

@@ -102,9 +102,9 @@ class Rows:
     """The rows of many sessions; a row lasts as long as somebody stands in it. Nothing here checkpoints."""
 
     def __init__(self) -> None:
-        self._rows: WeakValueDictionary[bytes, deque[Turn]] = WeakValueDictionary()
+        self._rows: WeakValueDictionary[str, deque[Turn]] = WeakValueDictionary()
 
-    def take(self, session: bytes) -> Turn:
+    def take(self, session: str) -> Turn:
         """Return the next turn in a session's row."""
         row = self._rows.get(session)
         if row is None:

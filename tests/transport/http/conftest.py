@@ -19,6 +19,7 @@ from transport.http import NAME, HttpServer
 from transport.http_connection import HttpLimits
 from transport.memory import MemoryListener
 from transport.tools import make_server
+from transport.updates import Updates
 
 MCP_ACCEPT = "application/json, text/event-stream"
 
@@ -114,6 +115,11 @@ class Session(NamedTuple):
     connect: Callable[[], Wire]
     headers: dict[str, str]
 
+    async def ask(self, method: str, **params: Any) -> Any:
+        """Send a request on a connection of its own and return its result."""
+        message = {"jsonrpc": "2.0", "id": 1, "method": method, "params": params}
+        return (await self.connect().post("/mcp", message, **self.headers)).message["result"]
+
     async def call(self, request_id: int, tool: str, arguments: dict[str, Any], wire: Wire | None = None) -> Any:
         params = {"name": tool, "arguments": arguments}
         message = {"jsonrpc": "2.0", "id": request_id, "method": "tools/call", "params": params}
@@ -132,6 +138,7 @@ class Hall:
         self.token = tokens.add("scout")
         self.crashes: list[str] = []
         self.root: Supervisor
+        self.updates: Updates
 
     def stop(self) -> None:
         """Begin to stop in order."""
@@ -167,7 +174,10 @@ def serve_http(tmp_path: Path, fake_gate: Any) -> Callable[..., Any]:
             )
 
         root = hall.root = Supervisor([ChildSpec(NAME, http)], on_crash=lambda name, _: hall.crashes.append(name))
-        async with running(root, system=hall.system):
+        async with running(root, system=hall.system), trio.open_nursery() as nursery:
+            hall.updates = server.updates
+            nursery.start_soon(server.updates.run)
             yield hall
+            nursery.cancel_scope.cancel()
 
     return run

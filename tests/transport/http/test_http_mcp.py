@@ -1,5 +1,6 @@
 """MCP over HTTP: the same tools, identity from the token, sessions that are their owner's, appends in order."""
 
+import h11
 import msgspec
 import pytest
 import trio
@@ -152,3 +153,64 @@ async def test_a_deleted_session_is_gone(serve_http, autojump_clock):
         assert (await hall.connect().request("DELETE", "/mcp", **session.headers)).status == 200
         reply = await hall.connect().post("/mcp", {"jsonrpc": "2.0", "id": 1, "method": "ping"}, **session.headers)
         assert reply.status == 404
+
+
+async def heard(wire) -> str:
+    """Return the method of the next message of an event stream; empty if it ends, or nothing comes."""
+    with trio.move_on_after(5):
+        while isinstance(event := await wire.event(), h11.Data):
+            for line in event.data.decode().splitlines():
+                if line.startswith("data: "):
+                    return msgspec.json.decode(line.removeprefix("data: "))["method"]
+    return ""
+
+
+async def test_a_session_is_told_of_changed_resources_whichever_connection_it_subscribed_on(serve_http, autojump_clock):
+    async with serve_http() as hall:
+        session = await hall.session()
+        stream = hall.connect()
+        await stream.begin("GET", "/mcp", accept="text/event-stream", **session.headers)
+        await stream.event()
+        await session.ask("resources/subscribe", uri="policy://active")
+        hall.gate.views.policy = "p2"
+        assert await heard(stream) == "notifications/resources/updated"
+        await session.ask("resources/unsubscribe", uri="policy://active")
+        hall.gate.views.policy = "p3"
+        assert await heard(stream) == ""
+
+
+async def test_a_session_that_has_ended_is_forgotten(serve_http, autojump_clock):
+    async with serve_http() as hall:
+        session = await hall.session()
+        await session.ask("resources/subscribe", uri="policy://active")
+        assert len(hall.updates._subscribed) == 1
+        await hall.connect().request("DELETE", "/mcp", **session.headers)
+        assert hall.updates._subscribed == {}
+        hall.gate.views.policy = "p2"
+        await trio.sleep(1)
+        assert hall.crashes == []
+
+
+async def test_a_session_nobody_uses_ends_and_is_forgotten(serve_http, autojump_clock):
+    async with serve_http() as hall:
+        session = await hall.session()
+        await session.ask("resources/subscribe", uri="policy://active")
+        told = len(hall.gate.disconnections)
+        await trio.sleep(3600)
+        assert hall.updates._subscribed == {}
+        assert len(hall.gate.disconnections) > told
+
+
+async def test_a_session_is_one_caller_whatever_connections_it_uses(serve_http, autojump_clock):
+    async with serve_http() as hall:
+        callers = []
+
+        async def note(_operation, what):
+            callers.append(what.connection)
+            await trio.lowlevel.checkpoint()
+
+        hall.gate.before = note
+        one, two = await hall.session(), await hall.session()
+        for session in (one, one, two):
+            await session.call(1, "whoami", {})
+        assert callers[0] == callers[1] != callers[2]
