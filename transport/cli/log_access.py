@@ -70,12 +70,12 @@ class Online:
 
     def append(self, arguments: dict[str, Any]) -> dict[str, Any]:
         """Append through the server."""
-        result: dict[str, Any] = self._run(lambda hall: hall.append(**arguments))
+        result: dict[str, Any] = self.run(lambda hall: hall.append(**arguments))
         return result
 
     def query(self, arguments: dict[str, Any]) -> dict[str, Any]:
         """Query through the server."""
-        page: dict[str, Any] = self._run(lambda hall: hall.query(**arguments))
+        page: dict[str, Any] = self.run(lambda hall: hall.query(**arguments))
         return page
 
     def export(self, target: BinaryIO, encoding: Encoding, after: int) -> int:
@@ -92,7 +92,7 @@ class Online:
                 show(msgspec.to_builtins(page.events))
                 cursor = page.next
 
-        self._run(follow)
+        self.run(follow)
 
     def _read(self, after: int) -> Iterator[Event]:
         while True:
@@ -103,7 +103,9 @@ class Online:
                 return
             after = page["next"]
 
-    def _run(self, work: Callable[[HallClient], Awaitable[Any]]) -> Any:
+    def run(self, work: Callable[[HallClient], Awaitable[Any]]) -> Any:
+        """Do something with a connection, and return what comes of it as built-ins."""
+
         async def connected() -> Any:
             async with connect(self._target.url, token=self._target.token) as hall:
                 return await work(hall)

@@ -23,6 +23,7 @@ app.command("transport.cli.hook:hook", help="Judge a coding agent's tool call, a
 app.command("transport.cli.agent:app", name="agent", help="Add, list and revoke tokens.")
 app.command("transport.cli.events:app", name="events", help="Append to, read and verify the log.")
 app.command("transport.cli.policy:app", name="policy", help="Check a policy and explain its verdicts.")
+app.command("transport.cli.approvals:app", name="approvals", help="Decide what no rule decides.")
 app.command("transport.cli.tree:tree", help="Print the tree of what runs in a server.")
 app.command("transport.cli.demo:demo", help="Watch eight agents work in a hall of their own.")
 app.command("transport.cli.bench:bench", help="Measure, side by side with peers.")

@@ -1,18 +1,25 @@
-"""`moothall policy`: check a policy's own examples, and explain verdicts; both offline."""
+"""`moothall policy`: check, explain and import policies offline; activate one; replay what was recorded."""
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 from cyclopts import App
 
+from actors.speed_layer.activation import text_hash
+from actors.speed_layer.claude_settings import import_settings
 from actors.speed_layer.policy import Policy, Request, packs
 from actors.speed_layer.rules import PolicyError, PolicySource
 from transport.cli.failure import CommandFailed, Exit
+from transport.cli.log_access import online
 
-app = App(name="policy", help="Check a policy and explain its verdicts.")
+app = App(name="policy", help="Check a policy, explain its verdicts, activate it.")
+importing = App(name="import", help="Turn another program's permissions into rules.")
+app.command(importing)
+app.command("transport.cli.replay:replay", help="Judge recorded requests by another policy: what would change.")
 
 
 @app.command
@@ -22,7 +29,7 @@ def check(file: Path) -> None:
     Args:
         file: The policy, as TOML.
     """
-    policy = _load(file)
+    policy = load_policy(file)
     print(f"{file}: ok, policy version {policy.version}")
 
 
@@ -41,7 +48,7 @@ def explain(*, tool: str, input: str, cwd: Path | None = None, role: str = "agen
         arguments = msgspec.json.decode(input, type=dict[str, Any])
     except msgspec.DecodeError as error:
         raise CommandFailed(Exit.USAGE, f"--input is not a JSON object: {error}") from None
-    loaded = Policy.default() if policy is None else _load(policy)
+    loaded = Policy.default() if policy is None else load_policy(policy)
     where = cwd if cwd is not None else Path.cwd()
     explanation = loaded.explain(Request(tool, arguments, str(where.absolute()), role))
     print(msgspec.json.format(msgspec.json.encode(explanation)).decode())
@@ -49,7 +56,56 @@ def explain(*, tool: str, input: str, cwd: Path | None = None, role: str = "agen
         raise SystemExit(Exit.NO)
 
 
-def _load(file: Path) -> Policy:
+@app.command
+def activate(
+    file: Path,
+    *,
+    sha256: str | None = None,
+    layer: Literal["organisation", "project"] = "project",
+    url: str | None = None,
+    token_file: Path | None = None,
+) -> None:
+    """Let a policy govern as a layer above the shipped one, in place of what that layer was.
+
+    Args:
+        file: The policy, as TOML; the server keeps its text, and the file plays no part from then on.
+        sha256: The hash that the file must have: of what you have looked at.
+        layer: Which layer it becomes.
+        url: The server's websocket URL; by default that of this project's server.
+        token_file: A file that holds an admin's token.
+    """
+    load_policy(file)
+    text = file.read_text(encoding="utf-8")
+    found = text_hash(text)
+    if sha256 is not None and sha256.lower() != found:
+        raise CommandFailed(Exit.NO, f"{file} has the hash {found}, not {sha256}; look at it again")
+    version = online(url, token_file).run(lambda hall: hall.activate_policy(file.name, text, found, layer=layer))
+    print(f"policy version {version} governs; {layer} layer: {file.name}, sha256 {found}")
+
+
+@importing.command(name="claude-settings")
+def claude_settings(file: Path) -> None:
+    """Turn Claude Code's permissions into rules: TOML on stdout, what could not be carried over on stderr.
+
+    Args:
+        file: A settings.json.
+    """
+    try:
+        imported = import_settings(msgspec.json.decode(file.read_bytes()))
+    except (OSError, ValueError) as error:
+        raise CommandFailed(Exit.USAGE, f"cannot import {file}: {error}") from None
+    print(imported.text, end="")
+    for entry, why in imported.left_out:
+        print(f"not carried over: {entry} ({why})", file=sys.stderr)
+    print(f"{imported.rules} rules; check them with `moothall policy check`, then activate them", file=sys.stderr)
+
+
+def load_policy(file: Path) -> Policy:
+    """Load a policy on top of the shipped one.
+
+    Raises:
+        CommandFailed: It cannot be read or used.
+    """
     try:
         source = PolicySource(str(file), file.read_text(encoding="utf-8"), "project")
         return Policy.load([*packs(), source])

@@ -1,0 +1,149 @@
+"""Which policy governs: activated by its text, kept in the log, reloaded without a dropped request."""
+
+from __future__ import annotations
+
+import hashlib
+
+import pytest
+import trio
+import trio.testing
+
+from actors.gate import Call, Caller, Refusal
+from actors.session.messages import Principal
+from actors.speed_layer.audit import AUDIT_STREAM
+from actors.speed_layer.claude_settings import import_settings
+from actors.speed_layer.policy import Policy, PolicySource, Request, packs
+from actors.speed_layer.replaying import replay
+
+CHIEF = Caller(Principal("chief", "admin"), 90)
+LIST = Call("Bash", {"command": "ls -la"}, "/home/dev/project")
+DEPLOY = Call("deploy", {}, "/home/dev/project")
+ALLOWS = '[[tool]]\nid = "mine.deploy"\nreason = "fine"\nverdict = "allow"\ntools = ["deploy"]\n'
+TIGHTENS = '[[command]]\nid = "mine.ls"\nreason = "no"\nverdict = "deny"\nargv = ["ls"]\n'
+
+
+async def activate(world, text, layer="project", sha256=None):
+    hashed = hashlib.sha256(text.encode()).hexdigest() if sha256 is None else sha256
+    return await world.gate.activate(CHIEF, "mine.toml", text, hashed, layer)
+
+
+async def verdict_of(world, caller, call):
+    (verdict,) = await world.gate.validate(caller, [call])
+    return verdict
+
+
+async def test_an_activated_policy_governs_and_is_rebuilt_from_the_log(autojump_clock, make_world, scout):
+    world = make_world()
+    async with world.open():
+        assert (await verdict_of(world, scout, DEPLOY)).verdict == "ask"
+        version = await activate(world, ALLOWS)
+        await activate(world, TIGHTENS, "organisation")
+        assert (await verdict_of(world, scout, DEPLOY)).verdict == "allow"
+    event = world.log.query(stream="moothall/policy", order="desc").events[0]
+    assert event.data["layers"]["project"]["text"] == ALLOWS
+    assert event.data["by"] == "chief"
+    world = make_world(log=world.log)
+    async with world.open():
+        verdict = await verdict_of(world, scout, DEPLOY)
+        assert (verdict.verdict, verdict.policy != version) == ("allow", True)
+        assert (await verdict_of(world, scout, LIST)).verdict == "deny"
+        await activate(world, "", "organisation")
+        assert (await verdict_of(world, scout, LIST)).verdict == "allow"
+        assert (await verdict_of(world, scout, DEPLOY)).policy == version
+
+
+@pytest.mark.parametrize("text", ["[[command", '[[tool]]\nid = "x"\n', ALLOWS + 'match = ["ls"]\n'])
+async def test_a_policy_that_fails_to_load_leaves_the_old_one_active(autojump_clock, world, scout, text):
+    version = await activate(world, ALLOWS)
+    with pytest.raises(Refusal) as caught:
+        await activate(world, text)
+    assert (caught.value.code, "mine.toml:" in caught.value.message) == ("invalid", True)
+    with pytest.raises(Refusal, match="another hash"):
+        await activate(world, TIGHTENS, sha256="0" * 64)
+    assert (await verdict_of(world, scout, DEPLOY)).policy == version == world.views.policy
+
+
+async def test_an_activation_drops_no_request_and_changes_the_keys_of_what_is_cached(autojump_clock, make_world, scout):
+    async def slow(function):
+        await trio.sleep(0.5)
+        return function()
+
+    async with make_world(run_sync=slow).open() as world:
+        given = []
+
+        async def work():
+            for _ in range(100):
+                given.append((await verdict_of(world, scout, LIST)).verdict)
+                await trio.sleep(0.05)
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(work)
+            await trio.sleep(1.0)
+            await activate(world, TIGHTENS)
+            until = len(given)
+        assert len(given) == 100
+        assert set(given[:until]) == {"allow"}
+        assert set(given[until:]) == {"deny"}
+
+
+async def test_replay_of_the_log_under_the_same_policy_changes_nothing_and_under_another_says_what(
+    autojump_clock, make_world, scout
+):
+    async with make_world().open() as world:
+        for call in (LIST, LIST, DEPLOY, Call("Bash", {"command": "rm -rf /"}), Call("Bash", {"command": "TOKEN=x y"})):
+            pending = await verdict_of(world, scout, call)
+        await world.gate.decide(CHIEF, pending.approval.id, "allow", "", "exact")
+        await verdict_of(world, scout, Call("Bash", {"command": "TOKEN=x y"}))
+        await trio.sleep(1.0)
+        records = [event.data for event in world.log.query(stream=AUDIT_STREAM).events]
+    same = replay(records, Policy.default())
+    assert (same.judged, same.skipped, same.changes) == (4, 2, [])
+    other = Policy.load([*packs(), PolicySource("mine.toml", ALLOWS + TIGHTENS)], check_examples=False)
+    changes = [(each.before, each.after, each.rule, each.times) for each in replay(records, other).changes]
+    assert changes == [("allow", "deny", "mine.ls", 2), ("ask", "allow", "mine.deploy", 1)]
+
+
+SETTINGS = {
+    "permissions": {
+        "allow": ["Bash(frob run:*)", "Bash(frob list)", "WebFetch(domain:docs.example.com)", "mcp__git__status"],
+        "ask": ["Bash(git push:*)", "mcp__jira"],
+        "deny": ["Read(./.env)", "Read(.secret)", "Edit(/vendor/**)", "Bash(curl:*)", "Write(~/notes/**)"],
+        "defaultMode": "acceptEdits",
+    }
+}
+
+
+def test_claude_settings_become_rules_that_say_the_same():
+    imported = import_settings(SETTINGS)
+    policy = Policy.load([PolicySource("imported.toml", imported.text)])
+
+    def verdict(tool, **arguments):
+        return policy.decide(Request(tool, arguments, "/home/dev/project")).verdict
+
+    assert verdict("Bash", command="frob run --fast x") == "allow"
+    assert verdict("Bash", command="frob list") == "allow"
+    assert verdict("Bash", command="frob list all") == "ask"
+    assert verdict("Bash", command="curl https://example.com") == "deny"
+    assert verdict("WebFetch", url="https://docs.example.com/x") == "allow"
+    assert verdict("mcp__git__status") == "allow"
+    assert verdict("Read", file_path="/home/dev/project/.env") == "deny"
+    assert verdict("Read", file_path="/home/dev/project/deep/.secret") == "deny"
+    assert verdict("Edit", file_path="/home/dev/project/vendor/x.py") == "deny"
+    assert verdict("Write", file_path="/home/dev/notes/x") == "deny"
+    assert imported.rules == 11
+    assert imported.left_out == [("defaultMode", "is no rule")]
+
+
+@pytest.mark.parametrize(
+    "entry", ["Bash", "Bash(*)", "Bash(git * main)", "Bash(rm -rf:*)", "Bash(a && b)", "Task(x)", "???", "WebFetch(x)"]
+)
+def test_what_has_no_counterpart_is_named_and_never_widened(entry):
+    imported = import_settings({"permissions": {"allow": [entry]}})
+    assert (imported.rules, imported.text) == (0, "")
+    assert imported.left_out[0][0] == f"allow: {entry}"
+
+
+@pytest.mark.parametrize("settings", [{}, [], {"permissions": []}, None])
+def test_what_is_no_settings_file_is_refused(settings):
+    with pytest.raises(ValueError, match="permissions"):
+        import_settings(settings)
