@@ -19,7 +19,7 @@ JQ_DANGER: Final = frozenset(
     {"env", "$ENV", "input_filename", "import", "include", "modulemeta", "get_search_list", "$__prog_args"}
 )
 YQ_DANGER: Final = re.compile(r"\benv\b|\bstrenv\b|\benvsubst\b|\bload\w*\b|\bsystem\b|\$ENV|\bfilename\b.*\bsplit")
-SQL_NOISE: Final = re.compile(r"'(?:[^']|'')*+'|\"[^\"]*+\"|--[^\n]*+|/\*(?:[^*]|\*(?!/))*+\*/")
+SQL_NOISE: Final = re.compile(r"'(?:[^']|'')*+'|\"[^\"]*+\"|--[^\n]*+|/\*(?:[^*]|\*(?!/))*+(?:\*/|\Z)")
 PSQL_META: Final = re.compile(r"\\(?:d[a-zA-Z]*\+?|l\+?|conninfo|dt|x|timing|encoding)(?:[ \t]+[\w.*]+)*\Z")
 SQLITE_META: Final = re.compile(
     r"\.(?:tables|schema|databases|indexes|indices|fullschema|dbinfo|show|headers?|mode|width|stats?)\b[^;|\n`\"]*\Z"
