@@ -13,7 +13,7 @@ from store.errors import LogDamaged
 from store.heads import Heads
 from store.index import Index, SegmentIndex
 from store.index_file import Section
-from store.names import Interner, name_hashes
+from store.names import CorrelationHashes, Interner
 from store.reader import Segment
 from store.sealed import IndexUnusable, SealedIndex
 from store.segment import HEADER_BYTES, SegmentHeader
@@ -30,7 +30,7 @@ def index_segment(path: Path, header: SegmentHeader, heads: Heads, end: int) -> 
     Raises:
         LogDamaged: a frame before that byte is unreadable, or a record does not decode although its frame's CRC holds.
     """
-    index, reached = SegmentIndex(heads), dict[int, int]()
+    index, reached, hashes = SegmentIndex(heads), dict[int, int](), CorrelationHashes()
     data = memoryview(path.read_bytes())
     offset = HEADER_BYTES
     while offset < end:
@@ -40,7 +40,7 @@ def index_segment(path: Path, header: SegmentHeader, heads: Heads, end: int) -> 
                 f"{path}: the frame at byte {offset} is unreadable: stop, check the disk, restore a backup"
             )
         try:
-            _index_frame(index, reached, frame, data[offset + frames.HEADER_BYTES : frame.end])
+            _index_frame(index, reached, hashes, frame, data[offset + frames.HEADER_BYTES : frame.end])
         except frames.UNREADABLE as error:
             raise LogDamaged(
                 f"{path}: the frame at byte {offset} holds a record of another format ({error}): "
@@ -51,7 +51,9 @@ def index_segment(path: Path, header: SegmentHeader, heads: Heads, end: int) -> 
     return index, reached
 
 
-def _index_frame(index: SegmentIndex, reached: dict[int, int], frame: frames.Frame, body: memoryview) -> None:
+def _index_frame(
+    index: SegmentIndex, reached: dict[int, int], hashes: CorrelationHashes, frame: frames.Frame, body: memoryview
+) -> None:
     heads = index.heads
     found = frames.heads_of(body, frame.count)
     _, names, revisions, types, agents, _, correlation_ids = zip(*map(msgspec.structs.astuple, found), strict=True)
@@ -65,7 +67,7 @@ def _index_frame(index: SegmentIndex, reached: dict[int, int], frame: frames.Fra
         streams=streams,
         types=heads.type_ids(types),
         agent=heads.agents.id_of(agents[0]),
-        correlations=None if set(correlation_ids) == _NONE else name_hashes(name or "" for name in correlation_ids),
+        correlations=None if set(correlation_ids) == _NONE else hashes.of(correlation_ids),
         command_key=command_key(command.agent, command.command_id) if command else None,
     )
 

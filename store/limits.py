@@ -44,7 +44,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     append_bytes: int = 64 << 20
     batch_events: int = 1000
     depth: int = 64
-    segment_bytes: int = 64 << 20
+    segment_bytes: int = 32 << 20
     commands: int = 100_000
     reserve_bytes: int = 64 << 10
 

@@ -1,24 +1,30 @@
 """From segments in order to segments that can be searched, and the heads."""
 
 import os
-from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from pathlib import Path
+from typing import NamedTuple
 
 from store import segment as segments
-from store.errors import DiskFull
 from store.gone import Gone
 from store.heads import Heads
 from store.index_file import IndexHeader, index_path
 from store.indexing import index_segment, learn
 from store.reader import Segment
 from store.sealed import IndexUnusable, SealedIndex
-from store.sealer import sealing
+from store.sealing import Revisions
 from store.segment import SegmentHeader
 
 Progress = Callable[[int, int], None]
 """Is told how many bytes of how many have been indexed, after each segment that had no usable index file."""
+
+
+class Loaded(NamedTuple):
+    """An opened log: its segments in order, its heads, and what `Sealer.add` still has to be told."""
+
+    segments: list[Segment]
+    heads: Heads
+    unsealed: list[tuple[Segment, Revisions]]
 
 
 def load_segments(  # noqa: PLR0917 - what opening found out
@@ -28,7 +34,7 @@ def load_segments(  # noqa: PLR0917 - what opening found out
     saved: Heads | None,
     gone: Gone,
     progress: Progress,
-) -> tuple[list[Segment], Heads]:
+) -> Loaded:
     """Open segments, index those that have no index file, and find out where the streams are.
 
     Args:
@@ -41,13 +47,13 @@ def load_segments(  # noqa: PLR0917 - what opening found out
 
     Raises:
         LogDamaged: a record does not decode although its frame's CRC holds.
-        SyncFailed: the disk did not confirm an index file.
     """
     heads = saved or Heads()
     if saved is None:
         heads.begin_behind(gone)
     total = sum((directory / name).stat().st_size for name in names if name not in indexes)
     opened: list[Segment] = []
+    unsealed: list[tuple[Segment, Revisions]] = []
     done = 0
     for name in names:
         path, trusted = directory / name, indexes.get(name)
@@ -61,13 +67,12 @@ def load_segments(  # noqa: PLR0917 - what opening found out
             index, revisions = index_segment(path, header, heads, size)
             segment = Segment(path, fd, header, index)
             if name != names[-1]:
-                with suppress(DiskFull):
-                    deque(sealing(segment, revisions, sync=True), maxlen=0)
+                unsealed.append((segment, revisions))
             done += size
             progress(done, total)
         opened.append(segment)
     heads.next_sequence = opened[-1].last_sequence + 1 if opened else gone.last + 1
-    return opened, heads
+    return Loaded(opened, heads, unsealed)
 
 
 def _learn(segment: Segment, heads: Heads) -> None:

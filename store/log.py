@@ -66,7 +66,7 @@ class EventLog:
         seal_key: bytes | None,
     ) -> None:
         self.gone = read_gone(directory)
-        segments, heads = open_segments(directory, ports, progress)
+        segments, heads, unsealed = open_segments(directory, ports, progress)
         make_reserve(directory, limits.reserve_bytes)
         last = segments[-1] if segments else None
         self._directory = directory
@@ -76,6 +76,8 @@ class EventLog:
         self._epoch = last.header.epoch if last else ports.random_bytes(EPOCH_BYTES)
         self._heads = heads
         self._sealer = Sealer(sync=policy.kind != "never")
+        for segment, revisions in unsealed:
+            self._sealer.add(segment, revisions)
         self._committed = Committed(segments, heads, self._sealer, self.gone.last)
         self._commands = CommandMemory(limits.commands, self._committed.history(limits.commands))
         self._stager = Stager(heads, self._commands, self._committed, limits)

@@ -9,13 +9,11 @@ from store import segment as segments
 from store.durability import cut_file, put_file, sync_path
 from store.errors import LogDamaged
 from store.gone import Gone, read_gone
-from store.heads import Heads
 from store.heads_file import read_heads
 from store.index_file import IndexHeader
-from store.loading import Progress, load_segments
+from store.loading import Loaded, Progress, load_segments
 from store.marker import Marker, read_marker
 from store.ports import Ports
-from store.reader import Segment
 from store.recovery import Damage, Kept, Recovery, Scan, recover, scan_segment
 from store.segment import SegmentHeader
 from store.segment_files import segment_names
@@ -86,7 +84,7 @@ def _doubtful(found: Found, trusted: Mapping[str, tuple[Scan, IndexHeader]]) -> 
     return doubtful if found.clean else doubtful | ({*list(kept)[-1:]} & trusted.keys())
 
 
-def open_segments(directory: Path, ports: Ports, progress: Progress) -> tuple[list[Segment], Heads]:
+def open_segments(directory: Path, ports: Ports, progress: Progress) -> Loaded:
     """Bring a directory into order and open its segments, indexed.
 
     Args:
