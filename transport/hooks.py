@@ -2,7 +2,7 @@
 
 Claude Code: the documented `PreToolUse` hook; its decisions are ours: allow, deny, ask.
 
-Codex: as of its release 0.153 a `PreToolUse` hook can only deny; `ask`, and `allow` that changes nothing, count as
+Codex: as of its release 0.169 a `PreToolUse` hook can only deny; `ask`, and `allow` that changes nothing, count as
 a failed hook, and a failed hook lets the call through. So there `allow` is silence and `ask` becomes a denial that says
 why. Its `PermissionRequest` hook, run before Codex would ask its user, knows all three: allow, deny, and silence,
 whereupon the user is asked.

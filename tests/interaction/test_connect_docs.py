@@ -1,0 +1,97 @@
+"""What docs/connect.md and docs/websocket.md show is what happens."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import trio
+from trio_websocket import open_websocket_url
+
+ROOT = Path(__file__).parents[2]
+CONNECT = (ROOT / "docs" / "connect.md").read_text()
+WEBSOCKET = (ROOT / "docs" / "websocket.md").read_text()
+pytestmark = pytest.mark.slow
+
+
+def block(page: str, name: str, language: str) -> str:
+    (found,) = re.findall(rf"<!-- example: {name} -->\n```{language}\n(.*?)```", page, re.DOTALL)
+    return str(found)
+
+
+def functions(page: str, name: str) -> dict[str, Any]:
+    names: dict[str, Any] = {}
+    exec(compile(block(page, name, "python"), f"docs example {name}", "exec"), names)
+    return names
+
+
+@pytest.fixture
+async def hall(server):
+    await server.start()
+    server.agent = (server.data / "agent.token").read_text()
+    return server
+
+
+async def test_the_python_client_of_the_page_works(hall):
+    await functions(CONNECT, "python-client")["agent"](hall.ready["ws"], hall.agent)
+
+
+async def test_the_plain_http_of_the_page_works(hall):
+    may_i = functions(CONNECT, "python-http")["may_i"]
+    arguments = (hall.ready["http"], hall.agent, "Bash", {"command": "git status"})
+    assert (await trio.to_thread.run_sync(may_i, *arguments))["verdict"] == "allow"
+
+
+async def test_the_sdks_client_of_the_page_works(hall):
+    assert await functions(CONNECT, "python-mcp")["verdict"](hall.ready["http"], hall.agent) == "allow"
+
+
+@pytest.mark.parametrize("name", ["handshake", "stateless"])
+async def test_both_lifecycles_of_the_page_work(hall, name):
+    result = await functions(WEBSOCKET, name)[name](hall.ready["ws"], hall.agent)
+    assert result["structuredContent"]["agent"] == "agent"
+
+
+async def test_a_cancelled_request_of_the_page_is_not_answered(hall):
+    headers = [("Authorization", f"Bearer {hall.agent}")]
+    async with open_websocket_url(hall.ready["ws"], subprotocols=["mcp"], extra_headers=headers) as socket:
+        me = {"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "t", "version": "1"}}
+        await socket.send_message(json.dumps({"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": me}))
+        await socket.get_message()
+        await socket.send_message('{"jsonrpc": "2.0", "method": "notifications/initialized"}')
+        await functions(WEBSOCKET, "cancel")["wait_and_give_up"](socket)
+        await socket.send_message('{"jsonrpc": "2.0", "id": 8, "method": "ping"}')
+        with trio.fail_after(30):
+            assert json.loads(await socket.get_message())["id"] == 8
+
+
+@pytest.mark.parametrize(
+    ("name", "event", "agent"),
+    [("claude-code-hook", "PreToolUse", "claude-code"), ("codex-hook", "PermissionRequest", "codex")],
+)
+async def test_the_hooks_command_answers_as_the_page_says(hall, plain_environment, name, event, agent):
+    (group,) = json.loads(block(CONNECT, name, "json"))["hooks"][event]
+    (hook,) = group["hooks"]
+    assert hook["command"] == f"moothall hook {agent}"
+    asked = {"hook_event_name": event, "tool_name": "Bash", "tool_input": {"command": "rm -rf /"}}
+    project = hall.data.parent / "project"
+    (project / ".git").mkdir(parents=True)
+    (project / ".moothall").symlink_to(hall.data)
+    command = [sys.executable, "-c", "from transport.cli.entry import main; main()", *hook["command"].split()[1:]]
+    done = await trio.run_process(
+        command, stdin=json.dumps(asked).encode(), capture_stdout=True, cwd=project, env=plain_environment
+    )
+    assert b"deny" in done.stdout
+
+
+@pytest.mark.parametrize("name", ["cursor", "vscode"])
+def test_the_files_for_clients_that_start_a_command_start_one_that_exists(name):
+    (servers,) = json.loads(block(CONNECT, name, "json")).values()
+    (server,) = servers.values()
+    command = [sys.executable, "-m", "transport.cli.main", *server["args"], "--help"]
+    assert subprocess.run(command, cwd=ROOT, capture_output=True, check=False).returncode == 0
