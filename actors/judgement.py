@@ -24,7 +24,7 @@ from actors.speed_layer.audit import AUDIT_STREAM, Entry, verdict_event
 from actors.speed_layer.canonical import hash_of
 from actors.speed_layer.masks import Masked
 from actors.speed_layer.messages import NAME as SPEED_LAYER
-from actors.speed_layer.messages import Answer, Answers, AwaitDecision, Evaluate, Explain
+from actors.speed_layer.messages import Answer, Answers, ApprovalInfo, AwaitDecision, Evaluate, Explain
 from actors.speed_layer.policy import Explanation, Request, Ruling, canonical
 from actors.verdict import Call, Verdict
 from actors.views import Views
@@ -63,9 +63,12 @@ class Judgement:
         """
         began = trio.current_time()
         await self._reception.admit(caller, Admit(caller.connection, "validate", len(calls)))
-        verdicts, role = self._views.verdicts, caller.principal.role
+        verdicts, role, policy = self._views.verdicts, caller.principal.role, self._views.policy
         canonicals = [canonical(call.tool, call.input, call.cwd) for call in calls]
-        policy = self._views.policy
+        cached = self._cached(policy, role, canonicals)
+        if cached is not None:
+            await trio.lowlevel.checkpoint()
+            return self._hits(caller, calls, canonicals, cached, policy=policy, began=began)
         keys = [verdicts.key(policy, role, each) for each in canonicals]
         known = {key: verdicts.get(key) for key in keys}
         missing = {
@@ -79,7 +82,7 @@ class Judgement:
         answers = [found[key] if key in found else Answer(_known(known[key])) for key in keys]
         elapsed_us = round((trio.current_time() - began) * 1e6)
         given = [
-            _verdict(answer, policy, each, cached=key not in found, elapsed_us=elapsed_us)
+            _verdict(answer.ruling, answer.approval, policy, each, cached=key not in found, elapsed_us=elapsed_us)
             for answer, key, each in zip(answers, keys, canonicals, strict=True)
         ]
         return await self._recorded(caller, calls, [answer.ruling for answer in answers], given)
@@ -91,21 +94,14 @@ class Judgement:
             trio.WouldBlock: Something has; nothing was counted or paid.
         """
         began = trio.current_time()
-        verdicts, role, policy = self._views.verdicts, caller.principal.role, self._views.policy
+        policy = self._views.policy
         canonicals = [canonical(call.tool, call.input, call.cwd) for call in calls]
-        rulings = [verdicts.table.get(verdicts.key(policy, role, each)) for each in canonicals]
-        if any(ruling is None or ruling.durable for ruling in rulings):
+        cached = self._cached(policy, caller.principal.role, canonicals)
+        if cached is None:
             raise trio.WouldBlock
         if not self._reception.admit_nowait(caller, Admit(caller.connection, "validate", len(calls))):
             raise trio.WouldBlock
-        verdicts.hits += len(rulings)
-        elapsed_us = round((trio.current_time() - began) * 1e6)
-        given = [
-            _verdict(Answer(_known(ruling)), policy, each, cached=True, elapsed_us=elapsed_us)
-            for ruling, each in zip(rulings, canonicals, strict=True)
-        ]
-        self._views.audit.add(Entry(caller.principal.agent, role, calls, given, began))
-        return given
+        return self._hits(caller, calls, canonicals, cached, policy=policy, began=began)
 
     async def explain(self, caller: Caller, call: Call) -> tuple[Verdict, Explanation]:
         """Judge one call and say why; a checkpoint.
@@ -118,7 +114,8 @@ class Judgement:
         request = Request(call.tool, call.input, call.cwd, caller.principal.role)
         explained = await self._speed_layer.ask(Explain(request))
         verdict = _verdict(
-            Answer(explained.explanation.ruling),
+            explained.explanation.ruling,
+            None,
             explained.policy,
             canonical(call.tool, call.input, call.cwd),
             cached=False,
@@ -126,6 +123,36 @@ class Judgement:
         )
         (recorded,) = await self._recorded(caller, [call], [explained.explanation.ruling], [verdict])
         return recorded, explained.explanation
+
+    def _cached(self, policy: str, role: str, canonicals: Sequence[bytes]) -> list[Ruling] | None:
+        """Return the published rulings, None unless all are there and none has to be recorded first."""
+        verdicts = self._views.verdicts
+        found: list[Ruling] = []
+        for each in canonicals:
+            ruling = verdicts.table.get(verdicts.key(policy, role, each))
+            if ruling is None or ruling.durable:
+                return None
+            found.append(ruling)
+        return found
+
+    def _hits(
+        self,
+        caller: Caller,
+        calls: Sequence[Call],
+        canonicals: Sequence[bytes],
+        rulings: Sequence[Ruling],
+        *,
+        policy: str,
+        began: float,
+    ) -> list[Verdict]:
+        self._views.verdicts.hits += len(rulings)
+        elapsed_us = round((trio.current_time() - began) * 1e6)
+        given = [
+            _verdict(ruling, None, policy, each, cached=True, elapsed_us=elapsed_us)
+            for ruling, each in zip(rulings, canonicals, strict=True)
+        ]
+        self._views.audit.add(Entry(caller.principal.agent, caller.principal.role, calls, given, began))
+        return given
 
     async def _evaluate(
         self, policy: str, missing: dict[bytes, Request], caller: Caller
@@ -229,8 +256,15 @@ def _known(ruling: Ruling | None) -> Ruling:
     return ruling
 
 
-def _verdict(answer: Answer, policy: str, canonical_request: bytes, *, cached: bool, elapsed_us: int) -> Verdict:
-    ruling = answer.ruling
+def _verdict(
+    ruling: Ruling,
+    approval: ApprovalInfo | None,
+    policy: str,
+    canonical_request: bytes,
+    *,
+    cached: bool,
+    elapsed_us: int,
+) -> Verdict:
     return Verdict(
         verdict=ruling.verdict,
         reason=ruling.reason,
@@ -239,5 +273,5 @@ def _verdict(answer: Answer, policy: str, canonical_request: bytes, *, cached: b
         cached=cached,
         request=hash_of(canonical_request),
         elapsed_us=elapsed_us,
-        approval=answer.approval,
+        approval=approval,
     )

@@ -54,8 +54,9 @@ class Auditor:
         """Store what comes, for ever; a checkpoint."""
         while True:
             await self._buffer.wait()
-            while self._buffer.batch().entries:
-                await self._store_batch()
+            await self._store_batch()
+            while not self._buffer.held and self._buffer.batch().entries:
+                await self._store_batch()  # a gap with nothing behind it
 
     async def drain(self) -> None:
         """Store what is there, and give up where the store refuses; a checkpoint."""
