@@ -11,6 +11,7 @@ import structlog
 import trio
 from hypercorn.config import Config
 from hypercorn.events import Event, Updated
+from hypercorn.protocol import ProtocolWrapper
 from hypercorn.trio.tcp_server import TCPServer
 from hypercorn.trio.worker_context import WorkerContext
 
@@ -129,9 +130,21 @@ class HttpConnection:
 
 
 class _Protocol(TCPServer):
-    """Hypercorn's connection, that does not wait for the next request of a peer that has gone."""
+    """Hypercorn's connection, that does not wait for the next request of a peer that has gone, and stays with HTTP/1.1.
+
+    HTTP/2 without TLS is nothing that MCP clients use, and Hypercorn would take it up before any token is looked at.
+    """
 
     _peer_gone = False
+
+    @property
+    def protocol(self) -> ProtocolWrapper:  # pyright: ignore[reportIncompatibleVariableOverride]
+        return self._protocol
+
+    @protocol.setter
+    def protocol(self, wrapper: ProtocolWrapper) -> None:  # pyright: ignore[reportIncompatibleVariableOverride]
+        cast("Any", wrapper.protocol)._check_protocol = _stay  # noqa: SLF001 - there is no setting for it
+        self._protocol = wrapper
 
     async def peer_gone(self) -> None:
         self._peer_gone = True
@@ -140,6 +153,10 @@ class _Protocol(TCPServer):
     async def protocol_send(self, event: Event) -> None:
         if not (self._peer_gone and isinstance(event, Updated)):
             await super().protocol_send(event)
+
+
+async def _stay(_request: object) -> None:
+    """Stand in for Hypercorn's look for a change of protocol: a server may ignore the wish."""
 
 
 def _config(limits: HttpLimits) -> Config:

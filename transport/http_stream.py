@@ -1,7 +1,8 @@
 """The stream that Hypercorn is given.
 
 Hypercorn shields its writes from cancellation and lets them take for ever, so a peer that does not read would hold up a
-stop; and it notices only after the keep-alive time that an idle peer has gone. This stream sees to both.
+stop; it notices only after the keep-alive time that an idle peer has gone; and it closes while it writes, when a peer
+sends nonsense behind a good request. This stream sees to all three.
 """
 
 from __future__ import annotations
@@ -52,6 +53,7 @@ class BoundedStream(trio.abc.HalfCloseableStream):
         self._stuck = stuck
         self._hurry_until = math.inf
         self._writing = trio.CancelScope()
+        self._turn = trio.Lock()
 
     async def shake_hands(self, within_s: float) -> bool:
         """Do the TLS handshake, if there is one to do; say whether the stream can be used. A checkpoint."""
@@ -69,7 +71,8 @@ class BoundedStream(trio.abc.HalfCloseableStream):
         """Send all; a checkpoint. Raises `trio.BrokenResourceError` also when the peer does not read."""
         deadline = min(trio.current_time() + self._write_s, self._hurry_until)
         with trio.CancelScope(deadline=deadline) as self._writing:
-            await self._stream.send_all(data)
+            async with self._turn:
+                await self._stream.send_all(data)
         if self._writing.cancelled_caught:
             self._stuck()
             await trio.aclose_forcefully(self._stream)
@@ -91,8 +94,10 @@ class BoundedStream(trio.abc.HalfCloseableStream):
 
     async def send_eof(self) -> None:
         """Say that no more will be sent, where the stream beneath can; a checkpoint."""
-        if isinstance(self._stream, trio.abc.HalfCloseableStream):
-            await self._stream.send_eof()
+        # While something is written there is no end to announce: the close that follows cuts it off.
+        if isinstance(self._stream, trio.abc.HalfCloseableStream) and not self._turn.locked():
+            async with self._turn:
+                await self._stream.send_eof()
 
     async def aclose(self) -> None:
         """Close; a checkpoint."""

@@ -236,3 +236,45 @@ async def test_a_peer_that_does_not_read_is_cut_after_a_time(serve_http, autojum
         await one.send_all(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
         await trio.sleep(31)
         assert hall.gate.views.connections == 0
+
+
+GOOD = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n"
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        GOOD + b"Upgrade: h2c\r\nConnection: Upgrade\r\nHTTP2-Settings: AAA\r\n\r\n",
+        GOOD + b"Upgrade: h2c\r\nConnection: Upgrade\r\n\r\n",
+    ],
+)
+async def test_a_wish_for_http_2_is_ignored(serve_http, autojump_clock, sent):
+    async with serve_http() as hall:
+        wire = hall.connect()
+        await wire.stream.send_all(sent)
+        assert (await wire.stream.receive_some(100)).startswith(b"HTTP/1.1 200 ")
+    assert hall.crashes == []
+
+
+async def test_http_2_without_asking_is_refused(serve_http, autojump_clock):
+    async with serve_http() as hall:
+        wire = hall.connect()
+        await wire.stream.send_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes(9))
+        answer = await wire.stream.receive_some(100)  # the preface's second half may end the connection first
+        assert answer.startswith(b"HTTP/1.1 4") or not answer
+        assert await wire.ended()
+    assert hall.crashes == []
+
+
+@pytest.mark.parametrize("waits", [False, True])
+async def test_nonsense_behind_a_good_request_harms_nobody(serve_http, autojump_clock, waits):
+    async with serve_http() as hall:
+        for target in (b"/healthz", b"/mcp", b"/v1/validate"):
+            wire = hall.connect()
+            good = GOOD.replace(b"/healthz", target) + b"\r\n"
+            await wire.stream.send_all(good if waits else good + b"\x00nonsense\r\n\r\n")
+            if waits:
+                await wire.stream.send_all(b"\x00nonsense\r\n\r\n")
+            assert await wire.ended()
+        assert (await hall.connect().request("GET", "/healthz")).status == 200
+    assert hall.crashes == []
