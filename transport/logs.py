@@ -6,10 +6,13 @@ lines are dropped and counted; if whoever read it has gone, nothing more is writ
 
 from __future__ import annotations
 
+import contextlib
 import logging
+import os
 import queue
 import sys
 import threading
+from pathlib import Path
 from typing import TextIO
 
 import structlog
@@ -63,6 +66,7 @@ class QueuedLines:
             self._stream.flush()
         except (OSError, ValueError):  # the reader has gone, or the stream was closed: nobody is there to be told
             self._read = False
+            _silence(self._stream)
 
 
 def configure(stream: TextIO | None = None) -> QueuedLines:
@@ -82,3 +86,9 @@ def configure(stream: TextIO | None = None) -> QueuedLines:
         cache_logger_on_first_use=True,
     )
     return lines
+
+
+def _silence(stream: TextIO) -> None:
+    """Send what is left in a stream's buffer nowhere: flushing it at exit would fail, and change the exit code."""
+    with contextlib.suppress(OSError, ValueError), Path(os.devnull).open("w", encoding="utf-8") as nowhere:
+        os.dup2(nowhere.fileno(), stream.fileno())
