@@ -145,8 +145,7 @@ class Supervisor:
         try:
             return (await self._start(spec)).child
         except BaseException:
-            if lasting:
-                self._specs.remove(spec)
+            self._specs = [each for each in self._specs if each is not spec]  # a stop meanwhile may have taken it out
             raise
 
     async def stop_child(self, name: str) -> None:
