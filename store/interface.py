@@ -7,7 +7,7 @@ from typing import Any, Protocol, Self
 import msgspec
 
 from store.append import Append, Appended, Expected, FailIf
-from store.errors import StoreError
+from store.errors import DiskFull, StoreError
 from store.event import Event, NewEvent
 from store.query import Page, Query
 from store.staged import Staged
@@ -44,7 +44,11 @@ class LogStats(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Log(Protocol):
-    """The interface that `EventLog` and `MemoryLog` share. Everything is synchronous; nothing checkpoints."""
+    """What every log does. `stage`, `flush` and `settle` are what each does in its own way.
+
+
+    Everything is synchronous; nothing checkpoints.
+    """
 
     @property
     def head(self) -> int:
@@ -62,8 +66,24 @@ class Log(Protocol):
         ...
 
     def commit(self, appends: Sequence[Append]) -> list[Appended | StoreError]:
-        """Stage, flush and settle appends as one group; each succeeds or fails on its own."""
-        ...
+        """Stage, flush and settle appends as one group: one write and, with `group`, one fsync.
+
+        Returns:
+            For each append its result or its error: `Invalid`, `TooLarge`, `RevisionConflict`, `ConditionFailed`, or
+            `DiskFull` for all of them. A later append of the group sees what the earlier ones did.
+
+        Raises:
+            SyncFailed: the disk did not confirm; the outcome is unknown and the log does no more work.
+        """
+        staged = self.stage(appends)
+        try:
+            self.flush(staged)
+        except DiskFull:
+            return self.settle(staged)
+        outcomes = self.settle(staged)
+        if self.sync_due():
+            self.sync()
+        return outcomes
 
     def append(
         self,
@@ -75,8 +95,24 @@ class Log(Protocol):
         command_id: str | None = None,
         fail_if: FailIf | None = None,
     ) -> Appended:
-        """Commit one append; raises what `commit` would return."""
-        ...
+        """Commit one append; the arguments are those of `Append`.
+
+        Raises:
+            Invalid, TooLarge, RevisionConflict, ConditionFailed, DiskFull: nothing was stored.
+            SyncFailed: the outcome is unknown and the log does no more work.
+        """
+        append = Append(
+            events=events,
+            agent=agent,
+            stream=stream,
+            expected_revision=expected_revision,
+            fail_if=fail_if,
+            command_id=command_id,
+        )
+        (outcome,) = self.commit([append])
+        if isinstance(outcome, StoreError):
+            raise outcome
+        return outcome
 
     def stage(self, appends: Sequence[Append]) -> Staged:
         """Check and encode appends without I/O; what is staged counts for the conditions of the next ones."""
@@ -91,7 +127,18 @@ class Log(Protocol):
         ...
 
     def query(self, query: Query | None = None, *, max_scan: int | None = None, **filters: Any) -> Page:
-        """Answer a query, given whole or by its fields."""
+        """Answer a query, given whole or by the fields of `Query`.
+
+        Args:
+            query: the query; None if it is given by its fields.
+            max_scan: look at about so many candidates only. The page may then be short, or empty, and still `has_more`.
+            **filters: the fields of `Query`.
+
+        Raises:
+            Invalid: the query is not understood.
+            LogDamaged: an event's bytes changed since the log was opened.
+            SyncFailed: the log does no more work.
+        """
         ...
 
     def read(self, after: int = 0) -> Iterator[Event]:
@@ -122,8 +169,12 @@ class Log(Protocol):
         """Stop cleanly; once is enough, twice does no harm."""
         ...
 
-    def __enter__(self) -> Self: ...
+    def __enter__(self) -> Self:
+        """Return the log itself."""
+        return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None: ...
+    ) -> None:
+        """Close the log."""
+        self.close()

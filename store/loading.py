@@ -19,6 +19,10 @@ Progress = Callable[[int, int], None]
 """Is told how many bytes of how many have been indexed, after each segment that had no usable index file."""
 
 
+def unseen(_done: int, _total: int) -> None:
+    """Show no progress."""
+
+
 class Loaded(NamedTuple):
     """An opened log: its segments in order, its heads, and what `Sealer.add` still has to be told."""
 

@@ -2,46 +2,29 @@
 
 import os
 import time
-from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
-from functools import partial
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self
 
-from store.append import Append, Appended, Expected, FailIf
-from store.commands import CommandMemory
-from store.committed import Committed
-from store.durability import FsyncPolicy, make_directory, parse_policy
-from store.errors import DiskFull, Invalid, StoreError, SyncFailed, TooLarge
-from store.event import Event, NewEvent
-from store.gone import read_gone
-from store.heads_file import write_heads
-from store.index import SegmentIndex
-from store.interface import LogStats
+from store.append import Append, Appended
+from store.closing import leave
+from store.durability import make_directory, parse_policy
+from store.errors import Invalid, StoreError, SyncFailed, TooLarge
+from store.event import Event
+from store.interface import Log, LogStats
 from store.limits import Limits
-from store.loading import Progress
+from store.loading import Progress, unseen
 from store.lock import DirectoryLock
-from store.marker import make_reserve, write_marker
-from store.opening import open_segments
+from store.parts import Parts, figures, put_together
 from store.ports import Ports, Sync
 from store.query import Page, Query, as_query
 from store.retention import Retention, Retired, remove_gone, retire
-from store.sealer import Sealer, sealing
-from store.segment import EPOCH_BYTES
 from store.staged import Staged
-from store.staging import Stager
-from store.writer import Writer
 
 _BYTES_A_STEP = 1 << 19
 
 
-def _unseen(_done: int, _total: int) -> None:
-    """Show no progress."""
-
-
-class EventLog:
+class EventLog(Log):
     """A durable, ordered log of events in a directory of its own; use `open`.
 
     One thread stages, settles and reads; `flush` and `sync` may run in another one meanwhile. Nothing checkpoints.
@@ -55,44 +38,13 @@ class EventLog:
             log.query(stream="s").events
     """
 
-    def __init__(  # noqa: PLR0917 - `open` is what is called
-        self,
-        directory: Path,
-        lock: DirectoryLock,
-        policy: FsyncPolicy,
-        limits: Limits,
-        ports: Ports,
-        progress: Progress,
-        seal_key: bytes | None,
-    ) -> None:
-        self.gone = read_gone(directory)
-        segments, heads, unsealed = open_segments(directory, ports, progress)
-        make_reserve(directory, limits.reserve_bytes)
-        last = segments[-1] if segments else None
-        self._directory = directory
-        self._lock = lock
-        self._limits = limits
-        self._ports = ports
-        self._epoch = last.header.epoch if last else ports.random_bytes(EPOCH_BYTES)
-        self._heads = heads
-        self._sealer = Sealer(sync=policy.kind != "never")
-        for segment, revisions in unsealed:
-            self._sealer.add(segment, revisions)
-        self._committed = Committed(segments, heads, self._sealer, self.gone.last)
-        self._commands = CommandMemory(limits.commands, self._committed.history(limits.commands))
-        self._stager = Stager(heads, self._commands, self._committed, limits)
-        self._seal = self._committed.seal(seal_key) if seal_key is not None else None
-        self._writer = Writer(
-            directory,
-            policy,
-            limits,
-            ports,
-            epoch=self._epoch,
-            segments=segments,
-            new_index=partial(SegmentIndex, heads),
-            last=self._committed.head,
-            seal=self._seal,
-        )
+    def __init__(self, parts: Parts) -> None:
+        self.gone = parts.gone
+        self._parts = parts
+        self._writer = parts.writer
+        self._stager = parts.stager
+        self._committed = parts.committed
+        self._sealer = parts.sealer
         self._commits = 0
         self._closed = False
 
@@ -106,7 +58,7 @@ class EventLog:
         random_bytes: Callable[[int], bytes] = os.urandom,
         sync: Sync = os.fdatasync,
         limits: Limits | None = None,
-        progress: Progress = _unseen,
+        progress: Progress = unseen,
         seal_key: bytes | None = None,
     ) -> Self:
         """Open the log in a directory, creating both if need be.
@@ -134,7 +86,7 @@ class EventLog:
         lock = DirectoryLock(directory)
         ports = Ports(clock_ns=clock_ns, random_bytes=random_bytes, sync=sync)
         try:
-            return cls(directory, lock, policy, limits or Limits(), ports, progress, seal_key)
+            return cls(put_together(directory, lock, policy, limits or Limits(), ports, progress, seal_key))
         except BaseException:
             lock.release()
             raise
@@ -152,64 +104,12 @@ class EventLog:
     @property
     def epoch(self) -> str:
         """The log epoch, 16 hexadecimal digits: changes when a stop may have lost acknowledged events."""
-        return self._epoch.hex()
+        return self._parts.epoch.hex()
 
     @property
     def limits(self) -> Limits:
         """The sizes that the log refuses to exceed."""
-        return self._limits
-
-    def commit(self, appends: Sequence[Append]) -> list[Appended | StoreError]:
-        """Stage, flush and settle appends as one group: one write and, with `group`, one fsync.
-
-        Returns:
-            For each append its result or its error: `Invalid`, `TooLarge`, `RevisionConflict`, `ConditionFailed`, or
-            `DiskFull` for all of them. A later append of the group sees what the earlier ones did.
-
-        Raises:
-            SyncFailed: the disk did not confirm; the outcome is unknown and the log does no more work.
-        """
-        staged = self.stage(appends)
-        try:
-            self.flush(staged)
-        except DiskFull:
-            return self.settle(staged)
-        outcomes = self.settle(staged)
-        if self.sync_due():
-            self.sync()
-        return outcomes
-
-    def append(
-        self,
-        events: list[NewEvent],
-        *,
-        stream: str | None = None,
-        expected_revision: Expected = None,
-        agent: str = "local",
-        command_id: str | None = None,
-        fail_if: FailIf | None = None,
-    ) -> Appended:
-        """Commit one append; the arguments are those of `Append`.
-
-        Raises:
-            Invalid, TooLarge, RevisionConflict, ConditionFailed, DiskFull: nothing was stored.
-            SyncFailed: the outcome is unknown and the log does no more work.
-        """
-        (outcome,) = self.commit(
-            [
-                Append(
-                    events=events,
-                    agent=agent,
-                    stream=stream,
-                    expected_revision=expected_revision,
-                    fail_if=fail_if,
-                    command_id=command_id,
-                )
-            ]
-        )
-        if isinstance(outcome, StoreError):
-            raise outcome
-        return outcome
+        return self._parts.limits
 
     def stage(self, appends: Sequence[Append]) -> Staged:
         """Check and encode appends without I/O but for reading; what is staged counts for the next ones' conditions.
@@ -221,7 +121,7 @@ class EventLog:
         self._refuse_if_unusable()
         self._refuse_if_unsealed()
         needs_sync = self._writer.policy.before_acknowledging
-        return self._stager.stage(appends, now_ns=self._ports.clock_ns(), needs_sync=needs_sync)
+        return self._stager.stage(appends, now_ns=self._parts.ports.clock_ns(), needs_sync=needs_sync)
 
     def flush(self, staged: Staged) -> None:
         """Write a staged group and fsync it as the policy says; blocking, safe in a thread, in the order of staging.
@@ -265,18 +165,7 @@ class EventLog:
         return staged.outcomes
 
     def query(self, query: Query | None = None, *, max_scan: int | None = None, **filters: Any) -> Page:
-        """Answer a query, given whole or by the fields of `Query`.
-
-        Args:
-            query: the query; None if it is given by its fields.
-            max_scan: look at about so many candidates only. The page may then be short, or empty, and still `has_more`.
-            **filters: the fields of `Query`.
-
-        Raises:
-            Invalid: the query is not understood.
-            LogDamaged: an event's bytes changed since the log was opened.
-            SyncFailed: the log does no more work.
-        """
+        """Answer a query, given whole or by the fields of `Query`; see `Log.query`."""
         self._refuse_if_unusable()
         return self._committed.query(as_query(query, filters), max_scan)
 
@@ -293,23 +182,11 @@ class EventLog:
 
     def stream_revision(self, stream: str) -> int:
         """Return a stream's revision, 0 if it does not exist; what is staged counts."""
-        return self._heads.revision(stream)
+        return self._parts.heads.revision(stream)
 
     def stats(self) -> LogStats:
         """Return the log in figures."""
-        return LogStats(
-            first_sequence=self.first_sequence,
-            head=self.head,
-            durable=self._writer.durable,
-            streams=len(self._heads.streams),
-            segments=len(self._committed.segments),
-            bytes=self._writer.total_bytes,
-            commits=self._commits,
-            syncs=self._writer.syncs,
-            commands=len(self._commands),
-            fsync=str(self._writer.policy),
-            epoch=self.epoch,
-        )
+        return figures(self._parts, self._commits)
 
     def sync_due(self) -> bool:
         """Say whether, with `interval:MS`, something has waited for its fsync for that long."""
@@ -333,16 +210,16 @@ class EventLog:
             pass
         self._writer.sync()
         self.gone, retired = retire(
-            self._directory,
+            self._parts.directory,
             retention,
             archive=None if archive is None else Path(archive),
-            now_ns=self._ports.clock_ns(),
+            now_ns=self._parts.ports.clock_ns(),
             durable=self._writer.durable,
-            commands=self._limits.commands,
-            seal=self._seal,
+            commands=self._parts.limits.commands,
+            seal=self._parts.seal,
         )
         self._committed.forget(self.gone.last)
-        remove_gone(self._directory, self.gone)
+        remove_gone(self._parts.directory, self.gone)
         self._writer.total_bytes -= retired.bytes
         return retired
 
@@ -357,32 +234,10 @@ class EventLog:
             return
         self._closed = True
         try:
-            if not self._writer.broken and self._committed.segments:
-                self._writer.sync()
-                self._writer.guarded(self._save_derived)
-                write_marker(self._directory, self._writer.marker())
+            leave(self._parts)
         finally:
             self._committed.close()
-            self._lock.release()
-
-    def _save_derived(self) -> None:
-        """Save what would otherwise have to be read from the log again. A full disk is no reason not to stop."""
-        with suppress(DiskFull):
-            while self._sealer.step():
-                pass
-            if isinstance(self._committed.segments[-1].index, SegmentIndex):
-                deque(sealing(self._committed.segments[-1], self._heads.settled(), sync=False), maxlen=0)
-            write_heads(self._directory, self._heads)
-
-    def __enter__(self) -> Self:
-        """Return the log itself."""
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Close the log."""
-        self.close()
+            self._parts.lock.release()
 
     def _refuse_if_unusable(self) -> None:
         if self._writer.broken:
@@ -391,5 +246,5 @@ class EventLog:
             raise Invalid("the log is closed: open it again")
 
     def _refuse_if_unsealed(self) -> None:
-        if self._seal is None and self._committed.sealed:
-            raise Invalid(f"the log in {self._directory} is sealed: open it with its key to change it")
+        if self._parts.seal is None and self._committed.sealed:
+            raise Invalid(f"the log in {self._parts.directory} is sealed: open it with its key to change it")

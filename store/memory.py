@@ -5,22 +5,21 @@ It shares with that one what an append may hold and what a query means, and noth
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
-from store.append import Append, Appended, Expected, FailIf, check_expected, stream_of
+from store.append import Append, Appended, FailIf, check_expected, stream_of
 from store.commands import repeated
 from store.errors import ConditionFailed, Invalid, StoreError
-from store.event import Event, NewEvent
+from store.event import Event
 from store.frame import Command, decode_event
-from store.interface import LogStats
+from store.interface import Log, LogStats
 from store.limits import Limits, check_finite, check_name, check_names
 from store.proposal import checked_columns, encode_records, payload_hash
 from store.query import Page, Query, as_query, matcher
 from store.staged import Staged
 
 
-class MemoryLog:
+class MemoryLog(Log):
     """An event log that lives and dies with the process. Nothing checkpoints.
 
     Args:
@@ -59,43 +58,6 @@ class MemoryLog:
         """The sizes that the log refuses to exceed."""
         return self._limits
 
-    def commit(self, appends: Sequence[Append]) -> list[Appended | StoreError]:
-        """Stage, flush and settle appends as one group; each succeeds or fails on its own."""
-        staged = self.stage(appends)
-        self.flush(staged)
-        return self.settle(staged)
-
-    def append(
-        self,
-        events: list[NewEvent],
-        *,
-        stream: str | None = None,
-        expected_revision: Expected = None,
-        agent: str = "local",
-        command_id: str | None = None,
-        fail_if: FailIf | None = None,
-    ) -> Appended:
-        """Commit one append; the arguments are those of `Append`.
-
-        Raises:
-            Invalid, TooLarge, RevisionConflict, ConditionFailed: nothing was stored.
-        """
-        (outcome,) = self.commit(
-            [
-                Append(
-                    events=events,
-                    agent=agent,
-                    stream=stream,
-                    expected_revision=expected_revision,
-                    fail_if=fail_if,
-                    command_id=command_id,
-                )
-            ]
-        )
-        if isinstance(outcome, StoreError):
-            raise outcome
-        return outcome
-
     def stage(self, appends: Sequence[Append]) -> Staged:
         """Check appends; what is staged counts for the conditions of the next ones."""
         self._refuse_if_closed()
@@ -125,11 +87,7 @@ class MemoryLog:
         return staged.outcomes
 
     def query(self, query: Query | None = None, *, max_scan: int | None = None, **filters: Any) -> Page:
-        """Answer a query, given whole or by its fields; `max_scan` bounds how many events are looked at.
-
-        Raises:
-            Invalid: the query is not understood.
-        """
+        """Answer a query, given whole or by the fields of `Query`; `max_scan` is how many events are looked at."""
         self._refuse_if_closed()
         asked = as_query(query, filters)
         low = asked.after + 1
@@ -191,16 +149,6 @@ class MemoryLog:
     def close(self) -> None:
         """Refuse further work; once is enough, twice does no harm."""
         self._closed = True
-
-    def __enter__(self) -> Self:
-        """Return the log itself."""
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Close the log."""
-        self.close()
 
     def _refuse_if_closed(self) -> None:
         if self._closed:

@@ -1,0 +1,130 @@
+"""What a log in files is made of, and how that is put together."""
+
+from functools import partial
+from pathlib import Path
+from typing import NamedTuple
+
+from store.commands import CommandMemory
+from store.committed import Committed
+from store.durability import FsyncPolicy
+from store.gone import Gone, read_gone
+from store.heads import Heads
+from store.index import SegmentIndex
+from store.interface import LogStats
+from store.keyed_seal import Seal
+from store.limits import Limits
+from store.loading import Progress
+from store.lock import DirectoryLock
+from store.marker import make_reserve
+from store.opening import open_segments
+from store.ports import Ports
+from store.sealer import Sealer
+from store.segment import EPOCH_BYTES
+from store.staging import Stager
+from store.writer import Writer
+
+
+class Parts(NamedTuple):
+    """An open log: the writing side, the reading side, and what they share.
+
+    Attributes:
+        directory: the log's.
+        lock: says that this process writes there.
+        limits: sizes.
+        ports: the clock, randomness and the disk.
+        gone: what the log had given up when it was opened.
+        epoch: the log epoch.
+        heads: where the streams are.
+        commands: which commands were carried out.
+        sealer: makes index files of the segments that are complete.
+        committed: what readers see.
+        stager: prepares groups of appends.
+        seal: the log's seal; None if it is not sealed, or only read.
+        writer: puts groups on the disk.
+    """
+
+    directory: Path
+    lock: DirectoryLock
+    limits: Limits
+    ports: Ports
+    gone: Gone
+    epoch: bytes
+    heads: Heads
+    commands: CommandMemory
+    sealer: Sealer
+    committed: Committed
+    stager: Stager
+    seal: Seal | None
+    writer: Writer
+
+
+def put_together(  # noqa: PLR0917 - what `EventLog.open` was told
+    directory: Path,
+    lock: DirectoryLock,
+    policy: FsyncPolicy,
+    limits: Limits,
+    ports: Ports,
+    progress: Progress,
+    seal_key: bytes | None,
+) -> Parts:
+    """Open a directory's segments and put the log together around them.
+
+    Raises:
+        Invalid: the log was sealed with another key.
+        LogDamaged: something that had been durable is unreadable; nothing was changed.
+        DiskFull: an unclean stop needs space for a copy of the tail.
+        SyncFailed: the disk did not confirm that copy.
+    """
+    gone = read_gone(directory)
+    segments, heads, unsealed = open_segments(directory, ports, progress)
+    make_reserve(directory, limits.reserve_bytes)
+    epoch = segments[-1].header.epoch if segments else ports.random_bytes(EPOCH_BYTES)
+    sealer = Sealer(sync=policy.kind != "never")
+    for segment, revisions in unsealed:
+        sealer.add(segment, revisions)
+    committed = Committed(segments, heads, sealer, gone.last)
+    commands = CommandMemory(limits.commands, committed.history(limits.commands))
+    seal = committed.seal(seal_key) if seal_key is not None else None
+    return Parts(
+        directory=directory,
+        lock=lock,
+        limits=limits,
+        ports=ports,
+        gone=gone,
+        epoch=epoch,
+        heads=heads,
+        commands=commands,
+        sealer=sealer,
+        committed=committed,
+        stager=Stager(heads, commands, committed, limits),
+        seal=seal,
+        writer=Writer(
+            directory,
+            policy,
+            limits,
+            ports,
+            epoch=epoch,
+            segments=segments,
+            new_index=partial(SegmentIndex, heads),
+            last=committed.head,
+            seal=seal,
+        ),
+    )
+
+
+def figures(parts: Parts, commits: int) -> LogStats:
+    """Return a log in figures, `commits` of them settled groups."""
+    committed, writer = parts.committed, parts.writer
+    return LogStats(
+        first_sequence=committed.gone + 1,
+        head=committed.head,
+        durable=writer.durable,
+        streams=len(parts.heads.streams),
+        segments=len(committed.segments),
+        bytes=writer.total_bytes,
+        commits=commits,
+        syncs=writer.syncs,
+        commands=len(parts.commands),
+        fsync=str(writer.policy),
+        epoch=parts.epoch.hex(),
+    )
