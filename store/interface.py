@@ -46,7 +46,6 @@ class LogStats(msgspec.Struct, frozen=True, kw_only=True):
 class Log(Protocol):
     """What every log does. `stage`, `flush` and `settle` are what each does in its own way.
 
-
     Everything is synchronous; nothing checkpoints.
     """
 
