@@ -1,8 +1,8 @@
 """Small files that are whole or unreadable: a BLAKE2b digest, then the content, replaced at once."""
 
-from hashlib import blake2b
 from pathlib import Path
 
+from store.digest import blake2b
 from store.durability import put_file, sync_path
 
 DIGEST_BYTES = 16

@@ -5,11 +5,11 @@ decides. Those of before the log was opened are loaded from the segments' indexe
 """
 
 from collections.abc import Callable, Iterable
-from hashlib import blake2b
 
 import msgspec
 
 from store.append import Appended
+from store.digest import blake2b
 from store.errors import Invalid
 from store.frame import Command
 

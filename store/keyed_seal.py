@@ -10,13 +10,13 @@ What a chain cannot show is that its newest end was cut off. Keep the seal that 
 compare.
 """
 
-from hashlib import blake2b
 from os import PathLike
 from pathlib import Path
 from struct import Struct
 
 import msgspec
 
+from store.digest import blake2b
 from store.errors import Invalid
 from store.segment import SEAL_BYTES
 

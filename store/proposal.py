@@ -1,13 +1,13 @@
 """What an append may hold, and its events as bytes: shared by every store. Pure."""
 
 from collections.abc import Sequence
-from hashlib import blake2b
 from itertools import repeat
 from typing import Any, cast
 
 import msgspec
 
 from store.append import Append, stream_of
+from store.digest import blake2b
 from store.errors import Invalid, TooLarge
 from store.event import NewEvent
 from store.limits import Limits, check_names, check_payloads

@@ -2,9 +2,9 @@
 
 import os
 from collections.abc import Iterator
-from hmac import compare_digest
 
 from store import frame as frames
+from store.digest import compare_digest
 from store.errors import Invalid
 from store.gone import Gone
 from store.keyed_seal import NO_SEAL, Seal

@@ -6,13 +6,13 @@ is how one is recognised that was taken of events which a crash then lost.
 """
 
 from collections.abc import Iterator
-from hashlib import blake2b
 from os import PathLike
 from pathlib import Path
 
 import msgspec
 
 from store.checksummed import DIGEST_BYTES, Unreadable, read_checksummed, write_checksummed
+from store.digest import blake2b
 from store.durability import make_directory
 from store.errors import Invalid
 from store.event import Event

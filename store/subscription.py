@@ -10,7 +10,6 @@ last checkpoint again after a crash.
 
 from __future__ import annotations
 
-from hashlib import blake2b
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ from typing import Any
 import msgspec
 
 from store.checksummed import Unreadable, read_checksummed, write_checksummed
+from store.digest import blake2b
 from store.durability import make_directory
 from store.errors import Invalid
 from store.event import Event
