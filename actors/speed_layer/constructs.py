@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from tree_sitter import Node
 
-from actors.speed_layer import arithmetic, expander, leaves, names
+from actors.speed_layer import arithmetic, constants, expander, leaves, names
 from actors.speed_layer.lexer import Unproved, Word
 from actors.speed_layer.simple_command import UNKNOWN, SimpleCommand, Stdin
 from actors.speed_layer.syntax_tree import LEAVES, expansions, parts
@@ -64,11 +64,14 @@ def listing(walker: Walker, node: Node, reach: int = 0) -> None:
         return
     if operator.type != "||":
         raise Unproved(f"an unexpected {operator.type!r} between commands")
-    before = walker.state.cwd
+    before, bound = walker.state.cwd, tuple(walker.state.bindings)
     walker.statement(left)
-    after = walker.state.cwd
+    if left.type not in LEAVES:
+        constants.keep(walker.state, bound)
+    after, bound = walker.state.cwd, tuple(walker.state.bindings)
     walker.state.cwd = before if after == before or left.type in LEAVES else None
     walker.statement(right, reach)
+    constants.keep(walker.state, bound)
     walker.state.cwd = after if walker.state.cwd in {before, None} else None
 
 
@@ -192,7 +195,7 @@ def _values(walker: Walker, node: Node, start: int, stop: int) -> list[str]:
     held = walker.pending
     walker.pending = list["tuple[Walker, Node]"]()
     words = list[str]()
-    for token in walker.lexer.tokens(start, stop):
+    for token in walker.lexer.tokens(start, stop, arguments=True):
         if not isinstance(token, Word):
             raise Unproved("an unexpected word in a loop's list")
         words.append(token.text)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
-from actors.speed_layer import arithmetic, syntax_tree
+from actors.speed_layer import arithmetic, constants, syntax_tree
 from actors.speed_layer.inner import Inner, ShellText
 from actors.speed_layer.lexer import Unproved
 from actors.speed_layer.names import SETTERS, names_set
@@ -54,6 +54,8 @@ def follow(walker: Walker, command: SimpleCommand) -> None:
     """
     words = command.words
     if not words:
+        if walker.origin not in NEW_SHELLS:
+            constants.bind(walker.state, walker.text, command.env)
         return
     name = words[0]
     if name in walker.state.calling:
@@ -142,6 +144,8 @@ def _call(walker: Walker, command: SimpleCommand) -> None:
     function.called = True
     bindings, calling = walker.state.bindings, walker.state.calling
     walker.state.bindings = {str(index): word for index, word in enumerate(command.words)}
+    if len(command.words) == 2:  # noqa: PLR2004 - one argument is all of them
+        walker.state.bindings["@"] = command.words[1]
     walker.state.calling = (*calling, name)
     owner = function.walker
     before = owner.state
@@ -189,7 +193,9 @@ def _declare(walker: Walker, command: SimpleCommand) -> None:
 
 
 def _shift(walker: Walker, _command: SimpleCommand) -> None:
-    walker.state.bindings = {name: value for name, value in walker.state.bindings.items() if not name.isdecimal()}
+    walker.state.bindings = {
+        name: value for name, value in walker.state.bindings.items() if name != "@" and not name.isdecimal()
+    }
 
 
 def _set_names(walker: Walker, command: SimpleCommand) -> None:
@@ -199,6 +205,8 @@ def _set_names(walker: Walker, command: SimpleCommand) -> None:
         arithmetic.evaluate(walker.analysis.numbers, " ; ".join(command.words[1:]), walker.state.bindings)
     elif command.words[0] not in {"unset", "wait"}:
         walker.analysis.numbers.texts.update(found)
+    if any(UNKNOWN in name for name in found):
+        constants.keep(walker.state, ())
     for name in found:
         if command.words[0] == "unset":
             walker.state.functions.pop(name, None)

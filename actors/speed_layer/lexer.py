@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final, NoReturn
 
+from actors.speed_layer import braces
 from actors.speed_layer.simple_command import UNKNOWN
 
 
@@ -63,9 +64,13 @@ Expand = Callable[[int, int, bool], Piece]
 """From the offset of what is expanded (`$`, a backtick, `<(`, an array's bracket), a limit, whether it is quoted."""
 
 MAX_TOKENS: Final = 1024
+GLOBS: Final = frozenset("*?[")
 BLANK: Final = re.compile(r"[ \t]+")
 WHOLE: Final = re.compile(r"[ \t]*([A-Za-z0-9_@%+:,./^-][A-Za-z0-9_@%+:,./^~#*?-]*)(?=[ \t\n;|&]|\Z)")
 PLAIN: Final = re.compile(r"[^ \t\n'\"\\$`|&;<>(){}]+")
+BARE: Final = re.compile(r"(?![A-Za-z_]\w*\+?=)[^ \t\n'\"\\$`|&;<>()]{3,256}+(?=[ \t\n;|&]|\Z)")
+"""A word with nothing quoted, escaped or expanded."""
+CHOICE: Final = re.compile(r"\{[^{}]*(?:,|\.\.)|,[^{}]*\}")
 ASSIGN: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(?:\[[A-Za-z0-9_@*]*\])?\+?=")
 OPERATOR: Final = re.compile(r"&&|\|\||\|&|;;&|;;|;&|[;|&\n()]")
 REDIRECT: Final = re.compile(r"(\d*)(<<<|&>>|&>|>\||>>|>&|<&|<>|>|<(?!<))")
@@ -127,8 +132,14 @@ class Lexer:
         self.text = text
         self.expand = expand
 
-    def tokens(self, start: int, end: int) -> list[Token]:
-        """Return the tokens between two offsets; operators come as plain strings."""
+    def tokens(self, start: int, end: int, *, arguments: bool = False) -> list[Token]:
+        """Return the tokens between two offsets; operators come as plain strings.
+
+        Args:
+            start: Offset of the first character.
+            end: Offset behind the last one.
+            arguments: Whether no word there is a program's name.
+        """
         text, position = self.text, start
         found: list[Token] = []
         while position < end:
@@ -155,10 +166,27 @@ class Lexer:
                 found.append(operator.group())
                 position = operator.end()
                 continue
+            bare = BARE.match(text, position, end) if arguments or _is_argument(found) else None
+            if bare and "{" in bare[0] and "}" in bare[0] and CHOICE.search(bare[0]):
+                position = bare.end()
+                found.extend(self._several(bare[0], position))
+                continue
             word = self.word(position, end)
             position = word.end
             found.append(word)
         return found
+
+    def _several(self, text: str, end: int) -> Iterator[Word]:
+        """Yield the words that a word with braces in it becomes.
+
+        Raises:
+            Unproved: It is not certain which.
+        """
+        words = braces.expand(text)
+        if words is None:
+            raise Unproved("brace expansion makes the words")
+        for word in words:
+            yield Word(word, True, 0, True, word[0] in GLOBS, end - len(text), end)
 
     def _redirect(self, match: re.Match[str], end: int, found: list[Token]) -> int:
         blank = BLANK.match(self.text, match.end(), end)
@@ -177,12 +205,12 @@ class Lexer:
         apart = False
         assignment = ASSIGN.match(text, start, end)
         assign = assignment.end() - start if assignment else 0
-        braces: list[str] = []
+        unquoted: list[str] = []
         while position < end:
             run = PLAIN.match(text, position, end)
             if run:
                 parts.append(run.group())
-                braces.append(run.group())
+                unquoted.append(run.group())
                 position = run.end()
                 continue
             character = text[position]
@@ -190,7 +218,7 @@ class Lexer:
                 break
             if character in "{}":
                 parts.append(character)
-                braces.append(character)
+                unquoted.append(character)
                 position += 1
                 continue
             if character == "(" and not (assign and position == start + assign):
@@ -206,10 +234,11 @@ class Lexer:
             apart = apart or splits
         if position == start:
             self._refuse(position)
-        if "{" in braces:
-            _check_braces("".join(braces), text[position : position + 1])
+        if "{" in unquoted:
+            _check_braces("".join(unquoted), text[position : position + 1])
         joined = UNKNOWN if apart and not assign else "".join(parts)
-        return Word(joined, exact, assign, plain, text[start] in "*?[", start, position)
+        glob = (joined if text[start] == "$" else text[start])[:1] in GLOBS
+        return Word(joined, exact, assign, plain, glob, start, position)
 
     def _piece(self, position: int, end: int) -> Piece:  # noqa: C901, PLR0911 - one case a kind of quoting
         text = self.text
@@ -278,6 +307,11 @@ class Lexer:
 
     def _refuse(self, position: int) -> NoReturn:
         raise Unproved(f"an unexpected {self.text[position]!r} in a command")
+
+
+def _is_argument(found: list[Token]) -> bool:
+    """Return whether the next word follows a program's name or one of its arguments."""
+    return bool(found) and isinstance(found[-1], Word) and not found[-1].assign
 
 
 def _check_braces(text: str, following: str) -> None:

@@ -14,7 +14,7 @@ from typing import Final
 
 from tree_sitter import Node
 
-from actors.speed_layer import constructs, expander, leaves, syntax_tree
+from actors.speed_layer import constants, constructs, expander, leaves, syntax_tree
 from actors.speed_layer.heredoc import Document
 from actors.speed_layer.inner_commands import MAX_DEPTH
 from actors.speed_layer.lexer import Lexer, Unproved
@@ -143,8 +143,10 @@ class Walker:
                     with self.subshell():
                         self.statement(node)
                 else:
-                    before = self.state.cwd
+                    before, bound = self.state.cwd, tuple(self.state.bindings)
                     self.statement(node)
+                    if node.type == "list":
+                        constants.keep(self.state, bound)
                     if self.state.cwd != before:
                         self.state.fallbacks = (*self.state.fallbacks[-2:], before)
             elif node.type not in {";", "&", "\n", ";;", ";&", ";;&"}:
@@ -174,10 +176,13 @@ class Walker:
         if self.depth > MAX_DEPTH:
             raise Unproved("too deeply nested")
         self.depth += 1
+        bound = tuple(self.state.bindings)
         try:
             construct(self, node, reach)
         finally:
             self.depth -= 1
+        if kind in PERHAPS:
+            constants.keep(self.state, bound)
 
     @contextmanager
     def subshell(self) -> Generator[None]:
@@ -230,6 +235,11 @@ class Walker:
 
 PASS_ON: Final = frozenset({"list", "pipeline", "negated_command", "redirected_statement"})
 """Constructs that hand redirections behind them on to their last command."""
+
+PERHAPS: Final = frozenset(
+    {"if_statement", "while_statement", "for_statement", "c_style_for_statement", "case_statement", "do_group"}
+)
+"""Constructs whose commands may not run, or run again."""
 
 CONSTRUCTS: Final[dict[str, Callable[[Walker, Node, int], None]]] = {
     "list": constructs.listing,
