@@ -33,6 +33,7 @@ from actors.session.messages import Limits, Principal, Role
 from actors.speed_layer.actor import SpeedLayer
 from actors.speed_layer.messages import NAME as SPEED_LAYER
 from actors.speed_layer.policy import Policy
+from actors.speed_layer.quotas import Quotas
 from actors.views import Views
 from store import Log
 
@@ -56,6 +57,7 @@ class Hall:
         limits: What each role may use.
         on_crash: Told of each crash (name, error), for logging.
         session_idle_s: How long a session outlives its last connection, in seconds.
+        audit_inputs: Whether the audit keeps what was asked, with its secrets masked, or the hash alone.
     """
 
     def __init__(
@@ -69,6 +71,7 @@ class Hall:
         limits: Mapping[Role, Limits] = LIMITS,
         on_crash: OnCrash | None = None,
         session_idle_s: float = 60.0,
+        audit_inputs: bool = True,
     ) -> None:
         self._open_log = open_log
         self._policy = policy
@@ -79,7 +82,7 @@ class Hall:
         self._session_idle_s = session_idle_s
         self._began: float | None = None
         self._crashes: dict[str, Crash] = {}
-        self.views = Views(version)
+        self.views = Views(version, audit_inputs=audit_inputs)
         self.gate = Gate(system, self.views, self._session)
 
     def spec(self) -> ChildSpec:
@@ -103,10 +106,11 @@ class Hall:
     def _core(self) -> Supervisor:
         if self._began is None:
             self._began = trio.current_time()
+            self._quotas = Quotas(self._began)
         memory = MonitorMemory(self._began, self._crashes)
         children = [
             ChildSpec(CACHE, lambda: Cache(self.views.verdicts)),
-            ChildSpec(SPEED_LAYER, lambda: SpeedLayer(self._policy, self.views, self._ports)),
+            ChildSpec(SPEED_LAYER, lambda: SpeedLayer(self._policy, self.views, self._ports, self._quotas)),
             ChildSpec(MONITOR, lambda: Monitor(self.views, COMPONENTS, memory)),
         ]
         return Supervisor(children, on_crash=self.on_crash)

@@ -65,7 +65,7 @@ class Judgement:
         await self._reception.admit(caller, Admit(caller.connection, "validate", len(calls)))
         verdicts, role, policy = self._views.verdicts, caller.principal.role, self._views.policy
         canonicals = [canonical(call.tool, call.input, call.cwd) for call in calls]
-        cached = self._cached(policy, role, canonicals)
+        cached = self._cached(policy, role, canonicals, began)
         if cached is not None:
             await trio.lowlevel.checkpoint()
             return self._hits(caller, calls, canonicals, cached, policy=policy, began=began)
@@ -96,7 +96,7 @@ class Judgement:
         began = trio.current_time()
         policy = self._views.policy
         canonicals = [canonical(call.tool, call.input, call.cwd) for call in calls]
-        cached = self._cached(policy, caller.principal.role, canonicals)
+        cached = self._cached(policy, caller.principal.role, canonicals, began)
         if cached is None:
             raise trio.WouldBlock
         if not self._reception.admit_nowait(caller, Admit(caller.connection, "validate", len(calls))):
@@ -124,9 +124,11 @@ class Judgement:
         (recorded,) = await self._recorded(caller, [call], [explained.explanation.ruling], [verdict])
         return recorded, explained.explanation
 
-    def _cached(self, policy: str, role: str, canonicals: Sequence[bytes]) -> list[Ruling] | None:
-        """Return the published rulings, None unless all are there and none has to be recorded first."""
+    def _cached(self, policy: str, role: str, canonicals: Sequence[bytes], now: float) -> list[Ruling] | None:
+        """Return the published rulings; None unless all are there, can be recorded, and none has to be first."""
         verdicts = self._views.verdicts
+        if self._views.audit.stalled(now):
+            return None
         found: list[Ruling] = []
         for each in canonicals:
             ruling = verdicts.table.get(verdicts.key(policy, role, each))
@@ -218,7 +220,12 @@ class Judgement:
     async def _recorded(
         self, caller: Caller, calls: Sequence[Call], rulings: Sequence[Ruling], given: list[Verdict]
     ) -> list[Verdict]:
-        """Record verdicts: those of rules with `audit = "durable"` at once, and as `ask` where that fails."""
+        """Record verdicts: those of rules with `audit = "durable"` at once, and as `ask` where that fails.
+
+        While the audit cannot be written at all, no rule's `allow` is given.
+        """
+        if self._views.audit.stalled(trio.current_time()):
+            given = [_withheld(each) for each in given]
         entry = Entry(caller.principal.agent, caller.principal.role, calls, given, trio.current_time())
         durable = [n for n, ruling in enumerate(rulings) if ruling.durable]
         if not durable:
@@ -239,7 +246,8 @@ class Judgement:
 
     async def _store_durably(self, entry: Entry, indices: list[int]) -> str | None:
         """Return why the events could not be stored, None if they were."""
-        events = [verdict_event(entry, n, Masked(entry.calls[n].input)) for n in indices]
+        kept = self._views.audit.inputs
+        events = [verdict_event(entry, n, Masked(entry.calls[n].input) if kept else None) for n in indices]
         try:
             stored = await self._store.ask(AppendEvents(Append(events=events, agent="moothall", stream=AUDIT_STREAM)))
         except ActorError as error:
@@ -249,6 +257,14 @@ class Judgement:
 
 def _is_pending(answer: Answer) -> bool:
     return answer.approval is not None and answer.approval.state == "pending"
+
+
+def _withheld(verdict: Verdict) -> Verdict:
+    """Return `ask` in place of a rule's `allow`; what a person has decided is in the log already."""
+    if verdict.verdict != "allow" or verdict.approval is not None:
+        return verdict
+    reason = "verdicts cannot be recorded now, so none allows; ask again soon, or an admin to look at `health`"
+    return msgspec.structs.replace(verdict, verdict="ask", reason=reason)
 
 
 def _known(ruling: Ruling | None) -> Ruling:

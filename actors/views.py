@@ -47,6 +47,10 @@ class Verdicts:
 class Views:
     """All published views of one hall.
 
+    Args:
+        version: Moothall's version, for `health`.
+        audit_inputs: Whether the audit keeps what was asked.
+
     Attributes:
         verdicts: Written by the cache.
         permits: What sessions have admitted in advance, by the session's name; each written by its session.
@@ -58,10 +62,10 @@ class Views:
         connections: How many connections are open; written by the gateway.
     """
 
-    def __init__(self, version: str) -> None:
+    def __init__(self, version: str, *, audit_inputs: bool = True) -> None:
         self.verdicts = Verdicts()
         self.permits: dict[str, Permit] = {}
-        self.audit = AuditBuffer()
+        self.audit = AuditBuffer(inputs=audit_inputs)
         self.policy = ""
         self.sequence = 0
         self.connections = 0

@@ -35,6 +35,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         seal: The file with the key that appends are sealed with; None seals nothing.
         origins: Browser origins that may connect, besides the server's own.
         requests_per_s: The rate limit of agents and experts, in requests a second.
+        audit_inputs: `masked` keeps what was asked in the audit, without secrets; `hash` keeps its hash alone.
     """
 
     data: str | None = None
@@ -46,6 +47,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     seal: str | None = None
     origins: tuple[str, ...] = ()
     requests_per_s: float | None = None
+    audit_inputs: Literal["masked", "hash"] = "masked"
 
 
 def load(file: Path | None, environment: Mapping[str, str], flags: Mapping[str, Any]) -> Config:

@@ -65,6 +65,7 @@ class Server:
             system=self.system,
             limits=_limits(config),
             on_crash=_log_crash,
+            audit_inputs=config.audit_inputs == "masked",
         )
         tokens = Tokens(data) if config.auth == "token" else None
         self._door = Door(tokens, config.host, origins=config.origins)

@@ -12,12 +12,12 @@ from typing import Any
 
 import trio
 
+from actors.bucket import TokenBucket
 from actors.event_store.messages import NAME as EVENT_STORE
 from actors.event_store.messages import AppendEvents
 from actors.kernel import Actor, ActorError, Down, Reply
 from actors.ports import Ports
 from actors.session.admission import ADMITTED, rate_limited, refusal_of
-from actors.session.bucket import TokenBucket
 from actors.session.messages import (
     Admission,
     Admit,

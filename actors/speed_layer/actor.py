@@ -18,6 +18,7 @@ from actors.speed_layer.approvals import ApprovalRefused, Decided
 from actors.speed_layer.auditor import Auditor
 from actors.speed_layer.escalation import Escalation, events_of
 from actors.speed_layer.governing import POLICY_STREAM, Governing, Remembered
+from actors.speed_layer.guard import Guard
 from actors.speed_layer.messages import (
     Activate,
     Answer,
@@ -33,9 +34,13 @@ from actors.speed_layer.messages import (
     PendingApproval,
 )
 from actors.speed_layer.policy import Policy, PolicyError, Ruling
+from actors.speed_layer.quotas import Quotas
 from actors.speed_layer.recorder import Recorder
 from actors.speed_layer.rules import Layer
+from actors.speed_layer.switchboard import Switchboard
 from actors.views import Views
+
+NO_LONGER_LOADS = "what an admin has activated no longer loads, so nothing is allowed until another policy is activated"
 
 SLICE = 32
 """How many requests of a batch are judged before others get a turn: some 3 ms of fresh shell commands."""
@@ -48,26 +53,29 @@ class SpeedLayer(Actor):
         policy: The shipped policy, compiled; what was activated on top of it is in the log.
         views: Where the version that governs is published, and where verdicts wait for the audit.
         ports: The clock, where names come from, and where policies are compiled.
-        audit_inputs: Whether the audit keeps the inputs, with their secrets masked.
+        quotas: Counts what rules with `at_most` allow; outlives the actor.
     """
 
     accepts = Messages
 
-    def __init__(self, policy: Policy, views: Views, ports: Ports, *, audit_inputs: bool = True) -> None:
+    def __init__(self, policy: Policy, views: Views, ports: Ports, quotas: Quotas) -> None:
         self._base = policy
         self._policy = Governing(policy, {})
         self._layers: dict[Layer, ActiveLayer] = {}
         self._activating = trio.Lock()
         self._views = views
         self._ports = ports
-        self._audit_inputs = audit_inputs
+        self._quotas = quotas
 
     async def on_start(self) -> None:
         """Take up the policy and the approvals that the log knows, and begin to write."""
         store = self.ref(EVENT_STORE)
         self._recorder = Recorder(store)
-        self._escalation = Escalation(self._recorder, self._ports, lambda: self._policy)
-        self._auditor = Auditor(self._views.audit, store, self._new_name, inputs=self._audit_inputs)
+        self._switchboard = Switchboard(self._recorder, partial(self._views.tell_trouble, self.name))
+        guard = Guard(self._quotas, self._switchboard.opened, self._switchboard.closed)
+        self._escalation = Escalation(self._recorder, self._ports, guard, lambda: self._policy)
+        self._auditor = Auditor(self._views.audit, store, self._new_name, self._audit_stalled)
+        await self._switchboard.restore()
         await self._take_up_policy()
         await self._escalation.restore()
         for task in (self._recorder.run, self._auditor.run, self._escalation.run):
@@ -104,8 +112,11 @@ class SpeedLayer(Actor):
         found = history(await self._recorder.read(POLICY_STREAM))
         try:
             rules = await self._ports.run_sync(partial(compiled, self._base, found.layers))
-        except PolicyError:
-            rules = Policy.load([])  # what was activated no longer loads: until an admin helps, everything is `ask`
+        except PolicyError as error:
+            self._layers = found.layers
+            self._policy = Governing(self._base, found.remembered, withheld=f"{NO_LONGER_LOADS} ({error})")
+            self._switchboard.trouble("policy", self._policy.withheld)
+            return
         self._layers = found.layers
         self._policy = Governing(rules, found.remembered)
         if found.version != rules.version:
@@ -169,6 +180,7 @@ class SpeedLayer(Actor):
             await durable.wait()
             self._layers = layers
             self._govern(Governing(rules, self._policy.remembered))
+            self._switchboard.trouble("policy", "")
             self._escalation.review(self._policy)
             reply(Decree(self._policy.version))
 
@@ -178,6 +190,12 @@ class SpeedLayer(Actor):
     def _govern(self, policy: Governing) -> None:
         self._policy = policy
         self._views.policy = policy.version
+
+    def _audit_stalled(self, why: str) -> None:
+        if why:
+            self._switchboard.opened("audit", why)
+        else:
+            self._switchboard.closed("audit")
 
     def _new_name(self) -> str:
         return self._ports.random_bytes(8).hex()

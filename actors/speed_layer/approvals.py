@@ -11,6 +11,7 @@ those who had gone is not in the log: after a restart they ask again.
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
@@ -26,7 +27,10 @@ EXPIRES_NS: Final = 3600 * 1_000_000_000
 """How long an approval waits for its decision, in nanoseconds."""
 
 MOST: Final = 4096
-"""How many approvals may be pending; what comes on top stays `ask`, without one."""
+"""How many approvals may be pending; what comes on top stays `ask`, without one, and says why."""
+
+MOST_OF_A_ROLE: Final = 2048
+"""How many of them one role may have opened, so that none takes all there are."""
 
 MOST_EACH: Final = 128
 """How many approvals one agent may have opened that are pending."""
@@ -179,7 +183,8 @@ class Approvals:
     def __init__(self) -> None:
         self.pending: dict[str, Approval] = {}
         self._by_action: dict[tuple[str, str], Approval] = {}
-        self._opened: dict[str, int] = {}
+        self._opened: Counter[str] = Counter()
+        self._of_role: Counter[str] = Counter()
         self._owed: dict[tuple[str, str, str], Owed] = {}
 
     def __bool__(self) -> bool:
@@ -192,11 +197,12 @@ class Approvals:
 
     def request(
         self, new_id: str, asked: Request, request: str, *, agent: str, ruling: Ruling, policy: str, now_ns: int
-    ) -> Requested | None:
-        """Open an approval for an action that has none; returns None where there are too many, or it is too large."""
+    ) -> Requested | str:
+        """Open an approval for an action; returns why not, where the action is too large or there are too many."""
         action = canonical(asked.tool, asked.input, asked.cwd)
-        if len(self.pending) >= MOST or self._opened.get(agent, 0) >= MOST_EACH or len(action) > LARGEST:
-            return None
+        why_not = self._no_room(asked.role, agent, len(action))
+        if why_not:
+            return why_not
         requested = Requested(
             id=new_id,
             role=asked.role,
@@ -212,6 +218,15 @@ class Approvals:
         )
         self.apply(requested)
         return requested
+
+    def _no_room(self, role: str, agent: str, size: int) -> str:
+        if size > LARGEST:
+            return f"it is too large for an approval ({size} bytes, {LARGEST} at the most)"
+        if self._opened[agent] >= MOST_EACH:
+            return f"{agent!r} has {MOST_EACH} approvals open already"
+        if self._of_role[role] >= MOST_OF_A_ROLE:
+            return f"the role {role!r} has {MOST_OF_A_ROLE} approvals open already"
+        return f"{MOST} approvals are open already" if len(self.pending) >= MOST else ""
 
     def join(self, approval: Approval, agent: str) -> Joined | None:
         """Let another agent in; returns None if it is in already, or a decision is under way."""
@@ -269,13 +284,15 @@ class Approvals:
         if isinstance(event, Requested):
             approval = Approval(event, {event.agent})
             self.pending[event.id] = self._by_action[event.role, event.request] = approval
-            self._opened[event.agent] = self._opened.get(event.agent, 0) + 1
+            self._opened[event.agent] += 1
+            self._of_role[event.role] += 1
             return None
         if isinstance(event, Joined):
             self.pending[event.id].askers.add(event.agent)
             return None
         ended = self.pending.pop(event.id)
         del self._by_action[ended.requested.role, ended.requested.request]
+        self._of_role[ended.requested.role] -= 1
         self._opened[ended.requested.agent] -= 1
         if not self._opened[ended.requested.agent]:
             del self._opened[ended.requested.agent]

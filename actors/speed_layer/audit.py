@@ -30,6 +30,9 @@ CAPACITY: Final = 65_536
 BATCH: Final = 1000
 """How many verdicts are stored at once, and how many end the wait for more."""
 
+STALLED_S: Final = 10.0
+"""How long verdicts may wait without any being stored before no more is allowed, in seconds: two tries at least."""
+
 FLUSH_S: Final = 0.05
 """How long a verdict waits for others, in seconds."""
 
@@ -72,16 +75,20 @@ class AuditBuffer:
 
     Args:
         capacity: How many verdicts it holds.
+        inputs: Whether the events made of them keep the inputs.
 
     Attributes:
+        inputs: As given.
         held: How many verdicts it holds now, those of the batch under way included.
     """
 
-    def __init__(self, capacity: int = CAPACITY) -> None:
+    def __init__(self, capacity: int = CAPACITY, *, inputs: bool = True) -> None:
         self._capacity = capacity
+        self.inputs = inputs
         self._entries: deque[Entry | int] = deque()
         self._batch = Batch([])
         self.held = 0
+        self._stored_at = 0.0
         self._wake_at = 1
         self._woken = trio.Event()
 
@@ -91,6 +98,8 @@ class AuditBuffer:
         if self.held + count > self._capacity:
             self._lose(count)
             return
+        if not self.held:
+            self._stored_at = entry.at  # there was nothing to store until now
         self._entries.append(entry)
         self.held += count
         if self.held >= self._wake_at:
@@ -119,10 +128,18 @@ class AuditBuffer:
             batch.entries.append(self._entries.popleft())
         return batch
 
-    def acknowledge(self) -> None:
-        """Let the batch go: it is in the log."""
+    def acknowledge(self, now: float) -> None:
+        """Let the batch go: it is in the log since `now`, on Trio's clock."""
+        self._stored_at = now
         self.held -= sum(len(each.verdicts) for each in self._batch.entries if not isinstance(each, int))
         self._batch = Batch([])
+
+    def stalled(self, now: float) -> bool:
+        """Say whether the audit cannot be written: verdicts wait, and for `STALLED_S` none has been stored.
+
+        However much there is to store, a log that stores it is not stalled.
+        """
+        return self.held > 0 and now - self._stored_at > STALLED_S
 
     def _lose(self, count: int) -> None:
         last = self._entries[-1] if self._entries else None

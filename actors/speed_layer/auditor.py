@@ -38,17 +38,20 @@ class Auditor:
         buffer: Where they come from.
         store: Where they go.
         new_name: Makes names for batches, each unlike any other.
-        inputs: Whether the events keep the inputs.
+        stalled: Told that the audit cannot be written, and an empty text when it can again.
     """
 
-    def __init__(self, buffer: AuditBuffer, store: Ref, new_name: Callable[[], str], *, inputs: bool = True) -> None:
+    def __init__(
+        self, buffer: AuditBuffer, store: Ref, new_name: Callable[[], str], stalled: Callable[[str], None]
+    ) -> None:
         self._buffer = buffer
         self._store = store
         self._new_name = new_name
-        self._inputs = inputs
         self._masked: dict[str, Masked] = {}
         self._storing = trio.Lock()
         self._stopping = False
+        self._tell_stalled = stalled
+        self._told_stalled = False
 
     async def run(self) -> None:
         """Store what comes, for ever; a checkpoint."""
@@ -74,8 +77,14 @@ class Auditor:
             batch.name = batch.name or self._new_name()
             done = await self._append(await self._events(batch), batch)
             if done:
-                self._buffer.acknowledge()
+                self._buffer.acknowledge(trio.current_time())
+                self._tell("")
             return done
+
+    def _tell(self, why: str) -> None:
+        if bool(why) != self._told_stalled:
+            self._told_stalled = bool(why)
+            self._tell_stalled(why)
 
     async def _events(self, batch: Batch) -> list[NewEvent]:
         now = trio.current_time()
@@ -91,7 +100,7 @@ class Auditor:
         return events
 
     def _mask(self, entry: Entry, index: int) -> Masked | None:
-        if not self._inputs:
+        if not self._buffer.inputs:
             return None
         request = entry.verdicts[index].request
         masked = self._masked.get(request)
@@ -109,16 +118,18 @@ class Auditor:
             batch.uncertain = True
             try:
                 stored = await self._store.ask(AppendEvents(append))
-            except ActorError:
-                code = "unavailable"
+            except ActorError as error:
+                code, why = "unavailable", str(error)
             else:
-                code = "" if stored.refused is None else stored.refused.code
+                code, why = ("", "") if stored.refused is None else (stored.refused.code, stored.refused.message)
             if code in {"", "condition_failed"}:
                 return True
             if code in {"invalid", "too_large"}:
                 return await self._append_apart(events)
             if self._stopping:
                 return False
+            if self._buffer.stalled(trio.current_time()):
+                self._tell(f"verdicts cannot be stored ({why}); nothing is allowed until they can")
             await trio.sleep(RETRY_S)
 
     async def _append_apart(self, events: list[NewEvent]) -> bool:

@@ -12,6 +12,7 @@ import msgspec
 from actors.speed_layer.command_rules import CommandRules, compile_rule
 from actors.speed_layer.globs import pattern
 from actors.speed_layer.judge import CommandJudge
+from actors.speed_layer.marks import Marks
 from actors.speed_layer.path_rules import PathRules
 from actors.speed_layer.rules import (
     LAYERS,
@@ -63,6 +64,7 @@ class Tables:
         self.lines = [entry.table for entry in self.entries if isinstance(entry.table, LineRule)]
         self.variables = VariableRules()
         self._check_ids()
+        self.marks = Marks(self.entries)
         for entry in self.entries:
             self._add(entry)
         self.judge = CommandJudge(self.commands, self.paths, self.variables)

@@ -28,6 +28,7 @@ from actors.speed_layer.approvals import (
 )
 from actors.speed_layer.canonical import request_hash
 from actors.speed_layer.governing import POLICY_STREAM, REMEMBERED, Governing, Remembered
+from actors.speed_layer.guard import Guard
 from actors.speed_layer.messages import Answer, Answers, ApprovalInfo, PendingApproval
 from actors.speed_layer.policy import Request, Ruling
 from actors.speed_layer.recorder import Recorder
@@ -40,11 +41,13 @@ class Escalation:
     Args:
         recorder: Stores their events.
         ports: The clock, and where names come from.
+        guard: Judges.
         policy: Returns the policy that governs.
     """
 
-    def __init__(self, recorder: Recorder, ports: Ports, policy: Callable[[], Governing]) -> None:
+    def __init__(self, recorder: Recorder, ports: Ports, guard: Guard, policy: Callable[[], Governing]) -> None:
         self._recorder = recorder
+        self._guard = guard
         self._policy = policy
         self._ports = ports
         self._approvals = Approvals()
@@ -72,8 +75,8 @@ class Escalation:
     def judge(self, policy: Governing, request: Request, agent: str) -> Answer:
         """Judge a request; what stays `ask` opens an approval, or joins the one that is pending."""
         if not self._approvals:
-            ruling = policy.decide(request)
-            if ruling.verdict != "ask":
+            ruling, decidable = self._guard.decide(policy, request, agent)
+            if ruling.verdict != "ask" or not decidable:
                 return Answer(ruling)
             return self._open(policy, request, request_hash(request.tool, request.input, request.cwd), agent, ruling)
         hashed = request_hash(request.tool, request.input, request.cwd)
@@ -83,8 +86,10 @@ class Escalation:
             if joined is not None:
                 self._record(joined)
             return Answer(approval.ruling, _info(approval, "pending"))
-        ruling = policy.decide(request)
-        return Answer(ruling) if ruling.verdict != "ask" else self._undecided(policy, request, hashed, agent, ruling)
+        ruling, decidable = self._guard.decide(policy, request, agent)
+        if ruling.verdict != "ask" or not decidable:
+            return Answer(ruling)
+        return self._undecided(policy, request, hashed, agent, ruling)
 
     def _undecided(self, policy: Governing, request: Request, hashed: str, agent: str, ruling: Ruling) -> Answer:
         """Answer by what is owed, by what is pending, or by a new approval."""
@@ -191,8 +196,9 @@ class Escalation:
         requested = self._approvals.request(
             new_id, request, hashed, agent=agent, ruling=ruling, policy=policy.version, now_ns=now_ns
         )
-        if requested is None:
-            return Answer(ruling)
+        if isinstance(requested, str):
+            reason = f"{ruling.reason}; nobody is asked to decide, since {requested}"
+            return Answer(msgspec.structs.replace(ruling, reason=reason))
         self._record(requested)
         self._changed.set()
         return Answer(ruling, ApprovalInfo(requested.id, "pending", requested.expires_ns))

@@ -46,33 +46,41 @@ class Governing:
     Args:
         rules: The compiled rules.
         remembered: Decisions by role and hash of the action.
+        withheld: Why nothing is allowed; empty where what the rules and decisions allow is.
 
     Attributes:
         rules: As given.
         remembered: As given.
+        withheld: As given.
         version: The rules' own where nothing is remembered.
     """
 
-    def __init__(self, rules: Policy, remembered: Mapping[tuple[str, str], Remembered]) -> None:
+    def __init__(self, rules: Policy, remembered: Mapping[tuple[str, str], Remembered], *, withheld: str = "") -> None:
         self.rules = rules
         self.remembered = dict(remembered)
-        self.version = _version(rules.version, self.remembered)
+        self.withheld = withheld
+        self.version = _version(rules.version, self.remembered, withheld)
 
     def remembering(self, decision: Remembered) -> Governing:
         """Return the policy with one more decision."""
-        return Governing(self.rules, {**self.remembered, (decision.role, decision.request): decision})
+        remembered = {**self.remembered, (decision.role, decision.request): decision}
+        return Governing(self.rules, remembered, withheld=self.withheld)
 
     def decide(self, request: Request) -> Ruling:
         """Return the ruling on a request."""
-        ruling = self.rules.decide(request)
-        return self._answered(request, ruling) if ruling.verdict == "ask" and self.remembered else ruling
+        return self._final(request, self.rules.decide(request))
 
     def explain(self, request: Request) -> Explanation:
         """Return the ruling on a request and what led to it."""
         explanation = self.rules.explain(request)
-        if explanation.ruling.verdict != "ask" or not self.remembered:
-            return explanation
-        return msgspec.structs.replace(explanation, ruling=self._answered(request, explanation.ruling))
+        return msgspec.structs.replace(explanation, ruling=self._final(request, explanation.ruling))
+
+    def _final(self, request: Request, ruling: Ruling) -> Ruling:
+        if ruling.verdict == "ask" and self.remembered:
+            ruling = self._answered(request, ruling)
+        if ruling.verdict == "allow" and self.withheld:
+            return Ruling("ask", self.withheld, ruling.rule, False)
+        return ruling
 
     def _answered(self, request: Request, ruling: Ruling) -> Ruling:
         found = self.remembered.get((request.role, request_hash(request.tool, request.input, request.cwd)))
@@ -82,8 +90,10 @@ class Governing:
         return Ruling(found.verdict, reason, f"remembered.{found.approval}", True, ruling.durable)
 
 
-def _version(rules: str, remembered: Mapping[tuple[str, str], Remembered]) -> str:
-    if not remembered:
+def _version(rules: str, remembered: Mapping[tuple[str, str], Remembered], withheld: str) -> str:
+    if not remembered and not withheld:
         return rules
     content = [rules, sorted((*key, decision.verdict) for key, decision in remembered.items())]
+    if withheld:
+        content.append(withheld)
     return hashlib.sha256(msgspec.json.encode(content)).hexdigest()[:12]

@@ -43,7 +43,8 @@ def judge_line(
     if line is None:
         return Ruling("ask", "'command' is missing, or neither text nor a list of words", None, False), [], []
     analysis = analyse(line, cwd)
-    best = _strictest(tables, analysis, cwd, trace)
+    said = list[Finding]()
+    best = _strictest(tables, analysis, cwd, trace, said)
     listed = [list(one.argv) for one in analysis.commands if one.listed and one.argv]
     if best is None and not analysis.unproved:
         return Ruling("ask", "there is no command in it", None, False), listed, []
@@ -54,17 +55,24 @@ def judge_line(
             analysis.unproved,
         )
     assert best is not None
-    return Ruling(best.verdict, shortened(best.reason), best.rule, best.verdict != "ask"), listed, analysis.unproved
+    ruling = Ruling(best.verdict, shortened(best.reason), best.rule, best.verdict != "ask")
+    return (tables.marks.on(ruling, said) if said else ruling), listed, analysis.unproved
 
 
-def _strictest(tables: Tables, analysis: Analysis, cwd: str | None, trace: list[Trace] | None) -> Finding | None:
+def _strictest(
+    tables: Tables, analysis: Analysis, cwd: str | None, trace: list[Trace] | None, said: list[Finding]
+) -> Finding | None:
+    """Return the strictest finding; `said` gets all of them if a rule of the policy asks for more than its verdict."""
     workspace = tables.paths.workspace(cwd)
     best: Finding | None = None
     tags = set[str]()
     for command in analysis.commands:
         if not command.judged:
             continue
-        for finding in tables.judge.judge(command, workspace, trace):
+        findings = tables.judge.judge(command, workspace, trace)
+        if tables.marks:
+            said.extend(findings)
+        for finding in findings:
             if best is None or RANK[finding.verdict] > RANK[best.verdict]:
                 best = finding
             tags.update(finding.tags)
@@ -74,6 +82,7 @@ def _strictest(tables: Tables, analysis: Analysis, cwd: str | None, trace: list[
         for rule in tables.lines:
             if tags.issuperset(rule.tags) and (best is None or RANK[rule.verdict] > RANK[best.verdict]):
                 best = Finding(rule.verdict, rule.id, rule.reason)
+                said.append(best)
     return best
 
 

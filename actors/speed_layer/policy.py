@@ -20,6 +20,7 @@ from actors.speed_layer.compiled import Tables
 from actors.speed_layer.file_tools import judge_tool
 from actors.speed_layer.judge import Trace
 from actors.speed_layer.line import judge_line
+from actors.speed_layer.marks import Limit
 from actors.speed_layer.path_rules import RANK, Finding, shortened
 from actors.speed_layer.rules import Layer, PolicyError, PolicySource, Verdict
 
@@ -27,6 +28,10 @@ PACKS: Final = (
     "core", "git", "files", "text", "network", "packages", "build", "containers", "databases", "cloud", "system",
     "secrets", "hall",
 )  # fmt: skip
+
+
+FAULT: Final = "the policy engine failed"
+"""How the reason begins of a ruling that the engine could not come to."""
 
 
 class Request(msgspec.Struct, frozen=True):
@@ -54,6 +59,7 @@ class Ruling(msgspec.Struct, frozen=True):
         rule: The deciding rule's id, `None` where no rule decided.
         cacheable: Whether the same request may be answered by this ruling again under the same policy.
         durable: Whether it holds only once its audit event is stored.
+        limits: How often the rules behind it allow.
     """
 
     verdict: Verdict
@@ -61,6 +67,7 @@ class Ruling(msgspec.Struct, frozen=True):
     rule: str | None
     cacheable: bool
     durable: bool = False
+    limits: tuple[Limit, ...] = ()
 
 
 class RuleTrace(msgspec.Struct, frozen=True):
@@ -95,13 +102,10 @@ class Policy:
         version: A short hash of what the rules say.
     """
 
-    __slots__ = ("_durable", "_tables", "sources", "version")
+    __slots__ = ("_tables", "sources", "version")
 
     def __init__(self, tables: Tables) -> None:
         self._tables = tables
-        self._durable = frozenset(
-            entry.table.id for entry in tables.entries if getattr(entry.table, "audit", "") == "durable"
-        )
         self.sources = tables.sources
         self.version = tables.version
 
@@ -145,18 +149,13 @@ class Policy:
         return Explanation(ruling, [RuleTrace(one.rule, one.matched, one.why) for one in trace], commands, unproved)
 
     def _decide(self, request: Request, trace: list[Trace] | None) -> tuple[Ruling, list[list[str | None]], list[str]]:
-        ruling, commands, unproved = self._judge(request, trace)
-        if ruling.rule in self._durable:
-            ruling = msgspec.structs.replace(ruling, durable=True)
-        return ruling, commands, unproved
-
-    def _judge(self, request: Request, trace: list[Trace] | None) -> tuple[Ruling, list[list[str | None]], list[str]]:
         tool = tool_name(request.tool)
         if tool != "bash":
             findings = list(judge_tool(self._tables, tool, request.input, request.cwd))
             if trace is not None:
                 trace.extend(Trace(one.rule, True, one.reason) for one in findings if one.rule)
-            return rule_on(findings, f"no rule covers the tool {request.tool[:60]!r}"), [], []
+            ruling = rule_on(findings, f"no rule covers the tool {request.tool[:60]!r}")
+            return (self._tables.marks.on(ruling, findings) if self._tables.marks else ruling), [], []
         return judge_line(self._tables, request.input, request.cwd, trace)
 
 
@@ -172,7 +171,7 @@ def rule_on(findings: list[Finding], otherwise: str) -> Ruling:
 
 
 def _fault(error: Exception) -> Ruling:
-    return Ruling("ask", f"the policy engine failed ({type(error).__name__}: {error}); please report it", None, False)
+    return Ruling("ask", f"{FAULT} ({type(error).__name__}: {error}); please report it", None, False)
 
 
 def packs() -> list[PolicySource]:

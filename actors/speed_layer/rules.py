@@ -55,11 +55,14 @@ class Table(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
         not_match: The same, that it must not match.
         audit: Whether a verdict that this rule decides may wait for its place in the audit log (`buffered`), or is
             given only once it is there (`durable`).
+        at_most: How often one agent is allowed what it allows, such as `20/min` (`s`, `min`, `h`, `day`); what is more
+            is `ask`.
     """
 
     id: str
     reason: str
     audit: Literal["buffered", "durable"] = "buffered"
+    at_most: str = ""
     match: list[str] = []
     not_match: list[str] = []
 

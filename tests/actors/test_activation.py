@@ -12,8 +12,10 @@ from actors.gate import Call, Caller, Refusal
 from actors.session.messages import Principal
 from actors.speed_layer.audit import AUDIT_STREAM
 from actors.speed_layer.claude_settings import import_settings
+from actors.speed_layer.governing import POLICY_ACTIVATED, POLICY_STREAM
 from actors.speed_layer.policy import Policy, PolicySource, Request, packs
 from actors.speed_layer.replaying import replay
+from store import NewEvent
 
 CHIEF = Caller(Principal("chief", "admin"), 90)
 LIST = Call("Bash", {"command": "ls -la"}, "/home/dev/project")
@@ -50,6 +52,65 @@ async def test_an_activated_policy_governs_and_is_rebuilt_from_the_log(autojump_
         await activate(world, "", "organisation")
         assert (await verdict_of(world, scout, LIST)).verdict == "allow"
         assert (await verdict_of(world, scout, DEPLOY)).policy == version
+
+
+async def test_an_activated_policy_that_no_longer_loads_allows_nothing_degrades_health_and_stays_in_the_log(
+    autojump_clock, make_world, scout
+):
+    wipe = Call("Bash", {"command": "rm -rf /"}, "/home/dev/project")
+    world = make_world()
+    async with world.open():
+        asked = await verdict_of(world, scout, DEPLOY)
+        await world.gate.decide(CHIEF, asked.approval.id, "allow", "", "exact")
+        await activate(world, TIGHTENS)
+        assert (await verdict_of(world, scout, LIST)).verdict == "deny"
+        before = await verdict_of(world, scout, wipe)
+    layers = {"project": {"name": "mine.toml", "sha256": "0" * 64, "text": "[[future]]\nid = 1\n"}}
+    broken = NewEvent(type=POLICY_ACTIVATED, data={"version": "v", "by": "chief", "layers": layers})
+    world.log.append([broken], stream=POLICY_STREAM)
+    world = make_world(log=world.log)
+    async with world.open():
+        for call in (LIST, DEPLOY):  # neither the shipped policy nor what was remembered allows now
+            verdict = await verdict_of(world, scout, call)
+            assert (verdict.verdict, "is activated (mine.toml:1:" in verdict.reason) == ("ask", True)
+        assert (await verdict_of(world, scout, wipe)).verdict == before.verdict == "deny"
+        assert verdict.policy != before.policy
+        await trio.sleep(2.0)
+        health = world.gate.health()
+        assert (health.status, health.components["speed_layer"].detail[:7]) == ("degraded", "policy:")
+        assert world.log.query(stream=POLICY_STREAM, order="desc").events[0].data["version"] == "v"
+        await activate(world, ALLOWS)
+        assert (await verdict_of(world, scout, LIST)).verdict == "allow"
+        await trio.sleep(2.0)
+        assert world.gate.health().status == "ok"
+
+
+async def test_an_activation_under_load_drops_no_request_and_every_verdict_names_the_policy_it_is_of(
+    autojump_clock, make_world
+):
+    async def slow(function):
+        await trio.sleep(0.2)
+        return function()
+
+    async with make_world(run_sync=slow).open() as world:
+        given, versions = [], {world.views.policy: "allow"}
+
+        async def work(n):
+            caller = Caller(Principal(f"agent-{n}", "agent"), n)
+            for turn in range(40):
+                fresh = Call("Bash", {"command": f"ls -la dir{n}x{turn}"}, LIST.cwd)
+                given.extend(await world.gate.validate(caller, [LIST, fresh]))
+                await trio.sleep(0.05)
+
+        async with trio.open_nursery() as nursery:
+            for n in range(50):
+                nursery.start_soon(work, n)
+            for text, verdict in ((TIGHTENS, "deny"), ("", "allow"), (TIGHTENS, "deny")):
+                await trio.sleep(0.4)
+                versions[await activate(world, text)] = verdict
+        assert len(given) == 50 * 40 * 2
+        assert {each.policy for each in given} == set(versions)
+        assert all(each.verdict == versions[each.policy] for each in given)
 
 
 @pytest.mark.parametrize("text", ["[[command", '[[tool]]\nid = "x"\n', ALLOWS + 'match = ["ls"]\n'])

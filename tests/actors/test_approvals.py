@@ -11,7 +11,7 @@ import trio.testing
 from actors.gate import Call, Caller, Refusal
 from actors.kernel.mailbox import Envelope
 from actors.session.messages import Principal
-from actors.speed_layer.approvals import APPROVALS_STREAM, EXPIRES_NS, LARGEST, MOST_EACH
+from actors.speed_layer.approvals import APPROVALS_STREAM, EXPIRES_NS, LARGEST, MOST_EACH, MOST_OF_A_ROLE
 from actors.speed_layer.policy import Policy
 from store import Query
 
@@ -293,9 +293,22 @@ async def test_an_agent_that_asks_for_ever_more_gets_ask_without_an_approval(aut
     verdicts = await world.gate.validate(scout, [Call("deploy", {"n": n}) for n in range(MOST_EACH + 5)])
     assert {verdict.verdict for verdict in verdicts} == {"ask"}
     assert [verdict.approval is None for verdict in verdicts].count(True) == 5
+    assert f"'scout' has {MOST_EACH} approvals open already" in verdicts[-1].reason
     assert (await ask(world, rover)).approval is not None
     huge = await ask(world, rover, Call("deploy", {"text": "x" * LARGEST}))
     assert (huge.verdict, huge.approval) == ("ask", None)
+    assert "too large for an approval" in huge.reason
+
+
+async def test_no_role_takes_all_the_approvals_there_may_be(autojump_clock, world, scout):
+    answers = []
+    for n in range(MOST_OF_A_ROLE // MOST_EACH + 1):
+        answers += await world.gate.validate(agent(n), [Call("deploy", {"n": n, "i": i}) for i in range(MOST_EACH)])
+    without = [verdict for verdict in answers if verdict.approval is None]
+    assert {verdict.verdict for verdict in answers} == {"ask"}
+    assert len(without) == MOST_EACH
+    assert f"'agent' has {MOST_OF_A_ROLE} approvals open already" in without[0].reason
+    assert (await ask(world, agent(99, "expert"))).approval is not None
 
 
 async def test_a_batch_waits_for_all_that_is_pending(autojump_clock, world, scout):

@@ -156,6 +156,29 @@ async def test_a_verdict_of_a_durable_rule_is_in_the_log_before_it_is_given(auto
         assert tools == ["Bash", "deploy", "deploy", "deploy", "frobnicate"]
 
 
+@pytest.mark.parametrize("line", ["frob", "ls && frob", "ls | frob", "echo $(frob)"])
+async def test_a_durable_rule_makes_a_line_durable_wherever_it_takes_part(autojump_clock, make_world, scout, line):
+    world = make_world()
+    text = DURABLE.replace("[[tool]]", "[[command]]").replace('tools = ["deploy"]', 'argv = ["frob"]')
+    world.hall._policy = Policy.load([*packs(), PolicySource("mine.toml", text)], check_examples=False)
+    async with world.open():
+        (verdict,) = await world.gate.validate(scout, [Call("Bash", {"command": line}, LIST.cwd)])
+        assert (verdict.verdict, len(audited(world))) == ("allow", 1)
+        (other,) = await world.gate.validate(scout, [Call("Bash", {"command": "frob; rm -rf /"}, LIST.cwd)])
+        assert (other.verdict, len(audited(world))) == ("deny", 1)  # that is another rule's
+
+
+@pytest.mark.parametrize("durable", [False, True])
+async def test_the_audit_keeps_the_hash_alone_where_it_is_told_so(autojump_clock, make_world, scout, durable):
+    world = make_world(audit_inputs=False)
+    world.hall._policy = durable_policy()
+    async with world.open():
+        (verdict,) = await world.gate.validate(scout, [Call("deploy", {"key": "value"}) if durable else LIST])
+        await trio.sleep(1.0)
+        (event,) = audited(world)
+        assert (event.data["request"], "input" in event.data, "whole" in event.data) == (verdict.request, False, False)
+
+
 async def test_a_verdict_of_a_durable_rule_is_ask_where_the_log_does_not_take_it(autojump_clock, durable_world, scout):
     async with durable_world.open() as world:
         await world.gate.whoami(scout)
@@ -227,7 +250,7 @@ def test_the_buffer_keeps_the_order_and_counts_what_it_drops(sizes, capacity):
             else:
                 seen += len(each.verdicts)
                 order.append(int(each.agent))
-        buffer.acknowledge()
+        buffer.acknowledge(0.0)
     assert (seen, gaps, buffer.held) == (kept, lost, 0)
     assert order == sorted(order)
 

@@ -9,8 +9,8 @@ import trio.testing
 from hypothesis import given
 from hypothesis import strategies as st
 
+from actors.bucket import TokenBucket
 from actors.gate import Call, Caller, Refusal
-from actors.session.bucket import TokenBucket
 from actors.session.messages import Principal, session_name
 from actors.session.permit import AHEAD, Permit
 from store import Append, NewEvent

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from actors.bucket import TokenBucket
 from actors.session.admission import refusal_of
-from actors.session.bucket import TokenBucket
 from actors.session.messages import Admit, Principal
 
 SCOUT = Principal("scout", "agent")

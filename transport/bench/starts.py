@@ -11,6 +11,7 @@ from actors.kernel import ChildSpec, Supervisor, running
 from actors.ports import Ports
 from actors.speed_layer.actor import SpeedLayer
 from actors.speed_layer.policy import Policy, packs
+from actors.speed_layer.quotas import Quotas
 from actors.views import Views
 from transport.bench import in_process
 from transport.bench.figure import US, Figure
@@ -28,9 +29,10 @@ def speed_layer(bench: Bench, suite: str) -> Iterator[Figure]:
 
 
 async def _start() -> list[float]:
-    policy, views = Policy.default(), Views("bench")
+    policy, views, quotas = Policy.default(), Views("bench"), Quotas(trio.current_time())
     async with in_process.hall() as hall, running(Supervisor(), name="second", system=hall.system):
         supervisor = hall.system.supervisors.find("second")
         began = time.perf_counter()
-        await supervisor.start_child(ChildSpec("second_speed_layer", lambda: SpeedLayer(policy, views, Ports())))
+        spec = ChildSpec("second_speed_layer", lambda: SpeedLayer(policy, views, Ports(), quotas))
+        await supervisor.start_child(spec)
         return [(time.perf_counter() - began) * 1e3]

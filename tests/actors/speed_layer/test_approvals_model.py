@@ -47,7 +47,7 @@ class ApprovalsAgainstAModel(RuleBasedStateMachine):
         requested = self.approvals.request(
             f"a{self.count}", Request("t", {}, None, role), action, agent=agent, ruling=ASK, policy="p", now_ns=self.now
         )
-        assert requested is not None
+        assert not isinstance(requested, str)
         self.record(requested)
         self.pending[role, action] = requested.id, {agent}, requested.expires_ns
 

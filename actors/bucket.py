@@ -14,15 +14,23 @@ class TokenBucket:
 
     Args:
         rate: Tokens a second; None means without limit.
-        burst: The most it holds; it starts full.
+        burst: The most it holds.
         now: The time now, in seconds of any clock that is used throughout.
         held: Says how many tokens were taken and not spent yet; they count as if they were still in the bucket.
+        tokens: What it holds at first; full unless given.
     """
 
-    def __init__(self, rate: float | None, burst: int, now: float, held: Callable[[], int] = _nothing) -> None:
+    def __init__(
+        self,
+        rate: float | None,
+        burst: int,
+        now: float,
+        held: Callable[[], int] = _nothing,
+        tokens: float | None = None,
+    ) -> None:
         self._rate = rate
         self._burst = float(burst)
-        self._tokens = float(burst)
+        self._tokens = float(burst) if tokens is None else tokens
         self._at = now
         self._held = held
 
@@ -32,13 +40,19 @@ class TokenBucket:
         Returns:
             None if they were taken; else in how many seconds there will be enough.
         """
+        wait_s = self.lacks_for_s(cost, now)
+        if wait_s > 0.0:
+            return wait_s
+        if self._rate is not None:
+            self._tokens -= min(float(cost), self._burst - self._held())
+        return None
+
+    def lacks_for_s(self, cost: int, now: float) -> float:
+        """Return in how many seconds `take` would succeed; 0 where it would now."""
         if self._rate is None:
-            return None
+            return 0.0
         needed = min(float(cost), self._refill(now, self._rate))
-        if self._tokens >= needed:
-            self._tokens -= needed
-            return None
-        return (needed - self._tokens) / self._rate
+        return max(0.0, needed - self._tokens) / self._rate
 
     def take_up_to(self, count: int, now: float) -> int:
         """Take as many whole tokens as there are, at most `count`; returns how many."""
