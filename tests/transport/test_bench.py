@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
+import gc
 import json
 from pathlib import Path
 
 import msgspec
 import pytest
 
-from store import MemoryLog
+from store import MemoryLog, NewEvent
 from transport.bench import commands, comparison, kernel, peers, store, suites, table, workload
-from transport.bench.appends import appends, work_of
+from transport.bench.appends import Load, appends, work_of
 from transport.bench.figure import US, Conditions, Figure, Machine, Record, RecordError, line, load, save
+from transport.bench.filling import fill
 from transport.bench.machine import conditions, filesystem, write_and_sync
-from transport.bench.peer_sqlite import SqliteLog
 from transport.bench.place import bench_directory
 from transport.bench.processes import ChildFailed, child, said_by
-from transport.bench.reads import fill
-from transport.bench.resident import resident_bytes
-from transport.bench.runner import Bench, Work, contest, mean, p50, p99
+from transport.bench.resident import anonymous_bytes, resident_bytes
+from transport.bench.runner import Bench, Work, contest, mean, p50, p99, p999
+from transport.bench.stores import DISK, OURS, SQLITE, TO_INSTALL, Subject
+from transport.bench.worker import absent, crew, working
 from transport.cli import bench as command
 from transport.cli.failure import CommandFailed, Exit
 
@@ -59,7 +61,10 @@ def notes():
 
 @pytest.fixture
 def small(tmp_path, notes):
-    return Bench(directory=tmp_path, peers=True, note=notes.append, rounds=1, share=0.01)
+    # Each subject's turn begins with a full collection, which would take longer here than its work.
+    gc.freeze()
+    yield Bench(directory=tmp_path, peers=True, note=notes.append, rounds=1, share=0.01)
+    gc.unfreeze()
 
 
 class Clockwork:
@@ -106,14 +111,16 @@ def test_subjects_take_turns_and_none_is_always_first(small):
 
 
 def test_one_round_of_observations_gives_a_figure_for_each_work(small):
-    works = [msgspec.structs.replace(WORK, name=of.__name__, of=of) for of in (mean, p50, p99)]
+    works = [msgspec.structs.replace(WORK, name=of.__name__, of=of) for of in (mean, p50, p99, p999)]
     figures = contest(small, works, {US: Clockwork(US, [], [[0.0], [1.0] * 98 + [2.0, 99.0]])})
-    assert [(each.work, each.value) for each in figures] == [("mean", 1.99), ("p50", 1.0), ("p99", 2.0)]
+    assert [(each.work, each.value) for each in figures] == [
+        ("mean", 1.99), ("p50", 1.0), ("p99", 2.0), ("p999", 99.0),
+    ]  # fmt: skip
 
 
 def test_a_batch_counts_its_events_and_a_single_append_its_latency():
-    assert work_of("store", 100, "never").of([50.0, 150.0]) == 1_000_000
-    assert work_of("store", 1, "never").of([1.0, 2.0, 9.0]) == 2.0
+    assert work_of("store", Load(100, 200, "never")).of([50.0, 150.0]) == 1_000_000
+    assert work_of("store", Load(1, 3, "never")).of([1.0, 2.0, 9.0]) == 2.0
 
 
 # What other programs read
@@ -305,30 +312,78 @@ def test_a_peer_that_is_not_wanted_is_not_measured_and_that_is_said(small, notes
     assert notes == ["pykka: not measured; `--peers` measures it"]
 
 
-def test_sqlite_keeps_the_very_events_that_our_log_keeps(tmp_path):
+@pytest.fixture(params=[OURS, SQLITE, *TO_INSTALL], ids=lambda subject: subject.name)
+def open_store(request):
+    """Opens the log of a store that is measured."""
+    return pytest.importorskip(request.param.module).open_store
+
+
+def test_every_store_keeps_the_very_events_that_our_log_in_memory_keeps(open_store, tmp_path):
     ours = MemoryLog(clock_ns=lambda: 0)
-    with SqliteLog(tmp_path / "events.sqlite", durable=False) as theirs:
+    with open_store(tmp_path, "never") as theirs:
         for batch in workload.batches(2_000, 100):
             ours.append(batch, agent="a")
             theirs.append(batch, agent="a")
-        stream = next(iter(ours.read())).stream
+        stream = max(ours.read(), key=lambda event: event.revision).stream
         kinds = [
             (list(ours.read()), list(theirs.read())),
-            (ours.query(types=(workload.RARE,), order="desc", limit=5).events, theirs.last_of_type(workload.RARE, 5)),
-            (ours.query(stream=stream).events, theirs.of_stream(stream, 100)),
+            (ours.query(types=("task.1",), order="desc", limit=5).events, theirs.last_of_type("task.1", 5)),
+            (ours.query(stream=stream).events, theirs.of_stream(stream, 0, 100)),
+            (ours.query(stream=stream).events[1:2], theirs.of_stream(stream, 1, 1)),
         ]
     for mine, other in kinds:
         assert mine
         assert mine == [msgspec.structs.replace(event, time_ns=0) for event in other]
 
 
-def test_sqlite_finds_its_events_again(tmp_path):
-    path = tmp_path / "events.sqlite"
-    for _ in range(2):
-        with SqliteLog(path, durable=True) as log:
-            log.append(workload.events(1, seed=len(list(log.read()))), agent="a")
-    with SqliteLog(path, durable=True) as log:
-        assert [event.sequence for event in log.read()] == [1, 2]
+def test_no_store_finds_what_it_does_not_hold(open_store, tmp_path):
+    with open_store(tmp_path, "never") as log:
+        for stream in ("task/1", "task/10", "task/2"):
+            log.append([NewEvent(type=stream.replace("/", "."), stream=stream)], agent="a")
+        assert [event.stream for event in log.of_stream("task/1", 0, 100)] == ["task/1"]
+        assert [event.type for event in log.last_of_type("task.1", 100)] == ["task.1"]
+        assert list(log.of_stream("task/0", 0, 100)) == list(log.last_of_type("task.0", 100)) == []
+
+
+@pytest.mark.parametrize("policy", ["never", "always"])
+def test_every_store_goes_on_where_it_was_closed(open_store, tmp_path, policy):
+    for _ in range(3):
+        with open_store(tmp_path, policy) as log:
+            log.append([NewEvent(type="note", stream=stream) for stream in ("a", "b", "a")], agent="a")
+    with open_store(tmp_path, policy) as log:
+        assert log.head == 9
+        assert [event.sequence for event in log.read()] == list(range(1, 10))
+        assert [event.revision for event in log.of_stream("a", 0, 100)] == [1, 2, 3, 4, 5, 6]
+        assert [event.revision for event in log.of_stream("b", 1, 100)] == [2, 3]
+
+
+@pytest.mark.parametrize("policy", ["never", "always"])
+def test_sqlite_and_eventsourcing_sync_as_told(tmp_path, policy):
+    wanted = {"never": 0, "always": 2}[policy]
+    with pytest.importorskip(SQLITE.module).open_store(tmp_path, policy) as log:
+        assert log._connection.execute("PRAGMA synchronous").fetchone()[0] == wanted
+    peer = pytest.importorskip("transport.bench.peer_eventsourcing")
+    (tmp_path / "peer").mkdir()
+    with peer.open_store(tmp_path / "peer", policy) as log, log._recorder.datastore.transaction(commit=True) as cursor:
+        cursor.execute("PRAGMA synchronous")
+        assert cursor.fetchone()[0] == wanted
+
+
+def test_a_store_that_is_not_installed_has_a_row_that_says_so_and_no_process(small, notes, tmp_path):
+    nobody = Subject("nobody", "transport.bench.peer_nobody")
+    with crew(small, [OURS, nobody]) as workers:
+        assert list(workers) == [US]
+        (row,) = absent("store", [OURS, nobody], workers)
+    assert (row.subject, row.runs) == ("nobody", 0)
+    assert "not installed" in row.work
+    assert notes == [
+        "nobody: not measured, transport.bench.peer_nobody is not installed; install moothall with its `bench` extra"
+    ]
+
+
+def test_a_process_that_measures_and_fails_says_why(small):
+    with working(small, OURS) as worker, pytest.raises(ChildFailed, match="open comes first"):
+        worker.ask("head")
 
 
 def test_the_workload_is_the_same_every_time_and_has_events_of_200_bytes():
@@ -361,22 +416,44 @@ def subjects_of(figures):
 
 
 def test_appends_are_measured_beside_sqlite_and_durable_ones_beside_the_bare_disk(small):
-    assert subjects_of(appends(small, "store", 100, 1_000, "never")) == {
-        ("append, batches of 100", "never"): {US, "sqlite3"}
-    }
-    assert subjects_of(appends(small, "store", 1, 1_000, "always")) == {
-        ("append 1 event", "always"): {US, "sqlite3", "write+fdatasync"}
-    }
+    with crew(small, [OURS, SQLITE, DISK]) as workers:
+        assert subjects_of(appends(small, "store", workers, Load(100, 10_000, "never"))) == {
+            ("append, batches of 100", "never"): {US, "sqlite3"}
+        }
+        assert subjects_of(appends(small, "store", workers, Load(1, 1_000, "always", streams=1))) == {
+            ("append 1 event, one stream", "always"): {US, "sqlite3", "write+fdatasync"}
+        }
 
 
 @pytest.mark.slow
-def test_the_store_suite_measures_every_append_that_is_promised(small):
-    found = subjects_of(store.suite(small))
-    for work in ("append 1 event", "append, batches of 100", "append, batches of 1,000"):
-        assert found[work, "always"] == {US, "sqlite3", "write+fdatasync"}
-        assert found[work, "never"] == {US, "sqlite3"}
+def test_the_store_suite_measures_every_store_at_all_that_is_promised(small):
+    found = subjects_of(store.suite(msgspec.structs.replace(small, share=0.001)))
+    stores = {US, "sqlite3", *(subject.name for subject in TO_INSTALL)}
+    for size in ("append 1 event", *(f"append, batches of {size}" for size in ("100", "1,000", "10,000"))):
+        for work in (size, f"{size}, one stream"):
+            assert found[work, "always"] == {*stores, "write+fdatasync"}
+            assert found[work, "never"] == stores
     assert found["256 writers of 1 event", "group"] == {US, "sqlite3", "write+fdatasync"}
-    assert all(US in subjects for subjects in found.values())
+    stall = "one append of 100, while 1,000 events are appended"
+    assert found[f"{stall}, p99.9", "always"] == {US, "write+fdatasync"}
+    for work, durability in (
+        (f"{stall}, longest", "never"),
+        ("memory added by 1,000 events, resident", "never"),
+        ("open a new log", "group"),
+        ("open 1,000 events after a crash", "group"),
+        ("open 1,000 events after a clean stop", "group"),
+        ("the last 100 of a rare type, of 1,000 events", None),
+        ("a stream from revision 0, of 1,000 events", None),
+        ("replay 1,000 events, decoded", None),
+    ):
+        assert found[work, durability] == stores
+    assert list(small.directory.glob("round-*")) == []
+
+
+@pytest.mark.slow
+def test_without_peers_the_store_suite_keeps_to_what_needs_nothing_installed(small):
+    found = subjects_of(store.suite(msgspec.structs.replace(small, peers=False, share=0.001)))
+    assert set().union(*found.values()) == {US, "sqlite3", "write+fdatasync"}
 
 
 def test_the_kernel_suite_measures_an_ask_beside_pykka_and_a_bare_queue(small):
@@ -402,13 +479,25 @@ def test_a_suite_measures_us_beside_something_else(small, name, works):
         assert len(found[work]) > 1
 
 
-def test_the_log_that_reads_are_measured_on_holds_what_it_says(tmp_path):
-    from store import EventLog
+def test_the_log_that_openings_and_reads_are_measured_on_holds_what_it_says_and_was_not_closed(small):
+    log = small.directory / "log"
+    took_us, grown_mb = fill(small, OURS, log, 2_500)
+    assert (len(took_us), len(grown_mb)) == (25, 2)
+    for opened in ("dirty", "clean"):
+        (head,) = heads_in(small, log)
+        assert head == 2_500, opened
 
-    fill(tmp_path / "log", 2_500, crashed=tmp_path / "crashed")
-    for directory in ("log", "crashed"):
-        with EventLog.open(tmp_path / directory) as log:
-            assert log.head == 2_500
+
+def heads_in(bench, directory):
+    with working(bench, OURS) as worker:
+        worker.ask("open", str(directory), "group")
+        head = worker.ask("head")
+        worker.ask("close")
+        return head
+
+
+def test_memory_that_no_file_backs_is_less_than_all(tmp_path):
+    assert 1 << 20 < anonymous_bytes() < resident_bytes()
 
 
 # Other processes

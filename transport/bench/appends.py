@@ -1,125 +1,94 @@
-"""Appending batches to a log: ours, SQLite with the same indexes, and the bare disk."""
+"""Appending batches to a log: ours, others with the same indexes, and the bare disk."""
 
 from __future__ import annotations
 
-import os
 import time
-from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
-from pathlib import Path
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
 
-from store import EventLog, MemoryLog, NewEvent
+from store import MemoryLog
 from transport.bench import peer_sqlite, workload
 from transport.bench.figure import US, Figure
 from transport.bench.peer_sqlite import SqliteLog
 from transport.bench.runner import Bench, Round, Work, contest, p50
-from transport.bench.scratch import fresh
-
-DISK = "write+fdatasync"
-"""The bare disk: one write of as many bytes as the batch's records, then `fdatasync`."""
-
-RECORD_BYTES = 200
-"""About what one event of the workload takes as a record."""
+from transport.bench.stores import DISK, Appending
+from transport.bench.worker import Worker
 
 AGENT = workload.AGENTS[0]
 _IN_MEMORY = 3_000
 
-Appender = Callable[[list[NewEvent]], object]
-Opener = Callable[[Path, str], AbstractContextManager[Appender]]
-"""Opens a log in an empty directory under a policy, `always` or `never`, and yields its append."""
+
+class Load(NamedTuple):
+    """What a round appends to a new log.
+
+    Attributes:
+        size: Events in a batch.
+        events: Events in all.
+        policy: The fsync policy, `always` or `never`.
+        streams: Over how many streams the events are mixed.
+    """
+
+    size: int
+    events: int
+    policy: str
+    streams: int = workload.STREAMS
 
 
-@contextmanager
-def in_log(directory: Path, policy: str) -> Generator[Appender]:
-    """Open our log."""
-    with EventLog.open(directory, fsync=policy) as log:
-        yield lambda events: log.append(events, agent=AGENT)
-
-
-@contextmanager
-def in_memory(_directory: Path, _policy: str) -> Generator[Appender]:
-    """Make our log in memory."""
-    with MemoryLog() as log:
-        yield lambda events: log.append(events, agent=AGENT)
-
-
-@contextmanager
-def in_sqlite(directory: Path, policy: str) -> Generator[Appender]:
-    """Open SQLite's log."""
-    with SqliteLog(directory / "events.sqlite", durable=policy == "always") as log:
-        yield lambda events: log.append(events, agent=AGENT)
-
-
-@contextmanager
-def sqlite_in_memory(_directory: Path, _policy: str) -> Generator[Appender]:
-    """Open SQLite's log without a file."""
-    with SqliteLog(None, durable=False) as log:
-        yield lambda events: log.append(events, agent=AGENT)
-
-
-@contextmanager
-def on_disk(directory: Path, _policy: str) -> Generator[Appender]:
-    """Open a bare file, whatever the policy synced after each write."""
-    fd = os.open(directory / "raw", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-
-    def append(events: list[NewEvent]) -> None:
-        os.write(fd, bytes(RECORD_BYTES * len(events)))
-        os.fdatasync(fd)
-
-    try:
-        yield append
-    finally:
-        os.close(fd)
-
-
-def appends(bench: Bench, suite: str, size: int, count: int, policy: str) -> Iterator[Figure]:
-    """Measure appends of `count` events in batches of `size` under an fsync policy, `always` or `never`.
+def appends(bench: Bench, suite: str, workers: Mapping[str, Worker], load: Load) -> Iterator[Figure]:
+    """Measure appends by each store that has a process; the bare disk has no part in `never`.
 
     Yields:
         For batches of one the median latency, else events a second.
     """
-    batches = workload.batches(bench.size(count), size)
-    openers: dict[str, Opener] = {US: in_log, peer_sqlite.NAME: in_sqlite}
-    if policy == "always":
-        openers[DISK] = on_disk
-    subjects = {name: round_of(bench, opener, policy, batches) for name, opener in openers.items()}
-    yield from contest(bench, [work_of(suite, size, policy)], subjects)
+    subjects = {
+        name: round_of(bench, worker, load)
+        for name, worker in workers.items()
+        if load.policy != "never" or name != DISK.name
+    }
+    yield from contest(bench, [work_of(suite, load)], subjects)
 
 
 def one_in_memory(bench: Bench, suite: str) -> Iterator[Figure]:
     """Measure appending one event to a log that lives in memory alone."""
-    batches = workload.batches(bench.size(_IN_MEMORY), 1)
-    subjects = {
-        US: round_of(bench, in_memory, "", batches),
-        f"{peer_sqlite.NAME} in memory": round_of(bench, sqlite_in_memory, "", batches),
-    }
-    yield from contest(bench, [Work(suite=suite, name="append 1 event, in memory", unit="us")], subjects)
+    count = bench.size(_IN_MEMORY)
+
+    def ours() -> list[float]:
+        with MemoryLog() as log:
+            return _one_by_one(log, count)
+
+    def theirs() -> list[float]:
+        with SqliteLog(None, durable=False) as log:
+            return _one_by_one(log, count)
+
+    work = Work(suite=suite, name="append 1 event, in memory", unit="us")
+    yield from contest(bench, [work], {US: ours, f"{peer_sqlite.NAME} in memory": theirs})
 
 
-def work_of(suite: str, size: int, policy: str) -> Work:
+def work_of(suite: str, load: Load) -> Work:
     """Name the work of appending batches of a size, and say how it counts."""
-    if size == 1:
-        return Work(suite=suite, name="append 1 event", unit="us", durability=policy, of=p50)
+    where = ", one stream" if load.streams == 1 else ""
+    if load.size == 1:
+        return Work(suite=suite, name=f"append 1 event{where}", unit="us", durability=load.policy, of=p50)
     return Work(
         suite=suite,
-        name=f"append, batches of {size:,}",
+        name=f"append, batches of {load.size:,}{where}",
         unit="events/s",
         better="higher",
-        durability=policy,
-        of=lambda took_us: size * len(took_us) / sum(took_us) * 1e6,
+        durability=load.policy,
+        of=lambda took_us: load.size * len(took_us) / sum(took_us) * 1e6,
     )
 
 
-def round_of(bench: Bench, opener: Opener, policy: str, batches: Sequence[list[NewEvent]]) -> Round:
-    """Make a round that appends the batches to a fresh log and observes each append's latency, in microseconds."""
+def round_of(bench: Bench, worker: Worker, load: Load) -> Round:
+    """Make a round that appends to a new log and observes each append's latency, in microseconds."""
+    count = bench.size(load.events)
+    return lambda: worker.ask("appends", str(bench.directory), load.policy, load.size, count, load.streams)
 
-    def once() -> list[float]:
-        took: list[float] = []
-        with fresh(bench.directory) as directory, opener(directory, policy) as append:
-            for batch in batches:
-                began = time.perf_counter()
-                append(batch)
-                took.append((time.perf_counter() - began) * 1e6)
-        return took
 
-    return once
+def _one_by_one(log: Appending, count: int) -> list[float]:
+    took_us: list[float] = []
+    for batch in workload.batches(count, 1):
+        began = time.perf_counter()
+        log.append(batch, agent=AGENT)
+        took_us.append((time.perf_counter() - began) * 1e6)
+    return took_us

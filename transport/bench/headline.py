@@ -5,12 +5,15 @@ Each stands beside a peer that does the same, or beside what it cannot do withou
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
-from transport.bench import appends, load, loop, mcp, memory, speed_layer, starts, writers
-from transport.bench.figure import Figure
-from transport.bench.openings import openings
+from transport.bench import appends, filling, load, loop, mcp, memory, openings, speed_layer, starts, writers
+from transport.bench.appends import Load
+from transport.bench.figure import US, Figure
 from transport.bench.runner import Bench
+from transport.bench.scratch import fresh
+from transport.bench.stores import DISK, OURS, SQLITE
+from transport.bench.worker import Worker, crew
 
 SUITE = "headline"
 HELD = 1_000_000
@@ -23,13 +26,8 @@ _DURABLE_BATCHES = 40
 
 def suite(bench: Bench) -> Iterator[Figure]:
     """Measure the headline; about a minute."""
-    yield from openings(bench, SUITE, HELD, peer=False)
-    yield from appends.one_in_memory(bench, SUITE)
-    yield from appends.appends(bench, SUITE, 1, 200, "always")
-    yield from writers.one_writer(bench, SUITE)
-    for size in BATCHES:
-        yield from appends.appends(bench, SUITE, size, _APPENDED, "never")
-        yield from appends.appends(bench, SUITE, size, size * _DURABLE_BATCHES, "always")
+    with crew(bench, [OURS, SQLITE, DISK]) as workers:
+        yield from _store(bench, workers)
     yield from mcp.without_socket(bench, SUITE, (mcp.HEALTH,))
     yield from load.health(bench, SUITE)
     yield from speed_layer.mixed(bench, SUITE)
@@ -42,3 +40,24 @@ def suite(bench: Bench) -> Iterator[Figure]:
     yield from loop.hops(bench, SUITE)
     yield from memory.idle_server(bench, SUITE)
     yield from memory.log_memory(bench, SUITE)
+
+
+def _store(bench: Bench, workers: Mapping[str, Worker]) -> Iterator[Figure]:
+    logs = {name: worker for name, worker in workers.items() if name != DISK.name}
+    yield from openings.new_log(bench, SUITE, logs)
+    yield from _opened(bench, bench.size(HELD))
+    yield from appends.one_in_memory(bench, SUITE)
+    yield from appends.appends(bench, SUITE, workers, Load(1, 200, "always"))
+    yield from writers.one_writer(bench, SUITE, {name: each for name, each in workers.items() if name != US})
+    for size in BATCHES:
+        yield from appends.appends(bench, SUITE, workers, Load(size, _APPENDED, "never"))
+        yield from appends.appends(bench, SUITE, workers, Load(size, size * _DURABLE_BATCHES, "always"))
+
+
+def _opened(bench: Bench, held: int) -> Iterator[Figure]:
+    with fresh(bench.directory) as directory:
+        logs = {OURS.name: directory / "log"}
+        filling.fill(bench, OURS, logs[US], held)
+        yield from openings.after_crash(bench, SUITE, [OURS], held, logs)
+        with crew(bench, [OURS]) as workers:
+            yield from openings.after_stop(bench, SUITE, workers, held, logs)

@@ -2,7 +2,7 @@
 
 It is given every advantage that keeps the comparison true: write-ahead log, prepared statements, `executemany` in one
 transaction a batch, payloads encoded by msgspec as ours are, and stream revisions counted in a dict in memory, where a
-log that several processes may write to would have to look them up.
+log that several processes may write to would have to look each up.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from typing import Self
 import msgspec
 
 from store import Event, NewEvent
+from transport.bench.numbering import Revisions
 
 NAME = "sqlite3"
 
@@ -51,7 +52,12 @@ class SqliteLog:
         if not exists:
             self._connection.executescript(_SCHEMA)
         self._sequence: int = self._connection.execute("SELECT coalesce(max(sequence), 0) FROM event").fetchone()[0]
-        self._revisions: dict[str, int] = {}
+        self._revisions = Revisions(self._revision, new=self._sequence == 0)
+
+    @property
+    def head(self) -> int:
+        """The last sequence."""
+        return self._sequence
 
     def append(self, events: Sequence[NewEvent], *, agent: str) -> None:
         """Store events atomically; each must name its stream."""
@@ -60,7 +66,7 @@ class SqliteLog:
         for event in events:
             assert event.stream is not None
             self._sequence += 1
-            revision = revisions[event.stream] = revisions.get(event.stream, 0) + 1
+            revision = revisions[event.stream] = revisions[event.stream] + 1
             metadata = encode(event.metadata) if event.metadata is not None else None
             rows.append((
                 self._sequence, event.stream, revision, event.type, agent, now_ns,
@@ -75,10 +81,10 @@ class SqliteLog:
         sql = "SELECT * FROM event WHERE type = ? ORDER BY sequence DESC LIMIT ?"
         return [_event(row) for row in self._connection.execute(sql, (kind, limit))]
 
-    def of_stream(self, stream: str, limit: int) -> list[Event]:
-        """Return the oldest events of a stream."""
-        sql = "SELECT * FROM event WHERE stream = ? ORDER BY revision LIMIT ?"
-        return [_event(row) for row in self._connection.execute(sql, (stream, limit))]
+    def of_stream(self, stream: str, after_revision: int, limit: int) -> list[Event]:
+        """Return the events of a stream after a revision, oldest first."""
+        sql = "SELECT * FROM event WHERE stream = ? AND revision > ? ORDER BY revision LIMIT ?"
+        return [_event(row) for row in self._connection.execute(sql, (stream, after_revision, limit))]
 
     def read(self) -> Iterator[Event]:
         """Yield every event in order."""
@@ -87,6 +93,11 @@ class SqliteLog:
     def close(self) -> None:
         """Let go of the file."""
         self._connection.close()
+
+    def _revision(self, stream: str) -> int:
+        sql = "SELECT coalesce(max(revision), 0) FROM event WHERE stream = ?"
+        found: int = self._connection.execute(sql, (stream,)).fetchone()[0]
+        return found
 
     def __enter__(self) -> Self:
         """Return the log itself."""
@@ -97,6 +108,11 @@ class SqliteLog:
     ) -> None:
         """Close the log."""
         self.close()
+
+
+def open_store(directory: Path, policy: str) -> SqliteLog:
+    """Open SQLite's log in a directory."""
+    return SqliteLog(directory / "events.sqlite", durable=policy != "never")
 
 
 def _event(row: _Row) -> Event:

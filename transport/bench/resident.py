@@ -24,6 +24,12 @@ def resident_bytes(process: int | str = "self") -> int:
     return int(Path(f"/proc/{process}/statm").read_text(encoding="ascii").split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
+def anonymous_bytes(process: int | str = "self") -> int:
+    """Return what of a process's resident set no file backs, in bytes: a mapped database does not count."""
+    text = Path(f"/proc/{process}/status").read_text(encoding="ascii")
+    return next(int(line.split()[1]) << 10 for line in text.splitlines() if line.startswith("RssAnon:"))
+
+
 def main(what: str, *arguments: str) -> None:
     """Do it and print the figures, on one line."""
     works: dict[str, Callable[..., list[int]]] = {"import": after_imports, "start": around_start, "fill": around_fill}
@@ -56,14 +62,14 @@ def around_start(library: str, directory: str) -> list[int]:
 
 def around_fill(library: str, directory: str, count: str) -> list[int]:
     """Open a log and append events to it."""
-    from transport.bench import appends, workload  # noqa: PLC0415 - see above
+    from transport.bench import peer_sqlite, store_ours, workload  # noqa: PLC0415 - see above
 
-    opener = appends.in_log if library == "log" else appends.in_sqlite
-    with opener(Path(directory), "never") as append:
+    open_store = store_ours.open_store if library == "log" else peer_sqlite.open_store
+    with open_store(Path(directory), "never") as store:
         workload.events(PAGE)
         before = resident_bytes()
         for start in range(0, int(count), PAGE):
-            append(workload.events(min(PAGE, int(count) - start), seed=start))
+            store.append(workload.events(min(PAGE, int(count) - start), seed=start), agent=workload.AGENTS[0])
         return [before, resident_bytes()]
 
 

@@ -34,7 +34,16 @@ def p50(values: Sequence[float]) -> float:
 
 def p99(values: Sequence[float]) -> float:
     """Return the 99th percentile by nearest rank: the smallest value that 99 % of the values do not exceed."""
-    return sorted(values)[math.ceil(0.99 * len(values)) - 1]
+    return _ranked(values, 0.99)
+
+
+def p999(values: Sequence[float]) -> float:
+    """Return the 99.9th percentile by nearest rank."""
+    return _ranked(values, 0.999)
+
+
+def _ranked(values: Sequence[float], share: float) -> float:
+    return sorted(values)[math.ceil(share * len(values)) - 1]
 
 
 class Work(msgspec.Struct, frozen=True, kw_only=True):

@@ -14,26 +14,37 @@ RARE = "build.broken"
 AGENTS = tuple(f"agent-{number}" for number in range(8))
 
 _RARITY = 1_000
+_MADE = 100_000
 _WORDS = ("build", "test", "lint", "deploy", "fetch", "parse", "merge", "review", "plan", "index", "format", "release")
 
 
-def events(count: int, seed: int = 1) -> list[NewEvent]:
-    """Return events of about 200 bytes each as records, mixed over ten thousand streams and forty types."""
+def events(count: int, seed: int = 1, *, streams: int = STREAMS) -> list[NewEvent]:
+    """Return events of about 200 bytes each as records, mixed over so many streams and forty types."""
     rng = random.Random(seed)  # noqa: S311 - repeatable on purpose
-    return [_event(rng, number) for number in range(count)]
+    return [_event(rng, number, streams) for number in range(count)]
 
 
-def batches(count: int, size: int, seed: int = 1) -> list[list[NewEvent]]:
+def batches(count: int, size: int, seed: int = 1, *, streams: int = STREAMS) -> list[list[NewEvent]]:
     """Return `count` events in batches of `size`."""
-    made = events(count, seed)
+    made = events(count, seed, streams=streams)
     return [made[start : start + size] for start in range(0, count, size)]
 
 
-def _event(rng: random.Random, number: int) -> NewEvent:
+def pages(count: int, size: int) -> list[list[NewEvent]]:
+    """Return `count` events in batches of `size`, a divisor of 100,000.
+
+    After 100,000 their payloads, types and streams repeat: making a million would take long.
+    """
+    made = batches(min(count, _MADE), size)
+    whole = [made[number % len(made)] for number in range(count // size)]
+    return [*whole, made[0][: count % size]] if count % size else whole
+
+
+def _event(rng: random.Random, number: int, streams: int) -> NewEvent:
     kind = RARE if rng.randrange(_RARITY) == 0 else f"task.{rng.randrange(TYPES)}"
     return NewEvent(
         type=kind,
-        stream=f"task/{rng.randrange(STREAMS)}",
+        stream=f"task/{rng.randrange(streams)}",
         correlation_id=f"run-{rng.randrange(STREAMS)}",
         data={"n": number, "path": f"src/{_words(rng, 3)}.py", "note": _words(rng, 14), "ok": True, "ms": rng.random()},
     )

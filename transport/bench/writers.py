@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
 
 import trio
 
@@ -13,11 +13,12 @@ from actors.kernel import ChildSpec, Ref, Supervisor, running
 from actors.ports import Ports
 from actors.views import Views
 from store import Append, EventLog, NewEvent
-from transport.bench import peer_sqlite, workload
-from transport.bench.appends import AGENT, DISK, in_sqlite, on_disk, round_of
+from transport.bench import workload
+from transport.bench.appends import AGENT, Load, round_of
 from transport.bench.figure import US, Figure
 from transport.bench.runner import Bench, Round, Work, contest
 from transport.bench.scratch import fresh
+from transport.bench.worker import Worker
 
 CROWD = 256
 _POLICY = "group"
@@ -25,31 +26,26 @@ _TURNS = 10
 _ALONE = 200
 
 
-def one_writer(bench: Bench, suite: str) -> Iterator[Figure]:
-    """Measure one durable append at a time through the event store's actor."""
+def one_writer(bench: Bench, suite: str, beside: Mapping[str, Worker]) -> Iterator[Figure]:
+    """Measure one durable append at a time through the event store's actor, and by others without an actor."""
     work = Work(suite=suite, name="append 1 event through the actor", unit="us", durability=_POLICY)
     events = workload.events(bench.size(_ALONE))
-    yield from contest(bench, [work], {US: _through_actor(bench, events, 1), **_peers(bench, events)})
+    yield from contest(bench, [work], {US: _through_actor(bench, events, 1), **_peers(bench, beside)})
 
 
-def crowd(bench: Bench, suite: str) -> Iterator[Figure]:
-    """Measure many writers at once through the event store's actor; peers commit and sync each event."""
+def crowd(bench: Bench, suite: str, beside: Mapping[str, Worker]) -> Iterator[Figure]:
+    """Measure many writers at once through the event store's actor; others commit and sync each event."""
     name = f"{CROWD} writers of 1 event"
     work = Work(suite=suite, name=name, unit="events/s", better="higher", durability=_POLICY)
     tasks = bench.size(CROWD)
     ours = _through_actor(bench, workload.events(tasks * _TURNS), tasks)
-    peers = _peers(bench, workload.events(bench.size(_ALONE)))
-    yield from contest(
-        bench, [work], {US: _rate(ours, tasks), **{name: _rate(each, 1) for name, each in peers.items()}}
-    )
+    peers = {name: _rate(each, 1) for name, each in _peers(bench, beside).items()}
+    yield from contest(bench, [work], {US: _rate(ours, tasks), **peers})
 
 
-def _peers(bench: Bench, events: Sequence[NewEvent]) -> dict[str, Round]:
-    single = [[event] for event in events]
-    return {
-        peer_sqlite.NAME: round_of(bench, in_sqlite, "always", single),
-        DISK: round_of(bench, on_disk, "always", single),
-    }
+def _peers(bench: Bench, beside: Mapping[str, Worker]) -> dict[str, Round]:
+    alone = Load(1, _ALONE, "always")
+    return {name: round_of(bench, worker, alone) for name, worker in beside.items()}
 
 
 def _rate(latencies_us: Round, tasks: int) -> Round:
