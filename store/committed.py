@@ -68,13 +68,13 @@ class Committed:
             command_key=command_key(command.agent, command.command_id) if command else None,
         )
 
-    def query(self, query: Query, max_scan: int | None = None) -> Page:
-        """Answer a checked query, looking at about `max_scan` candidates at most.
+    def query(self, query: Query, page_bytes: int, max_scan: int | None = None, onto: Page | None = None) -> Page:
+        """Answer a checked query as `search` does.
 
         Raises:
             LogDamaged: an event's bytes changed since they were written.
         """
-        return self._with_indexes(lambda: search(self.segments, query, max_scan))
+        return self._with_indexes(lambda: search(self.segments, query, page_bytes, max_scan, onto))
 
     def read(self, after: int) -> Iterator[list[Event]]:
         """Yield every event after a sequence in lists, in order; those settled meanwhile too.
@@ -151,9 +151,7 @@ class Committed:
                 return work()
             except IndexUnusable as unusable:
                 segment = next(each for each in self.segments if each.index is unusable.index)
-                segment.index, revisions = index_segment(
-                    segment.path, segment.header, self._heads, unusable.index.header.segment_bytes
-                )
+                segment.index, revisions = index_segment(segment.path, segment.header, self._heads, unusable.index.end)
                 if segment is not self.segments[-1]:
                     self._sealer.add(segment, revisions)
 

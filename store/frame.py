@@ -16,6 +16,7 @@ random and never leaves the file. `durable` is the sequence up to which the log 
 it is what tells a torn tail from damage.
 """
 
+import operator
 import struct
 import sys
 import zlib
@@ -133,6 +134,14 @@ def records_span(body: Buffer, count: int) -> tuple[int, int]:
     """Return where in the body the MessagePack array of all records begins and ends."""
     start = _OFFSET_BYTES * (count + 1)
     return start, int.from_bytes(body[start - _OFFSET_BYTES : start], "little")
+
+
+def record_sizes(body: Buffer, count: int) -> list[int]:
+    """Return how many bytes each record of a body takes."""
+    offsets = array("I", bytes(body[: _OFFSET_BYTES * (count + 1)]))
+    if sys.byteorder == "big":
+        offsets.byteswap()
+    return list(map(operator.sub, offsets[1:], offsets))
 
 
 def span_offset(index: int) -> int:

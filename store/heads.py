@@ -93,11 +93,14 @@ class Heads:
         del self._unsettled[first]
 
     def take_back(self, first: int) -> None:
-        """Undo `advance` for the frame whose first sequence is, or would be, this."""
-        streams = self._unsettled.pop(first)
+        """Undo `advance` for the last frame, whose first sequence is, or would be, this; forget its new streams."""
+        streams, revisions = self._unsettled.pop(first, ()), self.revisions
         for stream in streams:
-            self.revisions[stream] -= 1
+            revisions[stream] -= 1
         self.next_sequence -= len(streams)
+        while revisions and not revisions[-1]:
+            revisions.pop()
+        self.streams.forget(len(revisions))
 
 
 def _intern(what: str, names: Sequence[str], interner: Interner) -> None:

@@ -44,6 +44,8 @@ class Index(Protocol):
         frame_offsets: the byte at which each frame begins.
         earliest_ns: the lowest time of an event.
         latest_ns: the highest.
+        ordered: whether no event is earlier than one before it: the wall clock may have stepped back.
+        end: the byte at which the last frame ends.
     """
 
     @property
@@ -76,6 +78,12 @@ class Index(Protocol):
     @property
     def latest_ns(self) -> int: ...  # noqa: D102 - see above
 
+    @property
+    def ordered(self) -> bool: ...  # noqa: D102 - see above
+
+    @property
+    def end(self) -> int: ...  # noqa: D102 - see above
+
     def __len__(self) -> int:
         """Return how many events there are."""
         ...
@@ -100,7 +108,6 @@ class SegmentIndex:
         heads: knows the ids of names.
 
     Attributes:
-        end: the byte at which the last frame ends.
         command_keys: the key of each command carried out here.
         command_positions: the position of the first event of each.
     """
@@ -115,6 +122,7 @@ class SegmentIndex:
         self.frame_offsets = array("I")
         self.earliest_ns = 0
         self.latest_ns = 0
+        self.ordered = True
         self.end = 0
         self.command_keys = array("Q")
         self.command_positions = array("I")
@@ -149,7 +157,10 @@ class SegmentIndex:
         """
         at = len(self)
         self.earliest_ns = min(self.earliest_ns, time_ns) if at else time_ns
-        self.latest_ns = max(self.latest_ns, time_ns)
+        if time_ns >= self.latest_ns:
+            self.latest_ns = time_ns
+        else:
+            self.ordered = False
         self.end = end
         if command_key is not None:
             self.command_keys.append(command_key)

@@ -83,7 +83,7 @@ def growing(segment: Segment, heads: Heads) -> SegmentIndex:
     try:
         return _thawed(index, heads)
     except IndexUnusable:
-        return index_segment(segment.path, segment.header, heads, index.header.segment_bytes)[0]
+        return index_segment(segment.path, segment.header, heads, index.end)[0]
 
 
 def _thawed(sealed: SealedIndex, heads: Heads) -> SegmentIndex:
@@ -107,7 +107,8 @@ def _thawed(sealed: SealedIndex, heads: Heads) -> SegmentIndex:
         (index.command_positions, Section.COMMAND_POSITIONS),
     ):
         column.frombytes(sealed.section(section))
-    index.earliest_ns, index.latest_ns, index.end = sealed.earliest_ns, sealed.latest_ns, sealed.header.segment_bytes
+    index.earliest_ns, index.latest_ns, index.ordered = sealed.earliest_ns, sealed.latest_ns, sealed.ordered
+    index.end = sealed.end
     return index
 
 

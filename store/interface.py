@@ -113,8 +113,14 @@ class Log(Protocol):
             raise outcome
         return outcome
 
-    def stage(self, appends: Sequence[Append]) -> Staged:
-        """Check and encode appends without I/O; what is staged counts for the conditions of the next ones."""
+    def stage(self, appends: Sequence[Append], cleared: Sequence[int] = ()) -> Staged:
+        """Check and encode appends without I/O but for reading; what is staged counts for the next ones' conditions.
+
+        Args:
+            appends: what to append.
+            cleared: for each of them, up to which sequence no event is known to match its `fail_if`; empty if nothing
+                is known. A caller who has looked already, a slice at a time, spares this from looking at it all.
+        """
         ...
 
     def flush(self, staged: Staged) -> None:
@@ -125,12 +131,16 @@ class Log(Protocol):
         """Show a flushed group to readers, or take back one that failed; in the order of staging."""
         ...
 
-    def query(self, query: Query | None = None, *, max_scan: int | None = None, **filters: Any) -> Page:
+    def query(
+        self, query: Query | None = None, *, max_scan: int | None = None, onto: Page | None = None, **filters: Any
+    ) -> Page:
         """Answer a query, given whole or by the fields of `Query`.
 
         Args:
             query: the query; None if it is given by its fields.
-            max_scan: look at about so many candidates only. The page may then be short, or empty, and still `has_more`.
+            max_scan: look at about so many candidates only, and at about `Limits.page_bytes` of them. The page may then
+                be short, or empty, and `unfinished`.
+            onto: the unfinished page that the same query got before; the answer is that page, grown.
             **filters: the fields of `Query`.
 
         Raises:

@@ -36,6 +36,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
         batch_events: the most events in one append.
         depth: how deep a payload may nest; `{}` is 1 deep.
         segment_bytes: a segment that would outgrow this is followed by a new one.
+        page_bytes: a page of a query ends before its records would take more, unless it is a single one.
         commands: how many command ids are remembered at least.
         reserve_bytes: the size of the file that is given up so that a full disk still allows a clean stop.
     """
@@ -45,6 +46,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     batch_events: int = 1000
     depth: int = 64
     segment_bytes: int = 32 << 20
+    page_bytes: int = 1 << 20
     commands: int = 100_000
     reserve_bytes: int = 64 << 10
 

@@ -85,7 +85,7 @@ def _learn(segment: Segment, heads: Heads) -> None:
     try:
         learn(index, heads)
     except IndexUnusable:
-        segment.index, _ = index_segment(segment.path, segment.header, heads, index.header.segment_bytes)
+        segment.index, _ = index_segment(segment.path, segment.header, heads, index.end)
 
 
 def _open(path: Path) -> tuple[int, SegmentHeader]:

@@ -111,7 +111,7 @@ class EventLog(Log):
         """The sizes that the log refuses to exceed."""
         return self._parts.limits
 
-    def stage(self, appends: Sequence[Append]) -> Staged:
+    def stage(self, appends: Sequence[Append], cleared: Sequence[int] = ()) -> Staged:
         """Check and encode appends without I/O but for reading; what is staged counts for the next ones' conditions.
 
         Raises:
@@ -121,7 +121,7 @@ class EventLog(Log):
         self._refuse_if_unusable()
         self._refuse_if_unsealed()
         needs_sync = self._writer.policy.before_acknowledging
-        return self._stager.stage(appends, now_ns=self._parts.ports.clock_ns(), needs_sync=needs_sync)
+        return self._stager.stage(appends, cleared, now_ns=self._parts.ports.clock_ns(), needs_sync=needs_sync)
 
     def flush(self, staged: Staged) -> None:
         """Write a staged group and fsync it as the policy says; blocking, safe in a thread, in the order of staging.
@@ -164,10 +164,12 @@ class EventLog(Log):
         self._commits += 1
         return staged.outcomes
 
-    def query(self, query: Query | None = None, *, max_scan: int | None = None, **filters: Any) -> Page:
+    def query(
+        self, query: Query | None = None, *, max_scan: int | None = None, onto: Page | None = None, **filters: Any
+    ) -> Page:
         """Answer a query, given whole or by the fields of `Query`; see `Log.query`."""
         self._refuse_if_unusable()
-        return self._committed.query(as_query(query, filters), max_scan)
+        return self._committed.query(as_query(query, filters), self._parts.limits.page_bytes, max_scan, onto)
 
     def read(self, after: int = 0) -> Iterator[Event]:
         """Yield every committed event after a sequence, in order; those committed meanwhile too.

@@ -5,6 +5,7 @@ It shares with that one what an append may hold and what a query means, and noth
 
 import time
 from collections.abc import Callable, Iterator, Sequence
+from itertools import repeat
 from typing import Any
 
 from store.append import Append, Appended, FailIf, check_expected, stream_of
@@ -15,7 +16,7 @@ from store.frame import Command, decode_event
 from store.interface import Log, LogStats
 from store.limits import Limits, check_finite, check_name, check_names
 from store.proposal import checked_columns, encode_records, payload_hash
-from store.query import Page, Query, as_query, matcher
+from store.query import Filling, Page, Query, as_query, matcher, onwards
 from store.staged import Staged
 
 
@@ -31,6 +32,7 @@ class MemoryLog(Log):
         self._clock_ns = clock_ns
         self._limits = limits or Limits()
         self._events: list[Event] = []
+        self._sizes: list[int] = []
         self._revisions: dict[str, int] = {}
         self._commands: dict[tuple[str, str], tuple[Command, Appended]] = {}
         self._unsettled: list[Staged] = []
@@ -58,14 +60,14 @@ class MemoryLog(Log):
         """The sizes that the log refuses to exceed."""
         return self._limits
 
-    def stage(self, appends: Sequence[Append]) -> Staged:
+    def stage(self, appends: Sequence[Append], cleared: Sequence[int] = ()) -> Staged:
         """Check appends; what is staged counts for the conditions of the next ones."""
         self._refuse_if_closed()
         now_ns = self._clock_ns()
         staged = Staged(outcomes=[], needs_sync=False, frames=[])
-        for append in appends:
+        for append, known in zip(appends, cleared or repeat(0), strict=False):
             try:
-                staged.outcomes.append(self._stage_one(append, now_ns))
+                staged.outcomes.append(self._stage_one(append, known, now_ns))
             except StoreError as error:
                 staged.outcomes.append(error)
         self._unsettled.append(staged)
@@ -86,25 +88,27 @@ class MemoryLog(Log):
         self._commits += 1
         return staged.outcomes
 
-    def query(self, query: Query | None = None, *, max_scan: int | None = None, **filters: Any) -> Page:
+    def query(
+        self, query: Query | None = None, *, max_scan: int | None = None, onto: Page | None = None, **filters: Any
+    ) -> Page:
         """Answer a query, given whole or by the fields of `Query`; `max_scan` is how many events are looked at."""
         self._refuse_if_closed()
-        asked = as_query(query, filters)
+        whole = as_query(query, filters)
+        asked, filling = onwards(whole, onto), Filling(whole, self._limits.page_bytes, onto)
         low = asked.after + 1
         high = self._head + 1 if asked.before is None else min(self._head + 1, asked.before)
         matches = matcher(asked)
         descending = asked.order == "desc"
-        found: list[Event] = []
+        scanned_bytes = 0
         sequences = range(high - 1, low - 1, -1) if descending else range(low, high)
         for scanned, sequence in enumerate(sequences, 1):
-            event = self._events[sequence - 1]
-            if matches(event):
-                if len(found) == asked.limit:
-                    return Page(events=found, next=found[-1].sequence, has_more=True)
-                found.append(event)
-            if scanned == max_scan:
-                return Page(events=found, next=sequence, has_more=True)
-        return Page(events=found, next=low if descending else max(high - 1, asked.after), has_more=False)
+            event, size = self._events[sequence - 1], self._sizes[sequence - 1]
+            if matches(event) and not filling.take(event, size):
+                return filling.full()
+            scanned_bytes += size
+            if max_scan is not None and (scanned >= max_scan or scanned_bytes >= self._limits.page_bytes):
+                return filling.stopped(sequence)
+        return filling.last(low if descending else max(high - 1, asked.after))
 
     def read(self, after: int = 0) -> Iterator[Event]:
         """Yield every committed event after a sequence, in order; those committed meanwhile too."""
@@ -154,7 +158,7 @@ class MemoryLog(Log):
         if self._closed:
             raise Invalid("the log is closed: make another one")
 
-    def _stage_one(self, append: Append, now_ns: int) -> Appended:
+    def _stage_one(self, append: Append, cleared: int, now_ns: int) -> Appended:
         columns = checked_columns(append, self._limits)
         command = None
         if append.command_id is not None:
@@ -163,7 +167,7 @@ class MemoryLog(Log):
             if earlier := self._commands.get((append.agent, append.command_id)):
                 return repeated(command, *earlier)
         if append.fail_if is not None:
-            self._check_condition(append.fail_if)
+            self._check_condition(append.fail_if, cleared)
         stream = stream_of(append)
         for what, name in (("agent", append.agent), ("stream", stream)):
             check_name(what, name)
@@ -178,7 +182,7 @@ class MemoryLog(Log):
             reached[name] = reached.get(name, self.stream_revision(name)) + 1
             revisions.append(reached[name])
         first = len(self._events) + 1
-        records, _ = encode_records(
+        records, sizes = encode_records(
             columns,
             first_sequence=first,
             stream=stream,
@@ -189,14 +193,15 @@ class MemoryLog(Log):
         )
         check_finite([*columns.datas, *columns.metadatas])
         self._events += map(decode_event, records)
+        self._sizes += sizes
         self._revisions |= reached
         appended = Appended(first_sequence=first, last_sequence=len(self._events), revisions=reached, time_ns=now_ns)
         if command:
             self._commands[command.agent, command.command_id] = command, appended
         return appended
 
-    def _check_condition(self, fail_if: FailIf) -> None:
-        query = as_query(fail_if.query, {"after": max(fail_if.after, fail_if.query.after)})
+    def _check_condition(self, fail_if: FailIf, cleared: int) -> None:
+        query = as_query(fail_if.query, {"after": max(fail_if.after, fail_if.query.after, cleared)})
         matches = matcher(query)
         for event in self._events[query.after :]:
             if matches(event):

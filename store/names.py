@@ -41,6 +41,12 @@ class Interner:
         self._names.extend(names)
         self._ids.update(zip(self._names[first:], range(first, len(self._names)), strict=True))
 
+    def forget(self, count: int) -> None:
+        """Forget all names but the first so many: no one has used their numbers."""
+        for name in self._names[count:]:
+            del self._ids[name]
+        del self._names[count:]
+
     def known(self, name: str) -> int | None:
         """Return the name's number, None if it has none."""
         return self._ids.get(name)

@@ -54,11 +54,60 @@ class Page(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
         next: what to pass as `after` (ascending) or as `before` (descending) to go on; also when `has_more` is false:
             ascending, it then skips what was searched, so that following the log never searches twice.
         has_more: whether there may be more events now.
+        bytes: what the events take as records.
+        unfinished: whether the search stopped because it had looked at so much, and the page could still grow.
     """
 
     events: list[Event]
     next: int
     has_more: bool
+    bytes: int = 0
+    unfinished: bool = False
+
+
+class Filling:
+    """A page that is being filled, from nothing or from where a search had stopped.
+
+    Args:
+        query: what is asked.
+        page_bytes: the page is full before its records would take more, unless it is a single one.
+        onto: the page so far.
+    """
+
+    def __init__(self, query: Query, page_bytes: int, onto: Page | None) -> None:
+        self._events = list(onto.events) if onto else []
+        self._bytes = onto.bytes if onto else 0
+        self._limit = query.limit
+        self._page_bytes = page_bytes
+
+    def take(self, event: Event, size: int) -> bool:
+        """Add the next match, whose record has this size; say no if the page is full without it."""
+        total = self._bytes + size
+        if self._events and (total > self._page_bytes or len(self._events) == self._limit):
+            return False
+        self._events.append(event)
+        self._bytes = total
+        return True
+
+    def full(self) -> Page:
+        """Return the page: there is no room for the next match."""
+        return Page(events=self._events, next=self._events[-1].sequence, has_more=True, bytes=self._bytes)
+
+    def stopped(self, at: int) -> Page:
+        """Return the page as it is when everything up to a sequence was looked at."""
+        unfinished = len(self._events) < self._limit
+        return Page(events=self._events, next=at, has_more=True, bytes=self._bytes, unfinished=unfinished)
+
+    def last(self, end: int) -> Page:
+        """Return the page: there are no more matches."""
+        return Page(events=self._events, next=end, has_more=False, bytes=self._bytes)
+
+
+def onwards(query: Query, page: Page | None) -> Query:
+    """Return what of a query is left to be searched behind an unfinished page."""
+    if page is None:
+        return query
+    return msgspec.structs.replace(query, **{"before" if query.order == "desc" else "after": page.next})
 
 
 _DEFAULTS = msgspec.structs.asdict(Query())

@@ -2,7 +2,7 @@
 
 import os
 import struct
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator
 from functools import partial
 from itertools import groupby
@@ -15,7 +15,7 @@ from store.index import Index, frame_at, frame_number_of
 from store.segment import SegmentHeader
 
 _DENSE = 8
-_LOOK_BYTES = 2048
+_WHOLE_BYTES = 1 << 20
 
 
 class Segment:
@@ -67,11 +67,42 @@ class Segment:
         """
         number = frame_number_of(self.index, max(0, after + 1 - self.first_sequence))
         while 0 <= number < len(self.index.frame_firsts):
-            yield self._events(number)
+            yield self._decoded(number)[2]
             number += 1
 
-    def events_at(self, positions: Iterable[int]) -> Iterator[Event]:
-        """Yield the events at positions of the segment, in the order given.
+    def between(self, since_ns: int | None, until_ns: int | None) -> tuple[int, int]:
+        """Return between which positions, the second excluded, all events of a time lie.
+
+        Where the clock never stepped back, that is exact; else it is the whole segment.
+
+        Raises:
+            LogDamaged: a frame's bytes changed since they were written.
+        """
+        index = self.index
+        low, high = 0, len(index)
+        if index.ordered and since_ns is not None and since_ns > index.earliest_ns:
+            low = self._first_at(since_ns)
+        if index.ordered and until_ns is not None and until_ns <= index.latest_ns:
+            high = self._first_at(until_ns)
+        return low, high
+
+    def _first_at(self, time_ns: int) -> int:
+        """Return the position of the first event at a time or later, by a binary search over the frames' headers."""
+        firsts = self.index.frame_firsts
+        number = bisect_left(range(len(firsts)), time_ns, key=self._time_of)
+        return firsts[number] if number < len(firsts) else len(self.index)
+
+    def _time_of(self, number: int) -> int:
+        if self._is_unchecked(number):
+            self._frame(number)
+        offset, first, _ = frame_at(self.index, number)
+        frame = frames.read_header(os.pread(self.fd, frames.HEADER_BYTES, offset), 0)
+        if frame is None or frame.first_sequence != self.first_sequence + first:
+            raise self._damaged(offset)
+        return frame.time_ns
+
+    def events_at(self, positions: Iterable[int]) -> Iterator[tuple[Event, int]]:
+        """Yield the events at positions of the segment, in the order given, with the size of each one's record.
 
         Raises:
             LogDamaged: a frame's bytes changed since they were written.
@@ -81,9 +112,9 @@ class Segment:
         for above, group in groupby(positions, partial(bisect_right, firsts)):
             number, wanted = above - 1, list(group)
             count = (firsts[above] if above < len(firsts) else len(index)) - firsts[number]
-            if len(wanted) * _DENSE >= count:
-                events, first = self._events(number), firsts[number]
-                yield from (events[position - first] for position in wanted)
+            if len(wanted) * _DENSE >= count and self._size_of(number) <= _WHOLE_BYTES:
+                sized, first = self._sized_events(number), firsts[number]
+                yield from (sized[position - first] for position in wanted)
             else:
                 yield from self._some_events(number, wanted)
 
@@ -106,19 +137,20 @@ class Segment:
             self._unchecked = bytearray(b"\1") * len(self.index.frame_firsts)
         return number < len(self._unchecked) and bool(self._unchecked[number])
 
-    def _events(self, number: int) -> list[Event]:
+    def _decoded(self, number: int) -> tuple[frames.Frame, memoryview, list[Event]]:
         frame, body = self._frame(number)
         try:
-            return frames.events_of(body, frame.count)
+            return frame, body, frames.events_of(body, frame.count)
         except frames.UNREADABLE as error:
             raise self._damaged(frame.offset) from error
+
+    def _sized_events(self, number: int) -> list[tuple[Event, int]]:
+        frame, body, events = self._decoded(number)
+        return list(zip(events, frames.record_sizes(body, frame.count), strict=True))
 
     def _frame(self, number: int) -> tuple[frames.Frame, memoryview]:
         offset, first, count = frame_at(self.index, number)
         data = os.pread(self.fd, self._size_of(number), offset)
-        frame = frames.read_header(data, 0)
-        if frame is not None and len(data) < frame.end:
-            data += os.pread(self.fd, frame.end - len(data), offset + len(data))
         frame = frames.read_frame(data, 0, self.header.salt)
         if frame is None or (frame.first_sequence, frame.count) != (self.first_sequence + first, count):
             raise self._damaged(offset)
@@ -127,11 +159,11 @@ class Segment:
         return frame, memoryview(data)[frames.HEADER_BYTES : frame.end]
 
     def _size_of(self, number: int) -> int:
-        """Return how long a frame is; for the last one, a guess."""
         offsets = self.index.frame_offsets
-        return offsets[number + 1] - offsets[number] if number + 1 < len(offsets) else _LOOK_BYTES
+        end = offsets[number + 1] if number + 1 < len(offsets) else self.index.end
+        return end - offsets[number]
 
-    def _some_events(self, number: int, wanted: Iterable[int]) -> Iterator[Event]:
+    def _some_events(self, number: int, wanted: Iterable[int]) -> Iterator[tuple[Event, int]]:
         """Read a few events of a frame, by their positions in the segment, by its offset table.
 
         That skips the CRC. So a frame that was there before the log was opened is checked as a whole the first time.
@@ -147,7 +179,7 @@ class Segment:
                 event = frames.decode_event(os.pread(fd, end - start, body + start))
                 if event.sequence != self.first_sequence + position:
                     raise self._damaged(offset)
-                yield event
+                yield event, end - start
         except (*frames.UNREADABLE, struct.error, OSError, ValueError) as error:
             raise self._damaged(offset) from error
 

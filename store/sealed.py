@@ -44,6 +44,8 @@ class SealedIndex:
         self.header = header
         self.earliest_ns = header.earliest_ns
         self.latest_ns = header.latest_ns
+        self.ordered = header.ordered
+        self.end = header.segment_bytes
         self._columns: dict[Section, memoryview[int]] = {}
         self._planes: dict[Section, Planes] = {}
         self._chains: dict[Section, Chain] = {}

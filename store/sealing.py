@@ -86,6 +86,7 @@ def seal(
             types=types,
             agents=agents,
             sections=sections,
+            ordered=index.ordered,
         )
         write_all(fd, encode_header(described), sum(length for length, _ in sections), draft)
         if sync:

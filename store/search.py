@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from store.index import Index, frame_number_of, walk_agents
 from store.names import name_hash
-from store.query import Page, Query, matcher
+from store.query import Filling, Page, Query, matcher, onwards
 from store.reader import Segment
 
 _BATCH = 128
@@ -22,42 +22,53 @@ class Filter(NamedTuple):
     agents: frozenset[int] | None
 
 
-def search(segments: Sequence[Segment], query: Query, max_scan: int | None = None) -> Page:
-    """Answer a query, looking at `max_scan` candidates at most; then the page may be short and still `has_more`.
+def search(
+    segments: Sequence[Segment],
+    query: Query,
+    page_bytes: int,
+    max_scan: int | None = None,
+    onto: Page | None = None,
+) -> Page:
+    """Answer a query.
+
+    Args:
+        segments: all of the log, in order.
+        query: what is asked, checked.
+        page_bytes: how many bytes of records a page may hold, unless it holds a single one.
+        max_scan: look at so many candidates at most, and at about `page_bytes` of them; None looks at all.
+        onto: the unfinished page that the same query got before.
 
     Raises:
         LogDamaged: an event's bytes changed since they were written.
         IndexUnusable: a segment must be indexed again first.
     """
+    query, filling = onwards(query, onto), Filling(query, page_bytes, onto)
     descending = query.order == "desc"
     head = segments[-1].last_sequence if segments else 0
     low = query.after + 1
     high = min(head + 1, query.before) if query.before is not None else head + 1
     end = low if descending else max(high - 1, query.after)
-    answer = Page(events=[], next=end, has_more=False)
-    if low >= high:
-        return answer
     matches = matcher(query)
-    scanned = 0
-    reach = iter(reversed(segments) if descending else segments)
-    for segment in reach:
+    scanned = scanned_bytes = 0
+    for segment in reversed(segments) if descending else segments:
         index = segment.index
         wanted = _filter(index, query) if _overlaps(segment, query, low, high) else None
         if wanted is None:
             continue
-        candidates = _candidates(
-            index, wanted, low - segment.first_sequence, high - segment.first_sequence, descending=descending
-        )
+        first, beyond = segment.between(query.since_ns, query.until_ns)
+        first, beyond = max(first, low - segment.first_sequence), min(beyond, high - segment.first_sequence)
+        candidates = _candidates(index, wanted, first, beyond, descending=descending)
         while batch := list(islice(candidates, _batch_size(query.limit, max_scan, scanned))):
             scanned += len(batch)
-            for event in segment.events_at(_narrow(index, wanted, batch)):
-                if matches(event):
-                    if len(answer.events) == query.limit:
-                        return Page(events=answer.events, next=answer.events[-1].sequence, has_more=True)
-                    answer.events.append(event)
+            for event, size in segment.events_at(_narrow(index, wanted, batch)):
+                if matches(event) and not filling.take(event, size):
+                    return filling.full()
+                scanned_bytes += size
+                if max_scan is not None and scanned_bytes >= page_bytes:
+                    return filling.stopped(event.sequence)
             if max_scan is not None and scanned >= max_scan:
-                return Page(events=answer.events, next=segment.first_sequence + batch[-1], has_more=True)
-    return answer
+                return filling.stopped(segment.first_sequence + batch[-1])
+    return filling.last(end)
 
 
 def _batch_size(limit: int, max_scan: int | None, scanned: int) -> int:
@@ -95,16 +106,17 @@ def _filter(index: Index, query: Query) -> Filter | None:
 
 def _candidates(index: Index, wanted: Filter, low: int, high: int, *, descending: bool) -> Iterator[int]:
     """Yield the positions, low <= p < high, at which the most telling of the query's filters holds, in order."""
-    first, end = max(0, low), min(len(index), high)
+    if low >= high:
+        return iter(())
     if wanted.streams is not None:
-        return index.by_stream.walk(wanted.streams, first, end, descending=descending)
+        return index.by_stream.walk(wanted.streams, low, high, descending=descending)
     if wanted.correlations is not None:
-        return index.by_correlation.walk(wanted.correlations, first, end, descending=descending)
+        return index.by_correlation.walk(wanted.correlations, low, high, descending=descending)
     if wanted.types is not None:
-        return index.types.walk(wanted.types, first, end, descending=descending)
+        return index.types.walk(wanted.types, low, high, descending=descending)
     if wanted.agents is not None:
-        return walk_agents(index, wanted.agents, first, end, descending=descending)
-    return iter(range(end - 1, first - 1, -1) if descending else range(first, end))
+        return walk_agents(index, wanted.agents, low, high, descending=descending)
+    return iter(range(high - 1, low - 1, -1) if descending else range(low, high))
 
 
 def _narrow(index: Index, wanted: Filter, positions: Sequence[int]) -> Sequence[int]:

@@ -4,8 +4,10 @@ from collections.abc import Sequence
 
 import msgspec
 
+from store import frame as frames
 from store.append import Appended
 from store.errors import DiskFull, StoreError
+from store.event import Event
 from store.frame import Command
 from store.reader import Segment
 
@@ -27,6 +29,13 @@ class StagedFrame(msgspec.Struct, kw_only=True):
     agent: int
     command: Command | None
     appended: Appended
+    _events: list[Event] | None = None
+
+    def events(self) -> list[Event]:
+        """Return its events; decoded once, for all the conditions that ask."""
+        if self._events is None:
+            self._events = frames.events_of(self.body, self.count)
+        return self._events
 
     @property
     def last_sequence(self) -> int:

@@ -5,18 +5,19 @@ lets the next group be prepared while the last one is on its way to the disk.
 """
 
 from collections.abc import Sequence
+from itertools import repeat
 
 from store import frame as frames
 from store.append import Append, Appended, FailIf, check_expected, stream_of
 from store.commands import CommandMemory, repeated
 from store.committed import Committed
-from store.errors import ConditionFailed, DiskFull, StoreError
+from store.conditions import check_condition
+from store.errors import DiskFull, StoreError
 from store.frame import Command
 from store.heads import Heads
 from store.limits import Limits, check_finite, check_name, may_hold_non_finite
 from store.names import CorrelationHashes
 from store.proposal import Columns, checked_columns, encode_records, payload_hash
-from store.query import as_query, matcher
 from store.staged import Staged, StagedFrame
 
 
@@ -38,13 +39,13 @@ class Stager:
         self._hashes = CorrelationHashes()
         self._unsettled: list[Staged] = []
 
-    def stage(self, appends: Sequence[Append], *, now_ns: int, needs_sync: bool) -> Staged:
+    def stage(self, appends: Sequence[Append], cleared: Sequence[int], *, now_ns: int, needs_sync: bool) -> Staged:
         """Check and encode appends; each gets its outcome-to-be."""
         staged = Staged(outcomes=[], needs_sync=needs_sync, frames=[])
         self._unsettled.append(staged)
-        for append in appends:
+        for append, known in zip(appends, cleared or repeat(0), strict=False):
             try:
-                staged.outcomes.append(self._stage_one(append, staged, now_ns))
+                staged.outcomes.append(self._stage_one(append, known, staged, now_ns))
             except StoreError as error:
                 staged.outcomes.append(error)
         return staged
@@ -69,7 +70,7 @@ class Stager:
                 if frame.command:
                     self._commands.take_back(frame.command)
 
-    def _stage_one(self, append: Append, staged: Staged, now_ns: int) -> Appended:
+    def _stage_one(self, append: Append, cleared: int, staged: Staged, now_ns: int) -> Appended:
         columns = checked_columns(append, self._limits)
         command = None
         if append.command_id is not None:
@@ -78,7 +79,7 @@ class Stager:
             if earlier := self._carried_out(command):
                 return repeated(command, *earlier)
         if append.fail_if is not None:
-            self._check_condition(append.fail_if)
+            self._check_condition(append.fail_if, cleared)
         frame = self._frame(append, columns, now_ns, command)
         staged.frames.append(frame)
         if command:
@@ -97,15 +98,16 @@ class Stager:
             return None
         return first, appended
 
-    def _check_condition(self, fail_if: FailIf) -> None:
-        query = as_query(fail_if.query, {"after": max(fail_if.after, fail_if.query.after), "limit": 1, "order": "asc"})
-        found = self._committed.query(query).events
-        if not found:
-            staged = (frame for group in self._unsettled for frame in group.frames)
-            waiting = (event for frame in staged for event in frames.events_of(frame.body, frame.count))
-            found = list(filter(matcher(query), waiting))
-        if found:
-            raise ConditionFailed(found[0].sequence)
+    def _check_condition(self, fail_if: FailIf, cleared: int) -> None:
+        committed, page_bytes = self._committed, self._limits.page_bytes
+        check_condition(
+            fail_if,
+            cleared,
+            head=committed.head,
+            search=lambda query: committed.query(query, page_bytes),
+            staged=(frame for group in self._unsettled for frame in group.frames),
+            heads=self._heads,
+        )
 
     def _frame(self, append: Append, columns: Columns, now_ns: int, command: Command | None) -> StagedFrame:
         """Give an append its sequences and revisions and encode it; leave the heads as they were if that fails."""
@@ -115,13 +117,13 @@ class Stager:
         if heads.streams.known(stream) is None:
             check_name("stream", stream)
         check_expected(stream, append.expected_revision, heads.revision(stream))
-        types = heads.type_ids(columns.types)
         correlations = self._hashes.of(columns.correlations) if columns.correlations else None
         names = columns.streams or (stream,)
-        streams = heads.stream_ids(names) * (len(columns.types) if columns.streams is None else 1)
-        first = heads.next_sequence
-        revisions = heads.advance(streams)
+        first, known_types = heads.next_sequence, len(heads.types)
         try:
+            types = heads.type_ids(columns.types)
+            streams = heads.stream_ids(names) * (len(columns.types) if columns.streams is None else 1)
+            revisions = heads.advance(streams)
             records, sizes = encode_records(
                 columns,
                 first_sequence=first,
@@ -136,6 +138,7 @@ class Stager:
                 check_finite([*columns.datas, *columns.metadatas])
         except StoreError:
             heads.take_back(first)
+            heads.types.forget(known_types)
             raise
         reached = dict(zip(names, revisions if columns.streams else revisions[-1:], strict=True))
         last = heads.next_sequence - 1

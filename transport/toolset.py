@@ -255,8 +255,9 @@ TOOLS: Final = {
         ),
         Tool(
             "query_events",
-            "Read events, a page at a time: pass `next` as `after` to go on. With `wait_s` an empty page waits for the "
-            "first match, which is how to follow the log.",
+            "Read events, a page at a time: pass `next` as `after` to go on while `has_more`; large events end a page "
+            "before its limit, at 1 MiB. With `wait_s` an empty page waits for the first match, which is how to follow "
+            "the log.",
             QueryArguments,
             QueryResult,
             _query_events,

@@ -11,22 +11,21 @@ restarted actor could not tell what the kernel has dropped.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from collections.abc import Callable
 
 import msgspec
 import trio
 
+from actors.event_store.conditions import SLICE, Distant, look_ahead
+from actors.event_store.failures import DiskSyncFailed, ending_on_damage
+from actors.event_store.groups import Pending, group_size
 from actors.event_store.messages import NAME, AppendEvents, Found, Messages, QueryEvents, Refused, Stored
 from actors.event_store.refusals import refused
 from actors.event_store.waiters import Waiter, Waiters
-from actors.kernel import LATER, Actor, Later, Reply, Unrecoverable
+from actors.kernel import LATER, Actor, Later, Reply
 from actors.ports import Ports
 from actors.views import Views
-from store import Append, DiskFull, Log, LogDamaged, Page, Query, StoreError, SyncFailed
-
-GROUP = 1024
-"""How many appends one commit takes at the most."""
+from store import Append, DiskFull, Log, Page, Query, StoreError, SyncFailed
 
 PENDING = 8192
 """How many appends may wait for the disk; more are refused as `unavailable`."""
@@ -34,32 +33,11 @@ PENDING = 8192
 PENDING_BYTES = 256 * 1024 * 1024
 """How many bytes of appends may wait for the disk."""
 
-SLICE = 500
-"""How many events a query looks at before others get a turn."""
-
 SYNC_CHECK_S = 0.002
 """With `interval:MS`, how much later than that a sync may begin, in seconds."""
 
 WAITING = 4096
 """How many queries may wait for their first match at once."""
-
-Pending = tuple[Append, Reply]
-
-
-class DiskSyncFailed(Unrecoverable):
-    """The disk failed to sync; nothing more may be acknowledged."""
-
-
-class LogUnusable(Unrecoverable):
-    """Something that had been durable is unreadable; a restart would find it so again."""
-
-
-@contextmanager
-def _ending_on_damage() -> Generator[None, None, None]:
-    try:
-        yield
-    except LogDamaged as error:
-        raise LogUnusable(str(error)) from error
 
 
 class EventStore(Actor):
@@ -81,6 +59,7 @@ class EventStore(Actor):
         self._log: Log | None = None
         self._pending: list[Pending] = []
         self._pending_bytes = 0
+        self._distant = Distant(self._enqueue)
         self._work = trio.Event()
         self._committed = trio.Event()
         self._idle = trio.Event()
@@ -90,7 +69,7 @@ class EventStore(Actor):
     async def on_start(self) -> None:
         """Open the log, which may recover it, and begin to commit."""
         try:
-            with _ending_on_damage():
+            with ending_on_damage():
                 log = self._log = await self._run_sync(self._open_log)
         except SyncFailed as error:
             raise DiskSyncFailed(str(error)) from error
@@ -103,11 +82,12 @@ class EventStore(Actor):
         """Queue an append, or answer a query from what is committed."""
         if isinstance(message, QueryEvents):
             return self._query(message, reply)
-        if len(self._pending) >= PENDING or self._pending_bytes >= PENDING_BYTES:
-            why = f"{len(self._pending)} appends wait for the disk; try again later"
-            return Stored(refused=Refused("unavailable", why))
-        self._pending.append((message.append, reply))
+        waiting = len(self._pending) + len(self._distant)
+        if waiting >= PENDING or self._pending_bytes >= PENDING_BYTES:
+            return Stored(refused=Refused("unavailable", f"{waiting} appends wait for the disk; try again later"))
         self._pending_bytes += reply.size
+        if not self._distant.take(self._opened, message.append, reply, self.nursery):
+            self._pending.append((message.append, reply, 0))
         return LATER
 
     async def on_batch_end(self) -> None:
@@ -118,9 +98,9 @@ class EventStore(Actor):
     async def on_stop(self) -> None:
         """Commit what is queued, then close the log cleanly."""
         log = self._opened
-        while self._pending or self._committing:
+        while self._pending or self._committing or self._distant:
             self._idle = trio.Event()
-            self._work.set()
+            await self.on_batch_end()
             await self._idle.wait()
         await self._durably(log.close)
         self._log = None
@@ -148,22 +128,28 @@ class EventStore(Actor):
         except SyncFailed as error:
             raise DiskSyncFailed(str(error)) from error
 
+    def _enqueue(self, pending: Pending) -> None:
+        self._pending.append(pending)
+        self._work.set()
+
     async def _commit_groups(self, log: Log) -> None:
         while True:
             await self._work.wait()
             self._work = trio.Event()
             self._committing = True
             while self._pending:
-                group, self._pending = self._pending[:GROUP], self._pending[GROUP:]
-                self._pending_bytes -= sum(reply.size for _, reply in group)
+                size = group_size(self._pending)
+                group, self._pending = self._pending[:size], self._pending[size:]
+                self._pending_bytes -= sum(reply.size for _, reply, _ in group)
                 # Whoever has given up was told that the outcome is unknown; storing it now would help nobody.
-                with _ending_on_damage():
-                    await self._commit(log, [(append, reply) for append, reply in group if reply.wanted])
+                with ending_on_damage():
+                    await self._commit(log, [each for each in group if each[1].wanted])
             self._committing = False
             self._idle.set()
 
     async def _commit(self, log: Log, group: list[Pending]) -> None:
-        staged = log.stage([append for append, _ in group])
+        cleared = [await look_ahead(log, *each) for each in group]
+        staged = log.stage([append for append, _, _ in group], cleared)
         trouble = ""
         try:
             await self._durably(lambda: log.flush(staged))
@@ -174,7 +160,7 @@ class EventStore(Actor):
         self._views.sequence = log.head
         stored: list[Append] = []
         streams: set[str] = set()
-        for (append, reply), outcome in zip(group, outcomes, strict=True):
+        for (append, reply, _), outcome in zip(group, outcomes, strict=True):
             if isinstance(outcome, StoreError):
                 reply(Stored(refused=refused(outcome)))
             else:
@@ -199,11 +185,11 @@ class EventStore(Actor):
     def _query(self, message: QueryEvents, reply: Reply) -> Found | Later:
         query = message.query
         try:
-            with _ending_on_damage():
+            with ending_on_damage():
                 page = self._opened.query(query, max_scan=SLICE)
         except StoreError as error:
             return Found(refused=refused(error))
-        if not _complete(page, query):
+        if page.unfinished:
             self.nursery.start_soon(self._read_on, query, page, message.wait_s, reply)
             return LATER
         return self._found(query, page, message.wait_s, reply)
@@ -211,11 +197,10 @@ class EventStore(Actor):
     async def _read_on(self, query: Query, page: Page, wait_s: float, reply: Reply) -> None:
         """Go on with a long read, a slice at a time, as long as somebody wants it."""
         log = self._opened
-        while reply.wanted and not _complete(page, query):
+        while reply.wanted and page.unfinished:
             await trio.lowlevel.checkpoint()
-            with _ending_on_damage():
-                more = log.query(_onwards(query, page), max_scan=SLICE)
-            page = Page(events=page.events + more.events, next=more.next, has_more=more.has_more)
+            with ending_on_damage():
+                page = log.query(query, max_scan=SLICE, onto=page)
         found = self._found(query, page, wait_s, reply)
         if isinstance(found, Found):
             reply(found)
@@ -239,22 +224,29 @@ class EventStore(Actor):
             waiter.reply(Found(page=Page(events=[], next=waiter.query.after, has_more=False)))
 
     def _look_again(self, log: Log, waiter: Waiter) -> None:
-        if waiter.done.is_set():
+        if waiter.done.is_set() or waiter.searching:
             return
-        page = log.query(waiter.query)
+        page = log.query(waiter.query, max_scan=SLICE)
+        if page.unfinished and not page.events:
+            waiter.searching = True
+            self.nursery.start_soon(self._search_on, log, waiter, page)
+        else:
+            self._hand_over(waiter, page)
+
+    async def _search_on(self, log: Log, waiter: Waiter, page: Page) -> None:
+        """Go on behind a slice in which a waiter's first match is not."""
+        while page.unfinished and not page.events and not waiter.done.is_set():
+            await trio.lowlevel.checkpoint()
+            with ending_on_damage():
+                page = log.query(waiter.query, max_scan=SLICE, onto=page)
+        waiter.searching = False
+        if not waiter.done.is_set():
+            self._hand_over(waiter, page)
+
+    @staticmethod
+    def _hand_over(waiter: Waiter, page: Page) -> None:
         if page.events:
             waiter.done.set()
             waiter.reply(Found(page=page))
         else:
             waiter.query = msgspec.structs.replace(waiter.query, after=page.next)
-
-
-def _complete(page: Page, query: Query) -> bool:
-    return not page.has_more or len(page.events) >= query.limit
-
-
-def _onwards(query: Query, page: Page) -> Query:
-    left = query.limit - len(page.events)
-    if query.order == "desc":
-        return msgspec.structs.replace(query, before=page.next, limit=left)
-    return msgspec.structs.replace(query, after=page.next, limit=left)

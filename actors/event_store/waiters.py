@@ -21,14 +21,16 @@ class Waiter:
     Attributes:
         query: What it waits for; its `after` moves on as the log is searched in vain.
         reply: The way back to who asked.
+        searching: Whether a task looks for it in what was committed.
         done: Set when it has been answered, or nobody waits for it any more.
     """
 
-    __slots__ = ("done", "query", "reply")
+    __slots__ = ("done", "query", "reply", "searching")
 
     def __init__(self, query: Query, reply: Reply) -> None:
         self.query = query
         self.reply = reply
+        self.searching = False
         self.done = trio.Event()
 
 

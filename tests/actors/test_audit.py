@@ -107,12 +107,12 @@ async def test_an_input_that_the_log_refuses_does_not_hide_its_verdict(autojump_
     log_stage = world.log.stage
     refused = []
 
-    def picky(appends):
+    def picky(appends, cleared):
         for append in appends:
             if append.stream == AUDIT_STREAM and any("input" in event.data for event in append.events):
                 refused.append(len(append.events))
                 append.events[0].data["input"]["n"] = {1}  # a set: nothing that the log keeps
-        return log_stage(appends)
+        return log_stage(appends, cleared)
 
     world.log.stage = picky
     await trio.sleep(1.0)

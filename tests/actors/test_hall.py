@@ -156,9 +156,9 @@ async def test_appends_that_queue_are_committed_as_one_group(autojump_clock, mak
         await world.gate.whoami(scout)
         stage = world.log.stage
 
-        def counting(appends):
+        def counting(appends, cleared):
             groups.append(len(appends))
-            return stage(appends)
+            return stage(appends, cleared)
 
         world.log.stage = counting
         async with trio.open_nursery() as nursery:

@@ -7,12 +7,13 @@ from collections import Counter
 import pytest
 import trio
 
+from actors.event_store.groups import CHECKS, group_size
 from actors.event_store.messages import AppendEvents
 from actors.gate import Call, Caller, Refusal
 from actors.kernel import ActorError, Ref, Unrecoverable, contains, resume, suspend
 from actors.kernel.mailbox import Envelope
 from actors.session.messages import Principal
-from store import Append, NewEvent, Query, SyncFailed
+from store import Append, FailIf, NewEvent, Query, SyncFailed
 
 
 class Disk:
@@ -169,6 +170,124 @@ async def test_a_long_query_is_read_in_slices_and_a_waiting_one_goes_on_where_it
         await world.gate.append(scout, Append(events=[NewEvent(type="note", data={"n": -1})], agent="scout"))
         await trio.sleep(1.0)
         assert [event.data["n"] for event in pages[0].events] == [-1]
+
+
+async def test_a_page_ends_before_its_bytes_are_too_many(autojump_clock, world, scout):
+    world.log.append([NewEvent(type="note", data={"text": "x" * 100_000})] * 30, agent="scout")
+    pages = [await world.gate.query(scout, Query(types=("note",), limit=1000))]
+    while pages[-1].has_more:
+        pages.append(await world.gate.query(scout, Query(types=("note",), limit=1000, after=pages[-1].next)))
+    assert [len(page.events) for page in pages] == [10, 10, 10]
+
+
+async def test_a_slice_of_a_long_query_ends_after_a_page_of_bytes(autojump_clock, world, scout, slices):
+    world.log.append([NewEvent(type="note", data={"text": "x" * 500_000})] * 30, agent="scout")
+    page = await world.gate.query(scout, Query(types=("note",), where={"text": "y"}))
+    assert page.events == []
+    assert len(slices) >= 10
+
+
+@pytest.fixture
+def slices(world, monkeypatch):
+    """How much each search may look at."""
+    bounds, query = [], world.log.query
+
+    def bounded(asked=None, *, max_scan=None, **options):
+        bounds.append(max_scan)
+        return query(asked, max_scan=max_scan, **options)
+
+    monkeypatch.setattr(world.log, "query", bounded)
+    return bounds
+
+
+def fill(world, count):
+    for _ in range(count // 1000):
+        world.log.append([NewEvent(type="note", data={"n": n}) for n in range(1000)], agent="scout")
+
+
+def unless(n):
+    return one(fail_if=FailIf(query=Query(where={"n": n})))
+
+
+@pytest.mark.usefixtures("autojump_clock")
+@pytest.mark.parametrize(("n", "refused"), [(-1, False), (999, True)])
+async def test_a_distant_condition_is_looked_at_in_slices(world, scout, slices, n, refused):
+    fill(world, 12_000)
+    outcomes = []
+    await attempt(lambda: world.gate.append(scout, unless(n)), outcomes)
+    assert (outcomes == ["condition_failed"]) is refused
+    assert len(slices) > (1 if refused else 20)
+    assert all(bound == 500 for bound in slices)
+
+
+async def test_who_has_a_distant_condition_keeps_the_order_of_its_appends_and_no_other_agent_waits(
+    autojump_clock, world, scout, rover
+):
+    fill(world, 20_000)
+    await world.gate.whoami(scout)
+    await world.gate.whoami(rover)
+    before = world.log.head
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(world.gate.append, scout, unless(-1))
+        await trio.lowlevel.checkpoint()
+        nursery.start_soon(world.gate.append, scout, one(stream="behind"))
+        await trio.lowlevel.checkpoint()
+        nursery.start_soon(world.gate.append, rover, one("rover"))
+    last = world.log.query(types=["note"], after=before).events
+    assert [event.stream for event in last] == ["agent/rover", "agent/scout", "behind"]
+
+
+async def test_a_condition_sees_what_is_committed_while_it_is_looked_at(autojump_clock, world, scout, rover):
+    fill(world, 20_000)
+    outcomes = []
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(attempt, lambda: world.gate.append(scout, unless(-1)), outcomes)
+        await trio.lowlevel.checkpoint()
+        await world.gate.append(rover, Append(events=[NewEvent(type="note", data={"n": -1})], agent="rover"))
+    assert outcomes == ["condition_failed"]
+
+
+async def test_stopping_waits_for_an_append_whose_condition_is_looked_at(autojump_clock, make_world, scout):
+    async with make_world().open() as world, trio.open_nursery() as nursery:
+        fill(world, 20_000)
+        outcomes = []
+        nursery.start_soon(attempt, lambda: world.gate.append(scout, unless(-1)), outcomes)
+        await trio.testing.wait_all_tasks_blocked(0.0)
+    assert [outcome.first_sequence > 20_000 for outcome in outcomes] == [True]
+
+
+async def test_a_waiter_is_found_behind_much_that_it_does_not_want(autojump_clock, world, scout, rover, slices):
+    async with trio.open_nursery() as nursery:
+        pages = []
+
+        async def follow():
+            pages.append(await world.gate.query(scout, Query(where={"n": -1}), 60.0))
+
+        nursery.start_soon(follow)
+        await trio.testing.wait_all_tasks_blocked()
+        events = [*(NewEvent(type="note", data={"n": n}) for n in range(999)), NewEvent(type="note", data={"n": -1})]
+        await world.gate.append(rover, Append(events=events, agent="rover"))
+    assert [event.data["n"] for event in pages[0].events] == [-1]
+    assert all(bound == 500 for bound in slices)
+
+
+@pytest.mark.parametrize(
+    ("appends", "size"),
+    [
+        ([one()] * 2000, 1024),
+        ([one()] * 3, 3),
+        ([unless(1)] * 2000, 181),
+        ([one()] * 500 + [unless(1)] * 500, 558),
+        ([Append(events=[NewEvent(type="t")] * 1000, agent="a", fail_if=FailIf(query=Query()))] * 50, 5),
+        ([Append(events=[NewEvent(type="t")] * 1000, agent="a")] * 50, 50),
+    ],
+)
+def test_a_group_is_as_large_as_what_has_to_be_compared_allows(appends, size):
+    pending = [(append, None, 0) for append in appends]
+    taken = group_size(pending)
+    assert taken == size
+    conditions = sum(append.fail_if is not None for append in appends[:taken])
+    assert conditions * sum(len(append.events) for append in appends[:taken]) <= CHECKS
 
 
 async def test_uptime_and_the_memory_of_crashes_survive_a_crash_of_the_store(autojump_clock, world):

@@ -8,14 +8,17 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from store import Append, Appended, EventLog, FailIf, Limits, MemoryLog, NewEvent, Query, StoreError, verify
+from store import Append, Appended, EventLog, FailIf, Limits, Log, MemoryLog, NewEvent, Query, StoreError, verify
+from store.query import matcher
 
 STREAMS = st.sampled_from(["a", "b", "c"])
 TYPES = st.sampled_from(["t1", "t2", "t3"])
 AGENTS = st.sampled_from(["x", "y"])
 CORRELATIONS = st.sampled_from([None, "k1", "k2"])
 DATA = st.one_of(
-    st.none(), st.fixed_dictionaries({"n": st.integers(0, 3), "in": st.fixed_dictionaries({"b": st.booleans()})})
+    st.none(),
+    st.just({"n": 1, "text": "long" * 30}),
+    st.fixed_dictionaries({"n": st.integers(0, 3), "in": st.fixed_dictionaries({"b": st.booleans()})}),
 )
 WHERE = st.sampled_from(
     [
@@ -26,6 +29,8 @@ WHERE = st.sampled_from(
         {"n": True},
         {"n": {"$gt": 0, "$lte": 2}},
         {"n": {"$in": [0, 3]}},
+        {"n": {"$gte": 1, "$lt": 3}},
+        {"in": {"$eq": {"b": True}}},
         {"in.b": {"$ne": True}},
     ]
 )
@@ -56,6 +61,7 @@ QUERIES = st.builds(
     where=rarely(WHERE),
     order=st.sampled_from(["asc", "desc"]),
     limit=st.integers(1, 6),
+    hidden=rarely(st.lists(STREAMS, min_size=1, max_size=2)).map(lambda names: tuple(names or ())),
 )
 APPENDS = st.builds(
     Append,
@@ -66,7 +72,18 @@ APPENDS = st.builds(
     fail_if=rarely(st.builds(FailIf, query=QUERIES, after=st.integers(0, 30))),
     command_id=rarely(st.sampled_from(["c1", "c2", "c3", "c4"])),
 )
-LIMITS = Limits(segment_bytes=900, batch_events=3, reserve_bytes=100)
+LIMITS = Limits(segment_bytes=900, batch_events=3, reserve_bytes=100, page_bytes=400)
+
+
+def cleared(log: Log, appends: list[Append]) -> list[int]:
+    """Look at what conditions are about before the appends are staged, as the server does."""
+    found = []
+    for append in appends:
+        condition = append.fail_if or FailIf(query=Query())
+        after = max(condition.after, condition.query.after)
+        page = log.query(condition.query, after=after, limit=1, order="asc")
+        found.append(page.events[0].sequence - 1 if page.events else page.next)
+    return found
 
 
 def told(outcome: Appended | StoreError) -> object:
@@ -104,7 +121,7 @@ class FilesAgainstMemory(RuleBasedStateMachine):
 
     @rule(one=st.lists(APPENDS, max_size=2), other=st.lists(APPENDS, max_size=2))
     def overlap(self, one: list[Append], other: list[Append]) -> None:
-        both = [(log, log.stage(one), log.stage(other)) for log in (self.files, self.memory)]
+        both = [(log, log.stage(one, cleared(log, one)), log.stage(other)) for log in (self.files, self.memory)]
         for log, *groups in both:
             for staged in groups:
                 log.flush(staged)
@@ -119,16 +136,23 @@ class FilesAgainstMemory(RuleBasedStateMachine):
 
     @rule(query=QUERIES, max_scan=st.integers(1, 5))
     def query_in_slices(self, query: Query, max_scan: int) -> None:
-        whole = self.memory.query(query).events
-        found = []
-        cursor = {}
-        while len(found) < query.limit:
-            page = self.files.query(query, max_scan=max_scan, limit=query.limit - len(found), **cursor)
+        whole = self.memory.query(query)
+        page = self.files.query(query, max_scan=max_scan)
+        while page.unfinished:
+            page = self.files.query(query, max_scan=max_scan, onto=page)
+        assert (page.events, page.bytes) == (whole.events, whole.bytes)
+
+    @rule(query=QUERIES)
+    def page_by_page(self, query: Query) -> None:
+        """Whatever ends the pages, one after the other they are all that matches."""
+        cursor = "after" if query.order == "asc" else "before"
+        page = self.files.query(query)
+        found = list(page.events)
+        while page.has_more:
+            page = self.files.query(query, **{cursor: page.next})
             found += page.events
-            if not page.has_more:
-                break
-            cursor = {"after" if query.order == "asc" else "before": page.next}
-        assert found == whole
+        matches = [event for event in self.memory.read() if matcher(query)(event)]
+        assert found == (matches if query.order == "asc" else matches[::-1])
 
     @rule()
     def reopen(self) -> None:

@@ -13,7 +13,7 @@ from typing import Literal, cast
 import msgspec
 import trio
 
-from actors.event_store.actor import DiskSyncFailed, LogUnusable
+from actors.event_store.failures import DiskSyncFailed, LogUnusable
 from actors.kernel import ActorError, Unrecoverable, cause
 from store import DiskFull, Invalid, LogDamaged, LogLocked, StoreError, SyncFailed
 from store.lock import DirectoryLock

@@ -1,0 +1,29 @@
+"""Which of the appends that wait are committed together. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TypeAlias
+
+from actors.kernel import Reply
+from store import Append
+
+GROUP = 1024
+"""How many appends one commit takes at the most."""
+
+CHECKS = 1 << 15
+"""How many conditions times events one commit takes at the most: each is compared with what is staged before it."""
+
+Pending: TypeAlias = tuple[Append, Reply, int]
+"""An append, the way back, and up to which sequence nothing is known to match its condition."""
+
+
+def group_size(pending: Sequence[Pending]) -> int:
+    """Return how many of the appends that wait go into the next commit."""
+    conditions = events = 0
+    for count, (append, _, _) in enumerate(pending[:GROUP]):
+        conditions += append.fail_if is not None
+        events += len(append.events)
+        if count and conditions * events > CHECKS:
+            return count
+    return min(len(pending), GROUP)
