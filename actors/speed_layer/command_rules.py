@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
 from itertools import product
 from typing import Final
+
+import msgspec
 
 from actors.speed_layer.conditions import Condition, conditions
 from actors.speed_layer.kinds import Pattern, pattern
@@ -17,8 +18,7 @@ from actors.speed_layer.simple_command import SimpleCommand
 VERSIONED: Final = re.compile(r"(python|pip|pypy|ruby|node|php|perl|clang|gcc|llvm-config)[0-9][0-9.]*\Z")
 
 
-@dataclass(frozen=True, slots=True)
-class Compiled:
+class Compiled(msgspec.Struct, frozen=True):
     """A command rule with everything prepared."""
 
     rule: CommandRule
@@ -30,18 +30,16 @@ class Compiled:
     layer: str
 
 
-@dataclass(slots=True)
-class Node:
+class Node(msgspec.Struct):
     """A prefix of words: the rules that begin with it, the options it has, the words that may follow."""
 
-    rules: list[Compiled] = field(default_factory=list[Compiled])
+    rules: list[Compiled] = []
     options: Grammar = NO_OPTIONS
     anywhere: bool = False
-    children: dict[str, Node] = field(default_factory=dict[str, "Node"])
+    children: dict[str, Node] = {}
 
 
-@dataclass(slots=True)
-class Found:
+class Found(msgspec.Struct):
     """A rule whose first words a command has.
 
     Attributes:

@@ -69,10 +69,16 @@ def listing(walker: Walker, node: Node, reach: int = 0) -> None:
     if left.type not in LEAVES:
         constants.keep(walker.state, bound)
     after, bound = walker.state.cwd, tuple(walker.state.bindings)
-    walker.state.cwd = before if after == before or left.type in LEAVES else None
+    walker.state.cwd = before if after == before or _is_leaf(left) else None
     walker.statement(right, reach)
     constants.keep(walker.state, bound)
     walker.state.cwd = after if walker.state.cwd in {before, None} else None
+
+
+def _is_leaf(node: Node) -> bool:
+    """Return whether a statement is one simple command, redirected or not."""
+    inside = node.child_by_field_name("body") if node.type == "redirected_statement" else node
+    return inside is not None and inside.type in LEAVES
 
 
 def pipeline(walker: Walker, node: Node, reach: int = 0) -> None:

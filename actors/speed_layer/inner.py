@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import msgspec
 
 from actors.speed_layer.simple_command import SimpleCommand
 
 
-@dataclass(slots=True)
-class Inner:
+class Inner(msgspec.Struct):
     """One command inside another.
 
     Attributes:
@@ -26,8 +25,7 @@ class Inner:
     stdin: bool = True
 
 
-@dataclass(slots=True)
-class ShellText:
+class ShellText(msgspec.Struct):
     """Text that is given to a shell.
 
     Attributes:
@@ -39,13 +37,12 @@ class ShellText:
     arguments: tuple[str, ...] = ()
 
 
-@dataclass(slots=True)
-class Unwrapped:
+class Unwrapped(msgspec.Struct):
     """All that a wrapper runs, and why that may not be all."""
 
-    inner: list[Inner] = field(default_factory=list[Inner])
-    texts: list[ShellText] = field(default_factory=list[ShellText])
-    unproved: list[str] = field(default_factory=list[str])
+    inner: list[Inner] = []
+    texts: list[ShellText] = []
+    unproved: list[str] = []
 
 
 def cut(command: SimpleCommand, start: int, stop: int | None = None) -> Inner:

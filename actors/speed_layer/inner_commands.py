@@ -31,19 +31,19 @@ MOVES: Final = {("cd",), ("pushd",), ("popd",)}
 NEW_SHELLS: Final = frozenset({"eval", "trap"})
 
 
-def is_followed(command: SimpleCommand) -> bool:
+def is_followed(words: tuple[str, ...]) -> bool:
     """Return whether a command changes its shell or runs others, so that `follow` would do something."""
-    if not command.words:
-        return bool(command.env)
-    name = command.words[0]
+    if not words:
+        return False
+    name = words[0]
     if name == "printf":
-        return len(command.words) > 1 and command.words[1].startswith("-v")
+        return len(words) > 1 and words[1].startswith("-v")
     return name in BUILTINS or is_wrapper(program(name) if "/" in name else name)
 
 
-def moves(command: SimpleCommand) -> bool:
+def moves(words: tuple[str, ...]) -> bool:
     """Return whether a command changes the working directory."""
-    return command.words[:1] in MOVES
+    return words[:1] in MOVES
 
 
 def follow(walker: Walker, command: SimpleCommand) -> None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Final
+
+import msgspec
 
 from actors.speed_layer.command_rules import CommandRules, Found
 from actors.speed_layer.path_rules import RANK, Access, Finding, PathRules, Workspace, inside
@@ -15,8 +16,7 @@ from actors.speed_layer.variable_rules import VariableRules
 APPENDS: Final = frozenset({">>", "&>>", "<>"})
 
 
-@dataclass(slots=True)
-class Trace:
+class Trace(msgspec.Struct):
     """A rule that was looked at: whether it holds, and why."""
 
     rule: str

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
 from tree_sitter import Node
@@ -94,19 +95,24 @@ def simple(walker: Walker, found: list[Token], origin: str = "") -> Stdin | None
     variables, walker.variables = tuple(walker.variables), []
     command = build(words, redirects, walker.state.cwd, stdin or walker.stdin)
     command.origin = origin or walker.origin
-    command.listed = walker.listed
-    command.fallbacks = walker.state.fallbacks
     command.variables = variables
     _note_numbers(walker, words)
+    run(walker, command, inside)
+    return stdin
+
+
+def run(walker: Walker, command: SimpleCommand, inside: Sequence[tuple[Walker, Node]] = ()) -> None:
+    """Write a command down as the walker stands, then the substitutions inside its words, then what it runs itself."""
+    command.listed = walker.listed
+    command.fallbacks = walker.state.fallbacks
     walker.add(command)
     if inside:
         begin = len(walker.analysis.commands)
         for owner, substitution in inside:
             expander.substitution(owner, substitution)
-        command.sources.extend(walker.analysis.commands[begin:])
+        command.sources = tuple(walker.analysis.commands[begin:])
     if command.words or command.env:
         inner_commands.follow(walker, command)
-    return stdin
 
 
 def _note_numbers(walker: Walker, words: list[Word]) -> None:
@@ -170,7 +176,7 @@ def _keywords(words: list[Word]) -> list[Word]:
     return words[index:] if index else words
 
 
-def redirections(walker: Walker | None, found: list[Token]) -> tuple[tuple[Redirect, ...], Stdin | None]:
+def redirections(walker: Walker | None, found: Sequence[Token]) -> tuple[tuple[Redirect, ...], Stdin | None]:
     """Return the files that tokens redirect to and from, and the standard input they give.
 
     Args:

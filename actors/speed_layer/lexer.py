@@ -10,8 +10,9 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import Final, NoReturn
+
+import msgspec
 
 from actors.speed_layer import braces
 from actors.speed_layer.simple_command import UNKNOWN
@@ -25,8 +26,7 @@ class TooLong(Unproved):
     """Reading on would take too long."""
 
 
-@dataclass(slots=True)
-class Word:
+class Word(msgspec.Struct):
     """One word after quote removal.
 
     Attributes:
@@ -48,8 +48,7 @@ class Word:
     end: int
 
 
-@dataclass(slots=True)
-class RedirectToken:
+class RedirectToken(msgspec.Struct):
     """A redirection: operator, descriptor ("" if none is written) and its word."""
 
     op: str

@@ -8,8 +8,9 @@ a lone `*` says that all other options are harmless too.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import Final
+
+import msgspec
 
 from actors.speed_layer.simple_command import UNKNOWN
 
@@ -21,8 +22,7 @@ PAIR: Final = "pair"
 """Kind of an option that takes two words, harmless both (`jq --arg NAME VALUE`)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Grammar:
+class Grammar(msgspec.Struct, frozen=True):
     """The options of one program or subcommand.
 
     Attributes:
@@ -53,8 +53,7 @@ class Grammar:
 NO_OPTIONS: Final = Grammar({})
 
 
-@dataclass(slots=True)
-class Parsed:
+class Parsed(msgspec.Struct):
     """What an argument list holds.
 
     Attributes:
@@ -64,9 +63,9 @@ class Parsed:
         rest: Index of the first word that was not read (only with `posix`, else the length).
     """
 
-    options: list[tuple[str, str | None, str]] = field(default_factory=list[tuple[str, str | None, str]])
-    positionals: list[tuple[int, str]] = field(default_factory=list[tuple[int, str]])
-    unknown: list[str] = field(default_factory=list[str])
+    options: list[tuple[str, str | None, str]] = []
+    positionals: list[tuple[int, str]] = []
+    unknown: list[str] = []
     rest: int = 0
 
     def has(self, *names: str) -> bool:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Final, Literal
+
+import msgspec
 
 from actors.speed_layer.globs import GlobSet
 from actors.speed_layer.paths import HOME, join
@@ -24,8 +25,7 @@ MAX_KNOWN: Final = 4096
 MAX_REASON: Final = 200
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(msgspec.Struct, frozen=True):
     """What one rule, or the lack of one, says to one part of a request.
 
     Attributes:
@@ -46,8 +46,7 @@ def shortened(reason: str) -> str:
     return reason if len(reason) <= MAX_REASON else reason[: MAX_REASON - 3] + "..."
 
 
-@dataclass(frozen=True, slots=True)
-class Workspace:
+class Workspace(msgspec.Struct, frozen=True):
     """The directory a request works in.
 
     Attributes:
@@ -87,7 +86,7 @@ class PathRules:
                 globs.append(glob)
                 self._owners.append((rule, False))
         self._set = GlobSet(globs)
-        self._known = dict[tuple[str, str | None, Access], Finding]()
+        self._known = dict[tuple[str, str | None, str, Access], Finding]()
         self._workspaces = dict[str | None, Workspace]()
 
     def workspace(self, cwd: str | None) -> Workspace:
@@ -128,7 +127,7 @@ class PathRules:
 
     def judge_absolute(self, absolute: str, access: Access, workspace: Workspace) -> Finding:
         """Return what the rules say to an access to a normalised path."""
-        key = (absolute, workspace.root, access)
+        key = (absolute, workspace.root, workspace.home, access)
         known = self._known.get(key)
         if known is None:
             known = self._judge(absolute, access, workspace)

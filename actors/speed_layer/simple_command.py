@@ -8,15 +8,15 @@ allow only where a rule tolerates `UNKNOWN` in that place.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import Literal
+
+import msgspec
 
 UNKNOWN = "\0"
 """Stands in `words` for a stretch of text known only at run time. No real argument can hold a NUL."""
 
 
-@dataclass(frozen=True, slots=True)
-class Redirect:
+class Redirect(msgspec.Struct, frozen=True):
     """One redirection to or from a file (duplications of descriptors are left out).
 
     Attributes:
@@ -32,8 +32,7 @@ class Redirect:
     to_stdout: bool = True
 
 
-@dataclass(slots=True)
-class Stdin:
+class Stdin(msgspec.Struct):
     """What a command reads on its standard input when it is not the caller's.
 
     Attributes:
@@ -47,8 +46,7 @@ class Stdin:
     producers: tuple[SimpleCommand, ...] = ()
 
 
-@dataclass(slots=True)
-class SimpleCommand:
+class SimpleCommand(msgspec.Struct):
     """One program call, with everything that decides what it does.
 
     Attributes:
@@ -85,13 +83,12 @@ class SimpleCommand:
     wraps: bool = False
     globs: frozenset[int] = frozenset()
     fallbacks: tuple[str | None, ...] = ()
-    sources: list[SimpleCommand] = field(default_factory=list["SimpleCommand"])
+    sources: tuple[SimpleCommand, ...] = ()
     variables: tuple[str, ...] = ()
     sets: tuple[tuple[str, str | None], ...] = ()
 
 
-@dataclass(slots=True)
-class Numbers:
+class Numbers(msgspec.Struct):
     """Names that arithmetic evaluates, and names that hold more than a number at some point of the line.
 
     Attributes:
@@ -101,14 +98,13 @@ class Numbers:
         doubts: What else arithmetic may evaluate.
     """
 
-    evaluated: set[str] = field(default_factory=set[str])
-    counted: set[str] = field(default_factory=set[str])
-    texts: set[str] = field(default_factory=set[str])
-    doubts: list[str] = field(default_factory=list[str])
+    evaluated: set[str] = set()
+    counted: set[str] = set()
+    texts: set[str] = set()
+    doubts: list[str] = []
 
 
-@dataclass(slots=True)
-class Analysis:
+class Analysis(msgspec.Struct):
     """The commands of a line and what could not be proved about it.
 
     Attributes:
@@ -118,7 +114,7 @@ class Analysis:
         numbers: What names used or set in arithmetic hold.
     """
 
-    commands: list[SimpleCommand] = field(default_factory=list["SimpleCommand"])
-    unproved: list[str] = field(default_factory=list[str])
+    commands: list[SimpleCommand] = []
+    unproved: list[str] = []
     work: int = 0
-    numbers: Numbers = field(default_factory=Numbers)
+    numbers: Numbers = msgspec.field(default_factory=Numbers)

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from typing import Final
 
+import msgspec
 from tree_sitter import Node
 
 from actors.speed_layer import constants, constructs, expander, leaves, syntax_tree
@@ -26,8 +26,7 @@ MAX_WORK: Final = 4096
 """Steps an analysis may take; the longest lines people write take a few hundred."""
 
 
-@dataclass(slots=True)
-class Function:
+class Function(msgspec.Struct):
     """A function defined in the line.
 
     Attributes:
@@ -43,8 +42,7 @@ class Function:
     called: bool = False
 
 
-@dataclass(slots=True)
-class State:
+class State(msgspec.Struct):
     """What the commands so far have changed for the commands to come.
 
     Attributes:
@@ -56,8 +54,8 @@ class State:
     """
 
     cwd: str | None
-    bindings: dict[str, str] = field(default_factory=dict[str, str])
-    functions: dict[str, Function] = field(default_factory=dict[str, Function])
+    bindings: dict[str, str] = {}
+    functions: dict[str, Function] = {}
     calling: tuple[str, ...] = ()
     fallbacks: tuple[str | None, ...] = ()
 
