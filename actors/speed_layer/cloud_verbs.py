@@ -38,6 +38,10 @@ AZ_SECRETS: Final = re.compile(
     r"secret|keys?\Z|credential|get-access-token|connection-string|password|token|certificate\Z|ad\Z|appsettings\Z|keyvault\Z",
     re.IGNORECASE,
 )
+HOSTED_READS: Final = frozenset({"list", "ls", "show", "get", "describe", "status", "info", "view"})
+HOSTED_SECRETS: Final = re.compile(
+    r"ssh|auth|token|credential|kubeconfig|secret|password|keys?\Z|certificate|console", re.IGNORECASE
+)
 PLAIN_VARIABLE: Final = re.compile(
     r"(?!(?i:.*(?:secret|token|password|passwd|key|credential|auth|url|dsn|cookie|session|private)))[A-Za-z_][A-Za-z0-9_]*\Z"
 )
@@ -69,6 +73,11 @@ def gcloud(text: str) -> str | None:
 def az(text: str) -> str | None:
     """Return why the words of an az command are not those of a reading one."""
     return _words(text, AZ_READS, AZ_SECRETS, "az", changes=GCLOUD_CHANGES)
+
+
+def hosted_list(text: str) -> str | None:
+    """Return why the words of a hosting service's program are not those of a reading one."""
+    return _words(text, HOSTED_READS, HOSTED_SECRETS, "it", changes=GCLOUD_CHANGES)
 
 
 def _words(
@@ -107,7 +116,12 @@ def database_status(text: str) -> str | None:
     return None if text in {"ping", "status", "version"} else f"{text[:40]!r} may change something"
 
 
-PHRASES: Final[dict[str, Callable[[str], str | None]]] = {"aws-read": aws, "gcloud-read": gcloud, "az-read": az}
+PHRASES: Final[dict[str, Callable[[str], str | None]]] = {
+    "aws-read": aws,
+    "gcloud-read": gcloud,
+    "az-read": az,
+    "cloud-list": hosted_list,
+}
 """Kinds that judge all the positional words of a command joined by blanks."""
 
 WORDS: Final[dict[str, Callable[[str], str | None]]] = {

@@ -12,7 +12,7 @@ from actors.speed_layer.conditions import Condition, conditions
 from actors.speed_layer.kinds import Pattern, pattern
 from actors.speed_layer.options import NO_OPTIONS, Grammar, Parsed, grammar, parse
 from actors.speed_layer.path_rules import Finding
-from actors.speed_layer.rules import CommandRule, ProgramTable
+from actors.speed_layer.rules import CommandRule, Layer, ProgramTable
 from actors.speed_layer.simple_command import SimpleCommand
 
 VERSIONED: Final = re.compile(r"(python|pip|pypy|ruby|node|php|perl|clang|gcc|llvm-config)[0-9][0-9.]*\Z")
@@ -27,7 +27,7 @@ class Compiled(msgspec.Struct, frozen=True):
     args_with: tuple[tuple[frozenset[str], Pattern], ...]
     conditions: tuple[tuple[Condition, str], ...]
     finding: Finding
-    layer: str
+    layer: Layer
 
 
 class Node(msgspec.Struct):
@@ -64,7 +64,7 @@ def program_name(word: str) -> str:
     return versioned[1] if versioned else name
 
 
-def compile_rule(rule: CommandRule, layer: str) -> Compiled:
+def compile_rule(rule: CommandRule, layer: Layer) -> Compiled:
     """Prepare a rule.
 
     Raises:
@@ -85,9 +85,13 @@ class CommandRules:
     def __init__(self) -> None:
         self._root = Node()
         self._scripts = list[Compiled]()
+        self._otherwise = list[Compiled]()
 
     def add(self, compiled: Compiled) -> None:
         """Add a rule under each of its prefixes; one over scripts is looked at for every program with a folder."""
+        if compiled.rule.otherwise:
+            self._otherwise.append(compiled)
+            return
         if compiled.rule.script:
             self._scripts.append(compiled)
             return
@@ -110,6 +114,10 @@ class CommandRules:
             node = node.children.setdefault(word, Node())
         return node
 
+    def otherwise(self) -> list[Found]:
+        """Return the rules over commands that no other rule covers."""
+        return [Found(one, 1, (), NO_OPTIONS) for one in self._otherwise]
+
     def find(self, command: SimpleCommand) -> list[Found]:
         """Return the rules whose prefix a command has, the shortest prefix first."""
         words = command.words
@@ -131,6 +139,11 @@ class CommandRules:
                 index = parsed.rest
                 if index >= count:
                     break
-            node = node.children.get(words[index]) or node.children.get("*")
+            any_word = node.children.get("*")
+            node = node.children.get(words[index])
             index += 1
+            if node is None:
+                node = any_word
+            elif any_word is not None:
+                found.extend(Found(one, index, front, everywhere) for one in any_word.rules)
         return found

@@ -16,6 +16,8 @@ from actors.speed_layer.tasks import script
 
 re2: Any = untyped_re2  # the package has no type information
 MAX_SEARCHED: Final = 2048
+MAX_SUBCOMMANDS: Final = 6
+SUBCOMMAND: Final = re.compile(r"[A-Za-z][A-Za-z0-9:_-]*\Z")
 AROUND: Final = re.compile(r"\(\?[=!<]")
 Condition = Callable[[SimpleCommand, tuple[str, ...]], bool]
 """From a command and its words behind the rule's first ones to whether the condition is met."""
@@ -148,6 +150,26 @@ def _first(pattern: Either) -> Condition:
     return check
 
 
+def _subcommand(pattern: Either) -> Condition:
+    return lambda _command, rest: any(pattern.search(name) for name in subcommands(rest))
+
+
+def subcommands(rest: tuple[str, ...]) -> list[str]:
+    """Return the names behind a program that say what to do, up to the first word that is no such name."""
+    found = list[str]()
+    behind_option = False
+    for word in rest[:MAX_SUBCOMMANDS]:
+        if word.startswith("-"):
+            behind_option = "=" not in word
+        elif behind_option:
+            behind_option = False
+        elif SUBCOMMAND.match(word):
+            found.append(word)
+        else:
+            break
+    return found
+
+
 def _words(pattern: Either) -> Condition:
     return lambda _command, rest: any([pattern.search(word) for word in rest])  # noqa: C419 - quicker than a generator
 
@@ -179,6 +201,11 @@ PREPARED: Final[tuple[tuple[str, Callable[[CommandRule], Condition], str], ...]]
     ("fed_by", lambda rule: _fed(frozenset(rule.fed_by)), "nothing the rule is about feeds it"),
     ("made_by", lambda rule: _made(frozenset(rule.made_by)), "no substitution the rule is about makes its words"),
     ("first", lambda rule: _first(Either(rule.first)), "its first word is not what the rule is about"),
+    (
+        "subcommand",
+        lambda rule: _subcommand(Either([f"^(?:{one})$" for one in rule.subcommand])),
+        "none of its subcommands is what the rule is about",
+    ),
     ("words", lambda rule: _words(Either(rule.words)), "none of its words is what the rule is about"),
     ("sql", lambda rule: _text(Either(rule.sql), SQL_NOISE), "no SQL in it is what the rule is about"),
     ("text", lambda rule: _text(Either(rule.text), None), "no text in it is what the rule is about"),

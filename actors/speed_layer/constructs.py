@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 MAX_ROUNDS: Final = 8
 FUNCTION_NAME: Final = re.compile(r"[A-Za-z0-9_.:-]+\Z")
+ENDLESS: Final = re.compile(r"\s*(?:true|:|\[ 1 \]|\(\(\s*1\s*\)\)|\[\[ 1 \]\])\s*[;\n]")
+STARTS: Final = re.compile(r"(?<![&>|<])&(?![&>0-9])")
 SETS_VARIABLES: Final = re.compile(
     r"(?<![\w-])(?:read|mapfile|readarray|getopts|let|unset|declare|local|typeset|export|readonly|eval|source|printf\s+-v|wait\s+-p|coproc)(?![\w-])"
     r"|\(\(|\{\w+\}[<>]"
@@ -145,6 +147,10 @@ def loop(walker: Walker, node: Node, _reach: int = 0) -> None:
         if not child.is_named and child.type not in {";", "\n", "&"}:
             raise Unproved(f"an unexpected {child.type!r} in a loop")
     named = [child for child in children if child.is_named]
+    if ENDLESS.match(walker.text, children[0].end_byte) and STARTS.search(
+        walker.text, named[-1].start_byte, named[-1].end_byte
+    ):
+        raise Unproved("an endless loop that starts programs without waiting")
     before = walker.state.cwd
     for child in named:
         walker.statement(child)

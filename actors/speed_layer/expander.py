@@ -22,6 +22,8 @@ PLAIN_BRACED: Final = re.compile(
     r"\$\{[#!]?(?:[A-Za-z_][A-Za-z0-9_]*|[0-9]+|[@*#?!$-])(?:\[(?P<subscript>[\w@*$]+)\])?"
     r"(?:(?P<op>:?[-=+?]|[#%/^,:@])[^'\"`\\{}$]*+(?:\$[A-Za-z0-9_]++[^'\"`\\{}$]*+)*+)?\}\Z"
 )
+TRIMMED: Final = re.compile(r"\$\{([A-Za-z_]\w*)(##\*/|%{1,2}([A-Za-z0-9_./-]+))\}\Z")
+MANY_FOLDERS: Final = re.compile(r"\*\*|[\[{]")
 INDIRECT: Final = re.compile(r"\$\{!\w+(?!(?:\[[@*]\]|[@*])\}\Z)(?:\W|\Z)")
 ARITHMETIC: Final = re.compile(r"[\w\s+\-*/%<>=!&|^~?:,()#$\[\]{}]*\Z")
 QUOTED: Final = re.compile(r"'[^']*'|\"(?:[^\"\\$`]|\\.|\$\w++|\$\{\w+\})*+\"")
@@ -99,7 +101,20 @@ def _braced(walker: Walker, node: Node, text: str, quoted: bool) -> tuple[str, b
     if "@P" in rest:
         raise Unproved("a parameter expansion that evaluates its value")
     walker.variables.extend(re.findall(r"[A-Za-z_]\w*", rest)[:1])
-    return UNKNOWN, False, not quoted
+    return _trimmed(walker, text) or UNKNOWN, False, not quoted
+
+
+def _trimmed(walker: Walker, text: str) -> str | None:
+    """Return what `${name%.ext}` or `${name##*/}` leaves of a known value, `None` if that is not certain."""
+    match = TRIMMED.match(text)
+    value = walker.state.bindings.get(match[1]) if match else None
+    if match is None or value is None:
+        return None
+    if match[2] == "##*/":
+        return value.rpartition("/")[2] if not MANY_FOLDERS.search(value) else None
+    literal = match[3]
+    kept = value.removesuffix(literal)
+    return kept if kept != value else None
 
 
 def _array(walker: Walker, node: Node) -> Piece:

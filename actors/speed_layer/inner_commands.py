@@ -23,6 +23,7 @@ PLAIN_NAME: Final = re.compile(r"[A-Za-z_]\w*\Z")
 NO_NAMES: Final = frozenset("fni")
 """Letters of options by which a declaration is about functions, other names, or makes every value arithmetic."""
 SPAWNERS: Final = frozenset({"xargs", "gxargs", "find", "gfind", "fd", "fdfind"})
+RECURSION: Final = "a function that calls itself"
 MAX_CALLS: Final = 8
 MAX_DEPTH: Final = 24
 STEP_BYTES: Final = 32
@@ -59,7 +60,7 @@ def follow(walker: Walker, command: SimpleCommand) -> None:
         return
     name = words[0]
     if name in walker.state.calling:
-        raise Unproved("a function that calls itself")
+        raise Unproved(RECURSION)
     builtin = BUILTINS.get(name)
     if builtin is not None:
         builtin(walker, command)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import chain
 from typing import Final
 
 import msgspec
@@ -10,6 +11,7 @@ import msgspec
 from actors.speed_layer.command_rules import CommandRules, Found
 from actors.speed_layer.path_rules import RANK, Access, Finding, PathRules, Workspace, inside
 from actors.speed_layer.proof import Proof, judge_path
+from actors.speed_layer.rules import LAYERS, Layer
 from actors.speed_layer.simple_command import UNKNOWN, SimpleCommand
 from actors.speed_layer.variable_rules import VariableRules
 
@@ -64,9 +66,9 @@ class CommandJudge:
             findings.append(Finding("ask", None, "the program is known only at run time"))
             return
         refusal = ""
-        proofs: dict[str, list[Finding]] = {}
+        proofs: dict[Layer, list[Finding]] = {}
         decided = False
-        settled = ""
+        settled: Layer | None = None
         for found in self._commands.find(command):
             compiled = found.compiled
             if compiled.layer == settled and compiled.rule.verdict == "allow" and trace is None:
@@ -86,11 +88,34 @@ class CommandJudge:
                 findings.extend(self._touched(found, command, workspace))
             if trace is not None:
                 trace.append(Trace(compiled.rule.id, why is None, why or compiled.rule.reason))
-        for proved in proofs.values():
-            findings.extend(proved)
-        if not decided and not proofs:
+        findings.extend(chain.from_iterable(proofs.values()))
+        if not decided and not self._otherwise(command, workspace, findings, proofs, trace) and not proofs:
             told = " ".join(command.words[:2]).replace(UNKNOWN, "?")
             findings.append(Finding("ask", None, refusal or f"no rule covers `{told[:80]}`"))
+
+    def _otherwise(
+        self,
+        command: SimpleCommand,
+        workspace: Workspace,
+        findings: list[Finding],
+        proofs: dict[Layer, list[Finding]],
+        trace: list[Trace] | None,
+    ) -> bool:
+        """Add what rules over commands that nothing else covers say; return whether one does."""
+        decided = False
+        for found in self._commands.otherwise():
+            compiled = found.compiled
+            if any(LAYERS.index(layer) <= LAYERS.index(compiled.layer) for layer in proofs):
+                continue
+            why = _unmet(found, command)
+            if why is None and compiled.rule.verdict == "allow":
+                why = Proof(self._paths, command, workspace).fails(found)
+            if why is None:
+                decided = True
+                findings.append(compiled.finding)
+            if trace is not None:
+                trace.append(Trace(compiled.rule.id, why is None, why or compiled.rule.reason))
+        return decided
 
     def _touched(self, found: Found, command: SimpleCommand, workspace: Workspace) -> Iterator[Finding]:
         access = found.compiled.rule.touches
@@ -112,7 +137,7 @@ def _unmet(found: Found, command: SimpleCommand) -> str | None:
     return None
 
 
-def _keep_mildest(proofs: dict[str, list[Finding]], layer: str, findings: list[Finding]) -> int:
+def _keep_mildest(proofs: dict[Layer, list[Finding]], layer: Layer, findings: list[Finding]) -> int:
     """Keep the mildest findings of a layer's allow rules: each of them alone proves that the command may run.
 
     Returns:

@@ -2,8 +2,9 @@
 
 A pattern is a row of kinds: `any read*` is one word of any sort, then any number of files that are read. `*` stands
 for none or more, `+` for one or more, `?` for none or one. Kinds are `any`, the file kinds of `ACCESSES` (`inside` is
-code or a setting, which must lie in the workspace; a `dir` is what later paths are relative to; an `object` is a
-revision, a path, or `REVISION:PATH`), and the checks of `embedded`, `values`, `cloud_verbs`, `sed` and `tasks`.
+code or a setting, which must lie in the workspace, `either` the same where it may be written too; a `dir` is what later
+paths are relative to; an `object` is a revision, a path, or `REVISION:PATH`), and the checks of `embedded`, `values`,
+`cloud_verbs`, `sed` and `tasks`.
 """
 
 from __future__ import annotations
@@ -22,13 +23,14 @@ ACCESSES: Final[dict[str, Access]] = {
     "write": "write",
     "delete": "delete",
     "inside": "read",
+    "either": "write",
     "dir": "read",
     "one-file": "write",
     "into": "write",
     "stem": "write",
     "object": "read",
 }
-INSIDE: Final = frozenset({"inside", "dir", "object"})
+INSIDE: Final = frozenset({"inside", "either", "dir", "object"})
 CHECKS: Final[dict[str, Callable[[str], str | None]]] = {
     **embedded.TEXTS,
     **VALUES,

@@ -236,7 +236,7 @@ class Lexer:
         if "{" in unquoted:
             _check_braces("".join(unquoted), text[position : position + 1])
         joined = UNKNOWN if apart and not assign else "".join(parts)
-        glob = (joined if text[start] == "$" else text[start])[:1] in GLOBS
+        glob = text[start] in GLOBS or (not exact and joined[:1] in GLOBS)
         return Word(joined, exact, assign, plain, glob, start, position)
 
     def _piece(self, position: int, end: int) -> Piece:  # noqa: C901, PLR0911 - one case a kind of quoting

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
+from actors.speed_layer import fetched
 from actors.speed_layer.compiled import Tables
+from actors.speed_layer.inner_commands import RECURSION
 from actors.speed_layer.judge import Trace
 from actors.speed_layer.path_rules import RANK, Finding, Workspace, shortened
 from actors.speed_layer.shell import analyse
@@ -19,6 +21,8 @@ if TYPE_CHECKING:
 
 PIECES: Final = re.compile(r"[=@:,;'\"\s()]+")
 NETWORK: Final = "network"
+BOMB: Final = re.compile(r"([\w:.@+-]+)\s*\(\s*\)\s*\{[^}]*?(?<![\w:.@+-])\1\s*(?:\|\s*\1(?![\w:.@+-])|&(?!&))")
+"""A function that pipes itself into itself, or starts itself in the background."""
 
 
 def command_line(arguments: dict[str, Any]) -> str | None:
@@ -45,6 +49,8 @@ def judge_line(
     analysis = analyse(line, cwd)
     said = list[Finding]()
     best = _strictest(tables, analysis, cwd, trace, said)
+    if RECURSION in analysis.unproved and BOMB.search(line):
+        best = Finding("deny", "core.fork-bomb", "a function that starts itself over and over")
     listed = [list(one.argv) for one in analysis.commands if one.listed and one.argv]
     if best is None and not analysis.unproved:
         return Ruling("ask", "there is no command in it", None, False), listed, []
@@ -77,6 +83,8 @@ def _strictest(
                 best = finding
             tags.update(finding.tags)
     if NETWORK in tags:
+        refusal = fetched.run(analysis.commands)
+        best = refusal or best
         tags.update(_mentioned(tables, analysis, workspace))
     if tags:
         for rule in tables.lines:

@@ -20,6 +20,8 @@ PROJECT_PROGRAMS: Final = frozenset(
     {"./gradlew", "./mvnw", "./manage.py", "bin/rails", "bin/rake", "bin/rspec", "bin/rubocop", "bin/phpunit"}
 )
 INLINE: Final = re.compile(r"[{\"']")
+PEELED: Final = re.compile(r"[@^]\{[\w/:.+ -]*\}")
+"""What git reads behind a revision: `HEAD^{tree}`, `main@{yesterday}`."""
 ELSEWHERE: Final = re.compile(
     r"[A-Za-z][A-Za-z0-9+.-]*://|(?:npm|jsr|data|node|https?|file|oci|git|ssh|s3|gs|fd|md):|\|"
 )
@@ -137,7 +139,10 @@ class Proof:
             return unusual
         if kind == "object":
             value = value.rpartition(":")[2] or "."
-        if kind in kinds.INSIDE and (INLINE.search(value) or not inside(join(self._base, value), self._workspace)):
+        if kind in kinds.INSIDE and (
+            INLINE.search(PEELED.sub("", value) if kind == "object" else value)
+            or not inside(join(self._base, value), self._workspace)
+        ):
             return f"{shown(value)} does not lie in the workspace"
         self.findings.append(judge_path(self._paths, self._command, self._workspace, (value, access), self._base))
         return None
@@ -147,6 +152,8 @@ def _unusual(kind: str, value: str) -> str | None:
     """Return why a path may stand for something else than one file by that name."""
     if ELSEWHERE.match(value):
         return f"{shown(value)} may be read as more than a path"
+    if kind in {"inside", "either"} and value.startswith("@"):
+        return f"{shown(value)} may name a file of more words"
     if kind == "stem" and ("/." in value or value.startswith(".")):
         return f"{shown(value)} begins the names of hidden files"
     return f"{shown(value)} may be many files" if kind == "one-file" and MANY.search(value) else None

@@ -89,6 +89,10 @@ class CommandRule(Table, frozen=True, forbid_unknown_fields=True, kw_only=True, 
         made_by: Condition: one of these programs, in a substitution, makes one of its words.
         bare: Condition: it has no words but options and `-`.
         first: Condition: its first word behind the prefix that is no option matches one of these (search).
+        subcommand: Condition: one of the names behind the program that say what to do (`db instance delete`)
+            matches one of these wholly; options, their values and files are no such names.
+        otherwise: It is looked at only if no rule of its own or a higher layer covers the command, whatever the
+            program.
         sql: Condition: as `text`, not looking into quoted strings and comments of SQL.
         writes: Condition: its standard output goes to a file.
         script: Condition: the program itself is a script of the workspace named for everyday work
@@ -116,6 +120,8 @@ class CommandRule(Table, frozen=True, forbid_unknown_fields=True, kw_only=True, 
     made_by: list[str] = []
     bare: bool = False
     first: list[str] = []
+    subcommand: list[str] = []
+    otherwise: bool = False
     sql: list[str] = []
     writes: bool = False
     script: bool = False
@@ -172,8 +178,8 @@ class VariableRule(Table, frozen=True, forbid_unknown_fields=True, kw_only=True)
         names: Globs of names.
         values: A regular expression the whole value must match, for the rule to apply.
         shell: Whether it applies to variables set for the shell alone too.
-        before: Condition: set for one of these programs.
-        unless_before: Condition: set for none of these programs.
+        before: Condition: set for a command that begins with one of these (`npm run build`).
+        unless_before: Condition: set for no command that begins with one of these.
     """
 
     verdict: Verdict

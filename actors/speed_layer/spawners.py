@@ -20,6 +20,28 @@ PRINTS_OTHERS: Final = re.compile(
     r"-[A-Za-z]*[foercR]|--(?:file|output|files0-from|only|count|replace|reg|rec|der|input|echo)"
 )
 """Options by which a filter reads another file, or prints something else than whole lines."""
+MEASURES: Final = frozenset(
+    [
+        "basename",
+        "cksum",
+        "dirname",
+        "du",
+        "echo",
+        "file",
+        "ls",
+        "md5sum",
+        "printf",
+        "sha1sum",
+        "sha256sum",
+        "stat",
+        "test",
+        "wc",
+    ]
+)
+"""Programs that neither show what is in a file nor write, whatever their words.
+
+`xargs` without `-0` splits a name with a blank in it into several words, which may begin with a dash or lie anywhere.
+"""
 FILTERS: Final = frozenset({"grep", "rg", "sort", "uniq", "head", "tail", "xargs", "tac", "shuf"})
 
 
@@ -80,8 +102,6 @@ def xargs(command: SimpleCommand) -> Unwrapped | None:
         return unknown_option("xargs", parsed.unknown[0])
     whole = parsed.has("-0", "--null") or parsed.value("-d", "--delimiter") in {"\\n", "\n"}
     fed = fed_names(command) if not parsed.has("-a", "--arg-file") else UNKNOWN
-    if not whole and fed != UNKNOWN and _found_by_find(command):
-        fed = UNKNOWN
     if parsed.rest >= len(command.words):
         return None
     inner = cut(command, parsed.rest)
@@ -90,14 +110,9 @@ def xargs(command: SimpleCommand) -> Unwrapped | None:
     if marker:
         _replace(inner, marker, fed)
     else:
-        inner.words, inner.argv = (*inner.words, fed), (*inner.argv, None)
+        safe = whole or inner.words[0] in MEASURES
+        inner.words, inner.argv = (*inner.words, fed if safe else UNKNOWN), (*inner.argv, None)
     return Unwrapped(inner=[inner])
-
-
-def _found_by_find(command: SimpleCommand) -> bool:
-    """Return whether names come from find or fd, which print names with blanks in them as they are."""
-    producers = command.stdin.producers if command.stdin is not None else ()
-    return bool(producers) and producers[0].words[:1] in {("find",), ("fd",)}
 
 
 def _replace(inner: Inner, marker: str, fed: str) -> None:

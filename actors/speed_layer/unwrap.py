@@ -9,7 +9,17 @@ from actors.speed_layer import spawners
 from actors.speed_layer.inner import ShellText, Unwrapped, cut, joined, unknown_option
 from actors.speed_layer.options import Parsed, parse
 from actors.speed_layer.simple_command import UNKNOWN, SimpleCommand
-from actors.speed_layer.wrapper_table import MODULES, SHELL_OPTIONS, SHELLS, WRAPPERS, Wrapper
+from actors.speed_layer.tasks import task
+from actors.speed_layer.wrapper_table import (
+    HYPERFINE,
+    MODULES,
+    SHELL_OPTIONS,
+    SHELLS,
+    TASK_RUNNERS,
+    TASKS,
+    WRAPPERS,
+    Wrapper,
+)
 
 PYTHON: Final = re.compile(r"(?:python|pypy)[0-9.]*\Z")
 ASSIGNMENT: Final = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)=(.*)", re.DOTALL)
@@ -17,6 +27,7 @@ STARTUP: Final = ("-i", "-l", "--login", "--rcfile", "--init-file", "--debugger"
 USUAL: Final = frozenset(
     {"errexit", "nounset", "xtrace", "verbose", "pipefail", "noglob", "noclobber", "globstar", "nullglob"}
 )
+RUN_BY_HYPERFINE: Final = frozenset({"--prepare", "-p", "--setup", "-s", "--cleanup", "-c", "--conclude"})
 WRAPPER_NAMES: Final = frozenset({"coverage", *(prefix[0] for prefix in WRAPPERS)})
 
 
@@ -72,10 +83,26 @@ def _wrapped(command: SimpleCommand, wrapper: Wrapper, start: int) -> Unwrapped 
         return None
     if wrapper.joins:
         return Unwrapped(texts=[joined(command, index)])
+    if words[0] in TASK_RUNNERS and _is_task(words[index]):
+        return None
     inner = cut(command, index)
     inner.env = tuple(env)
     inner.directory = _directory(parsed)
     return Unwrapped(inner=[inner])
+
+
+def _is_task(word: str) -> bool:
+    """Return whether a word names a task of the project rather than a program."""
+    return word in TASKS or (":" in word and task(word) is None)
+
+
+def _hyperfine(command: SimpleCommand) -> Unwrapped | None:
+    parsed = parse(HYPERFINE, command.words, 1, command.globs)
+    if parsed.unknown:
+        return unknown_option("hyperfine", parsed.unknown[0])
+    given = [value for name, value, _ in parsed.options if name in RUN_BY_HYPERFINE]
+    texts = [*given, *(word for _, word in parsed.positionals)]
+    return Unwrapped(texts=[ShellText(None if text is None or UNKNOWN in text else text) for text in texts])
 
 
 def _directory(parsed: Parsed) -> str | None:
@@ -197,6 +224,7 @@ SPECIAL: Final = {
     "gfind": spawners.find,
     "fd": spawners.fd,
     "fdfind": spawners.fd,
+    "hyperfine": _hyperfine,
     "kubectl": _after_dashes,
     "oc": _after_dashes,
     "parallel": _unread,

@@ -23,6 +23,30 @@ MAVEN: Final = re.compile(
 )
 
 
+MONGO: Final = re.compile(
+    r"\s*(?:show (?:dbs|collections|tables)|db\.(?:stats|version|getName|getCollectionNames|serverStatus)\(\)"
+    r"|db\.(?:\w+|getCollection\([\"']\w+[\"']\))\.(?:find|findOne|countDocuments|estimatedDocumentCount|count|distinct"
+    r"|getIndexes|stats|dataSize)\([^()$;`=]*(?:\$(?:gte?|lte?|in|nin|ne|eq|exists|and|or|not)\b[^()$;`=]*)*\)"
+    r"(?:\.(?:limit|skip|sort|count|pretty|toArray|size|explain)\([^()$;`=]*\))*)\s*;?\s*\Z"
+)
+
+
+HANDED_ON: Final = re.compile(
+    r"(?!-[crpeoI]|--?(?:conf|config\S*|require|req|import|plugins?|(?:experimental-)?loader|rulesdir|resolve-plugins-\S*|global-?\w*"
+    r"|setup\S*|transform\S*|runner|test-?runner|test-?environment\S*|environment|env|preset|reporters?|output\S*|out\S*"
+    r"|root\w*|cwd|prefix|script-shell|shell|exec|eval|node-?\w*|package|file|init\S*|settings|define|D\S*|register"
+    r"|pdbcls|confcutdir|rcfile|load\S*|custom\S*|ext\w*|tsconfig|project|parser\S*|format(?:ter)?)(?:\Z|=[^A-Za-z0-9]))"
+    r"(?!--?(?:config\S*|require|import|plugins?|loader|rulesdir|setup\S*|transform|global\w*|runner|preset|exec|eval|node-?\w*"
+    r"|output\S*)=)"
+    r"(?!(?:--?[\w-]+=)?(?:/|~|\.\.(?:/|\Z)))(?:(?!/\.\./)[^\x00])*\Z",
+    re.DOTALL | re.IGNORECASE,
+)
+"""Words handed on to a project's own test runner or linter, whichever it is: none names code or settings to load."""
+GO_PACKAGE: Final = re.compile(
+    r"(?:\.(?:/(?!(?:.*/)?\.\.(?:/|\Z)).*)?|\.\.\.|[A-Za-z_][\w-]*(?:/[\w.-]+)*|[\w-]+\.go)\Z"
+)
+
+
 def _shape(pattern: re.Pattern[str], what: str) -> Callable[[str], str | None]:
     def check(text: str) -> str | None:
         return None if pattern.match(text) else f"{text[:60]!r} is not {what}"
@@ -70,6 +94,35 @@ VALUES: Final[dict[str, Callable[[str], str | None]]] = {
     "literal": _shape(re.compile(r"[^@].*\Z", re.DOTALL), "written out, but a file's name"),
     "write-out": _shape(re.compile(r"(?!@)(?:(?!%output|%header)[^\x00])*\Z"), "a format that only prints"),
     "database": _shape(re.compile(r"[A-Za-z0-9_.-]+\Z"), "the name of a database on this machine"),
+    "api-path": _shape(re.compile(r"/?(?!https?:|graphql)[A-Za-z0-9{][A-Za-z0-9/_.{}?=&,+-]*\Z"), "a path to read"),
+    "registry-word": _shape(
+        re.compile(r"(?!(?:fix|set|add|delete|rm|remove|signatures)\Z)[@A-Za-z0-9][\w@./^~:-]*\Z"),
+        "a word that only reads",
+    ),
+    "loopback": _shape(re.compile(r"(?:127\.0\.0\.1|localhost|::1)\Z"), "this machine alone"),
+    "gpg-word": _shape(re.compile(r"[\w@.+-][\w@./+-]*\Z"), "the name of a key or a file"),
+    "service": _shape(re.compile(r"(?:list|describe|[A-Za-z_][\w.]*)\Z"), "the name of a service"),
+    "selector": _shape(re.compile(r"[A-Za-z0-9_.\[\]()*@:-]+\Z"), "a selector"),
+    "handed": _shape(HANDED_ON, "known to load no code or settings"),
+    "go-package": _shape(GO_PACKAGE, "a package of the project"),
+    "bazel-target": _shape(
+        re.compile(r"(?!@(?!@?//))(?!/(?!/)|~)(?:(?!@\w|\.\./)[^\x00])*\Z"), "a target of the workspace"
+    ),
+    "lower": _shape(re.compile(r"[a-z][a-z0-9_-]*\Z"), "a format the program brings with it"),
+    "php-standard": _shape(
+        re.compile(r"(?:PSR\d*|PEAR|Squiz|Zend|Generic|PSR-\d+|phpcs\.xml(?:\.dist)?)\Z"), "a known standard"
+    ),
+    "build-target": _shape(re.compile(r"@?(?!.*\.\.)[\w][\w./@-]*\Z"), "a target of the project"),
+    "sbt-task": _shape(
+        re.compile(
+            r"(?:\w+/)?(?:(?:Test|IntegrationTest|It)/)?(?:test|compile|clean|scalafmt\w*|scalafix\w*|doc|package|update|projects|tasks"
+            r"|(?:test(?:Only|Quick)) [\w.*:\s-]+)\Z"
+        ),
+        "a task of everyday work",
+    ),
+    "mongo": _shape(MONGO, "a reading of a collection"),
+    "sysctl-name": _shape(re.compile(r"[\w.*/-]+\Z"), "the name of a setting"),
+    "fact": _shape(re.compile(r"[A-Za-z0-9_.-]+\Z"), "a plain word"),
     "cargo-fmt": tool_arguments,
     "weightless": weightless,
 }

@@ -15,6 +15,11 @@ SECRET_NAME: Final = re.compile(
 )
 
 
+def _begins(words: tuple[str, ...], beginnings: list[str]) -> bool:
+    """Return whether a command's first words are one of these."""
+    return any(words[: len(one)] == tuple(one) for one in map(str.split, beginnings))
+
+
 class VariableRules:
     """All variable rules of a policy; the strictest that matches wins."""
 
@@ -32,18 +37,17 @@ class VariableRules:
 
     def judge(self, command: SimpleCommand) -> list[Finding]:
         """Return what the rules say to a command's assignments; the shell's own variables need no rule."""
-        program = command.words[0] if command.words else ""
-        found = [self._one(name, value, program) for name, value in command.env]
-        found.extend(self._one(name, value, "") for name, value in command.sets)
+        found = [self._one(name, value, command.words) for name, value in command.env]
+        found.extend(self._one(name, value, ()) for name, value in command.sets)
         return found
 
-    def _one(self, name: str, value: str | None, program: str) -> Finding:
-        shell = not program
+    def _one(self, name: str, value: str | None, words: tuple[str, ...]) -> Finding:
+        shell = not words
         best: Finding | None = None
         for rule, names, values in self._rules:
             if (shell and not rule.shell) or not names.fullmatch(name):
                 continue
-            if program in rule.unless_before or (rule.before and program not in rule.before):
+            if _begins(words, rule.unless_before) or (rule.before and not _begins(words, rule.before)):
                 continue
             if values is not None and not self._fits(rule, values, value):
                 continue

@@ -63,6 +63,9 @@ WRAPPERS: Final[dict[tuple[str, ...], Wrapper]] = {
     ("flock",): _wrapper("-s -x -e -u -n -o -w= -E= --shared --exclusive --nonblock --timeout= --wait=", 1),
     ("strace",): _wrapper("-f -c -q -t -T -v -y -C -e= -s= -S="),
     ("ltrace",): _wrapper("-f -c -S -e= -s="),
+    ("valgrind",): _wrapper(
+        "-v -q --leak-check= --track-origins= --show-leak-kinds= --error-exitcode= --num-callers= --quiet --verbose"
+    ),
     ("perf", "stat"): _wrapper("-d -v -a -r= -e= -x="),
     ("command",): _wrapper("-p"),
     ("builtin",): _wrapper(""),
@@ -104,6 +107,15 @@ WRAPPERS: Final[dict[tuple[str, ...], Wrapper]] = {
 }
 """Prefix of words to grammar; longer prefixes are tried first."""
 
+TASK_RUNNERS: Final = frozenset({"hatch", "pdm", "pipenv", "rye", "mise", "composer"})
+"""Programs whose `run` takes names of the project's own tasks beside programs."""
+TASKS: Final = frozenset(
+    {"test", "tests", "lint", "format", "fmt", "check", "checks", "docs", "typecheck", "types", "style", "unit"}
+)
+HYPERFINE: Final = grammar(
+    "-N -i -w= -r= -m= -M= -u= -p= -s= -c= --ignore-failure --warmup= --runs= --min-runs= --max-runs= --time-unit="
+    " --style= --prepare= --setup= --cleanup= --conclude= --show-output"
+)
 XARGS: Final = grammar(
     "-0 -o -r -t -x -p --null --no-run-if-empty --verbose --exit --open-tty --interactive -a= -d= -E= -I= -L= -n= -P="
     " -s= -J= --arg-file= --delimiter= --replace= --max-lines= --max-args= --max-procs= --max-chars= -i=? -l=? -e=?"
