@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Final
 from tree_sitter import Node
 
 from actors.speed_layer import arithmetic, constants, expander, leaves, names
-from actors.speed_layer.lexer import Unproved, Word
 from actors.speed_layer.simple_command import UNKNOWN, SimpleCommand, Stdin
 from actors.speed_layer.syntax_tree import LEAVES, expansions, parts
+from actors.speed_layer.tokens import Unproved, Word
 
 if TYPE_CHECKING:
     from actors.speed_layer.walker import Walker

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Final
 from tree_sitter import Node
 
 from actors.speed_layer import arithmetic as arithmetics
-from actors.speed_layer.lexer import Piece, Unproved, Word, known
+from actors.speed_layer.lexer import Piece
 from actors.speed_layer.names import assigned
 from actors.speed_layer.simple_command import UNKNOWN, SimpleCommand
 from actors.speed_layer.syntax_tree import expansions, parse, parts
+from actors.speed_layer.tokens import Unproved, Word, known
 
 if TYPE_CHECKING:
     from actors.speed_layer.walker import Walker

@@ -12,7 +12,7 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
-from actors.speed_layer.lexer import Unproved
+from actors.speed_layer.tokens import Unproved
 
 PLACEHOLDER: Final = "MoothallHereDocument"
 OPENER: Final = re.compile(r"<<(-?)[ \t]*(?:'([A-Za-z0-9_.:-]+)'|\"([A-Za-z0-9_.:-]+)\"|(\\?)([A-Za-z0-9_.:-]+))")

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Final
 
 from actors.speed_layer import arithmetic, constants, syntax_tree
 from actors.speed_layer.inner import Inner, ShellText
-from actors.speed_layer.lexer import Unproved
 from actors.speed_layer.names import SETTERS, names_set
 from actors.speed_layer.paths import join
 from actors.speed_layer.simple_command import UNKNOWN, SimpleCommand
 from actors.speed_layer.text import prepare
+from actors.speed_layer.tokens import Unproved
 from actors.speed_layer.unwrap import is_wrapper, program, unwrap
 
 if TYPE_CHECKING:

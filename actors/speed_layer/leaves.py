@@ -10,9 +10,9 @@ from tree_sitter import Node
 
 from actors.speed_layer import arithmetic, expander, inner_commands
 from actors.speed_layer.heredoc import PLACEHOLDER
-from actors.speed_layer.lexer import RedirectToken, Token, Unproved, Word, judged, known, native
 from actors.speed_layer.simple_command import UNKNOWN, Redirect, SimpleCommand, Stdin
 from actors.speed_layer.syntax_tree import expansions
+from actors.speed_layer.tokens import RedirectToken, Token, Unproved, Word, judged, known, native
 
 if TYPE_CHECKING:
     from actors.speed_layer.walker import Walker

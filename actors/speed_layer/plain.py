@@ -13,8 +13,8 @@ import msgspec
 
 from actors.speed_layer import expander
 from actors.speed_layer.leaves import NO_GLOBS, RESERVED, SUBSCRIPT, redirections
-from actors.speed_layer.lexer import RedirectToken, Unproved, Word
 from actors.speed_layer.simple_command import SimpleCommand, Stdin
+from actors.speed_layer.tokens import RedirectToken, Unproved, Word
 
 MAX_LENGTH: Final = 2048
 """Length in characters of the lines that are read here; the lexer counts its steps on longer ones."""

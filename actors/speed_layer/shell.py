@@ -9,10 +9,10 @@ to the same answers.
 from __future__ import annotations
 
 from actors.speed_layer import arithmetic, inner_commands, leaves, plain, syntax_tree
-from actors.speed_layer.lexer import Unproved
 from actors.speed_layer.paths import join
 from actors.speed_layer.simple_command import Analysis, SimpleCommand
 from actors.speed_layer.text import prepare
+from actors.speed_layer.tokens import Unproved
 from actors.speed_layer.walker import MAX_COMMANDS, State, Walker
 
 

@@ -12,7 +12,7 @@ from typing import Final
 import tree_sitter_bash
 from tree_sitter import Language, Node, Parser
 
-from actors.speed_layer.lexer import Unproved
+from actors.speed_layer.tokens import Unproved
 
 BLANK: Final = re.compile(r"[ \t\n]*\Z")
 BEFORE_COMMENT: Final = " \t\n;|&()"

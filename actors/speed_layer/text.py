@@ -6,7 +6,7 @@ import re
 from typing import Final
 
 from actors.speed_layer.heredoc import Document, take_out
-from actors.speed_layer.lexer import Unproved
+from actors.speed_layer.tokens import Unproved
 
 MAX_BYTES: Final = 16 * 1024
 CONTROL: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")

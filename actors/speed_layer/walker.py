@@ -17,9 +17,10 @@ from tree_sitter import Node
 from actors.speed_layer import constants, constructs, expander, leaves, syntax_tree
 from actors.speed_layer.heredoc import Document
 from actors.speed_layer.inner_commands import MAX_DEPTH
-from actors.speed_layer.lexer import Lexer, Unproved
+from actors.speed_layer.lexer import Lexer
 from actors.speed_layer.simple_command import Analysis, SimpleCommand, Stdin
 from actors.speed_layer.syntax_tree import LEAVES, check_comment
+from actors.speed_layer.tokens import Unproved
 
 MAX_COMMANDS: Final = 128
 MAX_WORK: Final = 4096
