@@ -8,9 +8,10 @@ import trio
 
 from actors.kernel import Ref, System
 from actors.reception import Caller, Reception, Refusal
-from actors.session.messages import Admit
+from actors.session.messages import Admit, Operation
+from actors.speed_layer.approval_events import Remember
 from actors.speed_layer.messages import NAME as SPEED_LAYER
-from actors.speed_layer.messages import Activate, Decide, Decree, ListPending, PendingApproval
+from actors.speed_layer.messages import Activate, Decide, Decree, Forget, ListPending, PendingApproval, Propose
 from actors.speed_layer.rules import Layer
 from actors.verdict import Verdict
 
@@ -45,15 +46,16 @@ class Deciding:
         approval: str,
         decision: Literal["allow", "deny"],
         reason: str = "",
-        remember: Literal["no", "exact"] = "no",
+        remember: Remember = "no",
     ) -> Verdict:
         """Decide a pending approval; returns what those who wait are told, once it is durable.
 
         Raises:
-            Refusal: The caller may not decide, not this one, or it is not pending.
+            Refusal: The caller may not decide, not this one, not make a rule of it, or it is not pending.
         """
         began = trio.current_time()
-        await self._reception.admit(caller, Admit(caller.connection, "decide"))
+        operation: Operation = "activate" if remember == "rule" else "decide"
+        await self._reception.admit(caller, Admit(caller.connection, operation))
         agent = caller.principal.agent
         decree = _carried_out(await self._speed_layer.ask(Decide(approval, decision, agent, reason, remember)))
         assert decree.answer is not None
@@ -68,6 +70,24 @@ class Deciding:
             elapsed_us=round((trio.current_time() - began) * 1e6),
             approval=decree.answer.approval,
         )
+
+    async def propose(self, caller: Caller, approval: str) -> str:
+        """Return which commands a decision would be for that is remembered as a rule.
+
+        Raises:
+            Refusal: The caller is no admin, it is not pending, or no rule can be made of it.
+        """
+        await self._reception.admit(caller, Admit(caller.connection, "activate"))
+        return _carried_out(await self._speed_layer.ask(Propose(approval))).message
+
+    async def forget(self, caller: Caller, approval: str) -> str:
+        """Let a remembered decision hold no longer; returns the version of the policy that governs then.
+
+        Raises:
+            Refusal: The caller is no admin, or nothing is remembered of that approval.
+        """
+        await self._reception.admit(caller, Admit(caller.connection, "activate"))
+        return _carried_out(await self._speed_layer.ask(Forget(approval, caller.principal.agent))).policy
 
     async def activate(self, caller: Caller, name: str, text: str, sha256: str, layer: Layer) -> str:
         """Let a policy's text govern as a layer; returns the version that governs then.

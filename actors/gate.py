@@ -47,6 +47,8 @@ class Gate:
         deciding = Deciding(system, self._reception)
         self.pending = deciding.pending
         self.decide = deciding.decide
+        self.propose = deciding.propose
+        self.forget = deciding.forget
         self.activate = deciding.activate
 
     async def append(self, caller: Caller, append: Append, sent: Callable[[], None] | None = None) -> Appended:

@@ -23,6 +23,7 @@ from transport.schemas import (
     HealthResult,
     PendingApprovalResult,
     PendingApprovalsResult,
+    ProposeResult,
     QueryResult,
     TreeResult,
     VerdictResult,
@@ -110,11 +111,19 @@ class HallClient:
         decision: Literal["allow", "deny"],
         *,
         reason: str | None = None,
-        remember: Literal["no", "exact"] | None = None,
+        remember: Literal["no", "exact", "rule"] | None = None,
     ) -> VerdictResult:
         """Allow or deny what waits for a decision; for experts and admins. Returns what those who wait are told."""
         arguments = {"id": approval, "decision": decision, **_given({"reason": reason, "remember": remember})}
         return await self._call("decide", arguments, VerdictResult)
+
+    async def propose_rule(self, approval: str) -> str:
+        """Return which commands a decision would be for that is remembered as a rule; for admins."""
+        return (await self._call("propose_rule", {"id": approval}, ProposeResult)).rule
+
+    async def forget_decision(self, approval: str) -> str:
+        """Let a remembered decision hold no longer; for admins. Returns the version that governs then."""
+        return (await self._call("forget_decision", {"id": approval}, ActivateResult)).policy
 
     async def activate_policy(
         self, name: str, text: str, sha256: str, *, layer: Literal["organisation", "project"] | None = None

@@ -12,9 +12,12 @@ from transport.schemas import (
     ActivateResult,
     Approval,
     DecideArguments,
+    ForgetArguments,
     Nothing,
     PendingApprovalResult,
     PendingApprovalsResult,
+    ProposeArguments,
+    ProposeResult,
     VerdictKind,
     VerdictResult,
 )
@@ -63,6 +66,16 @@ async def decide(gate: Gate, arrival: Arrival, arguments: DecideArguments) -> Ve
             arrival.caller, arguments.id, arguments.decision, arguments.reason or "", arguments.remember or "no"
         )
     )
+
+
+async def propose_rule(gate: Gate, arrival: Arrival, arguments: ProposeArguments) -> ProposeResult:
+    """Say which commands a decision would be for; a checkpoint."""
+    return ProposeResult(await gate.propose(arrival.caller, arguments.id))
+
+
+async def forget_decision(gate: Gate, arrival: Arrival, arguments: ForgetArguments) -> ActivateResult:
+    """Forget a decision; a checkpoint."""
+    return ActivateResult(await gate.forget(arrival.caller, arguments.id))
 
 
 async def activate_policy(gate: Gate, arrival: Arrival, arguments: ActivateArguments) -> ActivateResult:

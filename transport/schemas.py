@@ -224,8 +224,30 @@ class DecideArguments(Arguments, frozen=True):
     decision: Literal["allow", "deny"]
     reason: Annotated[str, Meta(max_length=4096, description="Why, for those who asked")] | None = None
     remember: Annotated[
-        Literal["no", "exact"] | None, Meta(description="`exact`: decide the same action of the same role from now on")
+        Literal["no", "exact", "rule"] | None,
+        Meta(
+            description="`exact`: decide the same action of the same role from now on; `rule`: also commands like it, "
+            "as `propose_rule` says (for admins)"
+        ),
     ] = None
+
+
+class ProposeArguments(Arguments, frozen=True):
+    """What waits for a decision."""
+
+    id: Name
+
+
+class ProposeResult(msgspec.Struct, frozen=True):
+    """Which commands a decision would be for that is remembered as a rule, in words."""
+
+    rule: str
+
+
+class ForgetArguments(Arguments, frozen=True):
+    """A remembered decision."""
+
+    id: Annotated[Name, Meta(description="The approval where it was taken: a verdict's rule is `remembered.ID`")]
 
 
 class PendingApprovalResult(msgspec.Struct, frozen=True, kw_only=True):

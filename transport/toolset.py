@@ -301,6 +301,21 @@ TOOLS: Final = {
             changes=True,
         ),
         Tool(
+            "propose_rule",
+            "Which commands a decision would be for if it were remembered as a rule (for admins).",
+            schemas.ProposeArguments,
+            schemas.ProposeResult,
+            deciding.propose_rule,
+        ),
+        Tool(
+            "forget_decision",
+            "Let a remembered decision hold no longer (for admins).",
+            schemas.ForgetArguments,
+            schemas.ActivateResult,
+            deciding.forget_decision,
+            changes=True,
+        ),
+        Tool(
             "activate_policy",
             "Let a policy govern as a layer above the shipped one, by its text and the text's SHA-256 (for admins).",
             schemas.ActivateArguments,

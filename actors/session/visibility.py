@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from actors.session.messages import Role
-from actors.speed_layer.approvals import APPROVALS_STREAM
+from actors.speed_layer.approval_events import APPROVALS_STREAM
 from actors.speed_layer.audit import AUDIT_STREAM
 
 HIDDEN: Final = (AUDIT_STREAM, APPROVALS_STREAM)

@@ -7,15 +7,17 @@ replaced, the shipped packs stay below all others and are loosened by none.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, Final
 
 import msgspec
 
-from actors.speed_layer.governing import POLICY_ACTIVATED, POLICY_STREAM, REMEMBERED, Remembered
 from actors.speed_layer.policy import Policy, PolicySource
+from actors.speed_layer.remembered import POLICY_STREAM, Decisions, remembered_in
 from actors.speed_layer.rules import Layer
 from store import Event, NewEvent
+
+POLICY_ACTIVATED: Final = "moothall.policy.activated"
 
 
 class ActiveLayer(msgspec.Struct, frozen=True):
@@ -38,24 +40,21 @@ class History(msgspec.Struct):
     Attributes:
         version: The version of the rules that was activated last; empty if none was.
         layers: The texts that were activated.
-        remembered: The decisions that hold, by role and hash of the action.
+        remembered: The decisions that hold.
     """
 
-    version: str = ""
-    layers: dict[Layer, ActiveLayer] = {}
-    remembered: dict[tuple[str, str], Remembered] = {}
+    version: str
+    layers: dict[Layer, ActiveLayer]
+    remembered: Decisions
 
 
-def history(events: Iterable[Event]) -> History:
+def history(events: Sequence[Event]) -> History:
     """Read the events of the policy's stream, oldest first."""
-    found = History()
+    found = History("", {}, remembered_in((event.type, event.data) for event in events))
     for event in events:
         if event.type == POLICY_ACTIVATED:
             found.version = event.data["version"]
             found.layers = msgspec.convert(event.data.get("layers", {}), dict[Layer, ActiveLayer])
-        elif event.type == REMEMBERED:
-            decision = msgspec.convert(event.data, Remembered)
-            found.remembered[decision.role, decision.request] = decision
     return found
 
 

@@ -14,10 +14,11 @@ from actors.event_store.messages import NAME as EVENT_STORE
 from actors.kernel import LATER, Actor, Later, Reply
 from actors.ports import Ports
 from actors.speed_layer.activation import ActiveLayer, activated, compiled, history, text_hash
-from actors.speed_layer.approvals import ApprovalRefused, Decided
+from actors.speed_layer.approval_events import Decided, to_event
+from actors.speed_layer.approvals import ApprovalRefused
 from actors.speed_layer.auditor import Auditor
-from actors.speed_layer.escalation import Escalation, events_of
-from actors.speed_layer.governing import POLICY_STREAM, Governing, Remembered
+from actors.speed_layer.escalation import Escalation
+from actors.speed_layer.governing import Governing
 from actors.speed_layer.guard import Guard
 from actors.speed_layer.messages import (
     Activate,
@@ -29,13 +30,16 @@ from actors.speed_layer.messages import (
     Evaluate,
     Explain,
     Explained,
+    Forget,
     ListPending,
     Messages,
     PendingApproval,
+    Propose,
 )
 from actors.speed_layer.policy import Policy, PolicyError, Ruling
 from actors.speed_layer.quotas import Quotas
 from actors.speed_layer.recorder import Recorder
+from actors.speed_layer.remembered import POLICY_STREAM, Remembered, forgotten_event, remembered_event
 from actors.speed_layer.rules import Layer
 from actors.speed_layer.switchboard import Switchboard
 from actors.views import Views
@@ -60,7 +64,7 @@ class SpeedLayer(Actor):
 
     def __init__(self, policy: Policy, views: Views, ports: Ports, quotas: Quotas) -> None:
         self._base = policy
-        self._policy = Governing(policy, {})
+        self._policy = Governing(policy)
         self._layers: dict[Layer, ActiveLayer] = {}
         self._activating = trio.Lock()
         self._views = views
@@ -85,7 +89,9 @@ class SpeedLayer(Actor):
         self._views.policy = self._policy.version
 
     async def handle(
-        self, message: Evaluate | AwaitDecision | Explain | ListPending | Decide | Activate, reply: Reply
+        self,
+        message: Evaluate | AwaitDecision | Explain | ListPending | Decide | Propose | Forget | Activate,
+        reply: Reply,
     ) -> Answers | Explained | list[PendingApproval] | Decree | Later:
         """Judge a batch, explain, or begin what is answered later."""
         match message:
@@ -98,11 +104,10 @@ class SpeedLayer(Actor):
                 return Explained(self._policy.version, self._policy.explain(message.request))
             case ListPending():
                 return self._escalation.pending()
-            case Decide():
-                return self._decide(message, reply)
-            case Activate():
-                self.nursery.start_soon(self._activate, message, reply)
-                return LATER
+            case Propose():
+                return self._propose(message)
+            case Decide() | Forget() | Activate():
+                return self._change(message, reply)
 
     async def on_stop(self) -> None:
         """Store the last verdicts."""
@@ -134,15 +139,23 @@ class SpeedLayer(Actor):
             ]
         return Answers(policy.version, answers)
 
+    def _change(self, message: Decide | Forget | Activate, reply: Reply) -> Decree | Later:
+        if isinstance(message, Decide):
+            return self._decide(message, reply)
+        if isinstance(message, Forget):
+            return self._forget(message, reply)
+        self.nursery.start_soon(self._activate, message, reply)
+        return LATER
+
     def _decide(self, message: Decide, reply: Reply) -> Decree | Later:
         approval = self._escalation.find(message.id)
         if approval is None:
-            return self._refused("invalid", f"no approval {message.id!r} is pending; list those that are")
+            return self._unknown(message.id)
         overtaken = self._escalation.review_one(approval, self._policy)
         if overtaken is not None:
             return Decree(self._policy.version, overtaken, approval.requested.request)
         try:
-            decided, ruling = self._escalation.decide(
+            decided, ruling, kept = self._escalation.decide(
                 approval,
                 self._policy,
                 decision=message.decision,
@@ -152,15 +165,38 @@ class SpeedLayer(Actor):
             )
         except ApprovalRefused as refused:
             return self._refused(refused.code, refused.message)
-        events, remembered = events_of(decided, approval)
-        self._recorder.add(events, partial(self._settle, decided, ruling, remembered, reply))
+        events = [to_event(decided), *([] if kept is None else [remembered_event(kept)])]
+        self._recorder.add(events, partial(self._settle, decided, ruling, kept, reply))
         return LATER
+
+    def _propose(self, message: Propose) -> Decree:
+        approval = self._escalation.find(message.id)
+        if approval is None:
+            return self._unknown(message.id)
+        try:
+            return Decree(self._policy.version, message=str(self._escalation.pattern(approval, self._policy)))
+        except ApprovalRefused as refused:
+            return self._refused(refused.code, refused.message)
+
+    def _forget(self, message: Forget, reply: Reply) -> Decree | Later:
+        if message.approval not in self._policy.remembered:
+            what = f"nothing is remembered of {message.approval!r}; `moothall policy remembered` lists what is"
+            return self._refused("invalid", what)
+        event = forgotten_event(message.approval, message.by)
+        self._recorder.add([event], partial(self._forgotten, message.approval, reply))
+        return LATER
+
+    def _forgotten(self, approval: str, reply: Reply) -> None:
+        self._govern(self._policy.forgetting(approval))
+        reply(Decree(self._policy.version))
 
     def _settle(self, decided: Decided, ruling: Ruling, remembered: Remembered | None, reply: Reply) -> None:
         """Do what a decision says that is durable now."""
         if remembered is not None:
             self._govern(self._policy.remembering(remembered))
         answer, request = self._escalation.settle(decided, ruling, self._policy)
+        if decided.remember == "rule":
+            self._escalation.review(self._policy)
         reply(Decree(self._policy.version, answer, request))
 
     async def _activate(self, message: Activate, reply: Reply) -> None:
@@ -183,6 +219,9 @@ class SpeedLayer(Actor):
             self._switchboard.trouble("policy", "")
             self._escalation.review(self._policy)
             reply(Decree(self._policy.version))
+
+    def _unknown(self, approval: str) -> Decree:
+        return self._refused("invalid", f"no approval {approval!r} is pending; list those that are")
 
     def _refused(self, code: Literal["invalid", "forbidden"], message: str) -> Decree:
         return Decree(self._policy.version, code=code, message=message)

@@ -17,11 +17,18 @@ from typing import Any, Final, Literal
 
 import msgspec
 
+from actors.speed_layer.approval_events import (
+    ApprovalEvent,
+    Cancelled,
+    Decided,
+    Decision,
+    Expired,
+    Joined,
+    Remember,
+    Requested,
+)
 from actors.speed_layer.canonical import canonical
 from actors.speed_layer.policy import Request, Ruling
-from store import NewEvent
-
-APPROVALS_STREAM: Final = "moothall/approvals"
 
 EXPIRES_NS: Final = 3600 * 1_000_000_000
 """How long an approval waits for its decision, in nanoseconds."""
@@ -37,96 +44,6 @@ MOST_EACH: Final = 128
 
 LARGEST: Final = 256 * 1024
 """The longest canonical action, in bytes, that an approval is opened for."""
-
-State = Literal["pending", "decided", "expired", "cancelled"]
-Decision = Literal["allow", "deny"]
-
-
-class Requested(msgspec.Struct, frozen=True):
-    """Somebody asked for what no rule decides.
-
-    Attributes:
-        id: The approval's name.
-        role: The role that asks.
-        agent: The first who asked.
-        tool: The tool as it was named.
-        action: The canonical action, as JSON.
-        request: Its hash.
-        policy: The version of the policy that asks.
-        reason: Why it asks.
-        rule: Which rule asks, if one does.
-        since_ns: When, in nanoseconds since the epoch.
-        expires_ns: Until when it may be decided.
-    """
-
-    id: str
-    role: str
-    agent: str
-    tool: str
-    action: str
-    request: str
-    policy: str
-    reason: str
-    rule: str | None
-    since_ns: int
-    expires_ns: int
-
-
-class Joined(msgspec.Struct, frozen=True):
-    """Another agent of the role asks for the same."""
-
-    id: str
-    agent: str
-
-
-class Decided(msgspec.Struct, frozen=True):
-    """An expert or admin has decided."""
-
-    id: str
-    decision: Decision
-    by: str
-    reason: str
-    remember: Literal["no", "exact"]
-    policy: str
-
-
-class Expired(msgspec.Struct, frozen=True):
-    """Nobody decided in time."""
-
-    id: str
-
-
-class Cancelled(msgspec.Struct, frozen=True):
-    """There is nothing left to decide."""
-
-    id: str
-    why: str
-
-
-ApprovalEvent = Requested | Joined | Decided | Expired | Cancelled
-
-_KINDS: Final[dict[str, type[ApprovalEvent]]] = {
-    "moothall.approval.requested": Requested,
-    "moothall.approval.joined": Joined,
-    "moothall.approval.decided": Decided,
-    "moothall.approval.expired": Expired,
-    "moothall.approval.cancelled": Cancelled,
-}
-_NAMES: Final = {kind: name for name, kind in _KINDS.items()}
-
-
-def to_event(event: ApprovalEvent) -> NewEvent:
-    """Return the event as the log takes it."""
-    return NewEvent(type=_NAMES[type(event)], data=msgspec.to_builtins(event), stream=APPROVALS_STREAM)
-
-
-def from_event(kind: str, data: Any) -> ApprovalEvent:
-    """Return an event of the log.
-
-    Raises:
-        msgspec.ValidationError: It is none of an approval.
-    """
-    return msgspec.convert(data, _KINDS[kind])
 
 
 class ApprovalRefused(Exception):  # noqa: N818 - an answer, not a fault
@@ -243,7 +160,7 @@ class Approvals:
         *,
         by: str,
         reason: str,
-        remember: Literal["no", "exact"],
+        remember: Remember,
         policy: str,
     ) -> Decided:
         """Close an approval with a decision, which counts once it is applied.

@@ -7,32 +7,31 @@ wait, and the clock. A decision is told to nobody before it is durable.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Literal
 
 import msgspec
 import trio
 
 from actors.kernel import Reply
 from actors.ports import Ports
-from actors.speed_layer.approvals import (
+from actors.speed_layer.approval_events import (
     APPROVALS_STREAM,
-    Approval,
     ApprovalEvent,
-    Approvals,
     Decided,
     Decision,
-    Owed,
+    Remember,
     State,
     from_event,
     to_event,
 )
+from actors.speed_layer.approvals import Approval, ApprovalRefused, Approvals, Owed
 from actors.speed_layer.canonical import request_hash
-from actors.speed_layer.governing import POLICY_STREAM, REMEMBERED, Governing, Remembered
+from actors.speed_layer.generalising import NotGeneral, Pattern, generalised
+from actors.speed_layer.governing import Governing
 from actors.speed_layer.guard import Guard
 from actors.speed_layer.messages import Answer, Answers, ApprovalInfo, PendingApproval
 from actors.speed_layer.policy import Request, Ruling
 from actors.speed_layer.recorder import Recorder
-from store import NewEvent
+from actors.speed_layer.remembered import Remembered
 
 
 class Escalation:
@@ -145,18 +144,34 @@ class Escalation:
         decision: Decision,
         by: str,
         reason: str,
-        remember: Literal["no", "exact"],
-    ) -> tuple[Decided, Ruling]:
+        remember: Remember,
+    ) -> tuple[Decided, Ruling, Remembered | None]:
         """Close an approval; `settle` finishes it once its events are durable.
 
+        Returns:
+            The event, the ruling of those who wait, and the decision that holds from now on, if one does.
+
         Raises:
-            ApprovalRefused: It may not be decided, or not by them.
+            ApprovalRefused: It may not be decided, or not by them, or not be remembered in this way.
         """
+        pattern = self.pattern(approval, policy) if remember == "rule" else None
         decided = self._approvals.decide(
             approval.requested.id, decision, by=by, reason=reason, remember=remember, policy=policy.version
         )
         said = f"{'allowed' if decision == 'allow' else 'denied'} by {by}" + (f": {reason}" if reason else "")
-        return decided, Ruling(decision, said, None, False)
+        kept = None if remember == "no" else _remembered(decided, approval, pattern)
+        return decided, Ruling(decision, said, None, False), kept
+
+    def pattern(self, approval: Approval, policy: Governing) -> Pattern:
+        """Return the commands that a decision would be for if it were remembered as a rule.
+
+        Raises:
+            ApprovalRefused: It cannot be.
+        """
+        try:
+            return generalised(policy.rules, approval.action)
+        except NotGeneral as error:
+            raise ApprovalRefused("invalid", f"no rule can be made of this: {error}; remember it as `exact`") from None
 
     def settle(self, decided: Decided, ruling: Ruling, policy: Governing) -> tuple[Answer, str]:
         """Tell all who wait, and keep the answer for those who had gone; returns the answer and the action's hash.
@@ -213,22 +228,17 @@ class Escalation:
         return {agent for agent, reply in waiting if reply.wanted and reply(answers)}
 
 
-def events_of(decided: Decided, approval: Approval) -> tuple[list[NewEvent], Remembered | None]:
-    """Return the events of a decision, and what is remembered if it is."""
-    events = [to_event(decided)]
-    if decided.remember == "no":
-        return events, None
+def _remembered(decided: Decided, approval: Approval, pattern: Pattern | None) -> Remembered:
     requested = approval.requested
-    remembered = Remembered(
+    return Remembered(
         approval=decided.id,
         role=requested.role,
         request=requested.request,
         verdict=decided.decision,
         by=decided.by,
         reason=decided.reason,
+        pattern=pattern,
     )
-    events.append(NewEvent(type=REMEMBERED, data=msgspec.to_builtins(remembered), stream=POLICY_STREAM))
-    return events, remembered
 
 
 def _answer_owed(owed: Owed) -> Answer:

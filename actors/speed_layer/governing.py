@@ -1,43 +1,19 @@
 """The policy that governs: the compiled rules, and what was remembered on top of them. Pure.
 
-A remembered decision answers an `ask` of the rules for exactly one action of one role. It never answers a `deny`, and
-never overrules an `allow`.
+A remembered decision answers an `ask` of the rules. It never answers a `deny`, and never overrules an `allow`.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
-from typing import Final, Literal
+from typing import Any
 
 import msgspec
 
-from actors.speed_layer.canonical import request_hash
 from actors.speed_layer.policy import Explanation, Policy, Request, Ruling
+from actors.speed_layer.remembered import Decisions, Remembered
 
-POLICY_STREAM: Final = "moothall/policy"
-POLICY_ACTIVATED: Final = "moothall.policy.activated"
-REMEMBERED: Final = "moothall.policy.remembered"
-
-
-class Remembered(msgspec.Struct, frozen=True):
-    """A decision that holds from now on.
-
-    Attributes:
-        approval: Where it was taken.
-        role: The role that it is for.
-        request: The hash of the canonical action.
-        verdict: `allow` or `deny`.
-        by: Who decided.
-        reason: Why.
-    """
-
-    approval: str
-    role: str
-    request: str
-    verdict: Literal["allow", "deny"]
-    by: str
-    reason: str
+NOTHING = Decisions()
 
 
 class Governing:
@@ -45,26 +21,29 @@ class Governing:
 
     Args:
         rules: The compiled rules.
-        remembered: Decisions by role and hash of the action.
+        remembered: The decisions.
         withheld: Why nothing is allowed; empty where what the rules and decisions allow is.
 
     Attributes:
         rules: As given.
         remembered: As given.
         withheld: As given.
-        version: The rules' own where nothing is remembered.
+        version: The rules' own where nothing is remembered or withheld.
     """
 
-    def __init__(self, rules: Policy, remembered: Mapping[tuple[str, str], Remembered], *, withheld: str = "") -> None:
+    def __init__(self, rules: Policy, remembered: Decisions = NOTHING, *, withheld: str = "") -> None:
         self.rules = rules
-        self.remembered = dict(remembered)
+        self.remembered = remembered
         self.withheld = withheld
-        self.version = _version(rules.version, self.remembered, withheld)
+        self.version = _version(rules.version, remembered, withheld)
 
     def remembering(self, decision: Remembered) -> Governing:
         """Return the policy with one more decision."""
-        remembered = {**self.remembered, (decision.role, decision.request): decision}
-        return Governing(self.rules, remembered, withheld=self.withheld)
+        return Governing(self.rules, self.remembered.adding(decision), withheld=self.withheld)
+
+    def forgetting(self, approval: str) -> Governing:
+        """Return the policy without the decision that was taken there."""
+        return Governing(self.rules, self.remembered.without(approval), withheld=self.withheld)
 
     def decide(self, request: Request) -> Ruling:
         """Return the ruling on a request."""
@@ -83,17 +62,18 @@ class Governing:
         return ruling
 
     def _answered(self, request: Request, ruling: Ruling) -> Ruling:
-        found = self.remembered.get((request.role, request_hash(request.tool, request.input, request.cwd)))
+        found = self.remembered.on(request, self.rules)
         if found is None:
             return ruling
-        reason = f"{found.by} decided so for good" + (f": {found.reason}" if found.reason else "")
+        about = "" if found.pattern is None else f" about {found.pattern}"
+        reason = f"{found.by} decided so for good{about}" + (f": {found.reason}" if found.reason else "")
         return Ruling(found.verdict, reason, f"remembered.{found.approval}", True, ruling.durable)
 
 
-def _version(rules: str, remembered: Mapping[tuple[str, str], Remembered], withheld: str) -> str:
+def _version(rules: str, remembered: Decisions, withheld: str) -> str:
     if not remembered and not withheld:
         return rules
-    content = [rules, sorted((*key, decision.verdict) for key, decision in remembered.items())]
+    content: list[Any] = [rules, remembered.content()]
     if withheld:
         content.append(withheld)
     return hashlib.sha256(msgspec.json.encode(content)).hexdigest()[:12]

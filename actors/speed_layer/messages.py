@@ -7,7 +7,7 @@ from typing import Any, Literal
 import msgspec
 
 from actors.kernel import Ask
-from actors.speed_layer.approvals import Decision, State
+from actors.speed_layer.approval_events import Decision, Remember, State
 from actors.speed_layer.policy import Explanation, Request, Ruling
 from actors.speed_layer.rules import Layer
 
@@ -141,14 +141,33 @@ class Decide(Ask[Decree], frozen=True):
         decision: Whether it may be done.
         by: Who decides.
         reason: Why.
-        remember: `exact` decides the same action of the same role from now on.
+        remember: `exact` decides the same action of the same role from now on, `rule` also commands like it (see
+            `Propose`).
     """
 
     id: str
     decision: Decision
     by: str
     reason: str = ""
-    remember: Literal["no", "exact"] = "no"
+    remember: Remember = "no"
+
+
+class Propose(Ask[Decree], frozen=True):
+    """Which commands would a decision be for that is remembered as a rule? Told as the decree's message."""
+
+    id: str
+
+
+class Forget(Ask[Decree], frozen=True):
+    """Let a remembered decision hold no longer; answered when that is durable.
+
+    Attributes:
+        approval: Where it was taken.
+        by: Who says so.
+    """
+
+    approval: str
+    by: str
 
 
 class Activate(Ask[Decree], frozen=True):
@@ -169,4 +188,4 @@ class Activate(Ask[Decree], frozen=True):
     by: str
 
 
-Messages = Evaluate | AwaitDecision | Explain | ListPending | Decide | Activate
+Messages = Evaluate | AwaitDecision | Explain | ListPending | Decide | Propose | Forget | Activate

@@ -22,6 +22,7 @@ from actors.speed_layer.judge import Trace
 from actors.speed_layer.line import judge_line
 from actors.speed_layer.marks import Limit
 from actors.speed_layer.path_rules import RANK, Finding, shortened
+from actors.speed_layer.plain_command import PlainCommand, plain_command
 from actors.speed_layer.rules import Layer, PolicyError, PolicySource, Verdict
 
 PACKS: Final = (
@@ -138,6 +139,12 @@ class Policy:
             return self._decide(request, None)[0]
         except Exception as error:  # noqa: BLE001 - a fault of the engine must never let something pass
             return _fault(error)
+
+    def plain_command(self, request: Request) -> PlainCommand | None:
+        """Return the plain command that a request is, with what is open about it; None where it is none."""
+        if tool_name(request.tool) != "bash":
+            return None
+        return plain_command(self._tables, request.input, request.cwd)
 
     def explain(self, request: Request) -> Explanation:
         """Return the ruling on a request and what led to it."""

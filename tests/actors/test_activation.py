@@ -10,10 +10,11 @@ import trio.testing
 
 from actors.gate import Call, Caller, Refusal
 from actors.session.messages import Principal
+from actors.speed_layer.activation import POLICY_ACTIVATED
 from actors.speed_layer.audit import AUDIT_STREAM
 from actors.speed_layer.claude_settings import import_settings
-from actors.speed_layer.governing import POLICY_ACTIVATED, POLICY_STREAM
 from actors.speed_layer.policy import Policy, PolicySource, Request, packs
+from actors.speed_layer.remembered import POLICY_STREAM
 from actors.speed_layer.replaying import replay
 from store import NewEvent
 

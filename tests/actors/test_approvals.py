@@ -11,7 +11,8 @@ import trio.testing
 from actors.gate import Call, Caller, Refusal
 from actors.kernel.mailbox import Envelope
 from actors.session.messages import Principal
-from actors.speed_layer.approvals import APPROVALS_STREAM, EXPIRES_NS, LARGEST, MOST_EACH, MOST_OF_A_ROLE
+from actors.speed_layer.approval_events import APPROVALS_STREAM
+from actors.speed_layer.approvals import EXPIRES_NS, LARGEST, MOST_EACH, MOST_OF_A_ROLE
 from actors.speed_layer.policy import Policy
 from store import Query
 

@@ -56,6 +56,14 @@ class FakeGate:
         await self.before("decide", approval)
         return Verdict(decision, reason, None, "p1", False, "00", 1, ApprovalInfo(approval, "decided", 2))
 
+    async def propose(self, caller: Caller, approval: str) -> str:
+        await self.before("propose", approval)
+        return f"commands like {approval}"
+
+    async def forget(self, caller: Caller, approval: str) -> str:
+        await self.before("forget", approval)
+        return "p1"
+
     async def activate(self, caller: Caller, name: str, text: str, sha256: str, layer: str) -> str:
         await self.before("activate", name)
         return "p2"

@@ -53,7 +53,10 @@ async def test_an_approval_and_an_activation_from_the_command_line(server, tmp_p
     agent_file = tmp_path / "agent.token"
     agent_file.write_text(agent)
     code, _, error = await moothall("approvals", "list", "--url", url, "--token-file", agent_file, env=env)
-    assert (code, "may not decide" in error) == (1, True)
+    assert (code, error) == (
+        1,
+        "moothall: the role 'agent' may not decide; ask an admin for another token (forbidden)\n",
+    )
 
     rules = tmp_path / "rules.toml"
     rules.write_text(RULES)
@@ -68,6 +71,28 @@ async def test_an_approval_and_an_activation_from_the_command_line(server, tmp_p
     rules.write_text(RULES.replace("allow", "deny"))  # the file plays no part any more
     async with connect(url, token=agent) as hall:
         assert (await hall.validate("deploy", {"to": "production"})).verdict == "allow"
+    assert await server.end() == 0
+
+
+@pytest.mark.slow
+async def test_a_rule_is_shown_remembered_listed_and_forgotten_from_the_command_line(server, plain_environment):
+    url, env = await server.start(), plain_environment
+    agent = server.token("scout")
+    reach = ("--url", url, "--token-file", server.data / "admin.token")
+    async with connect(url, token=agent) as hall:
+        frob = {"command": "frob deploy web"}
+        waiting = await hall.validate("Bash", frob, cwd="/p")
+        rule = ("approvals", "approve", waiting.approval.id, "--remember", "rule", *reach)
+        code, out, error = await moothall(*rule, "--json", env=env)
+        assert (code, json.loads(out)["verdict"], "`frob deploy ...`" in error) == (0, "allow", True)
+        assert (await hall.validate("Bash", {"command": "frob deploy db"}, cwd="/p")).verdict == "allow"
+        code, out, _ = await moothall("policy", "remembered", "--json", *reach, env=env)
+        kept = json.loads(out)
+        assert (kept["approval"], kept["action"]) == (waiting.approval.id, ["bash", "/p", frob])
+        code, out, _ = await moothall("policy", "remembered", *reach, env=env)
+        assert (code, "`frob deploy ...`" in out) == (0, True)
+        code, _, _ = await moothall("policy", "forget", f"remembered.{kept['approval']}", *reach, env=env)
+        assert (code, (await hall.validate("Bash", frob, cwd="/p")).verdict) == (0, "ask")
     assert await server.end() == 0
 
 

@@ -27,6 +27,8 @@ GOOD: dict[str, dict[str, Any]] = {
     "explain": {"tool": "Bash", "input": {"command": "ls"}},
     "pending_approvals": {},
     "decide": {"id": "a1", "decision": "allow", "reason": "fine", "remember": "exact"},
+    "propose_rule": {"id": "a1"},
+    "forget_decision": {"id": "a1"},
     "activate_policy": {"name": "p.toml", "text": "", "sha256": "0" * 64, "layer": "project"},
     "tree": {},
 }
@@ -209,7 +211,7 @@ BAD: list[tuple[str, dict[str, Any]]] = [
     ("explain", {"tool": "Bash", "input": {}, "wait_s": 1}),
     ("health", {"verbose": True}),
     ("decide", {"id": "a1", "decision": "ask"}),
-    ("decide", {"id": "a1", "decision": "allow", "remember": "rule"}),
+    ("decide", {"id": "a1", "decision": "allow", "remember": "all"}),
     ("activate_policy", {"name": "p", "text": "", "sha256": "0"}),
     ("activate_policy", {"name": "p", "text": "", "sha256": "0" * 64, "layer": "built-in"}),
 ]

@@ -2,17 +2,42 @@
 
 from __future__ import annotations
 
+import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 import msgspec
-from cyclopts import App
+from cyclopts import App, Parameter
 
-from transport.cli.log_access import online
-from transport.client import HallClient
-from transport.schemas import VerdictResult
+from transport.cli.failure import CommandFailed, Exit
+from transport.cli.log_access import Online, online
 
 app = App(name="approvals", help="Decide what no rule decides.")
+
+
+@Parameter(name="*")
+@dataclass(frozen=True)
+class How:
+    """How a decision is taken.
+
+    Attributes:
+        reason: Why, for those who asked.
+        remember: exact decides the same action of the same role from now on; rule also commands like it, which takes
+            an admin: it prints which, and asks where somebody sits at the terminal.
+        url: The server's websocket URL; by default that of this project's server.
+        token_file: A file that holds an expert's or admin's token.
+        json: Print the verdict as one JSON object.
+    """
+
+    reason: str | None = None
+    remember: Literal["exact", "rule"] | None = None
+    url: str | None = None
+    token_file: Path | None = None
+    json: bool = False
+
+
+PLAINLY = How()
 
 
 @app.command(name="list")
@@ -34,62 +59,40 @@ def list_pending(*, url: str | None = None, token_file: Path | None = None, json
 
 
 @app.command
-def approve(
-    approval: str,
-    *,
-    reason: str | None = None,
-    remember: Literal["exact"] | None = None,
-    url: str | None = None,
-    token_file: Path | None = None,
-    json: bool = False,
-) -> None:
+def approve(approval: str, *, how: How = PLAINLY) -> None:
     """Allow what waits.
 
     Args:
         approval: Its id, as `list` shows it.
-        reason: Why, for those who asked.
-        remember: exact allows the same action to the same role from now on.
-        url: The server's websocket URL; by default that of this project's server.
-        token_file: A file that holds an expert's or admin's token.
-        json: Print the verdict as one JSON object.
+        how: How the decision is taken.
     """
-    _decide(approval, "allow", reason, remember, (url, token_file), json=json)
+    _decide(approval, "allow", how)
 
 
 @app.command
-def deny(
-    approval: str,
-    *,
-    reason: str | None = None,
-    remember: Literal["exact"] | None = None,
-    url: str | None = None,
-    token_file: Path | None = None,
-    json: bool = False,
-) -> None:
+def deny(approval: str, *, how: How = PLAINLY) -> None:
     """Deny what waits.
 
     Args:
         approval: Its id, as `list` shows it.
-        reason: Why, for those who asked.
-        remember: exact denies the same action to the same role from now on.
-        url: The server's websocket URL; by default that of this project's server.
-        token_file: A file that holds an expert's or admin's token.
-        json: Print the verdict as one JSON object.
+        how: How the decision is taken.
     """
-    _decide(approval, "deny", reason, remember, (url, token_file), json=json)
+    _decide(approval, "deny", how)
 
 
-def _decide(
-    approval: str,
-    decision: Literal["allow", "deny"],
-    reason: str | None,
-    remember: Literal["exact"] | None,
-    where: tuple[str | None, Path | None],
-    *,
-    json: bool,
-) -> None:
-    async def decide(hall: HallClient) -> VerdictResult:
-        return await hall.decide(approval, decision, reason=reason, remember=remember)
+def _decide(approval: str, decision: Literal["allow", "deny"], how: How) -> None:
+    hall = online(how.url, how.token_file)
+    if how.remember == "rule":
+        _review(hall, approval, decision)
+    verdict = hall.run(lambda hall: hall.decide(approval, decision, reason=how.reason, remember=how.remember))
+    print(msgspec.json.encode(verdict).decode() if how.json else f"{verdict['verdict']}: {verdict['reason']}")
 
-    verdict = online(*where).run(decide)
-    print(msgspec.json.encode(verdict).decode() if json else f"{verdict['verdict']}: {verdict['reason']}")
+
+def _review(hall: Online, approval: str, decision: str) -> None:
+    """Show the rule, which is not this command's result; whoever sits at the terminal is asked."""
+    rule = hall.run(lambda hall: hall.propose_rule(approval))
+    print(f"{decision} from now on: {rule}", file=sys.stderr)
+    if sys.stdin.isatty():
+        print("remember this? [y/N] ", end="", file=sys.stderr, flush=True)
+        if sys.stdin.readline().strip().lower() not in {"y", "yes"}:
+            raise CommandFailed(Exit.NO, f"nothing was decided; decide {approval} without `--remember rule`")

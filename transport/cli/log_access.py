@@ -256,4 +256,4 @@ def _event(event: Event) -> dict[str, Any]:
 
 def _failure(error: HallError) -> CommandFailed:
     unreachable = error.code == "unavailable" or "status" in error.detail
-    return CommandFailed(Exit.UNREACHABLE if unreachable else Exit.NO, str(error))
+    return CommandFailed(Exit.UNREACHABLE if unreachable else Exit.NO, f"{error.message} ({error.code})")

@@ -20,6 +20,8 @@ app = App(name="policy", help="Check a policy, explain its verdicts, activate it
 importing = App(name="import", help="Turn another program's permissions into rules.")
 app.command(importing)
 app.command("transport.cli.replay:replay", help="Judge recorded requests by another policy: what would change.")
+app.command("transport.cli.remembering:remembered", help="List the decisions that are remembered.")
+app.command("transport.cli.remembering:forget", help="Let a remembered decision hold no longer.")
 
 
 @app.command
@@ -34,8 +36,16 @@ def check(file: Path) -> None:
 
 
 @app.command
-def explain(*, tool: str, input: str, cwd: Path | None = None, role: str = "agent", policy: Path | None = None) -> None:  # noqa: A002 - the contract's flag
-    """Say what the verdict on a call would be and why, as JSON; exit 1 unless it is allowed.
+def explain(
+    *,
+    tool: str,
+    input: str,  # noqa: A002 - the contract's flag
+    cwd: Path | None = None,
+    role: str = "agent",
+    policy: Path | None = None,
+    json: bool = False,
+) -> None:
+    """Say what the verdict on a call would be and why; exit 1 unless it is allowed.
 
     Args:
         tool: The tool's name, as agents name it.
@@ -43,6 +53,7 @@ def explain(*, tool: str, input: str, cwd: Path | None = None, role: str = "agen
         cwd: The working directory of the call; the current one unless given.
         role: The role of the agent that asks.
         policy: A policy file to lay over the shipped policy.
+        json: Print it as one line of JSON.
     """
     try:
         arguments = msgspec.json.decode(input, type=dict[str, Any])
@@ -51,7 +62,8 @@ def explain(*, tool: str, input: str, cwd: Path | None = None, role: str = "agen
     loaded = Policy.default() if policy is None else load_policy(policy)
     where = cwd if cwd is not None else Path.cwd()
     explanation = loaded.explain(Request(tool, arguments, str(where.absolute()), role))
-    print(msgspec.json.format(msgspec.json.encode(explanation)).decode())
+    line = msgspec.json.encode(explanation)
+    print((line if json else msgspec.json.format(line)).decode())
     if explanation.ruling.verdict != "allow":
         raise SystemExit(Exit.NO)
 

@@ -5,13 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import msgspec
-import trio
 
-from actors.kernel import first
-from transport.cli.failure import CommandFailed, Exit
-from transport.cli.target import find_server
-from transport.client import HallError, connect
-from transport.schemas import TreeResult
+from transport.cli.log_access import online
 
 
 def tree(*, url: str | None = None, token_file: Path | None = None, json: bool = False) -> None:
@@ -22,14 +17,5 @@ def tree(*, url: str | None = None, token_file: Path | None = None, json: bool =
         token_file: A file that holds the token to show.
         json: Print the tree as one JSON object.
     """
-    target = find_server(url, None, token_file)
-
-    async def ask() -> TreeResult:
-        async with connect(target.url, token=target.token) as hall:
-            return await hall.tree()
-
-    try:
-        result = trio.run(ask)
-    except* HallError as group:
-        raise CommandFailed(Exit.UNREACHABLE, str(first(group, HallError))) from None
-    print(msgspec.json.encode(result.root).decode() if json else result.text)
+    result = online(url, token_file).run(lambda hall: hall.tree())
+    print(msgspec.json.encode(result["root"]).decode() if json else result["text"])

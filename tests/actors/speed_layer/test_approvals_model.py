@@ -7,7 +7,8 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from actors.speed_layer.approvals import EXPIRES_NS, ApprovalRefused, Approvals, from_event, to_event
+from actors.speed_layer.approval_events import from_event, to_event
+from actors.speed_layer.approvals import EXPIRES_NS, ApprovalRefused, Approvals
 from actors.speed_layer.policy import Request, Ruling
 
 AGENTS = ("ada", "bob", "eve")

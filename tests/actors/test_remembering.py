@@ -1,0 +1,251 @@
+"""Decisions that hold from now on: for one action or a rule made of it; they answer an `ask` and nothing else."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+
+import pytest
+import trio
+import trio.testing
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from actors.gate import Call, Caller, Refusal
+from actors.session.messages import Principal
+from actors.speed_layer.generalising import NotGeneral, covers, generalised
+from actors.speed_layer.policy import Policy, PolicySource, Request, packs
+from actors.speed_layer.remembered import Decisions, Remembered
+
+CWD = "/home/dev/project"
+CHIEF = Caller(Principal("chief", "admin"), 90)
+SAGE = Caller(Principal("sage", "expert"), 91)
+DENIES = '[[command]]\nid = "mine.prod"\nreason = "frozen"\nverdict = "deny"\nargv = ["frob", "deploy", "prod"]\n'
+
+
+def bash(command, cwd=CWD):
+    return Call("Bash", {"command": command}, cwd)
+
+
+def request(command, cwd=CWD, role="agent"):
+    return Request("Bash", {"command": command}, cwd, role)
+
+
+async def ask(world, caller, call):
+    (verdict,) = await world.gate.validate(caller, [call])
+    return verdict
+
+
+async def decide(world, caller, command, decision="allow", remember="rule"):
+    """Have a command decided that the caller asks for; returns the approval's name."""
+    waiting = await ask(world, caller, bash(command))
+    await world.gate.decide(CHIEF, waiting.approval.id, decision, "why", remember)
+    return waiting.approval.id
+
+
+async def test_a_rule_is_shown_before_it_is_remembered_and_decides_commands_like_it_after_a_restart_too(
+    autojump_clock, make_world, scout, rover
+):
+    world = make_world()
+    async with world.open():
+        waiting = await ask(world, scout, bash("frob deploy staging --fast"))
+        shown = await world.gate.propose(CHIEF, waiting.approval.id)
+        assert (
+            shown
+            == f"`frob deploy [--fast] ...` with plain words in {CWD}, where no rule decides and nothing else does"
+        )
+        told = await world.gate.decide(CHIEF, waiting.approval.id, "allow", "", "rule")
+        assert (told.verdict, told.policy == world.views.policy != waiting.policy) == ("allow", True)
+        assert shown in told.reason
+    world = make_world(log=world.log)
+    async with world.open():
+        assert world.views.policy == told.policy
+        verdict = await ask(world, rover, bash("frob deploy --fast web db"))
+        assert (verdict.verdict, verdict.rule) == ("allow", f"remembered.{waiting.approval.id}")
+        await trio.testing.wait_all_tasks_blocked()
+        assert (await ask(world, rover, bash("frob deploy --fast web db"))).cached
+        for call in (bash("frob delete web"), bash("frob deploy --slow web"), bash("frob deploy web", "/tmp")):
+            assert (await ask(world, rover, call)).verdict == "ask"
+        assert (await ask(world, Caller(Principal("x", "expert"), 5), bash("frob deploy web"))).verdict == "ask"
+
+
+async def test_a_remembered_rule_answers_who_waits_with_commands_that_it_covers(autojump_clock, world, scout, rover):
+    async with trio.open_nursery() as nursery:
+        given = []
+
+        async def wait():
+            given.extend(await world.gate.validate(rover, [bash("frob deploy web")], 60.0))
+
+        nursery.start_soon(wait)
+        await trio.sleep(1.0)
+        approval = await decide(world, scout, "frob deploy db")
+    assert (given[0].verdict, given[0].rule) == ("allow", f"remembered.{approval}")
+    assert await world.gate.pending(SAGE) == []
+
+
+async def test_a_remembered_rule_never_answers_a_deny(autojump_clock, world, scout):
+    await decide(world, scout, "frob deploy web")
+    hashed = hashlib.sha256(DENIES.encode()).hexdigest()
+    await world.gate.activate(CHIEF, "mine.toml", DENIES, hashed, "project")
+    assert (await ask(world, scout, bash("frob deploy prod"))).verdict == "deny"
+    assert (await ask(world, scout, bash("frob deploy db"))).verdict == "allow"
+
+
+async def test_a_denial_is_remembered_as_a_rule_too_and_the_strictest_decision_holds(autojump_clock, world, scout):
+    await decide(world, scout, "frob deploy db", "allow", "exact")
+    await decide(world, scout, "frob deploy web", "deny", "rule")
+    for command in ("frob deploy web", "frob deploy db", "frob deploy x"):
+        assert (await ask(world, scout, bash(command))).verdict == "deny"
+
+
+@pytest.mark.parametrize("remember", ["exact", "rule"])
+async def test_what_is_forgotten_is_asked_again_after_a_restart_too(autojump_clock, make_world, scout, remember):
+    world = make_world()
+    async with world.open():
+        before = world.views.policy
+        approval = await decide(world, scout, "frob deploy web", remember=remember)
+        assert (await ask(world, scout, bash("frob deploy web"))).verdict == "allow"
+        assert await world.gate.forget(CHIEF, approval) == before
+        assert (await ask(world, scout, bash("frob deploy web"))).verdict == "ask"
+        with pytest.raises(Refusal, match="nothing is remembered") as caught:
+            await world.gate.forget(CHIEF, approval)
+        assert caught.value.code == "invalid"
+    world = make_world(log=world.log)
+    async with world.open():
+        assert world.views.policy == before
+        assert (await ask(world, scout, bash("frob deploy web"))).verdict == "ask"
+
+
+async def test_only_an_admin_makes_a_rule_and_forgets(autojump_clock, world, scout):
+    waiting = await ask(world, scout, bash("frob deploy web"))
+    for attempt in (
+        lambda: world.gate.decide(SAGE, waiting.approval.id, "allow", "", "rule"),
+        lambda: world.gate.propose(SAGE, waiting.approval.id),
+        lambda: world.gate.forget(SAGE, waiting.approval.id),
+    ):
+        with pytest.raises(Refusal) as caught:
+            await attempt()
+        assert caught.value.code == "forbidden"
+    assert len(await world.gate.pending(SAGE)) == 1
+
+
+async def test_what_cannot_be_a_rule_stays_pending_and_says_why(autojump_clock, world, scout):
+    for call in (Call("deploy", {"to": "x"}, CWD), bash("frob"), bash("frob x > y"), bash("frob a; frob b")):
+        waiting = await ask(world, scout, call)
+        for attempt in (
+            lambda: world.gate.decide(CHIEF, waiting.approval.id, "allow", "", "rule"),  # noqa: B023 - awaited at once
+            lambda: world.gate.propose(CHIEF, waiting.approval.id),  # noqa: B023 - likewise
+        ):
+            with pytest.raises(Refusal, match="remember it as `exact`"):
+                await attempt()
+        assert (await world.gate.decide(CHIEF, waiting.approval.id, "allow", "", "exact")).verdict == "allow"
+
+
+LIKE_IT = [
+    "frob deploy web", "frob deploy", "frob deploy x #", "frob deploy x &", "(frob deploy x)",
+    "! frob deploy x", "time frob deploy x",
+]  # fmt: skip
+UNLIKE_IT = [
+    "frob delete web", "frob", "frob deploy --slow", "frob deploy -f", "/tmp/frob deploy web",
+    "frob 'deploy web'", "frob deploy .env", "frob deploy id_rsa", "frob deploy x/.git/hooks/y",
+    "frob deploy /etc/passwd", "frob deploy ../x", "frob deploy a/../../x", "frob deploy ~/x",
+    "frob deploy https://example.com", "frob deploy 'a b'", "frob deploy ''", "frob deploy x; ls",
+    "ls && frob deploy x", "frob deploy x | sh", "frob deploy x > y", "frob deploy x < y", "X=1 frob deploy x",
+    "frob deploy $(ls)", "frob deploy $x", "frob deploy *", "sudo frob deploy x", "bash -c 'frob deploy x'",
+    "cd sub && frob deploy x", "frob deploy x\nls",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("covered", "commands"), [(True, LIKE_IT), (False, UNLIKE_IT)])
+def test_a_rule_covers_plain_words_after_the_same_two_and_no_more(policy, covered, commands):
+    pattern = generalised(policy, request("frob deploy web --fast"))
+    assert [each for each in commands if covers(pattern, policy, request(each)) != covered] == []
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "frob",
+        "frob --all",
+        "ssh host reboot",
+        "git clone https://x/y",
+        "frob x .git/config",
+        "frob $HOME",
+        "A=1 frob x",
+    ],
+)
+def test_what_is_more_than_a_plain_command_is_not_generalised(command, policy):
+    with pytest.raises(NotGeneral):
+        generalised(policy, request(command))
+
+
+def test_a_rule_answers_the_question_that_was_put_and_no_other():
+    rules = (
+        '[[command]]\nid = "mine.push"\nreason = "r"\nverdict = "ask"\nargv = ["frob", "push"]\n'
+        '[[command]]\nid = "mine.prod"\nreason = "r"\nverdict = "ask"\nargv = ["frob", "push"]\nwords = ["^prod$"]\n'
+    )
+    policy = Policy.load([*packs(), PolicySource("mine.toml", rules)], check_examples=False)
+    pattern = generalised(policy, request("frob push web"))
+    assert pattern.rule == "mine.push"
+    assert covers(pattern, policy, request("frob push db"))
+    assert not covers(pattern, policy, request("frob push prod"))  # another rule asks too
+    assert not covers(pattern, Policy.default(), request("frob push db"))  # that rule no longer asks
+
+
+WORDS = st.sampled_from(
+    [
+        "web",
+        "x/y",
+        "--fast",
+        "-f",
+        "..",
+        "a/../b",
+        "/etc",
+        "~",
+        "$x",
+        "*",
+        ";",
+        "&&",
+        "ls",
+        "'a b'",
+        ">",
+        "y",
+        ".env",
+        "x=1",
+    ]
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(WORDS, max_size=5), st.lists(WORDS, max_size=5))
+def test_whatever_is_covered_is_one_command_with_the_same_beginning_that_the_rules_ask_about(decided, asked):
+    policy = Policy.default()
+    try:
+        pattern = generalised(policy, request(" ".join(["frob", *decided])))
+    except NotGeneral:
+        return
+    assert covers(pattern, policy, request(" ".join(["frob", *decided])))
+    other = request(" ".join(["frob", *asked]))
+    if covers(pattern, policy, other):
+        explained = policy.explain(other)
+        assert (explained.ruling.verdict, explained.unproved) == ("ask", [])
+        (words,) = explained.commands
+        assert tuple(words[: len(pattern.argv)]) == pattern.argv
+        assert not any(".." in word or word[0] in "/~" or "=" in word for word in words[len(pattern.argv) :])
+
+
+def remembered(name, request_hash="h", verdict="allow"):
+    return Remembered(approval=name, role="agent", request=request_hash, verdict=verdict, by="b", reason="")
+
+
+@given(st.permutations(range(4)))
+def test_the_same_decisions_in_any_order_are_the_same_policy(order):
+    decisions = [remembered(f"a{n}", f"h{n}") for n in range(4)]
+    assert Decisions(decisions[n] for n in order).content() == Decisions(decisions).content()
+
+
+def test_of_two_decisions_on_one_action_the_later_one_holds_and_is_the_one_to_forget():
+    later = Decisions([remembered("a1"), remembered("a2", verdict="deny")])
+    assert [each.approval for each in later.listed()] == ["a2"]
+    assert not later.without("a2")
+    assert list(itertools.chain(later.without("a1").listed())) == later.listed()
