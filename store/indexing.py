@@ -22,7 +22,14 @@ _NONE = {None}
 
 
 def index_segment(path: Path, header: SegmentHeader, heads: Heads, end: int) -> tuple[SegmentIndex, dict[int, int]]:
-    """Index a segment up to a byte; the heads learn its names and revisions.
+    """Index a segment up to a byte; the heads learn its names and revisions. Returns and raises as `index_frames`."""
+    index, reached = index_frames(path, header, heads, end)
+    heads.reach(reached)
+    return index, reached
+
+
+def index_frames(path: Path, header: SegmentHeader, heads: Heads, end: int) -> tuple[SegmentIndex, dict[int, int]]:
+    """Index a segment up to a byte; the heads learn its names.
 
     Returns:
         The index, and the last revision of each stream in it, by id.
@@ -47,7 +54,6 @@ def index_segment(path: Path, header: SegmentHeader, heads: Heads, end: int) -> 
                 "was it written by a later version? Open it with that one"
             ) from error
         offset = frame.end
-    heads.reach(reached)
     return index, reached
 
 

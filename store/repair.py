@@ -6,6 +6,7 @@ the files are cut. A crash anywhere in between leaves a log that is still damage
 that lost something which was not put aside.
 """
 
+from collections import deque
 from collections.abc import Iterator, Sequence
 from itertools import count
 from os import PathLike
@@ -20,12 +21,14 @@ from store.durability import cut_file, make_directory, put_file, sync_path
 from store.errors import RepairRefused
 from store.event import Event
 from store.gone import write_gone
+from store.index_check import contradictions
 from store.interchange import encode_line
 from store.lock import DirectoryLock
 from store.marker import remove_marker
 from store.opening import Found, describe, find
 from store.recovery import Scan, frames_behind
 from store.segment_files import remove_derived, remove_segment
+from store.verify import check_segment
 
 REMOVED = "removed-{}"
 """The directory beside the segments that a repair puts things into; the number is the first free one."""
@@ -38,11 +41,12 @@ class Repaired(msgspec.Struct, frozen=True, kw_only=True):
     """What a repair did; as built-ins it is what `moothall events repair --json` prints.
 
     Attributes:
-        problem: what was damaged; None if nothing was, and then nothing was changed.
+        problem: what was damaged; None if nothing was, and then no event was touched.
         events: how many events were removed, as far as any mark, frame or file name tells.
         bytes: how many bytes were removed.
         last_sequence: the log's last event now, 0 for an empty log.
         removed: the directory with what was removed.
+        derived: the files that contradicted the log and were removed; the next opening makes them again.
     """
 
     problem: str | None
@@ -50,6 +54,7 @@ class Repaired(msgspec.Struct, frozen=True, kw_only=True):
     bytes: int
     last_sequence: int
     removed: str | None
+    derived: list[str] = []
 
 
 class _Part(NamedTuple):
@@ -82,10 +87,25 @@ def repair(path: str | PathLike[str], *, max_events: int) -> Repaired:
     try:
         found = find(directory)
         if found.recovery.damage is None:
-            return Repaired(problem=None, events=0, bytes=0, last_sequence=found.recovery.last, removed=None)
+            derived = _remove_contradictions(directory, found)
+            last = found.recovery.last
+            return Repaired(problem=None, events=0, bytes=0, last_sequence=last, removed=None, derived=derived)
         return _repair(directory, found, max_events)
     finally:
         lock.release()
+
+
+def _remove_contradictions(directory: Path, found: Found) -> list[str]:
+    """Remove the derived files that say otherwise than an undamaged log."""
+    revisions = dict(found.gone.revisions)
+    for keep in found.recovery.kept:
+        deque(check_segment(directory, keep, revisions, None), maxlen=0)
+    wrong = [path for path, _ in contradictions(directory, found, revisions)]
+    for path in wrong:
+        path.unlink()
+    if wrong:
+        sync_path(directory)
+    return [path.name for path in wrong]
 
 
 def _repair(directory: Path, found: Found, max_events: int) -> Repaired:

@@ -40,7 +40,8 @@ Steps: TypeAlias = "Generator[None, None, None]"
 Revisions: TypeAlias = "Mapping[int, int] | Sequence[int]"
 """A revision for the id of each stream."""
 
-_Column: TypeAlias = "bytes | bytearray | array[int]"
+Column: TypeAlias = "bytes | bytearray | array[int]"
+"""A section to be."""
 
 
 def seal(
@@ -67,27 +68,14 @@ def seal(
         DiskFull: there is no space; nothing of the file is left.
         SyncFailed: the disk did not confirm.
     """
-    columns = yield from _columns(index, revisions)
-    types = yield from _types(index)
-    agents = {index.heads.agents.name_of(number): number for number in set(index.agents.numbers(0, len(index)))}
+    contents = yield from columns_of(index, revisions)
+    types = yield from types_in(index)
     path = index_path(segment)
     draft = path.with_name(path.name + ".new")
     fd = create_file(draft, replace=True)
     try:
-        sections = yield from _write(fd, draft, columns, sync=sync)
-        described = IndexHeader(
-            salt=header.salt,
-            first_sequence=header.first_sequence,
-            last_sequence=header.first_sequence + len(index) - 1,
-            segment_bytes=index.end,
-            commands=len(index.command_keys),
-            earliest_ns=index.earliest_ns,
-            latest_ns=index.latest_ns,
-            types=types,
-            agents=agents,
-            sections=sections,
-            ordered=index.ordered,
-        )
+        sections = yield from _write(fd, draft, contents, sync=sync)
+        described = describe(header, index, types, sections)
         write_all(fd, encode_header(described), sum(length for length, _ in sections), draft)
         if sync:
             sync_file(fd, os.fsync, draft)
@@ -100,8 +88,28 @@ def seal(
     return described
 
 
+def describe(
+    header: SegmentHeader, index: SegmentIndex, types: dict[str, int], sections: list[tuple[int, int]]
+) -> IndexHeader:
+    """Return what the index file of a segment says of itself: all but what `types_in` and the columns say."""
+    agents = set(index.agents.numbers(0, len(index)))
+    return IndexHeader(
+        salt=header.salt,
+        first_sequence=header.first_sequence,
+        last_sequence=header.first_sequence + len(index) - 1,
+        segment_bytes=index.end,
+        commands=len(index.command_keys),
+        earliest_ns=index.earliest_ns,
+        latest_ns=index.latest_ns,
+        types=types,
+        agents={index.heads.agents.name_of(number): number for number in agents},
+        sections=sections,
+        ordered=index.ordered,
+    )
+
+
 def _write(
-    fd: int, path: Path, columns: Sequence[_Column], *, sync: bool
+    fd: int, path: Path, columns: Sequence[Column], *, sync: bool
 ) -> Generator[None, None, list[tuple[int, int]]]:
     sections: list[tuple[int, int]] = []
     offset = pending = 0
@@ -122,7 +130,7 @@ def _write(
     return sections
 
 
-def _columns(index: SegmentIndex, revisions: Revisions) -> Generator[None, None, list[_Column]]:
+def columns_of(index: SegmentIndex, revisions: Revisions) -> Generator[None, None, list[Column]]:
     """Return the sections, in their order."""
     by_stream, stream_ids, stream_links = yield from _chained(index.streams, ALL_BITS)
     by_correlation, buckets, correlation_links = yield from _chained(index.correlations, BUCKET_MASK)
@@ -185,7 +193,7 @@ def _hashed(names: Sequence[str], ids: Sequence[int]) -> Generator[None, None, t
     return ordered, numbers
 
 
-def _types(index: SegmentIndex) -> Generator[None, None, dict[str, int]]:
+def types_in(index: SegmentIndex) -> Generator[None, None, dict[str, int]]:
     """Return the types that occur."""
     found = set[int]()
     for start in range(0, len(index), _NUMBERS):

@@ -9,6 +9,7 @@ import msgspec
 from store import frame as frames
 from store.errors import LogDamaged
 from store.event import Head
+from store.index_check import contradictions
 from store.opening import describe, find
 from store.recovery import Kept
 from store.seal_check import SealCheck
@@ -37,7 +38,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 def verify(path: str | PathLike[str], *, seal_key: bytes | None = None) -> Report:
-    """Check every frame, sequence and revision of the log in a directory; reads only, takes no lock.
+    """Check every frame, sequence and revision of the log in a directory, and the indexes; reads only, takes no lock.
 
     The end of a log that is being written to, or whose last writer was killed, is no damage: what is not whole there
     had not been acknowledged.
@@ -61,7 +62,11 @@ def verify(path: str | PathLike[str], *, seal_key: bytes | None = None) -> Repor
     seals = SealCheck(seal_key, gone) if seal_key is not None else None
     problems += seals.begin() if seals else ()
     for keep in recovery.kept:
-        problems += _check_segment(directory, keep, revisions, seals)
+        problems += check_segment(directory, keep, revisions, seals)
+    problems += (
+        f"{path} {what}: remove it, or repair, and it is made again"
+        for path, what in contradictions(directory, found, revisions)
+    )
     if seals and seals.last is None and recovery.last > gone.last:
         problems.append(f"{directory}: nothing is sealed")
     return Report(
@@ -75,8 +80,15 @@ def verify(path: str | PathLike[str], *, seal_key: bytes | None = None) -> Repor
     )
 
 
-def _check_segment(directory: Path, keep: Kept, revisions: dict[str, int], seals: SealCheck | None) -> Iterator[str]:
-    """Check what frames hold: that each record has the sequence and the revision that are next."""
+def check_segment(directory: Path, keep: Kept, revisions: dict[str, int], seals: SealCheck | None) -> Iterator[str]:
+    """Check what frames hold: that each record has the sequence and the revision that are next.
+
+    Args:
+        directory: the log's.
+        keep: the segment.
+        revisions: the revision of each stream before it; moved on as the problems are taken.
+        seals: checks the seals, if they are to be checked.
+    """
     path = directory / keep.scan.name
     data = memoryview(path.read_bytes())
     if seals and keep.scan.header:

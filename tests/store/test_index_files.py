@@ -1,11 +1,14 @@
 """Index files: derived, lazily loaded, never trusted beyond their checksums."""
 
 import shutil
+import zlib
 
+import msgspec
 import pytest
 
-from store import DiskFull, EventLog, Limits, NewEvent, StoreError
-from store.index_file import read_section
+from store import DiskFull, EventLog, Limits, NewEvent, StoreError, repair, verify
+from store.heads_file import read_heads, write_heads
+from store.index_file import SECTIONS, IndexHeader, Section, encode_header, index_path, read_header, read_section
 from store.sealed import SealedIndex
 
 SMALL = Limits(segment_bytes=2500, reserve_bytes=0)
@@ -180,3 +183,90 @@ def test_a_section_that_is_shorter_than_it_says_is_not_read(filled):
     assert read_section(path, header, 0) is None
     path.unlink()
     assert read_section(path, header, 5) is None
+
+
+def forged(path, *, change_header=None, **sections):
+    """Write an index file whose checksums hold and whose content is another."""
+    header = read_header(path)
+    parts = [read_section(path, header, number) for number in range(SECTIONS)]
+    for name, change in sections.items():
+        parts[Section[name]] = change(bytearray(parts[Section[name]]))
+    fields = msgspec.structs.asdict(header) | {"sections": [(len(part), zlib.crc32(part)) for part in parts]}
+    path.write_bytes(b"".join(parts) + encode_header(IndexHeader(**(fields | (change_header or {})))))
+
+
+def with_first_byte(value):
+    def change(content):
+        content[0] = value
+        return bytes(content)
+
+    return change
+
+
+HIDING = [("STREAMS", 77), ("TYPES", 77), ("AGENTS", 77), ("CORRELATIONS", 77), ("STREAMS_BEFORE", 9)]
+OTHERS = [("FRAME_FIRSTS", 1), ("STREAM_REVISIONS", 99), ("HASHES", 1), ("COMMAND_KEYS", 1), ("COMMAND_POSITIONS", 9)]
+
+
+@pytest.mark.parametrize(("section", "value"), HIDING + OTHERS)
+def test_verify_finds_an_index_whose_checksums_hold_but_that_says_otherwise_than_the_log(filled, section, value):
+    assert verify(filled).ok
+    segment = sorted(filled.glob("*.segment"))[1]
+    forged(index_path(segment), **{section: with_first_byte(value)})
+    report = verify(filled)
+    assert not report.ok
+    assert report.events == COUNT
+    (problem,) = report.problems
+    assert index_path(segment).name in problem
+    assert section.lower() in problem
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"types": {"t0": 0, "t1": 1}},
+        {"types": {"t0": 0, "t1": 1, "t2": 2, "t9": 9}},
+        {"agents": {"a0": 0, "a1": 0}},
+        {"commands": 3},
+        {"earliest_ns": 5, "latest_ns": 6},
+        {"last_sequence": 3},
+    ],
+)
+def test_verify_finds_an_index_whose_header_says_otherwise_than_the_log(filled, change):
+    forged(index_path(sorted(filled.glob("*.segment"))[1]), change_header=change)
+    assert len(verify(filled).problems) == 1
+
+
+def test_a_clock_that_stepped_back_must_not_be_denied_by_the_index(tmp_path, clock):
+    with EventLog.open(tmp_path / "log", clock_ns=clock) as log:
+        for clock.now_ns in (5, 9, 7):
+            log.append([event(1)])
+    (index,) = (tmp_path / "log").glob("*.index")
+    assert verify(tmp_path / "log").ok
+    forged(index, change_header={"ordered": True})
+    assert "ordered" in verify(tmp_path / "log").problems[0]
+
+
+def test_verify_finds_saved_heads_that_say_otherwise_than_the_log(filled):
+    heads = read_heads(filled, COUNT)
+    heads.revisions[2] += 1
+    write_heads(filled, heads)
+    (problem,) = verify(filled).problems
+    assert "heads" in problem
+    assert repair(filled, max_events=0).derived == ["heads"]
+    check(filled)
+
+
+def test_repair_removes_an_index_that_says_otherwise_and_it_is_made_again(filled):
+    segment = sorted(filled.glob("*.segment"))[1]
+    forged(index_path(segment), STREAMS=with_first_byte(77))
+    done = repair(filled, max_events=0)
+    assert (done.problem, done.events, done.derived) == (None, 0, [index_path(segment).name])
+    assert verify(filled).ok
+    check(filled)
+    assert index_path(segment).exists()
+
+
+def test_repair_changes_nothing_where_nothing_is_wrong(filled):
+    before = {path.name: path.read_bytes() for path in filled.iterdir()}
+    assert repair(filled, max_events=0).derived == []
+    assert {path.name: path.read_bytes() for path in filled.iterdir()} == before

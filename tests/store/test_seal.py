@@ -265,6 +265,7 @@ def test_what_a_sealed_log_gives_up_is_sealed_too(path):
     assert report.first_sequence > 1
     gone = read_gone(path)
     write_gone(path, msgspec.structs.replace(gone, revisions={**gone.revisions, "s9": 1}))
+    (path / "heads").unlink()  # derived, and would give the forgery away
     assert verify(path).ok
     assert "not sealed with this key" in verify(path, seal_key=KEY).problems[0]
 

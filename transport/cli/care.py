@@ -41,6 +41,8 @@ def repair(*, data: Path | None = None, max_events: int = 0, json: bool = False)
     done = checked(lambda: repair_log(where, max_events=max_events))
     if json:
         _line(done)
+    elif done.derived:
+        print(f"{where}: removed {', '.join(done.derived)}, which said otherwise than the log; it is made again")
     elif done.problem is None:
         print(f"{where}: nothing is damaged, nothing was changed; {done.last_sequence} events")
     else:
