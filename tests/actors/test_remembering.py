@@ -64,7 +64,7 @@ async def test_a_rule_is_shown_before_it_is_remembered_and_decides_commands_like
         assert (verdict.verdict, verdict.rule) == ("allow", f"remembered.{waiting.approval.id}")
         await trio.testing.wait_all_tasks_blocked()
         assert (await ask(world, rover, bash("frob deploy --fast web db"))).cached
-        for call in (bash("frob delete web"), bash("frob deploy --slow web"), bash("frob deploy web", "/tmp")):
+        for call in (bash("frob scale web"), bash("frob deploy --slow web"), bash("frob deploy web", "/tmp")):
             assert (await ask(world, rover, call)).verdict == "ask"
         assert (await ask(world, Caller(Principal("x", "expert"), 5), bash("frob deploy web"))).verdict == "ask"
 
