@@ -50,7 +50,7 @@ class CommandMemory:
 
     def sequence(self, agent: str, command_id: str) -> int | None:
         """Return the first sequence of a frame that may hold this command."""
-        key = command_key(agent, command_id)
+        key = key_of(agent, command_id)
         return self._recent.get(key) or self._older().get(key)
 
     def stage(self, command: Command, appended: Appended) -> None:
@@ -66,7 +66,7 @@ class CommandMemory:
         del self._staged[command.agent, command.command_id]
         if len(self._recent) >= self._limit:
             self._before, self._recent, self._history = self._recent, {}, None
-        self._recent[command_key(command.agent, command.command_id)] = first_sequence
+        self._recent[command_key(command)] = first_sequence
 
     def _older(self) -> dict[int, int]:
         if self._history is not None:
@@ -74,8 +74,13 @@ class CommandMemory:
         return self._before
 
 
-def command_key(agent: str, command_id: str) -> int:
+def command_key(command: Command) -> int:
     """Return 64 bits of a command's name that are the same in every process."""
+    return key_of(command.agent, command.command_id)
+
+
+def key_of(agent: str, command_id: str) -> int:
+    """Return the same, of a name in its two parts."""
     return int.from_bytes(blake2b(f"{agent}\0{command_id}".encode(), digest_size=_KEY_BYTES).digest(), "little")
 
 

@@ -1,8 +1,8 @@
 """What readers see of a log in files: the settled frames of all segments."""
 
 import os
-from collections.abc import Callable, Iterator
-from itertools import chain
+from collections.abc import Callable, Iterator, Sequence
+from itertools import chain, repeat
 from typing import TypeVar
 from weakref import finalize
 
@@ -20,7 +20,7 @@ from store.seal_check import seal_to_go_on
 from store.sealed import IndexUnusable
 from store.sealer import Sealer
 from store.search import search
-from store.staged import StagedFrame
+from store.staged import Staged, StagedFrame
 
 T = TypeVar("T")
 
@@ -46,8 +46,15 @@ class Committed:
         """The committed watermark: the last sequence that readers see, 0 for an empty log."""
         return self.segments[-1].last_sequence if self.segments else self.gone
 
-    def show(self, frame: StagedFrame, segment: Segment, offset: int) -> None:
-        """Let readers see the next frame, written to a segment at a byte offset."""
+    def show(self, staged: Staged) -> None:
+        """Let readers see the next group, which was written."""
+        start = 0
+        for segment, offsets in staged.runs:
+            end = start + len(offsets)
+            self._show_run(staged.frames[start:end], segment, offsets)
+            start = end
+
+    def _show_run(self, frames: Sequence[StagedFrame], segment: Segment, offsets: Sequence[int]) -> None:
         if not self.segments or self.segments[-1] is not segment:
             if self.segments and isinstance(self.segments[-1].index, SegmentIndex):
                 self._sealer.add(self.segments[-1], self._heads.settled())
@@ -55,17 +62,33 @@ class Committed:
         index = segment.index
         if not isinstance(index, SegmentIndex):
             index = segment.index = growing(segment, self._heads)
-        self._heads.settle(frame.first_sequence)
-        command = frame.command
-        index.add_frame(
-            offset=offset,
-            end=offset + HEADER_BYTES + len(frame.body),
-            time_ns=frame.time_ns,
-            streams=frame.streams,
-            types=frame.types,
-            agent=frame.agent,
-            correlations=frame.correlations,
-            command_key=command_key(command.agent, command.command_id) if command else None,
+        counts: list[int] = []
+        agents: list[int] = []
+        streams: list[int] = []
+        types: list[int] = []
+        correlations: list[int] = []
+        commands: list[tuple[int, int]] = []
+        for number, frame in enumerate(frames):
+            self._heads.settle(frame.first_sequence)
+            counts.append(frame.count)
+            agents.append(frame.agent)
+            streams += frame.streams
+            types += frame.types
+            if frame.correlations is not None:
+                correlations += repeat(0, len(types) - frame.count - len(correlations))
+                correlations += frame.correlations
+            if frame.command:
+                commands.append((number, command_key(frame.command)))
+        index.add_frames(
+            offsets=offsets,
+            end=offsets[-1] + HEADER_BYTES + len(frames[-1].body),
+            time_ns=frames[-1].time_ns,
+            counts=counts,
+            streams=streams,
+            types=types,
+            agents=agents,
+            correlations=correlations,
+            commands=commands,
         )
 
     def query(self, query: Query, page_bytes: int, max_scan: int | None = None, onto: Page | None = None) -> Page:

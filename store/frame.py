@@ -39,6 +39,8 @@ _HEADER = struct.Struct("<4s4sIHHIIQQq")
 _COVERED = struct.Struct("<HHIIQQq")
 _COVERED_FROM = 12
 _ARRAY_HEAD = struct.Struct(">BI")
+_HEAD_OF_ONE = _ARRAY_HEAD.pack(0xDD, 1)
+_BEFORE_ONE = struct.Struct("<II5s")
 _SPAN = struct.Struct("<II")
 SPAN_BYTES = _SPAN.size
 _OFFSET_BYTES = 4
@@ -80,6 +82,8 @@ encode_command = msgspec.msgpack.Encoder().encode
 def encode_body(records: Sequence[bytes], command: Command | None = None, sizes: Sequence[int] | None = None) -> bytes:
     """Join encoded records, whose sizes may be known, and the command if there is one, to a frame's body."""
     count = len(records)
+    if count == 1 and not command:
+        return _BEFORE_ONE.pack(_BEFORE_ONE.size, _BEFORE_ONE.size + len(records[0]), _HEAD_OF_ONE) + records[0]
     start = _OFFSET_BYTES * (count + 1) + _ARRAY_HEAD.size
     offsets = array("I", accumulate(sizes or map(len, records), initial=start))
     if sys.byteorder == "big":

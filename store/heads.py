@@ -1,11 +1,9 @@
 """Where each stream and the log itself are, including what is staged and not yet settled."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain, repeat
 
-from store.errors import Invalid
 from store.gone import Gone
-from store.limits import check_names
 from store.names import Interner
 
 
@@ -13,9 +11,9 @@ class Heads:
     """Where each stream and the log itself are, including what is staged and not yet settled."""
 
     def __init__(self) -> None:
-        self.streams = Interner()
-        self.types = Interner()
-        self.agents = Interner()
+        self.streams = Interner("stream")
+        self.types = Interner("type")
+        self.agents = Interner("agent")
         self.revisions: list[int] = []
         self.next_sequence = 1
         self._unsettled: dict[int, Sequence[int]] = {}
@@ -36,24 +34,9 @@ class Heads:
         Raises:
             Invalid: a new one is no name.
         """
-        try:
-            return self.streams.ids_of(names)
-        except (KeyError, TypeError):
-            _intern("stream", names, self.streams)
-            self.revisions.extend(repeat(0, len(self.streams) - len(self.revisions)))
-            return self.streams.ids_of(names)
-
-    def type_ids(self, names: Sequence[str]) -> list[int]:
-        """Return the ids of event types, giving new ones theirs.
-
-        Raises:
-            Invalid: a new one is no name.
-        """
-        try:
-            return self.types.ids_of(names)
-        except (KeyError, TypeError):
-            _intern("type", names, self.types)
-            return self.types.ids_of(names)
+        ids = self.streams.ids_of(names)
+        self.revisions.extend(repeat(0, len(self.streams) - len(self.revisions)))
+        return ids
 
     def load(
         self, streams: Sequence[str], revisions: Sequence[int], types: Sequence[str], agents: Sequence[str]
@@ -77,24 +60,20 @@ class Heads:
             revisions[stream] -= 1
         return revisions
 
-    def advance(self, streams: Sequence[int]) -> list[int]:
+    def advance(self, streams: Iterable[int]) -> list[int]:
         """Move the log, and each stream for each time it is named, on by one; return the revisions on the way."""
-        heads, revisions = self.revisions, list[int]()
+        heads = self.revisions
+        revisions: list[int] = []
         add = revisions.append
         for stream in streams:
             heads[stream] = revision = heads[stream] + 1
             add(revision)
-        self._unsettled[self.next_sequence] = streams
         self.next_sequence += len(revisions)
         return revisions
 
-    def settle(self, first: int) -> None:
-        """Count a frame as stored: the one whose first sequence is this."""
-        del self._unsettled[first]
-
-    def take_back(self, first: int) -> None:
-        """Undo `advance` for the last frame, whose first sequence is, or would be, this; forget its new streams."""
-        streams, revisions = self._unsettled.pop(first, ()), self.revisions
+    def go_back(self, streams: Sequence[int]) -> None:
+        """Undo the last `advance`; forget the streams that nothing has come to."""
+        revisions = self.revisions
         for stream in streams:
             revisions[stream] -= 1
         self.next_sequence -= len(streams)
@@ -102,10 +81,14 @@ class Heads:
             revisions.pop()
         self.streams.forget(len(revisions))
 
+    def stage(self, first: int, streams: Sequence[int]) -> None:
+        """Count a frame as staged, whose first sequence is this: the streams that its events advanced."""
+        self._unsettled[first] = streams
 
-def _intern(what: str, names: Sequence[str], interner: Interner) -> None:
-    for kind in set(map(type, names)) - {str}:  # the names may not be hashable
-        raise Invalid(f"{what} is {kind.__name__}: give a string")
-    unknown = interner.unknown(names)
-    check_names(what, unknown)
-    interner.add(unknown)
+    def settle(self, first: int) -> None:
+        """Count a frame as stored: the one whose first sequence is this."""
+        del self._unsettled[first]
+
+    def take_back(self, first: int) -> None:
+        """Undo a staged frame, the one whose first sequence is this, and what `advance` did for it."""
+        self.go_back(self._unsettled.pop(first))

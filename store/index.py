@@ -13,6 +13,7 @@ from __future__ import annotations
 from array import array
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import accumulate
 from typing import Protocol, TypeAlias
 
 from store.heads import Heads
@@ -131,45 +132,47 @@ class SegmentIndex:
         """Return how many events there are."""
         return len(self.types.planes[0])
 
-    def add_frame(
+    def add_frames(
         self,
         *,
-        offset: int,
+        offsets: Sequence[int],
         end: int,
         time_ns: int,
+        counts: Sequence[int],
         streams: Sequence[int],
         types: Sequence[int],
-        agent: int,
-        correlations: Sequence[int] | None,
-        command_key: int | None,
+        agents: Sequence[int],
+        correlations: Sequence[int],
+        commands: Iterable[tuple[int, int]],
     ) -> None:
-        """Take in a frame that lies between two bytes.
+        """Take in frames that lie one behind the other.
 
         Args:
-            offset: where it begins.
-            end: where it ends.
-            time_ns: the time of its events.
+            offsets: the byte at which each begins.
+            end: the byte at which the last one ends.
+            time_ns: the time of all events.
+            counts: how many events each frame has.
             streams: an id for each event.
             types: an id for each event.
-            agent: one id for all.
-            correlations: a hash for each event; None if no event has a correlation id.
-            command_key: the key of the command that it carries out.
+            agents: an id for each frame.
+            correlations: a hash for each event; those of the last ones may be missing if they have no correlation id.
+            commands: for each frame that carries out a command, which one it is, from 0, and the command's key.
         """
-        at = len(self)
+        at, frame = len(self), len(self.frame_firsts)
         self.earliest_ns = min(self.earliest_ns, time_ns) if at else time_ns
         if time_ns >= self.latest_ns:
             self.latest_ns = time_ns
         else:
             self.ordered = False
         self.end = end
-        if command_key is not None:
-            self.command_keys.append(command_key)
-            self.command_positions.append(at)
-        self.agents.extend((agent,), len(self.frame_firsts))
-        self.frame_firsts.append(at)
-        self.frame_offsets.append(offset)
+        self.frame_firsts.extend(accumulate(counts[:-1], initial=at))
+        self.frame_offsets.extend(offsets)
+        for number, key in commands:
+            self.command_keys.append(key)
+            self.command_positions.append(self.frame_firsts[frame + number])
+        self.agents.extend(agents, frame)
         self.streams.extend(streams, at)
-        if correlations is not None:
+        if correlations:
             self.correlations.extend(correlations, at)
         self.types.extend(types, at)
 

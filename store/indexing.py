@@ -66,15 +66,16 @@ def _index_frame(
     streams = heads.stream_ids(names)
     reached.update(zip(streams, revisions, strict=True))
     command = frames.command_of(body, frame)
-    index.add_frame(
-        offset=frame.offset,
+    index.add_frames(
+        offsets=(frame.offset,),
         end=frame.end,
         time_ns=frame.time_ns,
+        counts=(frame.count,),
         streams=streams,
-        types=heads.type_ids(types),
-        agent=heads.agents.id_of(agents[0]),
-        correlations=None if set(correlation_ids) == _NONE else hashes.of(correlation_ids),
-        command_key=command_key(command.agent, command.command_id) if command else None,
+        types=heads.types.ids_of(types),
+        agents=(heads.agents.id_of(agents[0]),),
+        correlations=() if set(correlation_ids) == _NONE else hashes.of(correlation_ids),
+        commands=((0, command_key(command)),) if command else (),
     )
 
 
@@ -131,7 +132,7 @@ def learn(index: SealedIndex, heads: Heads) -> None:
     """
     revisions = index.column(Section.STREAM_REVISIONS, "Q")
     heads.reach(dict(zip(heads.stream_ids(index.stream_names()), revisions, strict=True)))
-    heads.type_ids(list(index.header.types))
+    heads.types.ids_of(list(index.header.types))
     for agent in index.header.agents:
         heads.agents.id_of(agent)
 

@@ -6,8 +6,8 @@ encoding and writing the event.
 
 import math
 import re
-from collections.abc import Callable, Collection, Iterable, Sequence
-from itertools import chain
+from collections.abc import Collection, Iterable, Sequence
+from gc import get_referents
 from typing import Any, cast
 
 import msgspec
@@ -21,7 +21,6 @@ _CONTAINERS = frozenset((dict, list))
 _DICTS = {dict}
 _EMPTY = frozenset[Any]()
 _NON_FINITE = re.compile(rb"\xcb[\x7f\xff][\xf0-\xff]")
-_values_of: Callable[[dict[str, Any]], Iterable[Any]] = dict[str, Any].values
 _DELETE = 0x7F
 _C1_END = 0x9F
 _SPACE = 0x20
@@ -110,7 +109,7 @@ def check_payloads(values: Iterable[Any], depth: int) -> bool:
         dicts = level if kinds == _DICTS else _of_kind(dict, level)
         if not {str}.issuperset(map(type, _keys_of(dicts))):
             raise Invalid("a payload has a key that is no string: use strings as keys")
-        level = _children(dicts, _of_kind(list, level) if list in kinds else ())
+        level = get_referents(*level)
     raise Invalid(f"a payload nests deeper than {depth}: flatten it")
 
 
@@ -124,7 +123,7 @@ def check_finite(values: Iterable[Any]) -> None:
     while level:
         if not all(map(math.isfinite, _of_kind(float, level))):
             raise Invalid("a payload contains NaN or an infinity: JSON has no such number, use null or a string")
-        level = _children(_of_kind(dict, level), _of_kind(list, level))
+        level = get_referents(*level)
 
 
 def _of_kind(kind: type[Any], level: Iterable[Any]) -> list[Any]:
@@ -133,11 +132,6 @@ def _of_kind(kind: type[Any], level: Iterable[Any]) -> list[Any]:
 
 def _keys_of(dicts: Iterable[dict[str, Any]]) -> frozenset[Any]:
     return _EMPTY.union(*dicts)
-
-
-def _children(dicts: Iterable[dict[str, Any]], lists: Sequence[list[Any]]) -> list[Any]:
-    values = chain.from_iterable(map(_values_of, dicts))
-    return [*values, *chain.from_iterable(lists)] if lists else [*values]
 
 
 def may_hold_non_finite(encoded: bytes) -> bool:

@@ -159,8 +159,7 @@ class EventLog(Log):
         if (failure := staged.failure) is not None:
             return [outcome if isinstance(outcome, Invalid | TooLarge) else failure for outcome in staged.outcomes]
         self._stager.settle(staged)
-        for frame, (segment, offset) in zip(staged.frames, staged.places, strict=True):
-            self._committed.show(frame, segment, offset)
+        self._committed.show(staged)
         self._commits += 1
         return staged.outcomes
 

@@ -159,7 +159,7 @@ class MemoryLog(Log):
             raise Invalid("the log is closed: make another one")
 
     def _stage_one(self, append: Append, cleared: int, now_ns: int) -> Appended:
-        columns = checked_columns(append, self._limits)
+        columns = checked_columns([append], self._limits)
         command = None
         if append.command_id is not None:
             check_name("command_id", append.command_id)
@@ -184,10 +184,9 @@ class MemoryLog(Log):
         first = len(self._events) + 1
         records, sizes = encode_records(
             columns,
+            [append],
             first_sequence=first,
-            stream=stream,
             revisions=revisions,
-            agent=append.agent,
             time_ns=now_ns,
             limits=self._limits,
         )

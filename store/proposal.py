@@ -1,7 +1,7 @@
 """What an append may hold, and its events as bytes: shared by every store. Pure."""
 
-from collections.abc import Sequence
-from itertools import repeat
+from collections.abc import Iterable, Sequence
+from itertools import chain, count, repeat
 from typing import Any, cast
 
 import msgspec
@@ -15,18 +15,27 @@ from store.limits import Limits, check_names, check_payloads
 HASH_BYTES = 16
 
 _NONE = {type(None)}
-_columns_of = msgspec.structs.astuple
+_FIELDS = len(NewEvent.__struct_fields__)
+_fields_of = msgspec.structs.astuple
 _encode = msgspec.msgpack.Encoder().encode
 _encode_sorted = msgspec.msgpack.Encoder(order="deterministic").encode
 
 
 class Columns(msgspec.Struct):
-    """The events of an append, by attribute.
+    """The events of one or more appends, by attribute.
 
-    `streams` is None if all go to the append's stream, `correlations` if there are none; `floats` says whether a
-    payload or metadata hold any.
+    Attributes:
+        counts: how many events each append has.
+        types: one for each event, like all that follow.
+        datas: the payloads, None replaced.
+        streams: None if there is one append only and all of its events go to its own stream.
+        correlations: None if there are none.
+        causations: as given.
+        metadatas: as given.
+        floats: whether a payload or metadata hold any.
     """
 
+    counts: Sequence[int]
     types: Sequence[str]
     datas: Sequence[Any]
     streams: Sequence[str] | None
@@ -49,44 +58,55 @@ def payload_hash(append: Append) -> bytes:
         raise Invalid(f"the append cannot be encoded: {error}") from error
 
 
-def checked_columns(append: Append, limits: Limits) -> Columns:
-    """Check everything about an append that does not depend on the log, but for names that the log may know already.
+def checked_columns(appends: Sequence[Append], limits: Limits) -> Columns:
+    """Check everything about appends that does not depend on the log, but for names that the log may know already.
 
     Raises:
-        Invalid: something is not acceptable.
-        TooLarge: there are too many events.
+        Invalid: something is not acceptable; which append it is about is not said.
+        TooLarge: there are too many events in one.
     """
-    count = len(append.events)
-    if count > limits.batch_events:
-        raise TooLarge(f"{count} events in one append: split it, {limits.batch_events} is the most")
-    if not count:
+    batches = [append.events for append in appends]
+    counts = list(map(len, batches))
+    if max(counts) > limits.batch_events:
+        raise TooLarge(f"{max(counts)} events in one append: split it, {limits.batch_events} is the most")
+    if not min(counts):
         raise Invalid("an append without events: give at least one")
-    if not {NewEvent}.issuperset(map(type, append.events)):
+    events = list(chain.from_iterable(batches))
+    if not {NewEvent}.issuperset(map(type, events)):
         raise Invalid("an append holds something that is no NewEvent: give a list of NewEvent")
-    types, datas, streams, correlations, causations, metadatas = zip(*map(_columns_of, append.events), strict=True)
-    if type(None) in set(map(type, datas)):
-        empty: dict[str, Any] = {}
-        datas = tuple(empty if data is None else data for data in datas)
+    # Not `zip(*map(...))`: a thousand iterators at once set the garbage collector off.
+    fields = list(chain.from_iterable(map(_fields_of, events)))
+    types, datas, streams, correlations, causations, metadatas = [fields[at::_FIELDS] for at in range(_FIELDS)]
     floats = check_payloads(datas, limits.depth)
+    if not all(datas):
+        empty: dict[str, Any] = {}
+        datas = [empty if data is None else data for data in datas]
     if set(map(type, metadatas)) != _NONE:
         floats = _check_metadata(metadatas, limits) or floats
     if set(map(type, causations)) != _NONE:
         check_names("causation_id", [name for name in causations if name is not None])
-    correlated = set(map(type, correlations)) != _NONE
+    correlated = correlations[0] is not None or set(map(type, correlations)) != _NONE
     return Columns(
-        types, datas, _own(streams, append), correlations if correlated else None, causations, metadatas, floats
+        counts=counts,
+        types=types,
+        datas=datas,
+        streams=_own(streams, appends),
+        correlations=correlations if correlated else None,
+        causations=causations,
+        metadatas=metadatas,
+        floats=floats,
     )
 
 
-def _own(streams: Sequence[str | None], append: Append) -> Sequence[str] | None:
-    """Return each event's stream, None if no event names its own."""
+def _own(streams: Sequence[str | None], appends: Sequence[Append]) -> Sequence[str] | None:
+    """Return each event's stream, None if there is one append only and no event names its own."""
     kinds = set(map(type, streams))
-    if kinds == _NONE:
-        return None
     if type(None) not in kinds:
         return cast("Sequence[str]", streams)
-    default = stream_of(append)
-    return [default if stream is None else stream for stream in streams]
+    if kinds == _NONE and len(appends) == 1:
+        return None
+    defaults = chain.from_iterable(repeat(stream_of(append), len(append.events)) for append in appends)
+    return [default if stream is None else stream for stream, default in zip(streams, defaults, strict=True)]
 
 
 def _check_metadata(metadatas: Sequence[dict[str, Any] | None], limits: Limits) -> bool:
@@ -98,27 +118,28 @@ def _check_metadata(metadatas: Sequence[dict[str, Any] | None], limits: Limits) 
 
 def encode_records(
     columns: Columns,
+    appends: Sequence[Append],
     *,
     first_sequence: int,
-    stream: str,
     revisions: Sequence[int],
-    agent: str,
     time_ns: int,
     limits: Limits,
 ) -> tuple[list[bytes], list[int]]:
-    """Encode an append's events as records, the fields of `Event` in order; return these and their sizes.
+    """Encode the events of appends, given as columns too, as records: the fields of `Event` in order.
+
+    Returns:
+        The records, and the size of each in bytes.
 
     Raises:
         Invalid: a value has no encoding (an integer beyond 64 bits, half a surrogate pair, NaN).
         TooLarge: a record, or all together, are over the limit.
     """
-    count = len(columns.types)
     rows = zip(
-        range(first_sequence, first_sequence + count),
-        columns.streams or repeat(stream),
+        count(first_sequence),
+        columns.streams or repeat(stream_of(appends[0])),
         revisions,
         columns.types,
-        repeat(agent),
+        _agents(appends, columns.counts),
         repeat(time_ns),
         columns.correlations or repeat(None),
         columns.causations,
@@ -135,6 +156,13 @@ def encode_records(
     sizes = list(map(len, records))
     _check_sizes(sizes, limits)
     return records, sizes
+
+
+def _agents(appends: Sequence[Append], counts: Sequence[int]) -> Iterable[str]:
+    """Return the agent of each event."""
+    if len(appends) == 1:
+        return repeat(appends[0].agent)
+    return chain.from_iterable(map(repeat, [append.agent for append in appends], counts))
 
 
 def _check_sizes(sizes: Sequence[int], limits: Limits) -> None:

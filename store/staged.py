@@ -1,6 +1,7 @@
 """Groups of appends between staging and settling, as values."""
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import msgspec
 
@@ -43,6 +44,13 @@ class StagedFrame(msgspec.Struct, kw_only=True):
         return self.first_sequence + self.count - 1
 
 
+class Run(NamedTuple):
+    """Where frames of a group were written one after the other: to which segment, and at which byte each."""
+
+    segment: Segment
+    offsets: list[int]
+
+
 class Staged(msgspec.Struct, kw_only=True, eq=False):
     """One group: what `stage` made of some appends.
 
@@ -50,7 +58,7 @@ class Staged(msgspec.Struct, kw_only=True, eq=False):
         outcomes: the outcome-to-be of each append, in order.
         needs_sync: whether the policy wants the acknowledgement after the fsync.
         frames: what is to be written.
-        places: where each frame was written, once it was: the segment and the byte offset.
+        runs: where the frames were written, once they were.
         flushed: whether it was written, and synced if the policy says so.
         failure: why nothing of it was stored, if so.
     """
@@ -58,6 +66,6 @@ class Staged(msgspec.Struct, kw_only=True, eq=False):
     outcomes: list[Appended | StoreError]
     needs_sync: bool
     frames: list[StagedFrame]
-    places: list[tuple[Segment, int]] = msgspec.field(default_factory=list[tuple[Segment, int]])
+    runs: list[Run] = []
     flushed: bool = False
     failure: DiskFull | None = None

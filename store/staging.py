@@ -5,20 +5,19 @@ lets the next group be prepared while the last one is on its way to the disk.
 """
 
 from collections.abc import Sequence
-from itertools import repeat
+from itertools import groupby, repeat
 
-from store import frame as frames
 from store.append import Append, Appended, FailIf, check_expected, stream_of
 from store.commands import CommandMemory, repeated
 from store.committed import Committed
 from store.conditions import check_condition
 from store.errors import DiskFull, StoreError
 from store.frame import Command
+from store.framing import Framer
 from store.heads import Heads
-from store.limits import Limits, check_finite, check_name, may_hold_non_finite
-from store.names import CorrelationHashes
-from store.proposal import Columns, checked_columns, encode_records, payload_hash
-from store.staged import Staged, StagedFrame
+from store.limits import Limits, check_name
+from store.proposal import checked_columns, payload_hash
+from store.staged import Staged
 
 
 class Stager:
@@ -36,18 +35,19 @@ class Stager:
         self._commands = commands
         self._committed = committed
         self._limits = limits
-        self._hashes = CorrelationHashes()
+        self._framer = Framer(heads, limits)
         self._unsettled: list[Staged] = []
 
     def stage(self, appends: Sequence[Append], cleared: Sequence[int], *, now_ns: int, needs_sync: bool) -> Staged:
         """Check and encode appends; each gets its outcome-to-be."""
         staged = Staged(outcomes=[], needs_sync=needs_sync, frames=[])
         self._unsettled.append(staged)
-        for append, known in zip(appends, cleared or repeat(0), strict=False):
-            try:
-                staged.outcomes.append(self._stage_one(append, known, staged, now_ns))
-            except StoreError as error:
-                staged.outcomes.append(error)
+        waiting = zip(appends, cleared or repeat(0), strict=False)
+        for plain, run in groupby(waiting, _is_plain) if len(appends) > 1 else ((False, waiting),):
+            together = list(run)
+            if not plain or not self._stage_together([append for append, _ in together], staged, now_ns):
+                for append, known in together:
+                    self._stage_alone(append, known, staged, now_ns)
         return staged
 
     def settle(self, staged: Staged) -> None:
@@ -70,8 +70,26 @@ class Stager:
                 if frame.command:
                     self._commands.take_back(frame.command)
 
-    def _stage_one(self, append: Append, cleared: int, staged: Staged, now_ns: int) -> Appended:
-        columns = checked_columns(append, self._limits)
+    def _stage_together(self, appends: Sequence[Append], staged: Staged, now_ns: int) -> bool:
+        """Stage appends that nothing can refuse but what is wrong with themselves; False if something is."""
+        try:
+            columns = checked_columns(appends, self._limits)
+            self._framer.check_names(appends)
+            made = self._framer.frames(appends, columns, now_ns)
+        except StoreError:
+            return False
+        staged.frames += made
+        staged.outcomes += [frame.appended for frame in made]
+        return True
+
+    def _stage_alone(self, append: Append, cleared: int, staged: Staged, now_ns: int) -> None:
+        try:
+            staged.outcomes.append(self._outcome(append, cleared, staged, now_ns))
+        except StoreError as error:
+            staged.outcomes.append(error)
+
+    def _outcome(self, append: Append, cleared: int, staged: Staged, now_ns: int) -> Appended:
+        columns = checked_columns((append,), self._limits)
         command = None
         if append.command_id is not None:
             check_name("command_id", append.command_id)
@@ -80,7 +98,10 @@ class Stager:
                 return repeated(command, *earlier)
         if append.fail_if is not None:
             self._check_condition(append.fail_if, cleared)
-        frame = self._frame(append, columns, now_ns, command)
+        self._framer.check_names((append,))
+        stream = stream_of(append)
+        check_expected(stream, append.expected_revision, self._heads.revision(stream))
+        (frame,) = self._framer.frames((append,), columns, now_ns, command)
         staged.frames.append(frame)
         if command:
             self._commands.stage(command, frame.appended)
@@ -109,48 +130,8 @@ class Stager:
             heads=self._heads,
         )
 
-    def _frame(self, append: Append, columns: Columns, now_ns: int, command: Command | None) -> StagedFrame:
-        """Give an append its sequences and revisions and encode it; leave the heads as they were if that fails."""
-        heads, stream = self._heads, stream_of(append)
-        if heads.agents.known(append.agent) is None:
-            check_name("agent", append.agent)
-        if heads.streams.known(stream) is None:
-            check_name("stream", stream)
-        check_expected(stream, append.expected_revision, heads.revision(stream))
-        correlations = self._hashes.of(columns.correlations) if columns.correlations else None
-        names = columns.streams or (stream,)
-        first, known_types = heads.next_sequence, len(heads.types)
-        try:
-            types = heads.type_ids(columns.types)
-            streams = heads.stream_ids(names) * (len(columns.types) if columns.streams is None else 1)
-            revisions = heads.advance(streams)
-            records, sizes = encode_records(
-                columns,
-                first_sequence=first,
-                stream=stream,
-                revisions=revisions,
-                agent=append.agent,
-                time_ns=now_ns,
-                limits=self._limits,
-            )
-            body = frames.encode_body(records, command, sizes)
-            if columns.floats and may_hold_non_finite(body):
-                check_finite([*columns.datas, *columns.metadatas])
-        except StoreError:
-            heads.take_back(first)
-            heads.types.forget(known_types)
-            raise
-        reached = dict(zip(names, revisions if columns.streams else revisions[-1:], strict=True))
-        last = heads.next_sequence - 1
-        return StagedFrame(
-            first_sequence=first,
-            count=len(streams),
-            body=body,
-            time_ns=now_ns,
-            streams=streams,
-            types=types,
-            correlations=correlations,
-            agent=heads.agents.id_of(append.agent),
-            command=command,
-            appended=Appended(first_sequence=first, last_sequence=last, revisions=reached, time_ns=now_ns),
-        )
+
+def _is_plain(waiting: tuple[Append, int]) -> bool:
+    """Say whether an append asks for no more than to be stored."""
+    append, _ = waiting
+    return append.expected_revision is None and append.fail_if is None and append.command_id is None

@@ -17,7 +17,7 @@ from store.marker import Marker, remove_marker
 from store.ports import Ports
 from store.reader import Segment
 from store.segment import HEADER_BYTES, SALT_BYTES, SEAL_BYTES, SegmentHeader, encode_header, segment_name
-from store.staged import Staged, StagedFrame
+from store.staged import Run, Staged, StagedFrame
 
 
 class _Before(NamedTuple):
@@ -154,14 +154,17 @@ class Writer:
             self._marked = False
         each = self.policy.kind == "always"
         parts: list[bytes] = []
+        end, run = self._position, None
         for frame in staged.frames:
             size = frames.HEADER_BYTES + len(frame.body) + (SEAL_BYTES if self._seal else 0)
-            pending = sum(map(len, parts)) if parts else 0
-            if self._must_begin(self._position + pending + size):
+            if self._must_begin(end + size):
                 self._write(parts)
                 self._begin_segment(frame.first_sequence)
-                pending = 0
+                end, run = self._position, None
             assert self._segment is not None
+            if run is None:
+                run = Run(self._segment, [])
+                staged.runs.append(run)
             if self._seal is not None:
                 frame.body += self._seal.next(
                     frame.body,
@@ -170,8 +173,9 @@ class Writer:
                     first_sequence=frame.first_sequence,
                     time_ns=frame.time_ns,
                 )
-            staged.places.append((self._segment, self._position + pending))
+            run.offsets.append(end)
             parts += (self._header(frame), frame.body)
+            end += size
             self._written = frame.last_sequence
             if each:
                 self._write(parts)
@@ -236,14 +240,14 @@ class Writer:
 
     def _cut_back(self, staged: Staged, before: _Before) -> None:
         """Remove what was written of a group."""
-        places = [segment for segment, _ in staged.places] + ([self._segment] if self._segment else [])
-        created = {id(segment): segment for segment in places if segment is not before.segment}
+        touched = [run.segment for run in staged.runs] + ([self._segment] if self._segment else [])
+        created = {id(segment): segment for segment in touched if segment is not before.segment}
         for new in created.values():
             new.close()
             new.path.unlink()
         if created:
             sync_path(self._directory)
-        staged.places.clear()
+        staged.runs.clear()
         self._unsynced = [kept for kept in self._unsynced if kept is not before.segment and id(kept) not in created]
         self._segment, self._position, self._written, seal, self.total_bytes = before
         if self._seal is not None:

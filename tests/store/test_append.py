@@ -2,7 +2,19 @@
 
 import pytest
 
-from store import Append, Appended, ConditionFailed, FailIf, Invalid, Log, NewEvent, Query, RevisionConflict
+from store import (
+    Append,
+    Appended,
+    ConditionFailed,
+    EventLog,
+    FailIf,
+    Invalid,
+    Log,
+    MemoryLog,
+    NewEvent,
+    Query,
+    RevisionConflict,
+)
 
 NOTE = NewEvent(type="note", data={"n": 1})
 
@@ -152,6 +164,47 @@ def test_a_command_repeated_within_a_commit_is_carried_out_once(log):
     assert isinstance(second, Appended)
     assert second.deduplicated
     assert log.head == 1
+
+
+def _mixed(number):
+    """One append of a busy group: of another agent, stream, size and shape than the one before."""
+    own = [NewEvent(type="t", data=[number] * (number % 3)), NewEvent(type=f"u{number % 5}", metadata={"f": 0.5})]
+    named = NewEvent(type="t", stream=f"named/{number % 4}", correlation_id=f"c{number % 6}", causation_id="why")
+    events = [own[:1], [named], [*own, named]][number % 3]
+    return Append(events=events, agent=f"a{number % 7}", stream=None if number % 2 else f"s{number % 5}")
+
+
+def test_appends_that_commit_together_get_what_they_get_one_by_one(tmp_path, clock):
+    appends = [_mixed(number) for number in range(100)]
+    with EventLog.open(tmp_path / "log", clock_ns=clock) as together, MemoryLog(clock_ns=clock) as alone:
+        assert together.commit(appends) == [alone.commit([append])[0] for append in appends]
+        assert list(together.read()) == list(alone.read())
+        for query in (Query(stream="named/1"), Query(agents=("a3",)), Query(correlation_id="c4"), Query(types=("u2",))):
+            assert together.query(query) == alone.query(query)
+        expected = alone.query(correlation_id="c4")
+    with EventLog.open(tmp_path / "log") as again:
+        assert again.query(correlation_id="c4") == expected
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        NewEvent(type="\n"),
+        NewEvent(type="t", stream=""),
+        NewEvent(type="t", correlation_id="x" * 300),
+        NewEvent(type="t", data={"n": float("nan")}),
+        NewEvent(type="t", data={"n": 2**64}),
+        NewEvent(type="t", data={1: 2}),
+        NewEvent(type="t", data="x" * (2 << 20)),
+    ],
+)
+def test_one_bad_append_among_many_is_refused_alone(log, bad):
+    good = [_mixed(number) for number in range(20)]
+    outcomes = log.commit([*good[:10], Append(events=[NOTE, bad], agent="bad"), *good[10:]])
+    assert [isinstance(outcome, Appended) for outcome in outcomes] == [True] * 10 + [False] + [True] * 10
+    stored = [event.sequence for event in log.read()]
+    assert stored == list(range(1, sum(len(append.events) for append in good) + 1))
+    assert log.stream_revision("agent/bad") == 0
 
 
 def test_staged_events_are_not_visible_until_they_are_settled(log):
