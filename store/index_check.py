@@ -38,7 +38,7 @@ class _Given(Interner):
     """The names of an index file, with its ids; there are no others."""
 
     def __init__(self, ids: Mapping[str, int]) -> None:
-        super().__init__()
+        super().__init__("name")
         self._ids.update(ids)
         self._names_of = {number: name for name, number in ids.items()}
 
