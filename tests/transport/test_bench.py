@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import gc
 import json
+import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import msgspec
 import pytest
 
 from store import MemoryLog, NewEvent
-from transport.bench import commands, comparison, kernel, peers, store, suites, table, workload
+from transport.bench import commands, comparison, growth, kernel, peers, store, suites, table, workload
 from transport.bench.appends import Load, appends, work_of
 from transport.bench.figure import US, Conditions, Figure, Machine, Record, RecordError, line, load, save
 from transport.bench.filling import fill
@@ -456,6 +458,34 @@ def test_without_peers_the_store_suite_keeps_to_what_needs_nothing_installed(sma
     assert set().union(*found.values()) == {US, "sqlite3", "write+fdatasync"}
 
 
+@pytest.mark.slow
+def test_the_growth_suite_measures_logs_of_each_size_and_its_chart_shows_every_figure(small, tmp_path):
+    chart = pytest.importorskip("transport.bench.chart")
+    sizes = [10, 100, 1_000, 10_000]
+    figures = list(growth.suite(msgspec.structs.replace(small, share=0.001)))
+    for panel in chart.PANELS:
+        for what in panel.works:
+            assert [size for size, _ in chart.points(figures, what, US)] == sizes
+            assert [size for size, _ in chart.points(figures, what, "sqlite3")] == sizes[:3]
+    shown = [
+        chart.points(figures, what, who) for panel in chart.PANELS for what in panel.works for who in (US, "sqlite3")
+    ]
+    assert sum(map(len, shown)) == len(figures)
+    chart.draw(figures, tmp_path / "growth.png")
+    assert (tmp_path / "growth.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_all_leaves_out_what_stands_apart(small, monkeypatch):
+    asked = []
+    modules = {name: SimpleNamespace(suite=lambda _, name=name: asked.append(name) or []) for name in suites.MODULES}
+    monkeypatch.setattr(suites.importlib, "import_module", lambda module: modules[module])
+    monkeypatch.setattr(suites, "MODULES", {name: name for name in suites.MODULES})
+    list(suites.figures("all", small))
+    assert asked == ["headline", "kernel", "store", "speed-layer", "mcp", "memory"]
+    list(suites.figures("growth", small))
+    assert asked[-1] == "growth"
+
+
 def test_the_kernel_suite_measures_an_ask_beside_pykka_and_a_bare_queue(small):
     found = subjects_of(kernel.suite(small))
     assert found["ask, one asker", None] == {US, "pykka", "asyncio queue+future", "2 trio checkpoints"}
@@ -570,9 +600,29 @@ def test_a_comparison_with_another_suite_is_a_wrong_use(measured, tmp_path):
     assert failed.value.code == Exit.USAGE
 
 
-def test_a_run_that_could_not_be_compared_or_saved_is_not_begun(measured, tmp_path):
+def test_the_growth_suite_is_drawn_and_saved(measured, tmp_path):
+    pytest.importorskip("matplotlib")
+    measured[:] = [figure(10.0, work="open after a crash, of 100 events", suite="growth")]
+    command.bench("growth", chart=tmp_path / "growth.png")
+    assert (tmp_path / "growth.png").stat().st_size > 10_000
+
+
+def test_without_matplotlib_nothing_is_measured_that_could_not_be_drawn(measured, tmp_path, monkeypatch):
     measured.clear()
-    for options in ({"compare": tmp_path / "none.json"}, {"save": tmp_path / "none" / "run.json"}):
+    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
+    monkeypatch.delitem(sys.modules, "transport.bench.chart", raising=False)
+    with pytest.raises(CommandFailed, match="not installed; install moothall with its `bench` extra"):
+        command.bench("growth", chart=tmp_path / "growth.png")
+
+
+def test_a_run_that_could_not_be_compared_saved_or_drawn_is_not_begun(measured, tmp_path):
+    measured.clear()
+    for options in (
+        {"compare": tmp_path / "none.json"},
+        {"save": tmp_path / "none" / "run.json"},
+        {"chart": tmp_path / "none" / "growth.png"},
+        {"chart": tmp_path / "kernel.png"},
+    ):
         with pytest.raises(CommandFailed) as failed:
             command.bench("kernel", **options)
         assert failed.value.code == Exit.USAGE

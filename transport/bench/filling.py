@@ -15,6 +15,7 @@ from transport.bench.runner import Bench, Round, Work, contest, p50, p99, p999
 from transport.bench.scratch import fresh
 from transport.bench.stores import DISK, Subject
 from transport.bench.worker import Worker, working
+from transport.bench.workload import STREAMS
 
 BATCH = 100
 _MB = 1e6
@@ -83,10 +84,10 @@ def stalls(bench: Bench, suite: str, subjects: Mapping[str, Worker], held: int) 
 
 
 def _filled(worker: Worker, directory: Path, policy: str, held: int) -> tuple[list[float], list[float]]:
-    worker.ask("prepare", held, BATCH)
+    worker.ask("prepare", held, BATCH, STREAMS)
     worker.ask("open", str(directory), policy)
     before = worker.ask("resident")
-    took_us = worker.ask("fill", held, BATCH)
+    took_us = worker.ask("fill", held, BATCH, STREAMS)
     after = worker.ask("resident")
     return took_us, [(now - was) / _MB for now, was in zip(after, before, strict=True)]
 

@@ -10,8 +10,10 @@ from pathlib import Path
 from transport.bench import workload
 from transport.bench.figure import Figure
 from transport.bench.runner import Bench, Round, Work, contest
-from transport.bench.store_worker import LAST
 from transport.bench.worker import Worker
+
+LAST = 100
+"""How many events a query asks for at the most."""
 
 _TIMES = 50
 
@@ -24,13 +26,13 @@ def reads(
         worker.ask("open", str(logs[name]), "never")
     times, revision = bench.size(_TIMES), held // workload.STREAMS // 2
 
-    def each(what: str, *arguments: int) -> dict[str, Round]:
+    def each(what: str, *arguments: str | int) -> dict[str, Round]:
         return {name: partial(worker.ask, what, *arguments) for name, worker in workers.items()}
 
     rare = Work(suite=suite, name=f"the last {LAST} of a rare type, of {held:,} events", unit="us")
-    yield from contest(bench, [rare], each("rare", times), rounds=3)
+    yield from contest(bench, [rare], each("newest", workload.RARE, LAST, times), rounds=3)
     stream = Work(suite=suite, name=f"a stream from revision {revision}, of {held:,} events", unit="us")
-    yield from contest(bench, [stream], each("stream", revision, times))
+    yield from contest(bench, [stream], each("stream", workload.first_stream(), revision, LAST, times))
     replay = Work(suite=suite, name=f"replay {held:,} events, decoded", unit="events/s", better="higher")
     yield from contest(bench, [replay], each("replay"), rounds=3, warm=False)
 

@@ -27,12 +27,6 @@ from transport.bench.scratch import fresh
 from transport.bench.stores import EventStore, Openable
 
 AGENT = workload.AGENTS[0]
-LAST = 100
-"""How many events a query asks for."""
-
-STREAM = workload.events(1)[0].stream or ""
-"""The stream that is read: that of the first event."""
-
 _batches = cache(workload.batches)
 _pages = cache(workload.pages)
 
@@ -70,13 +64,17 @@ class Works:
         self._open.close()
         return [(time.perf_counter() - began) * 1e3]
 
-    def prepare(self, held: int, size: int) -> list[float]:
+    def prepare(self, held: int, size: int, streams: int) -> list[float]:
         """Make the events that `fill` appends, so that they do not count as the store's memory."""
-        return [len(_pages(held, size))]
+        return [len(_pages(held, size, streams=streams))]
 
-    def fill(self, held: int, size: int) -> list[float]:
+    def fill(self, held: int, size: int, streams: int) -> list[float]:
         """Append `held` events in batches of `size` to the open log, in microseconds each."""
-        return _appended(self._opened.append, _pages(held, size))
+        return _appended(self._opened.append, _pages(held, size, streams=streams))
+
+    def mark(self, kind: str) -> list[float]:
+        """Append one event of a type that no other event has; microseconds."""
+        return _appended(self._opened.append, [[NewEvent(type=kind, stream="marks")]])
 
     def resident(self) -> list[float]:
         """Return this process's resident memory, and what of it is not backed by a file, in bytes."""
@@ -87,16 +85,16 @@ class Works:
         """Return the open log's last sequence."""
         return [self._opened.head]
 
-    def rare(self, times: int) -> list[float]:
-        """Ask the open log for the newest events of a rare type, in microseconds each."""
+    def newest(self, kind: str, limit: int, times: int) -> list[float]:
+        """Ask the open log for the newest events of a type, in microseconds each."""
         store = self._opened
-        return _timed(lambda: store.last_of_type(workload.RARE, LAST), times)
+        return _timed(lambda: store.last_of_type(kind, limit), times)
 
-    def stream(self, after_revision: int, times: int) -> list[float]:
+    def stream(self, name: str, after_revision: int, limit: int, times: int) -> list[float]:
         """Ask the open log for events of a stream after a revision, in microseconds each."""
         store = self._opened
-        assert store.of_stream(STREAM, after_revision, LAST), f"{STREAM} has nothing after {after_revision}"
-        return _timed(lambda: store.of_stream(STREAM, after_revision, LAST), times)
+        assert store.of_stream(name, after_revision, limit), f"{name} has nothing after {after_revision}"
+        return _timed(lambda: store.of_stream(name, after_revision, limit), times)
 
     def replay(self) -> list[float]:
         """Read and decode every event of the open log; events a second."""

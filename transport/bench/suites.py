@@ -9,7 +9,7 @@ from typing import Literal
 from transport.bench.figure import Figure
 from transport.bench.runner import Bench
 
-Name = Literal["headline", "kernel", "store", "speed-layer", "mcp", "memory", "all"]
+Name = Literal["headline", "kernel", "store", "speed-layer", "mcp", "memory", "growth", "all"]
 
 MODULES: dict[str, str] = {
     "headline": "transport.bench.headline",
@@ -18,11 +18,16 @@ MODULES: dict[str, str] = {
     "speed-layer": "transport.bench.speed_layer",
     "mcp": "transport.bench.mcp",
     "memory": "transport.bench.memory",
+    "growth": "transport.bench.growth",
 }
 """The module of each suite; its `suite` yields the figures."""
 
 
+APART = frozenset({"growth"})
+"""What `all` leaves out: ten million events take minutes and gigabytes."""
+
+
 def figures(name: Name, bench: Bench) -> Iterator[Figure]:
-    """Measure a suite, or all of them, and yield each figure as soon as it is known."""
-    for module in MODULES.values() if name == "all" else [MODULES[name]]:
-        yield from importlib.import_module(module).suite(bench)
+    """Measure a suite, or all that do not stand apart, and yield each figure as soon as it is known."""
+    for each in [suite for suite in MODULES if suite not in APART] if name == "all" else [name]:
+        yield from importlib.import_module(MODULES[each]).suite(bench)

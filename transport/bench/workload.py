@@ -30,12 +30,19 @@ def batches(count: int, size: int, seed: int = 1, *, streams: int = STREAMS) -> 
     return [made[start : start + size] for start in range(0, count, size)]
 
 
-def pages(count: int, size: int) -> list[list[NewEvent]]:
+def first_stream(streams: int = STREAMS) -> str:
+    """Return the stream of the first event, the one that is read."""
+    name = events(1, streams=streams)[0].stream
+    assert name is not None
+    return name
+
+
+def pages(count: int, size: int, *, streams: int = STREAMS) -> list[list[NewEvent]]:
     """Return `count` events in batches of `size`, a divisor of 100,000.
 
     After 100,000 their payloads, types and streams repeat: making a million would take long.
     """
-    made = batches(min(count, _MADE), size)
+    made = batches(min(count, _MADE), size, streams=streams)
     whole = [made[number % len(made)] for number in range(count // size)]
     return [*whole, made[0][: count % size]] if count % size else whole
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -16,6 +17,7 @@ from transport.bench.machine import conditions
 from transport.bench.place import bench_directory
 from transport.bench.processes import ChildFailed
 from transport.bench.runner import Bench
+from transport.bench.worker import INSTALL
 from transport.cli.failure import CommandFailed, Exit
 
 _WIDTH = 160
@@ -28,6 +30,7 @@ def bench(
     peers: Annotated[bool, Parameter(negative="")] = False,
     save: Path | None = None,
     compare: Path | None = None,
+    chart: Path | None = None,
     json: Annotated[bool, Parameter(negative="")] = False,
 ) -> None:
     """Measure, side by side with peers in one run; medians of interleaved rounds.
@@ -39,18 +42,38 @@ def bench(
         peers: Also measure peers that have to be installed (the `bench` extra).
         save: Keep the run in this file.
         compare: Exit with 1 if a figure is worse than in this saved run, beyond the spread of both.
+        chart: Draw the figures of the growth suite in this PNG (the `bench` extra).
         json: Print one JSON object a line: the machine, then each figure as soon as it is known.
     """
     saved = _load(compare) if compare is not None else None
-    if save is not None and not save.absolute().parent.is_dir():
-        raise CommandFailed(Exit.USAGE, f"cannot save to {save}: there is no such directory; make it first")
+    for path in filter(None, [save, chart]):
+        _refuse_without_directory(path)
+    draw = _drawing(suite) if chart is not None else None
     record = _measure(suite, peers=peers, json=json)
     if not json:
         _show(record)
     if save is not None:
-        _save(record, save)
+        _write(save, partial(figure.save, record))
+    if chart is not None and draw is not None:
+        _write(chart, partial(draw, record.figures))
     if saved is not None:
         _judge(saved, record)
+
+
+def _refuse_without_directory(path: Path) -> None:
+    if not path.absolute().parent.is_dir():
+        raise CommandFailed(Exit.USAGE, f"cannot save to {path}: there is no such directory; make it first")
+
+
+def _drawing(suite: suites.Name) -> Callable[[list[Figure], Path], None]:
+    """Return what draws a suite, before anything is measured in vain."""
+    if suite != "growth":
+        raise CommandFailed(Exit.USAGE, f"{suite} has no chart; `--chart` belongs to growth")
+    try:
+        from transport.bench.chart import draw  # noqa: PLC0415 - needs what is not always installed
+    except ModuleNotFoundError as error:
+        raise CommandFailed(Exit.USAGE, f"cannot draw: {error.name} is not installed; {INSTALL}") from None
+    return draw
 
 
 def _measure(suite: suites.Name, *, peers: bool, json: bool) -> Record:
@@ -102,9 +125,9 @@ def _load(path: Path) -> Record:
         raise CommandFailed(Exit.USAGE, str(error)) from None
 
 
-def _save(record: Record, path: Path) -> None:
+def _write(path: Path, write: Callable[[Path], None]) -> None:
     try:
-        figure.save(record, path)
+        write(path)
     except OSError as error:
         raise CommandFailed(Exit.NO, f"cannot save to {path}: {error.strerror}") from None
 
