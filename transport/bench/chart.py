@@ -25,18 +25,20 @@ class Panel(NamedTuple):
         title: What it shows.
         unit: What its height counts.
         works: What was measured, each a colour.
+        scale: `linear` from 0, or `log` where figures are orders of magnitude apart.
     """
 
     title: str
     unit: str
     works: tuple[str, ...]
+    scale: str = "linear"
 
 
 PANELS = (
     Panel("Appends", "events/s", (growth.APPEND,)),
     Panel("The slowest of 1,000 appends", "ms", (growth.SLOWEST,)),
     Panel("Queries", "us", (growth.RARE, growth.EARLY, growth.ONCE)),
-    Panel("Openings", "ms", (growth.CRASH, growth.STOP)),
+    Panel("Openings", "ms", (growth.CRASH, growth.STOP), "log"),
 )
 
 
@@ -46,7 +48,7 @@ def draw(figures: Sequence[Figure], path: Path) -> None:
     Raises:
         OSError: The file cannot be written.
     """
-    canvas: Any = Canvas(figsize=(12, 8.5), dpi=120, layout="constrained")
+    canvas: Any = Canvas(figsize=(13, 10), dpi=120, layout="constrained")
     canvas.suptitle("What it costs as the log grows (200-byte events, every index kept; dashed: SQLite)")
     for number, panel in enumerate(PANELS, 1):
         _panel(canvas.add_subplot(2, 2, number), panel, figures)
@@ -73,13 +75,15 @@ def _panel(axes: Any, panel: Panel, figures: Sequence[Figure]) -> None:
             axes.plot(sizes, values, color=colour, linestyle=line, marker="o", label=label)
     axes.set_title(panel.title)
     axes.set_xscale("log")
-    axes.set_ylim(bottom=0)
+    axes.set_yscale(panel.scale)
+    if panel.scale == "linear":
+        axes.set_ylim(bottom=0)
     axes.set_xlabel("events in the log")
     axes.set_ylabel(panel.unit)
     axes.xaxis.set_major_formatter(FuncFormatter(partial(_spaced, "{:,.0f}")))
     axes.yaxis.set_major_formatter(FuncFormatter(partial(_spaced, "{:,g}")))
     axes.grid(visible=True, alpha=0.3)
-    axes.legend(fontsize="small")
+    axes.legend(fontsize="small", loc="upper center", bbox_to_anchor=(0.5, -0.13), ncols=2)
 
 
 def _spaced(form: str, value: float, _position: int | None) -> str:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from transport.bench import workload
 from transport.bench.figure import Figure
+from transport.bench.filling import append_tail, tail
 from transport.bench.runner import Bench, Round, Work, contest, p50, p999
 from transport.bench.scratch import fresh
 from transport.bench.stores import OURS, SQLITE, Subject
@@ -69,7 +70,10 @@ def _grown(bench: Bench, logs: dict[Subject, Path], before: int, size: int) -> I
 
 
 def _growing(bench: Bench, subject: Subject, log: Path, before: int, size: int) -> Round:
-    """Make a round that appends what is missing, and observes each append's latency; the process is killed after it."""
+    """Make a round that appends what is missing and observes each append's latency but for the durable tail's.
+
+    The process is killed after it.
+    """
 
     def once() -> list[float]:
         with working(bench, subject) as worker:
@@ -77,7 +81,10 @@ def _growing(bench: Bench, subject: Subject, log: Path, before: int, size: int) 
             worker.ask("open", str(log), "never")
             if not before:
                 worker.ask("mark", _ONCE)
-            return worker.ask("fill", size - max(before, 1), _BATCH, _STREAMS)
+            took_us = worker.ask("fill", size - tail(size) - max(before, 1), _BATCH, _STREAMS)
+            worker.ask("close")
+            append_tail(worker, log, size)
+            return took_us
 
     return once
 
