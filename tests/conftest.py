@@ -143,10 +143,11 @@ class ServerProcess:
         self.process = None
         self.log = self.log_path.open("ab")
 
-    async def start(self, *options, program=("-m", "transport.cli.main"), preexec_fn=None):
+    async def start(self, *options, program=("-m", "transport.cli.main"), preexec_fn=None, port=0):
         """Return the websocket's URL, or None if the server ends before it is ready."""
+        ports = ("--port", str(port), "--http-port", "0")
         self.process = await trio.lowlevel.open_process(
-            [sys.executable, *program, "serve", "--data", str(self.data), "--port", "0", "--http-port", "0", *options],
+            [sys.executable, *program, "serve", "--data", str(self.data), *ports, *options],
             stdout=subprocess.PIPE,
             stderr=self.log,
             env=clean_environment(),
@@ -184,6 +185,43 @@ class ServerProcess:
 def plain_environment():
     """The environment without Moothall's own variables."""
     return clean_environment()
+
+
+class CommandLine:
+    """Runs `moothall` in a project whose data directory is the server's."""
+
+    program = (sys.executable, "-m", "transport.cli.main")
+
+    def __init__(self, project, environment):
+        self.project = project
+        self.environment = environment
+
+    async def __call__(self, *arguments, stdin=b""):
+        done = await trio.run_process(
+            [*self.program, *map(str, arguments)],
+            cwd=self.project,
+            env=self.environment,
+            stdin=stdin,
+            capture_stdout=True,
+            capture_stderr=True,
+            check=False,
+        )
+        return done.returncode, done.stdout.decode(), done.stderr.decode()
+
+
+@pytest.fixture
+def checkout(server, tmp_path, plain_environment):
+    """A git checkout whose data directory is the server's, which is yet to start."""
+    (tmp_path / "project" / ".git").mkdir(parents=True)
+    server.data = tmp_path / "project" / ".moothall"
+    return CommandLine(tmp_path / "project", plain_environment)
+
+
+@pytest.fixture
+async def project(checkout, server):
+    """A git checkout with a server whose data directory is found by itself."""
+    await server.start()
+    return checkout
 
 
 @pytest.fixture

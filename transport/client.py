@@ -1,20 +1,32 @@
 """The Python client that an agent or a simulation uses: the hall's tools as typed methods, over one websocket.
 
-It runs under Trio, speaks plain JSON-RPC with the handshake of 2025-11-25 and does not import the MCP SDK, which alone
-would cost more than everything else here. Any number of requests may be under way at once.
+It runs under Trio and under asyncio, speaks plain JSON-RPC with the handshake of 2025-11-25 and does not import the MCP
+SDK, which alone would cost more than everything else here. Any number of requests may be under way at once.
+
+A connection that is lost is opened again, and what was under way is asked again where that changes nothing: whatever
+only reads or judges, and every `append`, because the hall knows it by its `command_id`. `decide` and `activate_policy`
+are not: they fail with `unavailable`.
 """
 
 from __future__ import annotations
 
+import itertools
+import secrets
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any, Final, Literal, TypeVar
-from urllib.parse import urlsplit
 
+import anyio
 import msgspec
 import trio
 
-from transport.rpc import HallError, Rpc, open_websocket
+from transport.address import Address, Dial
+from transport.following import Following
+from transport.gathering import Gathering
+from transport.line import Line
+from transport.memory import AnyioStream
+from transport.rpc import HallError
 from transport.schemas import (
     ActivateResult,
     AppendResult,
@@ -30,19 +42,25 @@ from transport.schemas import (
     WhoAmIResult,
 )
 
-CLOSE_S: Final = 5.0
-"""How long the end of a connection may take, in seconds."""
+PATIENCE_S: Final = 30.0
+"""How long a call waits for a lost connection to come back, in seconds, unless told otherwise."""
+
+POLL_S: Final = 30.0
+"""How long one question of `follow` waits for something new, in seconds."""
 
 T = TypeVar("T")
 
-__all__ = ["HallClient", "HallError", "connect", "connect_stream"]
+__all__ = ["HallClient", "HallError", "connect", "connect_by", "connect_stream"]
 
 
 class HallClient:
-    """One connection to a hall; made by `connect`. Every method is a checkpoint and may raise `HallError`."""
+    """One client of a hall; made by `connect`. Every method is a checkpoint and may raise `HallError`."""
 
-    def __init__(self, rpc: Rpc) -> None:
-        self._rpc = rpc
+    def __init__(self, line: Line) -> None:
+        self._line = line
+        self._gathering = Gathering(self._judge)
+        self._command = f"client-{secrets.token_hex(12)}"
+        self._numbers = itertools.count(1)
 
     async def health(self) -> HealthResult:
         """Return how the hall is."""
@@ -67,8 +85,10 @@ class HallClient:
     ) -> AppendResult:
         """Append events, all or none; each is `{type, data?, stream?, correlation_id?, causation_id?, metadata?}`.
 
-        After `deadline`, `unavailable` or a cancellation the outcome is unknown: retry with the same `command_id`.
+        Asked again over a new connection it is stored once. After `deadline`, `unavailable` or a cancellation the
+        outcome is unknown: give a `command_id` of your own and retry with the same.
         """
+        command_id = command_id if command_id is not None else f"{self._command}-{next(self._numbers)}"
         optional = {
             "stream": stream,
             "expected_revision": expected_revision,
@@ -81,6 +101,22 @@ class HallClient:
         """Return a page of events; takes the arguments of `query_events`."""
         return await self._call("query_events", _given(filters), QueryResult)
 
+    def follow(self, *, after: int | None = None, **filters: Any) -> Following:
+        """Return each event as it comes, for `async for`: in order and without a gap, also across lost connections.
+
+        Args:
+            after: The sequence to begin behind; None for now.
+            **filters: As in `query`; not `before`, `until`, `order` and `wait_s`.
+        """
+
+        async def ask(cursor: int) -> QueryResult:
+            return await self.query(**filters, after=cursor, wait_s=POLL_S)
+
+        async def now() -> int:
+            return (await self.health()).sequence
+
+        return Following(ask, now, after)
+
     async def validate(
         self,
         tool: str,
@@ -89,9 +125,11 @@ class HallClient:
         cwd: str | None = None,
         wait_s: float | None = None,
     ) -> VerdictResult:
-        """Ask whether an action may be taken."""
-        arguments = {"tool": tool, "input": input, **_given({"cwd": cwd, "wait_s": wait_s})}
-        return await self._call("validate", arguments, VerdictResult)
+        """Ask whether an action may be taken. What is asked while an answer is awaited goes as one batch."""
+        request = {"tool": tool, "input": input, **_given({"cwd": cwd})}
+        if wait_s is not None:
+            return await self._call("validate", {**request, "wait_s": wait_s}, VerdictResult)
+        return await self._gathering.ask(request)
 
     async def validate_batch(self, requests: Sequence[dict[str, Any]]) -> list[VerdictResult]:
         """Ask for up to 1,000 actions, each `{tool, input, cwd?}`; the verdicts come in order."""
@@ -115,7 +153,7 @@ class HallClient:
     ) -> VerdictResult:
         """Allow or deny what waits for a decision; for experts and admins. Returns what those who wait are told."""
         arguments = {"id": approval, "decision": decision, **_given({"reason": reason, "remember": remember})}
-        return await self._call("decide", arguments, VerdictResult)
+        return await self._call("decide", arguments, VerdictResult, again=False)
 
     async def propose_rule(self, approval: str) -> str:
         """Return which commands a decision would be for that is remembered as a rule; for admins."""
@@ -130,14 +168,22 @@ class HallClient:
     ) -> str:
         """Let a policy's text govern as a layer; for admins. Returns the version that governs then."""
         arguments = {"name": name, "text": text, "sha256": sha256, **_given({"layer": layer})}
-        return (await self._call("activate_policy", arguments, ActivateResult)).policy
+        return (await self._call("activate_policy", arguments, ActivateResult, again=False)).policy
 
-    async def _call(self, tool: str, arguments: dict[str, Any], kind: type[T]) -> T:
-        content = await self._rpc.call_tool(tool, arguments)
-        try:
-            return msgspec.convert(content, kind)
-        except msgspec.ValidationError as error:
-            raise HallError("invalid", f"the hall answered {tool} in a form not understood here: {error}") from error
+    async def _judge(self, requests: list[msgspec.Raw]) -> list[VerdictResult]:
+        if len(requests) == 1:
+            return [_converted("validate", await self._line.call("validate", requests[0], again=True), VerdictResult)]
+        return (await self._call("validate_batch", {"requests": requests}, BatchResult)).verdicts
+
+    async def _call(self, tool: str, arguments: dict[str, Any], kind: type[T], *, again: bool = True) -> T:
+        return _converted(tool, await self._line.call(tool, arguments, again=again), kind)
+
+
+def _converted(tool: str, content: dict[str, Any], kind: type[T]) -> T:
+    try:
+        return msgspec.convert(content, kind)
+    except msgspec.ValidationError as error:
+        raise HallError("invalid", f"the hall answered {tool} in a form not understood here: {error}") from error
 
 
 def _given(optional: dict[str, Any]) -> dict[str, Any]:
@@ -145,12 +191,16 @@ def _given(optional: dict[str, Any]) -> dict[str, Any]:
 
 
 @asynccontextmanager
-async def connect(url: str, *, token: str | None = None) -> AsyncGenerator[HallClient]:
+async def connect(
+    url: str, *, token: str | None = None, tls_ca: str | Path | None = None, patience_s: float = PATIENCE_S
+) -> AsyncGenerator[HallClient]:
     """Connect to a hall for the length of a block.
 
     Args:
-        url: As the server's ready line gives it: `ws://127.0.0.1:8765/mcp`.
+        url: As the server's ready line gives it: `ws://127.0.0.1:8765/mcp`, or `wss://...`.
         token: The agent's token.
+        tls_ca: A PEM file with what to trust a `wss` server by; None for what the system trusts.
+        patience_s: How long a call waits for a lost connection to come back, in seconds; 0 opens none again.
 
     Raises:
         HallError: `unavailable` where nothing answers there, `forbidden` where the hall lets the client not in.
@@ -159,15 +209,7 @@ async def connect(url: str, *, token: str | None = None) -> AsyncGenerator[HallC
         async with connect("ws://127.0.0.1:8765/mcp", token=token) as hall:
             verdict = await hall.validate("Bash", {"command": "git status"})
     """
-    where = urlsplit(url)
-    if where.scheme != "ws" or where.hostname is None:
-        raise HallError("invalid", f"{url!r} is no address of a hall; write ws://HOST:PORT/mcp")
-    try:
-        stream = await trio.open_tcp_stream(where.hostname, where.port if where.port is not None else 80)
-    except OSError as error:
-        raise HallError("unavailable", f"cannot reach {where.netloc}: {error}; is `moothall serve` running?") from None
-    target = f"{where.path}?{where.query}" if where.query else where.path
-    async with connect_stream(stream, token=token, host=where.netloc, target=target) as hall:
+    async with connect_by(Address(url, token, tls_ca), patience_s=patience_s) as hall:
         yield hall
 
 
@@ -175,20 +217,39 @@ async def connect(url: str, *, token: str | None = None) -> AsyncGenerator[HallC
 async def connect_stream(
     stream: trio.abc.Stream, *, token: str | None = None, host: str = "localhost", target: str = "/mcp"
 ) -> AsyncGenerator[HallClient]:
-    """Connect over a stream that is open already, such as one of `transport.memory`; see `connect`."""
+    """Connect over a Trio stream that is open already, such as one of `transport.memory`; see `connect`."""
+
+    async def dial() -> AnyioStream:
+        return AnyioStream(stream)
+
+    async with stream, connect_by(Address(f"ws://{host}{target}", token), dial, patience_s=0) as hall:
+        yield hall
+
+
+@asynccontextmanager
+async def connect_by(
+    address: Address, dial: Dial | None = None, *, patience_s: float = PATIENCE_S
+) -> AsyncGenerator[HallClient]:
+    """Connect to an address, or over the streams that a function gives, one for each connection; see `connect`.
+
+    Args:
+        address: Where, and as whom.
+        dial: Gives a stream; None for those of the address.
+        patience_s: How long a call waits for a lost connection to come back, in seconds; 0 opens none again.
+    """
+    line = Line(address, dial, patience_s)
+    await line.open()
     try:
-        async with stream, trio.open_nursery() as nursery:
-            headers = [] if token is None else [(b"Authorization", f"Bearer {token}".encode())]
-            rpc = Rpc(await open_websocket(nursery, stream, host, target, headers))
-            await rpc.start(nursery)
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(line.keep)
             try:
-                yield HallClient(rpc)
+                yield HallClient(line)
             finally:
-                with trio.move_on_after(CLOSE_S, shield=True):
-                    await rpc.aclose()
-                nursery.cancel_scope.cancel()
+                with anyio.CancelScope(shield=True):  # what closes has its own time
+                    await line.aclose()
+                tasks.cancel_scope.cancel()
     except BaseExceptionGroup as group:
-        # The nursery is an inner matter: what its block raised goes on as it was.
+        # The task group is an inner matter: what its block raised goes on as it was.
         inner, *others = group.exceptions
         if others:
             raise

@@ -33,6 +33,9 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         auth: `token`, or `none` for everybody on loopback being the admin `local`.
         fsync: `always`, `group`, `interval:MS` or `never`.
         seal: The file with the key that appends are sealed with; None seals nothing.
+        tls_cert: The certificate that both listeners show; None for no TLS.
+        tls_key: Its private key.
+        tls_ca: What the clients on this machine trust the certificate by; None for what the system trusts.
         origins: Browser origins that may connect, besides the server's own.
         requests_per_s: The rate limit of agents and experts, in requests a second.
         audit_inputs: `masked` keeps what was asked in the audit, without secrets; `hash` keeps its hash alone.
@@ -45,6 +48,9 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     auth: Literal["token", "none"] = "token"
     fsync: str = "group"
     seal: str | None = None
+    tls_cert: str | None = None
+    tls_key: str | None = None
+    tls_ca: str | None = None
     origins: tuple[str, ...] = ()
     requests_per_s: float | None = None
     audit_inputs: Literal["masked", "hash"] = "masked"

@@ -19,11 +19,13 @@ class ServerInfo(msgspec.Struct, frozen=True):
         ws: The websocket's URL.
         http: The HTTP listener's URL, without a path.
         pid: The server's process id.
+        tls_ca: The file with what to trust the server by; None for what the system trusts.
     """
 
     ws: str
     http: str
     pid: int
+    tls_ca: str | None = None
 
 
 def default_data_dir(start: Path | None = None) -> Path:

@@ -1,116 +1,156 @@
 """The stdio bridge: one JSON-RPC message a line on stdin and stdout, one a text frame on the websocket.
 
-It understands neither side; it carries lines. It must start fast and stay small, so it never imports the MCP SDK.
+It carries lines, and understands of them what `transport.replay` must. It starts with every session of a client that
+only starts commands, so it is small: no MCP SDK, and asyncio beneath anyio, which takes 4 MB less than Trio here.
 """
 
 from __future__ import annotations
 
-from typing import BinaryIO
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Final
 
-import msgspec
-import trio
-from trio_websocket import ConnectionClosed, WebSocketConnection, open_websocket_url
+import anyio
+from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 
-MAX_MESSAGE = 4 * 1024 * 1024
-"""The largest message carried, in bytes; the server's own limit."""
+from transport.address import Address, Lost, Refused
+from transport.backoff import HEALTHY_S, Backoff
+from transport.pipes import read_lines, write
+from transport.replay import Replay, too_long
+from transport.wire import Wire, open_wire
 
-DRAIN_S = 5.0
+MAX_LINE_BYTES: Final = 4 << 20
+"""The largest message that is carried to the server: its own limit."""
+
+DRAIN_S: Final = 5.0
 """How long answers may still come after stdin has ended, in seconds."""
 
+HOLD_S: Final = 10.0
+"""How long messages are kept for a hall that has gone, in seconds; then requests are answered with an error."""
 
-class _Head(msgspec.Struct):
-    """The two fields that tell requests, answers and notifications apart."""
-
-    id: str | int | None = None
-    method: str | None = None
-
-
-class _Unanswered:
-    """The requests that one side has sent and the other has not answered."""
-
-    def __init__(self) -> None:
-        self._ids: set[str | int] = set()
-        self.none_left = trio.Event()
-
-    def sent(self, message: str | bytes) -> None:
-        head = _head(message)
-        if head.id is not None and head.method is not None:
-            self._ids.add(head.id)
-
-    def received(self, message: str | bytes) -> None:
-        head = _head(message)
-        if head.id is not None and head.method is None:
-            self._ids.discard(head.id)
-            if not self._ids:
-                self.none_left.set()
-
-    async def wait_for_all(self) -> None:
-        self.none_left = trio.Event()
-        if self._ids:
-            await self.none_left.wait()
+LINES: Final = 16
+"""How many lines wait to be sent; a client that writes more waits."""
 
 
-async def bridge(url: str, token: str | None, stdin: BinaryIO, stdout: BinaryIO) -> None:
-    """Carry messages both ways until either side ends.
-
-    When stdin ends, what is under way may still be answered for `DRAIN_S`.
+class Bridge:
+    """Carries messages both ways until stdin ends, over as many connections as it takes.
 
     Args:
-        url: The server's websocket URL.
-        token: Sent as a bearer token, if any.
-        stdin: Where the client's messages come from.
-        stdout: Where the server's go.
-
-    Raises:
-        trio_websocket.HandshakeError: The server refuses the connection.
-        OSError: It cannot be reached.
+        find: Says where the server is; asked before each connection, since a server may come back elsewhere.
+        stdin: The descriptor that the client's messages come from.
+        stdout: The descriptor that the server's go to.
     """
-    headers = [] if token is None else [(b"Authorization", f"Bearer {token}".encode())]
-    unanswered = _Unanswered()
-    async with (
-        open_websocket_url(
-            url, subprotocols=["mcp"], extra_headers=headers, max_message_size=MAX_MESSAGE
-        ) as connection,
-        trio.open_nursery() as nursery,
-    ):
-        nursery.start_soon(_inwards, connection, stdout, unanswered, nursery.cancel_scope)
-        await _outwards(connection, stdin, unanswered)
-        with trio.move_on_after(DRAIN_S):
-            await unanswered.wait_for_all()
-        nursery.cancel_scope.cancel()
 
+    def __init__(self, find: Callable[[], Address], stdin: int, stdout: int) -> None:
+        self._find = find
+        self._stdin = stdin
+        self._stdout = stdout
+        self._replay = Replay()
+        self._wire: Wire | None = None
+        self._up = anyio.Event()
+        self._hold_until = 0.0
+        self._why = ""
+        self._progress = anyio.Event()
+        self._turn = anyio.Lock()
 
-async def _outwards(connection: WebSocketConnection, stdin: BinaryIO, unanswered: _Unanswered) -> None:
-    while True:
-        # A read of stdin cannot be interrupted: its thread is abandoned when the server has gone.
-        line = await trio.to_thread.run_sync(stdin.readline, abandon_on_cancel=True)
-        if not line:
-            return
-        if message := line.strip():
-            unanswered.sent(message)
-            await connection.send_message(message.decode("utf-8", "replace"))
+    async def run(self) -> None:
+        """Carry until stdin ends or nobody reads stdout; what is under way may still be answered for `DRAIN_S`.
 
+        Raises:
+            transport.wire.Refused: The server does not let us in, or not any more.
+            transport.wire.Lost: The first connection cannot be made; later ones are tried for until stdin ends.
+            ValueError: The address is none.
+        """
+        wire = await open_wire(self._find())
+        lines, waiting = anyio.create_memory_object_stream[bytes](LINES)
+        async with waiting, anyio.create_task_group() as tasks:
+            tasks.start_soon(self._keep, wire)
+            tasks.start_soon(self._read, lines)
+            await self._carry(waiting)
+            with anyio.move_on_after(DRAIN_S):
+                while self._wire is not None and not self._replay.idle:
+                    await self._progress.wait()
+            tasks.cancel_scope.cancel()
 
-async def _inwards(
-    connection: WebSocketConnection, stdout: BinaryIO, unanswered: _Unanswered, scope: trio.CancelScope
-) -> None:
-    try:
+    async def _carry(self, waiting: MemoryObjectReceiveStream[bytes]) -> None:
+        async for line in waiting:
+            with anyio.move_on_after(max(0.0, self._hold_until - anyio.current_time())):
+                while self._wire is None:
+                    await self._up.wait()
+            await self._send(line)
+
+    async def _send(self, line: bytes) -> None:
+        if self._wire is not None:
+            self._replay.sent(line)
+            with suppress(Lost):  # then `_keep` answers it with all that was under way
+                await self._wire.send(line.decode("utf-8", "replace"))
+        elif (answer := self._replay.away(line, self._why)) is not None:
+            await self._write(answer)
+
+    async def _read(self, lines: MemoryObjectSendStream[bytes]) -> None:
+        async with lines:
+            async for line in read_lines(self._stdin, MAX_LINE_BYTES):
+                if line is None:
+                    await self._write(too_long(MAX_LINE_BYTES))
+                else:
+                    await lines.send(line)
+
+    async def _keep(self, wire: Wire) -> None:
+        backoff = Backoff()
         while True:
-            message: str | bytes = await connection.get_message()
-            line = message.encode() if isinstance(message, str) else message
-            await trio.to_thread.run_sync(_write_line, stdout, line)
-            unanswered.received(line)
-    except ConnectionClosed:
-        scope.cancel()
+            began = anyio.current_time()
+            self._wire = wire
+            self._up.set()
+            try:
+                await self._pass_on(wire)
+            except Lost as lost:
+                self._why = str(lost)
+            finally:
+                self._wire, self._up = None, anyio.Event()
+                await wire.aclose()
+            self._hold_until = anyio.current_time() + HOLD_S
+            for answer in self._replay.lost(self._why):
+                await self._write(answer)
+            if anyio.current_time() - began >= HEALTHY_S:
+                backoff.reset()
+            wire = await self._open_again(backoff)
 
+    async def _pass_on(self, wire: Wire) -> None:
+        while True:
+            text = await wire.receive()
+            if self._replay.received(text):
+                await self._write(text.encode())
+            self._progress.set()
+            self._progress = anyio.Event()
 
-def _write_line(stdout: BinaryIO, line: bytes) -> None:
-    stdout.write(line + b"\n")
-    stdout.flush()
+    async def _open_again(self, backoff: Backoff) -> Wire:
+        while True:
+            await anyio.sleep(backoff.pause_s())
+            try:
+                return await self._opened()
+            except Refused as refused:
+                if refused.for_good:
+                    raise
+                self._why = str(refused)
+            except Lost as lost:
+                self._why = str(lost)
 
+    async def _opened(self) -> Wire:
+        wire = await open_wire(self._find())
+        ready = False
+        try:
+            for number, text in enumerate(self._replay.hello()):
+                await wire.send(text)
+                while number == 0 and self._replay.received(await wire.receive()):
+                    pass
+            for text in self._replay.wishes():
+                await wire.send(text)
+            ready = True
+        finally:
+            if not ready:
+                await wire.aclose()
+        return wire
 
-def _head(message: str | bytes) -> _Head:
-    try:
-        return msgspec.json.decode(message, type=_Head)
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        return _Head()  # not ours to judge: the server answers it
+    async def _write(self, line: bytes) -> None:
+        async with self._turn:
+            await write(self._stdout, line + b"\n")

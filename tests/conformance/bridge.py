@@ -29,10 +29,9 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
-from trio_websocket import ConnectionClosed, WebSocketConnection
+from trio_websocket import ConnectionClosed, ConnectionRejected, WebSocketConnection, wrap_client_stream
 
 from actors.kernel import first
-from transport.rpc import HallError, open_websocket
 
 SESSION = "mcp-session-id"
 Message = dict[str, Any]
@@ -100,8 +99,8 @@ class Bridge:
                 return await self._in_session(request)
             return await self._alone(request)
         except BaseExceptionGroup as group:
-            refusal = first(group, HallError)
-            return Response(refusal.message, refusal.detail["status"])
+            refusal = first(group, ConnectionRejected)
+            return Response(refusal.body, refusal.status_code)
 
     def _delete(self, request: Request) -> Response:
         _, scope = self._sessions.pop(request.headers.get(SESSION, ""), (None, None))
@@ -130,7 +129,9 @@ class Bridge:
         with trio.CancelScope() as scope:
             async with await trio.open_tcp_stream(self._host, self._port) as stream, trio.open_nursery() as nursery:
                 origin = [(b"Origin", request.headers["origin"].encode())] if "origin" in request.headers else []
-                websocket = await open_websocket(nursery, stream, request.headers["host"], "/mcp", origin)
+                websocket = await wrap_client_stream(
+                    nursery, stream, request.headers["host"], "/mcp", subprotocols=["mcp"], extra_headers=origin
+                )
                 session = Session(websocket)
                 task_status.started((session, scope))
                 await session.read()

@@ -13,35 +13,6 @@ import trio
 pytestmark = pytest.mark.slow
 
 
-class CommandLine:
-    """Runs `moothall` in a project whose data directory is the server's."""
-
-    def __init__(self, project, environment):
-        self.project = project
-        self.environment = environment
-
-    async def __call__(self, *arguments, stdin=b""):
-        done = await trio.run_process(
-            [sys.executable, "-m", "transport.cli.main", *map(str, arguments)],
-            cwd=self.project,
-            env=self.environment,
-            stdin=stdin,
-            capture_stdout=True,
-            capture_stderr=True,
-            check=False,
-        )
-        return done.returncode, done.stdout.decode(), done.stderr.decode()
-
-
-@pytest.fixture
-async def project(server, tmp_path, plain_environment):
-    """A git checkout with a server whose data directory is found by itself."""
-    (tmp_path / "project" / ".git").mkdir(parents=True)
-    server.data = tmp_path / "project" / ".moothall"
-    await server.start()
-    return CommandLine(tmp_path / "project", plain_environment)
-
-
 async def test_events_go_in_and_come_out_through_the_server(project):
     code, out, _ = await project("events", "append", "note", '{"n": 1}', "--stream", "s", "--json")
     assert (code, json.loads(out)["revisions"]) == (0, {"s": 1})

@@ -3,27 +3,49 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
+from typing import cast
 
-import trio
-from trio_websocket import ConnectionRejected, HandshakeError
+import anyio
 
-from actors.kernel import cause
+from transport.address import Address, Lost, Refused
 from transport.cli.failure import CommandFailed, Exit
 from transport.cli.target import find_server
-from transport.stdio import bridge
+from transport.stdio import Bridge
 
 
-def connect(url: str | None = None, *, token: str | None = None) -> None:
-    """Bridge stdio to a server's websocket.
+def connect(url: str | None = None, *, token: str | None = None, tls_ca: Path | None = None) -> None:
+    """Bridge stdio to a server's websocket, over as many connections as it takes, until stdin ends.
 
     Args:
         url: The server's websocket URL; by default that of the server of this project.
         token: The agent's token; by default MOOTHALL_TOKEN, else the project's agent token.
+        tls_ca: A PEM file to trust a wss server by; by default MOOTHALL_TLS_CA, else what the project's server names.
     """
-    target = find_server(url, token)
+    known = find_server(url, token, tls_ca=tls_ca)
+
+    def find() -> Address:
+        try:
+            return find_server(url, token, tls_ca=tls_ca)
+        except CommandFailed:  # its directory is being cleared away; it was known before
+            return known
+
+    async def run() -> None:
+        await Bridge(find, sys.stdin.fileno(), sys.stdout.fileno()).run()
+
     try:
-        trio.run(bridge, target.url, target.token, sys.stdin.buffer, sys.stdout.buffer)
-    except* ConnectionRejected as group:
-        raise CommandFailed(Exit.UNREACHABLE, target.refused(cause(group))) from None
-    except* (HandshakeError, OSError, trio.TooSlowError) as group:
-        raise CommandFailed(Exit.UNREACHABLE, target.unreachable(cause(group))) from None
+        anyio.run(run)
+    except* Refused as group:
+        raise CommandFailed(Exit.UNREACHABLE, f"{_said(group)}; check the token (--token, MOOTHALL_TOKEN)") from None
+    except* Lost as group:
+        raise CommandFailed(Exit.UNREACHABLE, _said(group)) from None
+    except* ValueError as group:
+        raise CommandFailed(Exit.USAGE, _said(group)) from None
+    except* (BrokenPipeError, KeyboardInterrupt):
+        sys.stdout = None  # whoever started us has gone; Python would complain when it flushes
+
+
+def _said(error: BaseException) -> str:
+    while isinstance(error, BaseExceptionGroup):
+        error = cast("BaseExceptionGroup[BaseException]", error).exceptions[0]
+    return str(error)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from enum import IntEnum
+from typing import NoReturn
 
 
 class Exit(IntEnum):
@@ -28,3 +30,9 @@ class CommandFailed(Exception):  # noqa: N818 - it is the command that failed
     def __init__(self, code: Exit, message: str) -> None:
         super().__init__(message)
         self.code = code
+
+
+def fail(code: Exit, message: str) -> NoReturn:
+    """End the program with an exit code and one line on stderr."""
+    print(f"moothall: {message}", file=sys.stderr)
+    sys.exit(code)

@@ -12,13 +12,13 @@ import signal
 import sys
 from collections.abc import Generator
 from contextlib import contextmanager
-from http.client import HTTPConnection, HTTPException
+from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from pathlib import Path
 from typing import Any, Final, Literal
 from urllib.parse import urlsplit
 
 from transport.hooks import AGENTS, Judgement, Unusable, event_name, judgement, question
-from transport.places import AGENT_TOKEN_FILE, default_data_dir, read_server_info, read_token
+from transport.places import AGENT_TOKEN_FILE, ServerInfo, default_data_dir, read_server_info, read_token
 
 DEADLINE_S: Final = 10.0
 """How long all of it may take, in seconds; the agents' own limits are longer."""
@@ -49,8 +49,7 @@ def _ask(body: dict[str, Any]) -> Judgement:
         raise Unusable(f"no server is known in {data}; start one with `moothall serve`")
     token = os.environ.get("MOOTHALL_TOKEN") or read_token(data / AGENT_TOKEN_FILE)
     headers = {"Content-Type": "application/json", **({"Authorization": f"Bearer {token}"} if token else {})}
-    where = urlsplit(info.http)
-    connection = HTTPConnection(where.hostname or "", where.port, timeout=DEADLINE_S)
+    connection = _connection(info)
     try:
         connection.request("POST", "/v1/validate", json.dumps(body).encode(), headers)
         response = connection.getresponse()
@@ -60,6 +59,17 @@ def _ask(body: dict[str, Any]) -> Judgement:
     finally:
         connection.close()
     return judgement(response.status, _decoded(content))
+
+
+def _connection(info: ServerInfo) -> HTTPConnection:
+    where = urlsplit(info.http)
+    host = where.hostname or ""
+    if where.scheme != "https":
+        return HTTPConnection(host, where.port, timeout=DEADLINE_S)
+    from transport.tls import client_context  # noqa: PLC0415 - most halls are on this machine and speak without TLS
+
+    tls = client_context(os.environ.get("MOOTHALL_TLS_CA") or info.tls_ca)
+    return HTTPSConnection(host, where.port, timeout=DEADLINE_S, context=tls)
 
 
 def _data_dir() -> Path:

@@ -34,7 +34,7 @@ from store.gone import NOTHING
 from store.times import from_rfc3339, to_rfc3339
 from transport.cli.failure import CommandFailed, Exit
 from transport.cli.target import find_server
-from transport.client import HallClient, HallError, connect
+from transport.client import PATIENCE_S, HallClient, HallError, connect_by
 
 T = TypeVar("T")
 Events = list[dict[str, Any]]
@@ -66,7 +66,7 @@ class Online:
     """Through the server. Every method raises `CommandFailed` with the contract's exit code."""
 
     def __init__(self, url: str | None, token_file: Path | None) -> None:
-        self._target = find_server(url, None, token_file)
+        self._where = find_server(url, None, token_file)
 
     def append(self, arguments: dict[str, Any]) -> dict[str, Any]:
         """Append through the server."""
@@ -92,7 +92,7 @@ class Online:
                 show(msgspec.to_builtins(page.events))
                 cursor = page.next
 
-        self.run(follow)
+        self.run(follow, patience_s=PATIENCE_S)
 
     def _read(self, after: int) -> Iterator[Event]:
         while True:
@@ -103,11 +103,16 @@ class Online:
                 return
             after = page["next"]
 
-    def run(self, work: Callable[[HallClient], Awaitable[Any]]) -> Any:
-        """Do something with a connection, and return what comes of it as built-ins."""
+    def run(self, work: Callable[[HallClient], Awaitable[Any]], patience_s: float = 0) -> Any:
+        """Do something with a connection, and return what comes of it as built-ins.
+
+        Args:
+            work: What to do.
+            patience_s: How long a lost connection is waited for, in seconds.
+        """
 
         async def connected() -> Any:
-            async with connect(self._target.url, token=self._target.token) as hall:
+            async with connect_by(self._where, patience_s=patience_s) as hall:
                 return await work(hall)
 
         try:

@@ -6,7 +6,7 @@ import sys
 
 from cyclopts import App, CycloptsError
 
-from transport.cli.failure import CommandFailed, Exit
+from transport.cli.failure import CommandFailed, Exit, fail
 from transport.version import VERSION
 
 app = App(
@@ -34,18 +34,13 @@ def main() -> None:
     try:
         app(exit_on_error=False, print_error=False)
     except CycloptsError as error:
-        _fail(Exit.USAGE, f"{' '.join(str(error).split())}; see `moothall --help`")
+        fail(Exit.USAGE, f"{' '.join(str(error).split())}; see `moothall --help`")
     except CommandFailed as error:
-        _fail(error.code, str(error))
+        fail(error.code, str(error))
     except BrokenPipeError:
         # Whoever read our output has gone (`| head`): not an error; but Python would complain when it flushes.
         sys.stdout = None
         sys.exit(Exit.OK)
-
-
-def _fail(code: Exit, message: str) -> None:
-    print(f"moothall: {message}", file=sys.stderr)
-    sys.exit(code)
 
 
 if __name__ == "__main__":

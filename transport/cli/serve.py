@@ -6,7 +6,9 @@ import gc
 import os
 import resource
 import signal
-from collections.abc import Iterator
+import ssl
+from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Literal, cast
 
@@ -17,12 +19,14 @@ from actors.event_store.failures import DiskSyncFailed, LogUnusable
 from actors.kernel import ActorError, Unrecoverable, cause
 from store import DiskFull, Invalid, LogDamaged, LogLocked, StoreError, SyncFailed
 from store.lock import DirectoryLock
+from transport.accept import Listener
 from transport.auth import TokenError, create_first_tokens
 from transport.cli.failure import CommandFailed, Exit
 from transport.config import Config, ConfigError, load
 from transport.logs import configure as configure_logging
 from transport.places import ServerInfo, default_data_dir, prepare_data_dir, write_server_info
 from transport.server import Server
+from transport.tls import server_context
 
 _CODES: tuple[tuple[type[Exception], Exit], ...] = (
     (DiskSyncFailed, Exit.SYNC_FAILED),
@@ -48,6 +52,9 @@ def serve(
     auth: Literal["token", "none"] | None = None,
     fsync: str | None = None,
     seal: Path | None = None,
+    tls_cert: Path | None = None,
+    tls_key: Path | None = None,
+    tls_ca: Path | None = None,
 ) -> None:
     """Run the server until SIGTERM or SIGINT; prints one JSON line when it accepts work.
 
@@ -60,6 +67,9 @@ def serve(
         auth: Whether connections need a token; `none` makes everybody on loopback the admin `local`.
         fsync: always, group, interval:MS or never.
         seal: A file with a secret that every append is sealed with, for `events verify --seal` to check.
+        tls_cert: A PEM file with the certificate that both listeners show; they speak TLS alone then.
+        tls_key: A PEM file with its private key.
+        tls_ca: A PEM file that the clients on this machine trust the certificate by; by default what the system trusts.
     """
     flags = {
         "data": str(data) if data else None,
@@ -69,6 +79,9 @@ def serve(
         "auth": auth,
         "fsync": fsync,
         "seal": str(seal) if seal else None,
+        "tls_cert": str(tls_cert) if tls_cert else None,
+        "tls_key": str(tls_key) if tls_key else None,
+        "tls_ca": str(tls_ca) if tls_ca else None,
     }
     try:
         settings = load(config, os.environ, flags)
@@ -91,18 +104,31 @@ def serve(
 
 async def _serve(settings: Config, data: Path) -> None:
     server = Server(settings, data)
+    tls = server_context(settings.tls_cert, settings.tls_key)
     listeners = await trio.open_tcp_listeners(settings.port, host=settings.host)
     http = await trio.open_tcp_listeners(settings.http_port, host=settings.host)
     stop = trio.Event()
     async with trio.open_nursery() as nursery:
         await nursery.start(_stop_on_signal, stop)
-        await server.run(listeners, lambda: _ready(listeners[0], http[0], settings, data), stop, http)
+        ready = partial(_ready, listeners[0], http[0], settings, data)
+        await server.run(_secured(listeners, tls), ready, stop, _secured(http, tls))
         nursery.cancel_scope.cancel()
 
 
+def _secured(listeners: Sequence[trio.SocketListener], tls: ssl.SSLContext | None) -> Sequence[Listener]:
+    if tls is None:
+        return listeners
+    # HTTP clients, and many websockets', hang up without the farewell of TLS.
+    return [trio.SSLListener(listener, tls, https_compatible=True) for listener in listeners]
+
+
 def _ready(ws: trio.SocketListener, http: trio.SocketListener, settings: Config, data: Path) -> None:
+    secure = "s" if settings.tls_cert is not None else ""
     info = ServerInfo(
-        ws=f"ws://{_address(ws, settings)}/mcp", http=f"http://{_address(http, settings)}", pid=os.getpid()
+        ws=f"ws{secure}://{_address(ws, settings)}/mcp",
+        http=f"http{secure}://{_address(http, settings)}",
+        pid=os.getpid(),
+        tls_ca=str(Path(settings.tls_ca).absolute()) if settings.tls_ca is not None else None,
     )
     write_server_info(data, info)
     # What is loaded now lives as long as the process: the collector need not look at it again (13 ms a full pass).

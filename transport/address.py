@@ -1,0 +1,99 @@
+"""Where a hall is, how to connect to it, and what may come of it. Imports no more than a bridge can afford."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Final, NamedTuple, cast
+from urllib.parse import urlsplit
+
+import anyio
+from anyio.abc import ByteStream
+
+_PORTS: Final = {"ws": 80, "wss": 443}
+
+Dial = Callable[[], Awaitable[ByteStream]]
+
+
+class Lost(Exception):  # noqa: N818 - states a fact about a connection
+    """The connection has ended, or there is none.
+
+    Args:
+        why: In words.
+        code: The close code, where the server gave one.
+    """
+
+    def __init__(self, why: str, code: int | None = None) -> None:
+        super().__init__(why)
+        self.code = code
+
+
+class Refused(Exception):  # noqa: N818 - states a fact about a connection
+    """The server does not let us in.
+
+    Args:
+        host: Who refuses.
+        status: The HTTP status.
+        body: What the server says about it.
+    """
+
+    def __init__(self, host: str, status: int, body: str) -> None:
+        super().__init__(f"{host} answered HTTP {status}: {body}")
+        self.status = status
+
+    @property
+    def for_good(self) -> bool:
+        """Whether another attempt would be refused too."""
+        return self.status < 500  # noqa: PLR2004 - HTTP's own number
+
+
+class Address(NamedTuple):
+    """Where to connect, and as whom.
+
+    Attributes:
+        url: `ws://HOST:PORT/mcp` or `wss://HOST:PORT/mcp`.
+        token: Sent as a bearer token, if any.
+        tls_ca: The file with what to trust the server by; None for what the system trusts.
+    """
+
+    url: str
+    token: str | None = None
+    tls_ca: str | Path | None = None
+
+    @property
+    def host(self) -> str:
+        """Host and port as HTTP's Host says them."""
+        return urlsplit(self.url).netloc.rpartition("@")[2]
+
+    @property
+    def target(self) -> str:
+        """Path and query."""
+        where = urlsplit(self.url)
+        return f"{where.path}?{where.query}" if where.query else where.path
+
+    async def dial(self) -> ByteStream:
+        """Connect, and shake TLS's hands where it is `wss`; a checkpoint.
+
+        Raises:
+            ValueError: It is no address, or the CA's file cannot be used.
+            OSError: Nobody answers there, or nobody to be trusted.
+        """
+        where = urlsplit(self.url)
+        if where.scheme not in _PORTS or where.hostname is None:
+            raise ValueError(f"{self.url!r} is no address of a hall; write ws://HOST:PORT/mcp or wss://HOST:PORT/mcp")
+        port = where.port if where.port is not None else _PORTS[where.scheme]
+        if where.scheme == "ws":
+            return await anyio.connect_tcp(where.hostname, port)
+        from transport.tls import client_context  # noqa: PLC0415 - most halls are on this machine, without TLS
+
+        context = client_context(self.tls_ca)
+        return await anyio.connect_tcp(where.hostname, port, ssl_context=context, tls_standard_compatible=False)
+
+
+def in_short(error: BaseException) -> str:
+    """Return what went wrong; anyio says `All connection attempts failed` and keeps why to itself."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    if isinstance(error, BaseExceptionGroup):
+        return in_short(cast("BaseExceptionGroup[BaseException]", error).exceptions[0])
+    return str(error) or type(error).__name__
