@@ -17,7 +17,7 @@ AGENTS = 4
 
 async def append_until_killed(url, token, agent, round_number, acknowledged):
     try:
-        async with connect(url, token=token) as hall:
+        async with connect(url, token=token, patience_s=0) as hall:
             for n in range(1_000_000):
                 event = {"type": "step", "data": {"round": round_number, "n": n}}
                 result = await hall.append([event])

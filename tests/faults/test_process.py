@@ -76,14 +76,14 @@ async def test_sockets_without_a_token_cannot_take_the_logs_descriptors(server):
     with trio.fail_after(30):
         while not appended:  # it is answered 503 until the server has noticed that the others have gone
             with suppress(HallError):
-                async with connect(url, token=token) as hall:
+                async with connect(url, token=token, patience_s=0) as hall:
                     appended = bool(await hall.append([{"type": "note"}]))
     assert await server.end() == 0
 
 
 async def test_a_disk_that_fails_the_last_sync_of_an_ordered_stop_ends_the_process_with_6(server):
     url = await server.start("--fsync", "never", program=["-c", FAILING_DISK, "1"])
-    async with connect(url, token=server.token("writer")) as hall:
+    async with connect(url, token=server.token("writer"), patience_s=0) as hall:
         await hall.append([{"type": "note"}])
     assert await server.end() == 6
 
@@ -95,7 +95,7 @@ async def test_a_truncated_last_segment_is_cut_back_to_what_is_whole(server):
     with segment.open("rb+") as file:
         file.truncate(segment.stat().st_size - 7)
     url = await server.start()
-    async with connect(url, token=server.token("reader")) as hall:
+    async with connect(url, token=server.token("reader"), patience_s=0) as hall:
         page = await hall.query(stream="s", limit=1000)
         assert [event.data["n"] for event in page.events] == list(range(49))
 
@@ -123,7 +123,7 @@ async def test_a_full_disk_refuses_appends_keeps_what_was_acknowledged_and_heals
     acknowledged = []
     url = await server.start(preexec_fn=small_files)
     token = server.token("writer")
-    async with connect(url, token=token) as hall:
+    async with connect(url, token=token, patience_s=0) as hall:
         with pytest.raises(HallError) as caught:
             for n in range(1000):
                 result = await hall.append([{"type": "note", "data": {"n": n, "text": "x" * 500}}], stream="s")
@@ -134,7 +134,7 @@ async def test_a_full_disk_refuses_appends_keeps_what_was_acknowledged_and_heals
         assert [event.sequence for event in page.events] == acknowledged
     assert await server.end() == 0
     url = await server.start()
-    async with connect(url, token=token) as hall:
+    async with connect(url, token=token, patience_s=0) as hall:
         page = await hall.query(stream="s", limit=1000)
         assert [event.sequence for event in page.events] == acknowledged
         await hall.append([{"type": "note"}], stream="s")
@@ -169,7 +169,7 @@ async def test_a_disk_that_fails_to_sync_once_ends_the_process_with_6_and_acknow
     acknowledged = []
     token = server.token("writer")
     with pytest.raises((HallError, ExceptionGroup)) as caught:
-        async with connect(url, token=token) as hall:
+        async with connect(url, token=token, patience_s=0) as hall:
             for n in range(1000):
                 await hall.append([{"type": "note", "data": {"n": n}}], stream="s")
                 acknowledged.append(n)
@@ -187,7 +187,7 @@ async def test_sigterm_ends_the_connections_and_exits_0_with_nothing_lost(server
     token = server.token("writer")
     acknowledged = []
     with pytest.raises((HallError, ExceptionGroup)) as caught:
-        async with connect(url, token=token) as hall, trio.open_nursery() as nursery:
+        async with connect(url, token=token, patience_s=0) as hall, trio.open_nursery() as nursery:
             nursery.start_soon(server.end)
             for n in range(100_000):
                 result = await hall.append([{"type": "note", "data": {"n": n}}], stream="s")
@@ -285,7 +285,7 @@ async def test_a_full_disk_shows_in_health_until_there_is_space_again(server):
         resource.setrlimit(resource.RLIMIT_FSIZE, (64 * 1024, resource.RLIM_INFINITY))
 
     url = await server.start(preexec_fn=small_files)
-    async with connect(url, token=server.token("writer")) as hall:
+    async with connect(url, token=server.token("writer"), patience_s=0) as hall:
         with pytest.raises(HallError, match="space"):
             for _ in range(1000):
                 await hall.append([{"type": "note", "data": {"text": "x" * 500}}], stream="s")
