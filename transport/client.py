@@ -4,8 +4,8 @@ It runs under Trio and under asyncio, speaks plain JSON-RPC with the handshake o
 SDK, which alone would cost more than everything else here. Any number of requests may be under way at once.
 
 A connection that is lost is opened again, and what was under way is asked again where that changes nothing: whatever
-only reads or judges, and every `append`, because the hall knows it by its `command_id`. `decide` and `activate_policy`
-are not: they fail with `unavailable`.
+only reads or judges, and every `append`, because the hall knows it by its `command_id`. `decide`, `forget_decision` and
+`activate_policy` are not: they fail with `unavailable`.
 """
 
 from __future__ import annotations
@@ -161,7 +161,7 @@ class HallClient:
 
     async def forget_decision(self, approval: str) -> str:
         """Let a remembered decision hold no longer; for admins. Returns the version that governs then."""
-        return (await self._call("forget_decision", {"id": approval}, ActivateResult)).policy
+        return (await self._call("forget_decision", {"id": approval}, ActivateResult, again=False)).policy
 
     async def activate_policy(
         self, name: str, text: str, sha256: str, *, layer: Literal["organisation", "project"] | None = None
