@@ -120,6 +120,13 @@ VALUES: Final[dict[str, Callable[[str], str | None]]] = {
         ),
         "a task of everyday work",
     ),
+    "terminal-fact": _shape(re.compile(r"(?:size|speed)\Z"), "a fact about the terminal"),
+    "listing": _shape(re.compile(r"(?:list|ls|show|[a-z0-9]+_[a-z0-9_]+|swift|clang|git)\Z"), "a listing"),
+    "dev-target": _shape(re.compile(r"(?:dev|ci|test|local)\Z"), "a target for development"),
+    "generate": _shape(re.compile(r"generate\Z"), "to generate"),
+    "plain-setting": _shape(
+        re.compile(r"(?!(?i:.*(?:auth|token|password|secret|key|cert)))[a-z][a-z-]*\Z"), "no secret"
+    ),
     "mongo": _shape(MONGO, "a reading of a collection"),
     "sysctl-name": _shape(re.compile(r"[\w.*/-]+\Z"), "the name of a setting"),
     "fact": _shape(re.compile(r"[A-Za-z0-9_.-]+\Z"), "a plain word"),

@@ -63,6 +63,12 @@ WRAPPERS: Final[dict[tuple[str, ...], Wrapper]] = {
     ("flock",): _wrapper("-s -x -e -u -n -o -w= -E= --shared --exclusive --nonblock --timeout= --wait=", 1),
     ("strace",): _wrapper("-f -c -q -t -T -v -y -C -e= -s= -S="),
     ("ltrace",): _wrapper("-f -c -S -e= -s="),
+    ("ssh",): _wrapper(
+        "-4 -6 -A -a -C -f -G -g -K -k -M -N -n -q -s -T -t -V -v -X -x -Y -y -B= -b= -c= -D= -E= -e= -F= -I= -i= -J="
+        " -L= -l= -m= -O= -o= -p= -Q= -R= -S= -W= -w=",
+        1,
+        joins=True,
+    ),
     ("valgrind",): _wrapper(
         "-v -q --leak-check= --track-origins= --show-leak-kinds= --error-exitcode= --num-callers= --quiet --verbose"
     ),
