@@ -21,8 +21,7 @@ from store.durability import make_directory, put_file, sync_path
 from store.errors import Invalid, LogDamaged
 from store.gone import read_gone, write_gone
 from store.lock import DirectoryLock
-from store.marker import read_marker
-from store.opening import describe
+from store.opening import describe, witnesses
 from store.recovery import Kept, Scan, recover, scan_segment
 from store.retention import remove_gone
 from store.segment_files import remove_derived, remove_segment, segment_names
@@ -81,13 +80,12 @@ def backup(path: str | PathLike[str], target: str | PathLike[str]) -> BackedUp:
 
 
 def _bring_up_to_date(source: Path, copy: Path) -> BackedUp:
-    marker = read_marker(source)  # before the segments: they may be growing, and it must not be ahead of them
-    gone = read_gone(source)
+    _, gone, marked = witnesses(source)
     names, old = _behind(gone.last, segment_names(source)), segment_names(copy)
     same = _unchanged(source, copy, names, _behind(gone.last, old))
     before = segments.first_of_name(names[same]) - 1 if same else gone.last
     scans = [_scan(source / name) for name in names[same:]]
-    recovery = recover(scans, max(marker.last_sequence if marker else 0, gone.durable), before)
+    recovery = recover(scans, marked, before)
     if recovery.damage:
         raise LogDamaged(describe(source, recovery.damage))
     _check_prefix(source, copy, old, recovery.last)

@@ -238,6 +238,7 @@ class EventLog(Log):
             leave(self._parts)
         finally:
             self._committed.close()
+            self._parts.mark.close()
             self._parts.lock.release()
 
     def _refuse_if_unusable(self) -> None:

@@ -12,6 +12,7 @@ from store.gone import Gone, read_gone
 from store.heads_file import read_heads
 from store.index_file import IndexHeader
 from store.loading import Loaded, Progress, load_segments
+from store.mark import read_mark
 from store.marker import Marker, read_marker
 from store.ports import Ports
 from store.recovery import Damage, Kept, Recovery, Scan, recover, scan_segment
@@ -21,12 +22,13 @@ from store.trust import trusted_indexes
 
 
 class Found(NamedTuple):
-    """What a directory holds, before anything is changed."""
+    """What a directory holds, before anything is changed; `marked` is how far the files beside it call it durable."""
 
     recovery: Recovery
     marker: Marker | None
     scans: list[Scan]
     gone: Gone
+    marked: int
 
     @property
     def clean(self) -> bool:
@@ -50,26 +52,30 @@ def find(directory: Path) -> Found:
     Raises:
         LogDamaged: the record of what is gone is unreadable.
     """
-    marker = read_marker(directory)  # before the segments: they may be growing, and it must not be ahead of them
-    gone = read_gone(directory)
+    marker, gone, marked = witnesses(directory)
     scans = survey(directory, gone.last)
-    marked = max(marker.last_sequence if marker else 0, gone.durable)
-    return Found(recover(scans, marked, gone.last), marker, scans, gone)
+    return Found(recover(scans, marked, gone.last), marker, scans, gone, marked)
+
+
+def witnesses(directory: Path) -> tuple[Marker | None, Gone, int]:
+    """Read what speaks of the segments, before these: they may be growing, and it must not be ahead of them."""
+    marker, mark = read_marker(directory), read_mark(directory)
+    gone = read_gone(directory)
+    return marker, gone, max(marker.last_sequence if marker else 0, mark, gone.durable)
 
 
 def find_quickly(directory: Path) -> tuple[Found, dict[str, IndexHeader]]:
     """Do the same, but let index files stand for the segments that they may stand for; return these too."""
-    marker, gone = read_marker(directory), read_gone(directory)
-    last = max(marker.last_sequence if marker else 0, gone.durable)
+    marker, gone, marked = witnesses(directory)
     names = [name for name in segment_names(directory) if segments.first_of_name(name) > gone.last]
-    trusted = trusted_indexes(directory, names, last)
+    trusted = trusted_indexes(directory, names, marked)
     scanned: dict[str, Scan] = {}
     while True:
         for name in names:
             if name not in trusted and name not in scanned:
                 scanned[name] = scan_segment(name, (directory / name).read_bytes())
         scans = [scanned.get(name) or trusted[name][0] for name in names]
-        found = Found(recover(scans, last, gone.last), marker, scans, gone)
+        found = Found(recover(scans, marked, gone.last), marker, scans, gone, marked)
         doubtful = _doubtful(found, trusted)
         if not doubtful:
             return found, {name: index for name, (_, index) in trusted.items()}

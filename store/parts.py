@@ -15,6 +15,7 @@ from store.keyed_seal import Seal
 from store.limits import Limits
 from store.loading import Progress
 from store.lock import DirectoryLock
+from store.mark import DurableMark
 from store.marker import make_reserve
 from store.opening import open_segments
 from store.ports import Ports
@@ -40,6 +41,7 @@ class Parts(NamedTuple):
         committed: what readers see.
         stager: prepares groups of appends.
         seal: the log's seal; None if it is not sealed, or only read.
+        mark: says up to where the log is durable.
         writer: puts groups on the disk.
     """
 
@@ -55,6 +57,7 @@ class Parts(NamedTuple):
     committed: Committed
     stager: Stager
     seal: Seal | None
+    mark: DurableMark
     writer: Writer
 
 
@@ -85,6 +88,8 @@ def put_together(  # noqa: PLR0917 - what `EventLog.open` was told
     committed = Committed(segments, heads, sealer, gone.last)
     commands = CommandMemory(limits.commands, committed.history(limits.commands))
     seal = committed.seal(seal_key) if seal_key is not None else None
+    mark = DurableMark(directory)
+    mark.move(committed.head)
     return Parts(
         directory=directory,
         lock=lock,
@@ -98,6 +103,7 @@ def put_together(  # noqa: PLR0917 - what `EventLog.open` was told
         committed=committed,
         stager=Stager(heads, commands, committed, limits),
         seal=seal,
+        mark=mark,
         writer=Writer(
             directory,
             policy,
@@ -108,6 +114,7 @@ def put_together(  # noqa: PLR0917 - what `EventLog.open` was told
             new_index=partial(SegmentIndex, heads),
             last=committed.head,
             seal=seal,
+            mark=mark,
         ),
     )
 

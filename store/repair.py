@@ -24,6 +24,7 @@ from store.gone import write_gone
 from store.index_check import contradictions
 from store.interchange import encode_line
 from store.lock import DirectoryLock
+from store.mark import MARK_NAME
 from store.marker import remove_marker
 from store.opening import Found, describe, find
 from store.recovery import Scan, frames_behind
@@ -121,7 +122,7 @@ def _repair(directory: Path, found: Found, max_events: int) -> Repaired:
             lost,
         )
     aside = _put_aside(directory, parts, recovery.last)
-    remove_marker(directory)
+    remove_marker(directory, directory / MARK_NAME)
     if found.gone.durable > recovery.last:
         write_gone(directory, msgspec.structs.replace(found.gone, durable=recovery.last))
     for scan, start in reversed(parts):
@@ -148,7 +149,7 @@ def _parts(found: Found) -> list[_Part]:
 
 def _known_end(directory: Path, found: Found, parts: Sequence[_Part]) -> int:
     """Return the last sequence that anything speaks of."""
-    ends = [found.recovery.last, found.marker.last_sequence if found.marker else 0, found.gone.durable]
+    ends = [found.recovery.last, found.marked]
     for scan, start in parts:
         ends += [scan.mark, segments.first_of_name(scan.name) - 1]
         data = memoryview((directory / scan.name).read_bytes())

@@ -13,6 +13,7 @@ from store.index import SegmentIndex
 from store.index_file import index_path
 from store.keyed_seal import Seal
 from store.limits import Limits
+from store.mark import DurableMark
 from store.marker import Marker, remove_marker
 from store.ports import Ports
 from store.reader import Segment
@@ -52,6 +53,7 @@ class Writer:
         new_index: Callable[[], SegmentIndex],
         last: int,
         seal: Seal | None,
+        mark: DurableMark,
     ) -> None:
         self.policy = policy
         self.broken: SyncFailed | None = None
@@ -67,6 +69,7 @@ class Writer:
         self._epoch = epoch
         self._new_index = new_index
         self._seal = seal
+        self._mark = mark
         self._segment = segments[-1] if segments else None
         self._position = sizes[-1] if segments else 0
         self._written = self.durable = last
@@ -212,6 +215,7 @@ class Writer:
         self._unsynced.clear()
         self.syncs += 1
         self.durable = self._written
+        self._mark.move(self.durable)
         self._last_sync_ns = self._ports.clock_ns()
 
     def _must_begin(self, end: int) -> bool:
@@ -240,6 +244,8 @@ class Writer:
 
     def _cut_back(self, staged: Staged, before: _Before) -> None:
         """Remove what was written of a group."""
+        if self.durable > before.written:
+            self._mark.move_back(before.written)
         touched = [run.segment for run in staged.runs] + ([self._segment] if self._segment else [])
         created = {id(segment): segment for segment in touched if segment is not before.segment}
         for new in created.values():

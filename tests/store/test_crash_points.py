@@ -15,6 +15,7 @@ import msgspec
 import pytest
 
 from store import Append, EventLog, Limits, NewEvent, StoreError, recovery, verify
+from store.mark import MARK_NAME
 
 SMALL = Limits(segment_bytes=900, reserve_bytes=0)
 CALLS = ("pwrite", "pwritev", "fsync", "fdatasync", "truncate", "unlink", "replace")
@@ -163,12 +164,14 @@ def crash_with_a_hole(tmp_path):
         log.append([event(0)], stream="s0", command_id="c0")
         (path,) = directory.glob("*.segment")
         begin = path.stat().st_size
+        mark = (directory / MARK_NAME).read_bytes()
         log.flush(log.stage([Append(events=[event(n)], agent="a", stream=f"s{n % 2}") for n in (1, 2, 3)]))
         shutil.copytree(directory, left)
         content = bytearray(path.read_bytes())
     hole = len(content) - begin
     content[begin : begin + hole // 3] = bytes(hole // 3)
     (left / path.name).write_bytes(content)
+    (left / MARK_NAME).write_bytes(mark)
     return left
 
 

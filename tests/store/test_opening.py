@@ -123,7 +123,7 @@ def test_an_unclean_open_leaves_what_was_durable_where_it_is(tmp_path):
         assert numbers(log) == [0, 1, 2]
     first, *_, tail = segments_of(copy)
     assert first.stat().st_ino == inode
-    assert scan_segment("x", tail.read_bytes()).mark == 2
+    assert scan_segment("x", tail.read_bytes()).mark == 3
 
 
 def test_a_crash_in_the_middle_of_an_unclean_open_changes_nothing(tmp_path):
