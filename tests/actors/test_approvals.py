@@ -94,21 +94,68 @@ async def test_a_thousand_agents_that_ask_the_same_get_one_approval_one_evaluati
         assert story(world).count("requested") == story(world).count("decided") == 1
 
 
-async def test_a_restart_in_the_middle_still_leaves_one_approval_and_everybody_is_answered(autojump_clock, make_world):
+@pytest.mark.parametrize("disconnected", [0, 500])
+async def test_a_restart_in_the_middle_still_leaves_one_approval_and_everybody_is_answered(
+    autojump_clock, make_world, disconnected
+):
     async with make_world().open() as world, trio.open_nursery() as nursery:
         crowd = Crowd(world, nursery)
-        crowd.send(agent(n) for n in range(20))
-        await trio.sleep(1.0)
+        for start in range(0, 1000, 100):
+            crowd.send([agent(n) for n in range(start, start + 100)])
+            await trio.sleep(0.1)
+        for n in range(disconnected):  # the first who asked among them
+            crowd.scopes[f"agent-{n}"].cancel()
+            world.gate.disconnected(agent(n))
         for victim in ("speed_layer", "event_store"):
             crash(world.system, victim)
             await trio.sleep(5.0)
         (pending,) = await world.gate.pending(SAGE)
-        assert pending.waiting == 20
+        assert pending.waiting == 1000 - disconnected
         await world.gate.decide(SAGE, pending.id, "deny", "no")
         await trio.sleep(1.0)
         assert {v.verdict for v in crowd.verdicts.values()} == {"deny"}
-        assert len(crowd.verdicts) == 20
-        assert story(world).count("requested") == 1
+        assert len(crowd.verdicts) == 1000 - disconnected
+        assert story(world).count("requested") == story(world).count("decided") == 1
+
+
+async def test_a_batch_evaluates_distinct_requests_once_and_opens_an_approval_for_each(
+    autojump_clock, world, scout, monkeypatch
+):
+    evaluated = []
+    decide = Policy.decide
+
+    def counting(self, request):
+        evaluated.append(request.input["to"])
+        return decide(self, request)
+
+    monkeypatch.setattr(Policy, "decide", counting)
+    calls = [Call("deploy", {"to": f"place-{n % 10}"}, DEPLOY.cwd) for n in range(1000)]
+    verdicts = await world.gate.validate(scout, calls)
+    assert sorted(evaluated) == sorted({call.input["to"] for call in calls})
+    assert len({verdict.approval.id for verdict in verdicts}) == 10
+    assert [verdict.request for verdict in verdicts[:10]] == [verdict.request for verdict in verdicts[990:]]
+
+
+async def test_the_same_question_of_two_roles_is_two_approvals_and_one_grant_serves_one_role(autojump_clock, world):
+    async with trio.open_nursery() as nursery:
+        crowd = Crowd(world, nursery)
+        crowd.send([agent(n) for n in range(50)])
+        crowd.send([agent(n, "expert") for n in range(50, 100)])
+        await trio.sleep(1.0)
+        pending = {each.role: each for each in await world.gate.pending(CHIEF)}
+        assert {role: each.waiting for role, each in pending.items()} == {"agent": 50, "expert": 50}
+        await world.gate.decide(CHIEF, pending["agent"].id, "allow")
+        await trio.sleep(1.0)
+        assert set(crowd.verdicts) == {f"agent-{n}" for n in range(50)}
+        await world.gate.decide(CHIEF, pending["expert"].id, "deny")
+    assert {crowd.verdicts[f"agent-{n}"].verdict for n in range(50, 100)} == {"deny"}
+
+
+async def test_a_grant_that_nobody_fetched_is_void_after_the_approval_would_have_expired(autojump_clock, world, scout):
+    waiting = await ask(world, scout)
+    await world.gate.decide(SAGE, waiting.approval.id, "allow")
+    await trio.sleep(EXPIRES_NS / 1e9 + 1.0)
+    assert (await ask(world, scout)).verdict == "ask"
 
 
 async def test_what_is_pending_survives_a_stop_and_a_start(autojump_clock, make_world, scout, rover):
