@@ -21,9 +21,10 @@ from actors.session.messages import Admit, Principal, SessionInfo, WhoAmI
 from actors.session.visibility import hidden_from
 from actors.verdict import Call, Verdict
 from actors.views import Views
+from actors.waiting import Person
 from store import Append, Appended, Page, Query
 
-__all__ = ["Call", "Caller", "Gate", "Refusal", "Verdict"]
+__all__ = ["Call", "Caller", "Gate", "Person", "Refusal", "Verdict"]
 
 
 class Gate:

@@ -8,7 +8,6 @@ layer. What needs no hop needs no task either: `validate_nowait`.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
 
 import msgspec
 import trio
@@ -17,21 +16,19 @@ from actors.cache.messages import NAME as CACHE
 from actors.cache.messages import Remember
 from actors.event_store.messages import NAME as EVENT_STORE
 from actors.event_store.messages import AppendEvents
-from actors.kernel import ActorError, AskTimeout, Ref, System
+from actors.kernel import ActorError, Ref, System
 from actors.reception import Caller, Reception
 from actors.session.messages import Admit
 from actors.speed_layer.audit import AUDIT_STREAM, Entry, verdict_event
 from actors.speed_layer.canonical import hash_of
 from actors.speed_layer.masks import Masked
 from actors.speed_layer.messages import NAME as SPEED_LAYER
-from actors.speed_layer.messages import Answer, Answers, ApprovalInfo, AwaitDecision, Evaluate, Explain
+from actors.speed_layer.messages import Answer, ApprovalInfo, Evaluate, Explain
 from actors.speed_layer.policy import Explanation, Request, Ruling, canonical
 from actors.verdict import Call, Verdict
 from actors.views import Views
+from actors.waiting import Person, Waiting, is_pending
 from store import Append
-
-RETRY_S: Final = 0.1
-"""How long who waits for a decision gives a speed layer that restarts, in seconds."""
 
 
 class Judgement:
@@ -49,14 +46,18 @@ class Judgement:
         self._store = Ref(system, EVENT_STORE)
         self._speed_layer = Ref(system, SPEED_LAYER)
         self._cache = Ref(system, CACHE)
+        self._waiting = Waiting(self._speed_layer)
 
-    async def validate(self, caller: Caller, calls: Sequence[Call], wait_s: float = 0.0) -> list[Verdict]:
+    async def validate(
+        self, caller: Caller, calls: Sequence[Call], wait_s: float = 0.0, person: Person | None = None
+    ) -> list[Verdict]:
         """Judge what the caller wants to do; verdicts come in the order of the calls. A checkpoint.
 
         Args:
             caller: Who asks.
             calls: What for.
             wait_s: How long to wait for decisions on what no rule decides, in seconds.
+            person: Asks the person at the caller's client meanwhile, where their answer counts.
 
         Raises:
             Refusal: The session does not admit the request.
@@ -77,8 +78,9 @@ class Judgement:
             if known[key] is None
         }
         policy, found = await self._evaluate(policy, missing, caller)
-        if wait_s > 0 and any(_is_pending(answer) for answer in found.values()):
-            policy, found = await self._decisions(policy, found, missing, caller, began + wait_s)
+        if wait_s > 0 and any(is_pending(answer) for answer in found.values()):
+            until = began + wait_s
+            policy, found = await self._waiting.decisions(policy, found, missing, caller, until=until, person=person)
         answers = [found[key] if key in found else Answer(_known(known[key])) for key in keys]
         elapsed_us = round((trio.current_time() - began) * 1e6)
         given = [
@@ -170,53 +172,6 @@ class Judgement:
                     self._cache.tell_or_lose(Remember(key, answer.ruling))
         return given.policy, found
 
-    async def _decisions(
-        self, policy: str, found: dict[bytes, Answer], missing: dict[bytes, Request], caller: Caller, until: float
-    ) -> tuple[str, dict[bytes, Answer]]:
-        """Wait for what is pending, all at once."""
-        decided = dict(found)
-        policies = [policy]
-
-        async def wait(key: bytes) -> None:
-            policies[0], decided[key] = await self._decision(policy, found[key], missing[key], caller, until)
-
-        async with trio.open_nursery() as nursery:
-            for key, answer in found.items():
-                if _is_pending(answer):
-                    nursery.start_soon(wait, key)
-        return policies[0], decided
-
-    async def _decision(
-        self, policy: str, answer: Answer, request: Request, caller: Caller, until: float
-    ) -> tuple[str, Answer]:
-        """Wait for one decision; a speed layer that restarts meanwhile is asked again, and has the same approval."""
-        agent = caller.principal.agent
-        hashed = hash_of(canonical(request.tool, request.input, request.cwd))
-        while answer.approval is not None and answer.approval.state == "pending":
-            left_s = until - trio.current_time()
-            if left_s <= 0:
-                break
-            given: Answers | None = None
-            try:
-                message = AwaitDecision(answer.approval.id, agent, request.role, hashed)
-                given = await self._speed_layer.ask(message, timeout_s=left_s)
-                if given.answers[0].approval is None:
-                    given = await self._speed_layer.ask(Evaluate([request], agent))
-            except AskTimeout:
-                break
-            except ActorError:
-                await trio.sleep(min(RETRY_S, left_s))
-                given = await self._asked_again(request, agent)
-            if given is not None:
-                policy, answer = given.policy, given.answers[0]
-        return policy, answer
-
-    async def _asked_again(self, request: Request, agent: str) -> Answers | None:
-        try:
-            return await self._speed_layer.ask(Evaluate([request], agent))
-        except ActorError:
-            return None
-
     async def _recorded(
         self, caller: Caller, calls: Sequence[Call], rulings: Sequence[Ruling], given: list[Verdict]
     ) -> list[Verdict]:
@@ -253,10 +208,6 @@ class Judgement:
         except ActorError as error:
             return str(error)
         return None if stored.refused is None else stored.refused.message
-
-
-def _is_pending(answer: Answer) -> bool:
-    return answer.approval is not None and answer.approval.state == "pending"
 
 
 def _withheld(verdict: Verdict) -> Verdict:

@@ -38,6 +38,8 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         tls_ca: What the clients on this machine trust the certificate by; None for what the system trusts.
         origins: Browser origins that may connect, besides the server's own.
         requests_per_s: The rate limit of agents and experts, in requests a second.
+        elicitation: Whose clients ask a person, whose answer counts, what their agent waits for: `experts` (and
+            admins), `all` (agents too) or nobody's.
         audit_inputs: `masked` keeps what was asked in the audit, without secrets; `hash` keeps its hash alone.
     """
 
@@ -54,6 +56,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     origins: tuple[str, ...] = ()
     requests_per_s: float | None = None
     audit_inputs: Literal["masked", "hash"] = "masked"
+    elicitation: Literal["off", "experts", "all"] = "off"
 
 
 def load(file: Path | None, environment: Mapping[str, str], flags: Mapping[str, Any]) -> Config:

@@ -12,7 +12,7 @@ from weakref import WeakValueDictionary
 
 import trio
 
-from actors.gate import Caller
+from actors.gate import Caller, Person
 from transport.edge import RequestId
 
 
@@ -126,10 +126,12 @@ class Arrival(NamedTuple):
     Attributes:
         caller: Who asks.
         turn: To be waited for before anything is done, where the request keeps the order of arrival.
+        person: Asks the person at the client, where their answer counts.
     """
 
     caller: Caller
     turn: Turn | None = None
+    person: Person | None = None
 
 
 ARRIVAL: Final = "moothall.arrival"

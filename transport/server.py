@@ -23,6 +23,7 @@ from transport.accept import Listener
 from transport.auth import Tokens
 from transport.config import Config
 from transport.door import Door
+from transport.elicitation import Elicitation
 from transport.gateway import NAME as GATEWAY
 from transport.gateway import Gateway
 from transport.http import NAME as HTTP
@@ -68,12 +69,14 @@ class Server:
             audit_inputs=config.audit_inputs == "masked",
         )
         tokens = Tokens(data) if config.auth == "token" else None
+        self._elicitation: Elicitation = config.elicitation
         self._door = Door(tokens, config.host, origins=config.origins)
 
     def root(self, listeners: Sequence[Listener], http: Sequence[Listener] = ()) -> Supervisor:
         """Return the root supervisor over the hall, a gateway that serves these listeners, and one for HTTP's."""
         gate, on_crash = self.hall.gate, self.hall.on_crash
-        mcp, numbers = make_server(gate, VERSION), itertools.count(1)
+        mcp = make_server(gate, VERSION, elicitation=self._elicitation)
+        numbers = itertools.count(1)
 
         def gateway() -> Gateway:
             return Gateway(listeners, server=mcp, gate=gate, door=self._door, numbers=numbers, on_crash=on_crash)

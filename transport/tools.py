@@ -15,6 +15,7 @@ from mcp.shared.exceptions import MCPError
 from actors.gate import Gate
 from transport import resources
 from transport.calls import Outcome, run_tool
+from transport.elicitation import ROLES, Elicitation, PersonAtClient, offered
 from transport.order import arrival_of
 from transport.prompts import PROMPTS, prompt
 from transport.schemas import QueryResult, input_schema, output_schema
@@ -50,14 +51,15 @@ class HallServer(Server[Any]):
     updates: Updates
 
 
-def make_server(gate: Gate, version: str) -> HallServer:
+def make_server(gate: Gate, version: str, *, elicitation: Elicitation = "off") -> HallServer:
     """Return the MCP server of a hall; one serves every connection.
 
     Args:
         gate: What the tools call.
         version: What the server says its version is.
+        elicitation: Whose clients ask a person what their agent waits for.
     """
-    offers = _Offers(gate)
+    offers = _Offers(gate, elicitation)
     server = HallServer(
         "moothall",
         version=version,
@@ -84,8 +86,9 @@ def make_server(gate: Gate, version: str) -> HallServer:
 class _Offers:
     """The handlers of one server."""
 
-    def __init__(self, gate: Gate) -> None:
+    def __init__(self, gate: Gate, elicitation: Elicitation) -> None:
         self._gate = gate
+        self._asked_at_clients = ROLES[elicitation]
         self._tools = [types.Tool.model_validate(_listed(tool)) for tool in TOOLS.values()]
         self.updates = Updates(gate)
 
@@ -93,13 +96,21 @@ class _Offers:
         tools, following = page_of(self._tools, params)
         return types.ListToolsResult(tools=tools, next_cursor=following)
 
-    async def call_tool(self, context: Context, params: types.CallToolRequestParams) -> types.CallToolResult:
+    async def call_tool(
+        self, context: Context, params: types.CallToolRequestParams
+    ) -> types.CallToolResult | types.InputRequiredResult:
         tool = TOOLS.get(params.name)
         if tool is None:
             raise MCPError(types.INVALID_PARAMS, f"Unknown tool: {params.name}; tools/list shows what there is")
-        arrival = arrival_of(context.request)
+        arrival, person = arrival_of(context.request), None
+        if arrival.caller.principal.role in self._asked_at_clients and offered(context):
+            person = PersonAtClient(context, params.input_responses)
+            arrival = arrival._replace(person=person.ask)
+        outcome = await run_tool(self._gate, tool, arrival, params.arguments or {})
+        if person is not None and person.question is not None:
+            return person.question
         # Plain data, which the SDK takes too and need not dump first.
-        return cast("types.CallToolResult", _result(await run_tool(self._gate, tool, arrival, params.arguments or {})))
+        return cast("types.CallToolResult", _result(outcome))
 
     async def list_resources(self, _context: Context, params: Paged) -> types.ListResourcesResult:
         found, following = page_of(resources.RESOURCES, params)

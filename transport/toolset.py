@@ -138,7 +138,7 @@ def _paged(arguments: QueryArguments) -> Query:
 
 
 async def _validate(gate: Gate, arrival: Arrival, arguments: ValidateArguments) -> VerdictResult:
-    (verdict,) = await gate.validate(arrival.caller, [_call(arguments)], arguments.wait_s)
+    (verdict,) = await gate.validate(arrival.caller, [_call(arguments)], arguments.wait_s, arrival.person)
     return verdict_result(verdict)
 
 

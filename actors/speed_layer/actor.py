@@ -23,6 +23,7 @@ from actors.speed_layer.guard import Guard
 from actors.speed_layer.messages import (
     Activate,
     Answer,
+    AnswerOwn,
     Answers,
     AwaitDecision,
     Decide,
@@ -90,7 +91,7 @@ class SpeedLayer(Actor):
 
     async def handle(
         self,
-        message: Evaluate | AwaitDecision | Explain | ListPending | Decide | Propose | Forget | Activate,
+        message: Evaluate | AwaitDecision | Explain | ListPending | Decide | AnswerOwn | Propose | Forget | Activate,
         reply: Reply,
     ) -> Answers | Explained | list[PendingApproval] | Decree | Later:
         """Judge a batch, explain, or begin what is answered later."""
@@ -106,7 +107,7 @@ class SpeedLayer(Actor):
                 return self._escalation.pending()
             case Propose():
                 return self._propose(message)
-            case Decide() | Forget() | Activate():
+            case Decide() | AnswerOwn() | Forget() | Activate():
                 return self._change(message, reply)
 
     async def on_stop(self) -> None:
@@ -139,9 +140,11 @@ class SpeedLayer(Actor):
             ]
         return Answers(policy.version, answers)
 
-    def _change(self, message: Decide | Forget | Activate, reply: Reply) -> Decree | Later:
+    def _change(self, message: Decide | AnswerOwn | Forget | Activate, reply: Reply) -> Decree | Later:
         if isinstance(message, Decide):
             return self._decide(message, reply)
+        if isinstance(message, AnswerOwn):
+            return self._answer_own(message, reply)
         if isinstance(message, Forget):
             return self._forget(message, reply)
         self.nursery.start_soon(self._activate, message, reply)
@@ -167,6 +170,18 @@ class SpeedLayer(Actor):
             return self._refused(refused.code, refused.message)
         events = [to_event(decided), *([] if kept is None else [remembered_event(kept)])]
         self._recorder.add(events, partial(self._settle, decided, ruling, kept, reply))
+        return LATER
+
+    def _answer_own(self, message: AnswerOwn, reply: Reply) -> Decree | Later:
+        try:
+            answered, approval = self._escalation.answer_own(message, self._policy)
+        except ApprovalRefused as refused:
+            return self._refused(refused.code, refused.message)
+
+        def settle() -> None:
+            reply(Decree(self._policy.version, self._escalation.settle_own(answered, approval, self._policy)))
+
+        self._recorder.add([to_event(answered)], settle)
         return LATER
 
     def _propose(self, message: Propose) -> Decree:

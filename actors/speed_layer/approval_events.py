@@ -63,6 +63,15 @@ class Decided(msgspec.Struct, frozen=True):
     policy: str
 
 
+class Answered(msgspec.Struct, frozen=True):
+    """The person at an asking agent's client has answered for that agent alone."""
+
+    id: str
+    agent: str
+    decision: Decision
+    policy: str
+
+
 class Expired(msgspec.Struct, frozen=True):
     """Nobody decided in time."""
 
@@ -76,12 +85,13 @@ class Cancelled(msgspec.Struct, frozen=True):
     why: str
 
 
-ApprovalEvent = Requested | Joined | Decided | Expired | Cancelled
+ApprovalEvent = Requested | Joined | Decided | Answered | Expired | Cancelled
 
 _KINDS: Final[dict[str, type[ApprovalEvent]]] = {
     "moothall.approval.requested": Requested,
     "moothall.approval.joined": Joined,
     "moothall.approval.decided": Decided,
+    "moothall.approval.answered": Answered,
     "moothall.approval.expired": Expired,
     "moothall.approval.cancelled": Cancelled,
 }

@@ -18,6 +18,7 @@ from typing import Any, Final, Literal
 import msgspec
 
 from actors.speed_layer.approval_events import (
+    Answered,
     ApprovalEvent,
     Cancelled,
     Decided,
@@ -67,11 +68,13 @@ class Approval:
     Attributes:
         requested: How it began.
         askers: Who has asked while it was pending.
+        answered: For whom the person at their own client has answered; nobody else's answer is owed to them.
         closed: Whether a decision is on its way to the log; nobody joins any more.
     """
 
     requested: Requested
     askers: set[str] = field(default_factory=set[str])
+    answered: set[str] = field(default_factory=set[str])
     closed: bool = False
 
     @property
@@ -176,6 +179,17 @@ class Approvals:
         approval.closed = True
         return Decided(approval_id, decision, by, reason, remember, policy)
 
+    def answer(self, approval_id: str, agent: str, decision: Decision, policy: str) -> Answered:
+        """Answer for one who asked, as the person at their client says; counts once it is applied.
+
+        Raises:
+            ApprovalRefused: It is not pending, or this agent did not ask.
+        """
+        approval = self.pending.get(approval_id)
+        if approval is None or approval.closed or agent not in approval.askers:
+            raise ApprovalRefused("invalid", f"{agent!r} waits for no approval {approval_id!r}; ask again")
+        return Answered(approval_id, agent, decision, policy)
+
     def due(self, now_ns: int) -> list[tuple[Expired, Approval]]:
         """Expire what nobody decided in time, and forget what nobody fetched."""
         late = [each for each in self.pending.values() if each.requested.expires_ns <= now_ns and not each.closed]
@@ -207,6 +221,10 @@ class Approvals:
         if isinstance(event, Joined):
             self.pending[event.id].askers.add(event.agent)
             return None
+        if isinstance(event, Answered):
+            if event.id in self.pending:  # it may have ended while the answer was on its way to the log
+                self.pending[event.id].answered.add(event.agent)
+            return None
         ended = self.pending.pop(event.id)
         del self._by_action[ended.requested.role, ended.requested.request]
         self._of_role[ended.requested.role] -= 1
@@ -215,10 +233,17 @@ class Approvals:
             del self._opened[ended.requested.agent]
         return ended
 
+    def cancel_if_answered(self, approval_id: str) -> Cancelled | None:
+        """Take an approval back that leaves nobody to decide for."""
+        approval = self.pending.get(approval_id)
+        if approval is None or approval.closed or not approval.answered >= approval.askers:
+            return None
+        return self.cancel(approval, "all who asked were answered by the person at their client")
+
     def owe(self, ended: Approval, served: set[str], ruling: Ruling) -> None:
         """Keep a decision for those who asked and had gone."""
         requested = ended.requested
-        for agent in ended.askers - served:
+        for agent in ended.askers - ended.answered - served:
             self._owed[requested.role, requested.request, agent] = Owed(requested, ruling)
 
     def owes(self, role: str, request: str, agent: str) -> bool:

@@ -7,6 +7,7 @@ wait, and the clock. A decision is told to nobody before it is durable.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Final
 
 import msgspec
 import trio
@@ -15,6 +16,7 @@ from actors.kernel import Reply
 from actors.ports import Ports
 from actors.speed_layer.approval_events import (
     APPROVALS_STREAM,
+    Answered,
     ApprovalEvent,
     Decided,
     Decision,
@@ -28,10 +30,12 @@ from actors.speed_layer.canonical import request_hash
 from actors.speed_layer.generalising import NotGeneral, Pattern, generalised
 from actors.speed_layer.governing import Governing
 from actors.speed_layer.guard import Guard
-from actors.speed_layer.messages import Answer, Answers, ApprovalInfo, PendingApproval
+from actors.speed_layer.messages import Answer, AnswerOwn, Answers, ApprovalInfo, PendingApproval
 from actors.speed_layer.policy import Request, Ruling
 from actors.speed_layer.recorder import Recorder
 from actors.speed_layer.remembered import Remembered
+
+_PAST: Final[dict[Decision, str]] = {"allow": "allowed", "deny": "denied"}
 
 
 class Escalation:
@@ -158,7 +162,7 @@ class Escalation:
         decided = self._approvals.decide(
             approval.requested.id, decision, by=by, reason=reason, remember=remember, policy=policy.version
         )
-        said = f"{'allowed' if decision == 'allow' else 'denied'} by {by}" + (f": {reason}" if reason else "")
+        said = f"{_PAST[decision]} by {by}" + (f": {reason}" if reason else "")
         kept = None if remember == "no" else _remembered(decided, approval, pattern)
         return decided, Ruling(decision, said, None, False), kept
 
@@ -187,6 +191,29 @@ class Escalation:
             self._approvals.owe(ended, served, ruling)
         self._changed.set()
         return answer, ended.requested.request
+
+    def answer_own(self, message: AnswerOwn, policy: Governing) -> tuple[Answered, Approval]:
+        """Answer one who asked, as the person at their client says; `settle_own` finishes it once that is durable.
+
+        Raises:
+            ApprovalRefused: It is not pending, or this agent did not ask.
+        """
+        answered = self._approvals.answer(message.id, message.agent, message.decision, policy.version)
+        return answered, self._approvals.pending[message.id]
+
+    def settle_own(self, answered: Answered, approval: Approval, policy: Governing) -> Answer:
+        """Return what the agent is told; a policy that came meanwhile has the last word."""
+        self._approvals.apply(answered)
+        cancelled = self._approvals.cancel_if_answered(answered.id)
+        if cancelled is not None:
+            self._record(cancelled)
+            ended = Ruling("ask", "the person at the client has answered another request; ask again", None, False)
+            self._answer_all(policy, answered.id, Answer(ended, _info(approval, "decided")))
+            self._changed.set()
+        now = policy.decide(approval.action)
+        said = f"{_PAST[answered.decision]} by the person at the client of {answered.agent}"
+        ruling = Ruling(answered.decision, said, None, False) if now.verdict == "ask" else now
+        return Answer(ruling, _info(approval, "decided"))
 
     def review(self, policy: Governing) -> None:
         """Judge all that is pending again, by a policy that governs from now on."""

@@ -152,6 +152,20 @@ class Decide(Ask[Decree], frozen=True):
     remember: Remember = "no"
 
 
+class AnswerOwn(Ask[Decree], frozen=True):
+    """The person at an asking agent's client has answered; for that agent alone. Answered when that is durable.
+
+    Attributes:
+        id: The approval's name.
+        agent: Who asked.
+        decision: What the person says.
+    """
+
+    id: str
+    agent: str
+    decision: Decision
+
+
 class Propose(Ask[Decree], frozen=True):
     """Which commands would a decision be for that is remembered as a rule? Told as the decree's message."""
 
@@ -188,4 +202,4 @@ class Activate(Ask[Decree], frozen=True):
     by: str
 
 
-Messages = Evaluate | AwaitDecision | Explain | ListPending | Decide | Propose | Forget | Activate
+Messages = Evaluate | AwaitDecision | Explain | ListPending | Decide | AnswerOwn | Propose | Forget | Activate

@@ -68,7 +68,9 @@ class FakeGate:
         await self.before("activate", name)
         return "p2"
 
-    async def validate(self, caller: Caller, calls: list[Call], wait_s: float = 0.0) -> list[Verdict]:
+    async def validate(
+        self, caller: Caller, calls: list[Call], wait_s: float = 0.0, person: Any = None
+    ) -> list[Verdict]:
         await self.before("validate", calls)
         return [
             Verdict("ask" if call.tool != "Read" else "allow", "as the fake says", None, "p1", False, "00", 1)

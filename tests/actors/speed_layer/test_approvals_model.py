@@ -27,6 +27,7 @@ class ApprovalsAgainstAModel(RuleBasedStateMachine):
         self.now = 0
         self.count = 0
         self.pending: dict[tuple[str, str], tuple[str, set[str], int]] = {}  # what must be pending
+        self.answered: dict[str, set[str]] = {}  # who has an answer of the person at their client
         self.entitled: dict[tuple[str, str, str], tuple[str, int]] = {}  # what must be owed
 
     def record(self, event: object) -> None:
@@ -71,9 +72,26 @@ class ApprovalsAgainstAModel(RuleBasedStateMachine):
         assert ended.askers == askers
         self.record(decided)
         self.approvals.owe(ended, served, Ruling(decision, "r", None, False))  # type: ignore[arg-type]
-        for agent in askers - served:
+        for agent in askers - served - self.answered.get(approval_id, set()):
             self.entitled[role, action, agent] = decision, expires
         del self.pending[role, action]
+
+    @rule(agent=agents, action=actions, role=roles, decision=st.sampled_from(["allow", "deny"]))
+    def answer_own(self, agent: str, action: str, role: str, decision: str) -> None:
+        approval_id, askers, _ = self.pending.get((role, action), ("none", set[str](), 0))
+        if agent not in askers:
+            with pytest.raises(ApprovalRefused):
+                self.approvals.answer(approval_id, agent, decision, "p")  # type: ignore[arg-type]
+            return
+        answered = self.approvals.answer(approval_id, agent, decision, "p")  # type: ignore[arg-type]
+        assert self.approvals.apply(answered) is None
+        self.record(answered)
+        self.answered.setdefault(approval_id, set()).add(agent)
+        cancelled = self.approvals.cancel_if_answered(approval_id)
+        assert (cancelled is not None) == (self.answered[approval_id] == askers)
+        if cancelled is not None:
+            self.record(cancelled)
+            del self.pending[role, action]
 
     @rule(action=actions, role=roles)
     def cancel(self, action: str, role: str) -> None:
