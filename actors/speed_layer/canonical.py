@@ -10,14 +10,15 @@ from typing import Any, Final
 
 import msgspec
 
-SHELL_TOOLS: Final = frozenset({"bash", "shell", "exec"})
+SHELL: Final = "bash"
+SHELL_TOOLS: Final = frozenset({SHELL, "shell", "exec"})
 _encoder: Final = msgspec.json.Encoder(order="deterministic")
 
 
 def tool_name(tool: str) -> str:
     """Return a tool's name as it is compared: without case, the shell's by one name."""
     lowered = tool.casefold()
-    return "bash" if lowered in SHELL_TOOLS else lowered
+    return SHELL if lowered in SHELL_TOOLS else lowered
 
 
 def canonical(tool: str, input: dict[str, Any], cwd: str | None) -> bytes:  # noqa: A002 - the contract's name

@@ -28,31 +28,44 @@ class Compiled(msgspec.Struct, frozen=True):
     conditions: tuple[tuple[Condition, str], ...]
     finding: Finding
     layer: Layer
+    allows: bool
 
 
-class Node(msgspec.Struct):
-    """A prefix of words: the rules that begin with it, the options it has, the words that may follow."""
-
-    rules: list[Compiled] = []
-    options: Grammar = NO_OPTIONS
-    anywhere: bool = False
-    children: dict[str, Node] = {}
-
-
-class Found(msgspec.Struct):
+class Found(msgspec.Struct, frozen=True):
     """A rule whose first words a command has.
 
     Attributes:
         compiled: The rule.
         start: Index of the first word behind the prefix.
+        known: The options that may stand behind the prefix: the rule's, and those of the program that may stand
+            anywhere.
         front: The options that stood before the subcommand.
-        everywhere: Options of the program that may also stand behind it.
     """
 
     compiled: Compiled
     start: int
-    front: tuple[Parsed, ...]
-    everywhere: Grammar
+    known: Grammar
+    front: tuple[Parsed, ...] = ()
+
+
+class Node(msgspec.Struct):
+    """A prefix of words.
+
+    Attributes:
+        rules: The rules that begin with it.
+        options: The options that may stand behind it.
+        anywhere: Whether they may also stand behind longer prefixes.
+        children: The words that may follow.
+        own: The rules as they are found.
+        found: They and those of all shorter prefixes, as they are found in a command without options between.
+    """
+
+    rules: list[Compiled] = []
+    options: Grammar = NO_OPTIONS
+    anywhere: bool = False
+    children: dict[str, Node] = {}
+    own: tuple[Found, ...] = ()
+    found: tuple[Found, ...] = ()
 
 
 def program_name(word: str) -> str:
@@ -76,7 +89,7 @@ def compile_rule(rule: CommandRule, layer: Layer) -> Compiled:
         if kind:
             pattern(kind)
     finding = Finding(rule.verdict, rule.id, rule.reason, tuple(rule.tags))
-    return Compiled(rule, options, pattern(rule.args), with_, conditions(rule), finding, layer)
+    return Compiled(rule, options, pattern(rule.args), with_, conditions(rule), finding, layer, rule.verdict == "allow")
 
 
 class CommandRules:
@@ -116,23 +129,52 @@ class CommandRules:
 
     def otherwise(self) -> list[Found]:
         """Return the rules over commands that no other rule covers."""
-        return [Found(one, 1, (), NO_OPTIONS) for one in self._otherwise]
+        return [Found(one, 1, one.options) for one in self._otherwise]
 
-    def find(self, command: SimpleCommand) -> list[Found]:
+    def prepare(self) -> None:
+        """Work out what a command finds at every prefix; call it when all is added."""
+        self._prepare(self._root, (), 0, NO_OPTIONS)
+
+    def _prepare(self, node: Node, before: tuple[Found, ...], depth: int, everywhere: Grammar) -> None:
+        node.found = before + node.own
+        if node.anywhere:
+            everywhere = everywhere.joined(node.options) if everywhere.options else node.options
+        any_word = node.children.get("*")
+        beside = () if any_word is None else _found(any_word, depth + 1, everywhere)
+        for child in node.children.values():
+            within = everywhere
+            if child.anywhere:
+                within = everywhere.joined(child.options) if everywhere.options else child.options
+            own = _found(child, depth + 1, within)
+            child.own = own if child is any_word else beside + own
+            self._prepare(child, node.found, depth + 1, everywhere)
+
+    def find(self, command: SimpleCommand) -> tuple[Found, ...]:
         """Return the rules whose prefix a command has, the shortest prefix first."""
         words = command.words
-        found = [Found(one, 1, (), NO_OPTIONS) for one in self._scripts] if "/" in words[0] else []
+        scripts = tuple(Found(one, 1, one.options) for one in self._scripts) if "/" in words[0] else ()
         node = self._root.children.get(program_name(words[0]))
-        index, count = 1, len(words)
-        front: tuple[Parsed, ...] = ()
-        everywhere = NO_OPTIONS
-        while node is not None:
-            if node.anywhere:
-                everywhere = everywhere.joined(node.options) if everywhere.options else node.options
-            for one in node.rules:
-                found.append(Found(one, index, front, everywhere))  # noqa: PERF401 - a comprehension's frame costs more
-            if not node.children or index >= count:
+        if node is None:
+            return scripts
+        for index in range(1, len(words)):
+            children = node.children
+            if not children:
                 break
+            word = words[index]
+            if word[:1] == "-":
+                return scripts + self._find_behind(node, command, index)
+            following = children.get(word) or children.get("*")
+            if following is None:
+                break
+            node = following
+        return scripts + node.found if scripts else node.found
+
+    def _find_behind(self, node: Node | None, command: SimpleCommand, index: int) -> tuple[Found, ...]:
+        """Find on from a prefix behind which options stand."""
+        assert node is not None
+        words, count = command.words, len(command.words)
+        found, front = list(node.found), tuple[Parsed, ...]()
+        while node.children and index < count:
             if words[index][:1] == "-":
                 parsed = parse(node.options, words, index, command.globs, posix=True)
                 front = (*front, parsed)
@@ -144,6 +186,14 @@ class CommandRules:
             index += 1
             if node is None:
                 node = any_word
-            elif any_word is not None:
-                found.extend(Found(one, index, front, everywhere) for one in any_word.rules)
-        return found
+            if node is None:
+                break
+            found += [Found(one.compiled, index, one.known, front) for one in node.own]
+        return tuple(found)
+
+
+def _found(node: Node, depth: int, everywhere: Grammar) -> tuple[Found, ...]:
+    """Return a node's rules as they are found."""
+    return tuple(
+        Found(one, depth, one.options.joined(everywhere) if everywhere.options else one.options) for one in node.rules
+    )

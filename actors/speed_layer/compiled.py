@@ -67,6 +67,7 @@ class Tables:
         self.marks = Marks(self.entries)
         for entry in self.entries:
             self._add(entry)
+        self.commands.prepare()
         self.judge = CommandJudge(self.commands, self.paths, self.variables)
         self.version = _version(self.entries)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
+from functools import lru_cache
 from typing import Any, Final
 
 import re2 as untyped_re2
@@ -18,6 +19,8 @@ re2: Any = untyped_re2  # the package has no type information
 MAX_SEARCHED: Final = 2048
 MAX_SUBCOMMANDS: Final = 6
 SUBCOMMAND: Final = re.compile(r"[A-Za-z][A-Za-z0-9:_-]*\Z")
+MAX_KEPT: Final = 256
+MAX_KEPT_LENGTH: Final = 64
 AROUND: Final = re.compile(r"\(\?[=!<]")
 Condition = Callable[[SimpleCommand, tuple[str, ...]], bool]
 """From a command and its words behind the rule's first ones to whether the condition is met."""
@@ -41,13 +44,13 @@ class Given:
 
     def among(self, words: tuple[str, ...]) -> bool:
         """Return whether one is given."""
+        if not self._exact.isdisjoint(words):
+            return True
         for word in words:
             if word[:1] != "-":
-                if word in self._exact:
-                    return True
                 continue
             name = word.partition("=")[0]
-            if name in self._exact or word in self._exact:
+            if name in self._exact:
                 return True
             if word[1:2] != "-":
                 if not self._letters.isdisjoint(name):
@@ -60,7 +63,8 @@ class Given:
 class Either:
     """Several patterns at once, searched for in time that grows with the text alone.
 
-    Patterns that look ahead are beyond re2 and see only the first `MAX_SEARCHED` characters.
+    Short words come again and again, so what was found in them is kept. Patterns that look ahead are beyond re2 and
+    see only the first `MAX_SEARCHED` characters.
 
     Args:
         patterns: The patterns; `(?i)` at the start of one counts for it alone.
@@ -69,9 +73,10 @@ class Either:
         ValueError: One is no regular expression.
     """
 
-    __slots__ = ("_looking", "_plain")
+    __slots__ = ("_known", "_looking", "_plain")
 
     def __init__(self, patterns: list[str]) -> None:
+        self._known = lru_cache(MAX_KEPT)(self._search)
         plain, looking = list[str](), list[str]()
         for one in patterns:
             part = f"(?i:{one[4:]})" if one.startswith("(?i)") else f"(?:{one})"
@@ -85,6 +90,9 @@ class Either:
 
     def search(self, text: str) -> bool:
         """Return whether one of the patterns is found."""
+        return self._known(text) if len(text) <= MAX_KEPT_LENGTH else self._search(text)
+
+    def _search(self, text: str) -> bool:
         if self._plain is not None and self._plain.search(text):
             return True
         return self._looking is not None and self._looking.search(text, 0, MAX_SEARCHED) is not None

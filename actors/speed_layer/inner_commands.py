@@ -12,7 +12,7 @@ from actors.speed_layer.paths import join
 from actors.speed_layer.simple_command import UNKNOWN, SimpleCommand
 from actors.speed_layer.text import prepare
 from actors.speed_layer.tokens import Unproved
-from actors.speed_layer.unwrap import is_wrapper, program, unwrap
+from actors.speed_layer.unwrap import program, unwrap
 
 if TYPE_CHECKING:
     from actors.speed_layer.walker import Walker
@@ -32,14 +32,15 @@ MOVES: Final = {("cd",), ("pushd",), ("popd",)}
 NEW_SHELLS: Final = frozenset({"eval", "trap"})
 
 
-def is_followed(words: tuple[str, ...]) -> bool:
+def is_followed(command: SimpleCommand) -> bool:
     """Return whether a command changes its shell or runs others, so that `follow` would do something."""
+    words = command.words
     if not words:
         return False
     name = words[0]
     if name == "printf":
         return len(words) > 1 and words[1].startswith("-v")
-    return name in BUILTINS or is_wrapper(program(name) if "/" in name else name)
+    return name in BUILTINS or unwrap(command) is not None
 
 
 def moves(words: tuple[str, ...]) -> bool:

@@ -52,7 +52,8 @@ class CommandJudge:
             secret = self._variables.secret(name)
             if secret is not None:
                 findings.append(secret)
-        if command.words and workspace.root is not None and not inside(command.cwd, workspace):
+        root = workspace.root
+        if command.words and root is not None and command.cwd != root and not inside(command.cwd, workspace):
             place = command.cwd or "a directory known only at run time"
             findings.append(Finding("ask", None, f"`{command.words[0][:40]}` runs outside the workspace, in {place}"))
         if command.words and not command.function:
@@ -71,10 +72,10 @@ class CommandJudge:
         settled: Layer | None = None
         for found in self._commands.find(command):
             compiled = found.compiled
-            if compiled.layer == settled and compiled.rule.verdict == "allow" and trace is None:
+            if compiled.allows and compiled.layer == settled and trace is None:
                 continue
             why = _unmet(found, command) if compiled.conditions else None
-            if why is None and compiled.rule.verdict == "allow":
+            if why is None and compiled.allows:
                 proof = Proof(self._paths, command, workspace)
                 why = proof.fails(found)
                 if why is None:

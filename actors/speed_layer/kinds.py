@@ -10,6 +10,7 @@ paths are relative to; an `object` is a revision, a path, or `REVISION:PATH`), a
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Final
 
 from actors.speed_layer import cloud_verbs, embedded
@@ -70,10 +71,11 @@ def is_free(row: Pattern) -> bool:
     return row == (("any", "*"),)
 
 
-def assign(row: Pattern, count: int) -> list[str] | None:
+@lru_cache(4096)
+def assign(row: Pattern, count: int) -> tuple[str, ...] | None:
     """Return the kind of each of `count` words, `None` if the row does not fit them."""
     if len(row) == 1 and row[0][1] == "*":
-        return [row[0][0]] * count
+        return (row[0][0],) * count
     least = sum(1 for _, repeat in row if repeat in {"", "+"})
     spare = count - least
     if spare < 0:
@@ -90,4 +92,4 @@ def assign(row: Pattern, count: int) -> list[str] | None:
             extra = max(0, spare - later)
             kinds.extend([kind] * extra)
             spare -= extra
-    return kinds if spare == 0 else None
+    return tuple(kinds) if spare == 0 else None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import msgspec
 
@@ -12,12 +12,10 @@ from actors.speed_layer import fetched
 from actors.speed_layer.compiled import Tables
 from actors.speed_layer.inner_commands import RECURSION
 from actors.speed_layer.judge import Trace
-from actors.speed_layer.path_rules import RANK, Finding, Workspace, shortened
+from actors.speed_layer.path_rules import Finding, Workspace, shortened, strictest
+from actors.speed_layer.ruling import Ruling
 from actors.speed_layer.shell import analyse
 from actors.speed_layer.simple_command import UNKNOWN, Analysis
-
-if TYPE_CHECKING:
-    from actors.speed_layer.policy import Ruling
 
 PIECES: Final = re.compile(r"[=@:,;'\"\s()]+")
 NETWORK: Final = "network"
@@ -37,61 +35,47 @@ def command_line(arguments: dict[str, Any]) -> str | None:
     return shlex.join(words) if words else None
 
 
-def judge_line(
-    tables: Tables, arguments: dict[str, Any], cwd: str | None, trace: list[Trace] | None
-) -> tuple[Ruling, list[list[str | None]], list[str]]:
-    """Return the ruling on a shell line, its commands and what could not be proved."""
-    from actors.speed_layer.policy import Ruling  # noqa: PLC0415 - the policy is built on this module
-
-    line = command_line(arguments)
+def rule_on_line(tables: Tables, line: str | None, cwd: str | None) -> Ruling:
+    """Return the ruling on a shell line, `None` for an input that holds none."""
     if line is None:
-        return Ruling("ask", "'command' is missing, or neither text nor a list of words", None, False), [], []
-    analysis = analyse(line, cwd)
-    said = list[Finding]()
-    best = _strictest(tables, analysis, cwd, trace, said)
+        return Ruling("ask", "'command' is missing, or neither text nor a list of words", None, False)
+    return judge_analysis(tables, line, analyse(line, cwd), cwd)
+
+
+def judge_analysis(
+    tables: Tables, line: str, analysis: Analysis, cwd: str | None, trace: list[Trace] | None = None
+) -> Ruling:
+    """Return the ruling on an analysed line."""
+    said = _findings(tables, analysis, cwd, trace)
     if RECURSION in analysis.unproved and BOMB.search(line):
-        best = Finding("deny", "core.fork-bomb", "a function that starts itself over and over")
-    listed = [list(one.argv) for one in analysis.commands if one.listed and one.argv]
+        said.insert(0, Finding("deny", "core.fork-bomb", "a function that starts itself over and over"))
+    best = strictest(said)
     if best is None and not analysis.unproved:
-        return Ruling("ask", "there is no command in it", None, False), listed, []
+        return Ruling("ask", "there is no command in it", None, False)
     if analysis.unproved and (best is None or best.verdict == "allow"):
-        return (
-            Ruling("ask", shortened(f"it cannot be proved what it runs: {analysis.unproved[0]}"), None, False),
-            listed,
-            analysis.unproved,
-        )
+        why = shortened(f"it cannot be proved what it runs: {analysis.unproved[0]}")
+        return Ruling("ask", why, None, False)
     assert best is not None
     ruling = Ruling(best.verdict, shortened(best.reason), best.rule, best.verdict != "ask")
-    return (tables.marks.on(ruling, said) if said else ruling), listed, analysis.unproved
+    return tables.marks.on(ruling, said) if tables.marks else ruling
 
 
-def _strictest(
-    tables: Tables, analysis: Analysis, cwd: str | None, trace: list[Trace] | None, said: list[Finding]
-) -> Finding | None:
-    """Return the strictest finding; `said` gets all of them if a rule of the policy asks for more than its verdict."""
+def _findings(tables: Tables, analysis: Analysis, cwd: str | None, trace: list[Trace] | None) -> list[Finding]:
+    """Return what the rules say to every command, then what they say to the line as a whole."""
     workspace = tables.paths.workspace(cwd)
-    best: Finding | None = None
-    tags = set[str]()
+    said = list[Finding]()
     for command in analysis.commands:
-        if not command.judged:
-            continue
-        findings = tables.judge.judge(command, workspace, trace)
-        if tables.marks:
-            said.extend(findings)
-        for finding in findings:
-            if best is None or RANK[finding.verdict] > RANK[best.verdict]:
-                best = finding
-            tags.update(finding.tags)
+        if command.judged:
+            said += tables.judge.judge(command, workspace, trace)
+    tags = {tag for finding in said if finding.tags for tag in finding.tags}
     if NETWORK in tags:
         refusal = fetched.run(analysis.commands)
-        best = refusal or best
+        if refusal is not None:
+            said.insert(0, refusal)
         tags.update(_mentioned(tables, analysis, workspace))
     if tags:
-        for rule in tables.lines:
-            if tags.issuperset(rule.tags) and (best is None or RANK[rule.verdict] > RANK[best.verdict]):
-                best = Finding(rule.verdict, rule.id, rule.reason)
-                said.append(best)
-    return best
+        said += [Finding(rule.verdict, rule.id, rule.reason) for rule in tables.lines if tags.issuperset(rule.tags)]
+    return said
 
 
 def _mentioned(tables: Tables, analysis: Analysis, workspace: Workspace) -> set[str]:

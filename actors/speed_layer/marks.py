@@ -8,32 +8,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import msgspec
 
 from actors.speed_layer.path_rules import Finding
 from actors.speed_layer.rules import Entry, PolicyError, Verdict
-
-if TYPE_CHECKING:
-    from actors.speed_layer.policy import Ruling
+from actors.speed_layer.ruling import Limit, Ruling
 
 LIMIT: Final = re.compile(r"([1-9][0-9]{0,6})/(s|min|h|day)")
 SECONDS: Final = {"s": 1.0, "min": 60.0, "h": 3600.0, "day": 86400.0}
-
-
-class Limit(msgspec.Struct, frozen=True, array_like=True):
-    """How often a rule allows.
-
-    Attributes:
-        rule: The rule's id.
-        count: How often one agent is allowed what it allows.
-        per_s: Within how many seconds.
-    """
-
-    rule: str
-    count: int
-    per_s: float
 
 
 class Mark(msgspec.Struct, frozen=True):

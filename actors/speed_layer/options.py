@@ -114,9 +114,14 @@ def parse(known: Grammar, words: tuple[str, ...], start: int, globs: frozenset[i
         posix: Stop at the first positional (programs that run another command).
     """
     found = Parsed()
+    options = known.options
     index, count = start, len(words)
     while index < count:
         word = words[index]
+        if options.get(word) == NO_VALUE:
+            found.options.append((word, None, NO_VALUE))
+            index += 1
+            continue
         if word == "--":
             index += 1
             if not posix:

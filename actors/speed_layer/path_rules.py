@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Final, Literal
 
 import msgspec
@@ -46,6 +47,17 @@ def shortened(reason: str) -> str:
     return reason if len(reason) <= MAX_REASON else reason[: MAX_REASON - 3] + "..."
 
 
+def strictest(findings: list[Finding]) -> Finding | None:
+    """Return the first of the strictest findings, None if there is none."""
+    best: Finding | None = None
+    highest = -1
+    for finding in findings:
+        rank = RANK[finding.verdict]
+        if rank > highest:
+            best, highest = finding, rank
+    return best
+
+
 class Workspace(msgspec.Struct, frozen=True):
     """The directory a request works in.
 
@@ -73,6 +85,10 @@ class PathRules:
 
     Args:
         rules: The rules, in any order; the strictest that matches wins.
+
+    Attributes:
+        workspace: Returns the workspace of a working directory.
+        judge_absolute: Returns what the rules say to a normalised path, an access and a workspace.
     """
 
     def __init__(self, rules: list[PathRule]) -> None:
@@ -86,17 +102,9 @@ class PathRules:
                 globs.append(glob)
                 self._owners.append((rule, False))
         self._set = GlobSet(globs)
-        self._known = dict[tuple[str, str | None, str, Access], Finding]()
-        self._workspaces = dict[str | None, Workspace]()
-
-    def workspace(self, cwd: str | None) -> Workspace:
-        """Return the workspace of a working directory."""
-        known = self._workspaces.get(cwd)
-        if known is None:
-            known = self._workspace(cwd)
-            if len(self._workspaces) < MAX_KNOWN:
-                self._workspaces[cwd] = known
-        return known
+        self.workspace = lru_cache(MAX_KNOWN)(self._workspace)
+        self.judge_absolute = lru_cache(MAX_KNOWN)(self._judge)
+        self._rules = lru_cache(MAX_KNOWN)(self._match)
 
     def _workspace(self, cwd: str | None) -> Workspace:
         root = join(None, cwd) if cwd else None
@@ -125,17 +133,6 @@ class PathRules:
             return Finding("ask", None, f"{path or 'an empty path'}: the directory it lies in is not known")
         return self.judge_absolute(absolute, access, workspace)
 
-    def judge_absolute(self, absolute: str, access: Access, workspace: Workspace) -> Finding:
-        """Return what the rules say to an access to a normalised path."""
-        key = (absolute, workspace.root, workspace.home, access)
-        known = self._known.get(key)
-        if known is None:
-            known = self._judge(absolute, access, workspace)
-            if len(self._known) >= MAX_KNOWN:
-                self._known.clear()
-            self._known[key] = known
-        return known
-
     def _judge(self, absolute: str, access: Access, workspace: Workspace) -> Finding:
         if workspace.home and (absolute == "~" or absolute.startswith("~/")):
             absolute = workspace.home + absolute[1:]
@@ -159,7 +156,7 @@ class PathRules:
             return Finding("ask", None, f"{absolute} may name a hidden file")
         return best
 
-    def _rules(self, local: str) -> list[PathRule]:
+    def _match(self, local: str) -> list[PathRule]:
         hits = [self._owners[index] for index in self._set.matches(local)]
         left_alone = {rule.id for rule, positive in hits if not positive}
         return [rule for rule, positive in hits if positive and rule.id not in left_alone]

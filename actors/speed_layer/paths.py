@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Final
 
 from actors.speed_layer.simple_command import UNKNOWN
@@ -11,6 +12,12 @@ SIMPLE: Final = re.compile(
     r"[A-Za-z0-9_@%+:,=*?-][A-Za-z0-9_@%+:,=.*?-]*(?:/[A-Za-z0-9_@%+:,=*?-][A-Za-z0-9_@%+:,=.*?-]*)*\Z"
 )
 HOME: Final = re.compile(r"(?:/(?:home|Users)/[^/]+|/root)(?=/|\Z)")
+
+
+@lru_cache(4096)
+def normalised(cwd: str | None) -> str | None:
+    """Return a working directory, normalised; `None` if it is unknown."""
+    return join(None, cwd) if cwd else None
 
 
 def join(cwd: str | None, path: str) -> str | None:

@@ -8,22 +8,23 @@ be proved, is `ask`.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cache
+from functools import cache, lru_cache, partial
 from importlib import resources
 from typing import Any, Final, Self
 
 import msgspec
 
 from actors.speed_layer import examples
-from actors.speed_layer.canonical import canonical, request_hash, tool_name
+from actors.speed_layer.canonical import SHELL, canonical, request_hash, tool_name
 from actors.speed_layer.compiled import Tables
 from actors.speed_layer.file_tools import judge_tool
 from actors.speed_layer.judge import Trace
-from actors.speed_layer.line import judge_line
-from actors.speed_layer.marks import Limit
-from actors.speed_layer.path_rules import RANK, Finding, shortened
+from actors.speed_layer.line import command_line, judge_analysis, rule_on_line
+from actors.speed_layer.path_rules import Finding, shortened, strictest
 from actors.speed_layer.plain_command import PlainCommand, plain_command
 from actors.speed_layer.rules import Layer, PolicyError, PolicySource, Verdict
+from actors.speed_layer.ruling import Ruling
+from actors.speed_layer.shell import analyse
 
 PACKS: Final = (
     "core", "git", "files", "text", "network", "packages", "build", "containers", "databases", "cloud", "system",
@@ -33,6 +34,11 @@ PACKS: Final = (
 
 FAULT: Final = "the policy engine failed"
 """How the reason begins of a ruling that the engine could not come to."""
+
+MAX_KNOWN: Final = 8192
+"""How many rulings on shell lines are kept, since the same lines come again in other requests."""
+MAX_KNOWN_LENGTH: Final = 512
+"""Length in characters of the longest line whose ruling is kept."""
 
 
 class Request(msgspec.Struct, frozen=True):
@@ -49,26 +55,6 @@ class Request(msgspec.Struct, frozen=True):
     input: dict[str, Any]
     cwd: str | None = None
     role: str = "agent"
-
-
-class Ruling(msgspec.Struct, frozen=True):
-    """The answer.
-
-    Attributes:
-        verdict: `allow`, `deny` or `ask`.
-        reason: Why, for a reader.
-        rule: The deciding rule's id, `None` where no rule decided.
-        cacheable: Whether the same request may be answered by this ruling again under the same policy.
-        durable: Whether it holds only once its audit event is stored.
-        limits: How often the rules behind it allow.
-    """
-
-    verdict: Verdict
-    reason: str
-    rule: str | None
-    cacheable: bool
-    durable: bool = False
-    limits: tuple[Limit, ...] = ()
 
 
 class RuleTrace(msgspec.Struct, frozen=True):
@@ -103,10 +89,11 @@ class Policy:
         version: A short hash of what the rules say.
     """
 
-    __slots__ = ("_tables", "sources", "version")
+    __slots__ = ("_known", "_tables", "sources", "version")
 
     def __init__(self, tables: Tables) -> None:
         self._tables = tables
+        self._known = lru_cache(MAX_KNOWN)(partial(rule_on_line, tables))
         self.sources = tables.sources
         self.version = tables.version
 
@@ -136,42 +123,52 @@ class Policy:
     def decide(self, request: Request) -> Ruling:
         """Return the ruling on a request; an internal error is an `ask` that says so."""
         try:
-            return self._decide(request, None)[0]
+            tool = tool_name(request.tool)
+            if tool != SHELL:
+                return self._rule_on_tool(tool, request)[0]
+            line = command_line(request.input)
+            if line is None or len(line) > MAX_KNOWN_LENGTH:
+                return rule_on_line(self._tables, line, request.cwd)
+            return self._known(line, request.cwd)
         except Exception as error:  # noqa: BLE001 - a fault of the engine must never let something pass
             return _fault(error)
 
     def plain_command(self, request: Request) -> PlainCommand | None:
         """Return the plain command that a request is, with what is open about it; None where it is none."""
-        if tool_name(request.tool) != "bash":
+        if tool_name(request.tool) != SHELL:
             return None
         return plain_command(self._tables, request.input, request.cwd)
 
     def explain(self, request: Request) -> Explanation:
         """Return the ruling on a request and what led to it."""
-        trace = list[Trace]()
         try:
-            ruling, commands, unproved = self._decide(request, trace)
+            tool = tool_name(request.tool)
+            if tool != SHELL:
+                ruling, findings = self._rule_on_tool(tool, request)
+                traces = [RuleTrace(one.rule, True, one.reason) for one in findings if one.rule]
+                return Explanation(ruling, traces, [], [])
+            return self._explain_line(command_line(request.input), request.cwd)
         except Exception as error:  # noqa: BLE001 - as in `decide`
             return Explanation(_fault(error), [], [], [])
-        return Explanation(ruling, [RuleTrace(one.rule, one.matched, one.why) for one in trace], commands, unproved)
 
-    def _decide(self, request: Request, trace: list[Trace] | None) -> tuple[Ruling, list[list[str | None]], list[str]]:
-        tool = tool_name(request.tool)
-        if tool != "bash":
-            findings = list(judge_tool(self._tables, tool, request.input, request.cwd))
-            if trace is not None:
-                trace.extend(Trace(one.rule, True, one.reason) for one in findings if one.rule)
-            ruling = rule_on(findings, f"no rule covers the tool {request.tool[:60]!r}")
-            return (self._tables.marks.on(ruling, findings) if self._tables.marks else ruling), [], []
-        return judge_line(self._tables, request.input, request.cwd, trace)
+    def _explain_line(self, line: str | None, cwd: str | None) -> Explanation:
+        if line is None:
+            return Explanation(rule_on_line(self._tables, line, cwd), [], [], [])
+        analysis, trace = analyse(line, cwd), list[Trace]()
+        ruling = judge_analysis(self._tables, line, analysis, cwd, trace)
+        listed = [list(one.argv) for one in analysis.commands if one.listed and one.argv]
+        traces = [RuleTrace(one.rule, one.matched, one.why) for one in trace]
+        return Explanation(ruling, traces, listed, analysis.unproved)
+
+    def _rule_on_tool(self, tool: str, request: Request) -> tuple[Ruling, list[Finding]]:
+        findings = list(judge_tool(self._tables, tool, request.input, request.cwd))
+        ruling = rule_on(findings, f"no rule covers the tool {request.tool[:60]!r}")
+        return (self._tables.marks.on(ruling, findings) if self._tables.marks else ruling), findings
 
 
 def rule_on(findings: list[Finding], otherwise: str) -> Ruling:
     """Return the strictest finding as a ruling, `ask` if there is none."""
-    best: Finding | None = None
-    for finding in findings:
-        if best is None or RANK[finding.verdict] > RANK[best.verdict]:
-            best = finding
+    best = strictest(findings)
     if best is None:
         return Ruling("ask", otherwise, None, False)
     return Ruling(best.verdict, shortened(best.reason), best.rule, best.verdict != "ask")

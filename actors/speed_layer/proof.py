@@ -63,11 +63,10 @@ class Proof:
             why = self._options(front)
             if why:
                 return why
-        known = rule.options if not found.everywhere.options else rule.options.joined(found.everywhere)
         if rule.rule.style == "find":
-            parsed = parse(known, without_exec(command.words[found.start :]), 0, NO_GLOBS)
+            parsed = parse(found.known, without_exec(command.words[found.start :]), 0, NO_GLOBS)
         else:
-            parsed = parse(known, command.words, found.start, NO_GLOBS if rule.rule.globs else command.globs)
+            parsed = parse(found.known, command.words, found.start, NO_GLOBS if rule.rule.globs else command.globs)
         many = rule.rule.id.startswith("build.") and "|" in rule.rule.argv[0]
         return self._options(parsed, many=many) or self._positionals(rule, parsed)
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from actors.bucket import TokenBucket
-from actors.speed_layer.marks import Limit
+from actors.speed_layer.ruling import Limit
 
 KEPT: Final = 10_000
 """How many pairs of rule and agent are kept; then those whose bucket is full again are forgotten."""

@@ -9,7 +9,7 @@ to the same answers.
 from __future__ import annotations
 
 from actors.speed_layer import arithmetic, inner_commands, leaves, plain, syntax_tree
-from actors.speed_layer.paths import join
+from actors.speed_layer.paths import normalised
 from actors.speed_layer.simple_command import Analysis, SimpleCommand
 from actors.speed_layer.text import prepare
 from actors.speed_layer.tokens import Unproved
@@ -23,14 +23,14 @@ def analyse(command: str, cwd: str | None) -> Analysis:
         command: Any text; whatever cannot be analysed makes the analysis unproved.
         cwd: The working directory, absolute; `None` if it is unknown.
     """
-    directory = join(None, cwd) if cwd else None
+    directory = normalised(cwd)
     line = plain.read(command, directory)
     return (_plainly(line, command, directory) if line is not None else None) or _structured(command, directory)
 
 
 def analyse_slowly(command: str, cwd: str | None) -> Analysis:
     """Do the same by the grammar alone; the oracle of the fast path in tests."""
-    return _structured(command, join(None, cwd) if cwd else None)
+    return _structured(command, normalised(cwd))
 
 
 def _structured(command: str, cwd: str | None) -> Analysis:
@@ -68,9 +68,12 @@ def _plainly(line: plain.Line, text: str, cwd: str | None) -> Analysis | None:
     """Analyse a line that one pattern reads; None if it takes the grammar after all."""
     if len(line.commands) > MAX_COMMANDS:
         return None
-    for command in line.commands:
-        if inner_commands.is_followed(command.words):
-            return _followed(line, text, cwd)
+    try:
+        for command in line.commands:
+            if inner_commands.is_followed(command):
+                return _followed(line, text, cwd)
+    except (Unproved, RecursionError):
+        return None
     return Analysis(line.commands)
 
 
@@ -80,11 +83,8 @@ def _followed(line: plain.Line, text: str, cwd: str | None) -> Analysis | None:
         return None
     analysis = Analysis()
     walker = Walker(text, [], analysis, State(cwd))
-    try:
-        for statement in line.statements:
-            _follow(walker, statement)
-    except (Unproved, RecursionError):
-        return None
+    for statement in line.statements:
+        _follow(walker, statement)
     _judge_uncalled(walker)
     _check_numbers(analysis)
     return analysis

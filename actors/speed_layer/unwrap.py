@@ -36,11 +36,6 @@ def program(word: str) -> str:
     return word.rpartition("/")[2]
 
 
-def is_wrapper(name: str) -> bool:
-    """Return whether a program may run others."""
-    return name in SPECIAL or name in WRAPPER_NAMES or PYTHON.match(name) is not None
-
-
 def unwrap(command: SimpleCommand) -> Unwrapped | None:  # noqa: PLR0911 - one case a kind of wrapper
     """Return what `command` runs besides itself, `None` if it is no wrapper."""
     words = command.words

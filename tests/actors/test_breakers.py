@@ -14,13 +14,14 @@ from actors.gate import Call, Caller
 from actors.kernel import ActorError, resume, suspend
 from actors.kernel.mailbox import Envelope
 from actors.session.messages import Principal
+from actors.speed_layer import policy as policy_engine
 from actors.speed_layer.audit import STALLED_S
 from actors.speed_layer.breaker import FAILURES, LONGEST_S, PAUSE_S, Breaker
 from actors.speed_layer.guard import BUDGET_S
-from actors.speed_layer.marks import Limit
 from actors.speed_layer.policy import FAULT, Policy, PolicySource, Request, Ruling, packs
 from actors.speed_layer.quotas import Quotas
 from actors.speed_layer.rules import PolicyError
+from actors.speed_layer.ruling import Limit
 from actors.speed_layer.switchboard import BREAKERS_STREAM, TOLD
 
 OTHER = Caller(Principal("other", "agent"), 8)
@@ -83,16 +84,16 @@ class Engine:
         self.fails = False
         self.takes_s = 0.0
         self.judged = 0
-        decide = Policy._decide
+        tool_name = policy_engine.tool_name
 
-        def patched(policy, request, trace):
+        def patched(tool):
             self.judged += 1
             self.clock.jump(self.takes_s)
             if self.fails:
                 raise ZeroDivisionError
-            return decide(policy, request, trace)
+            return tool_name(tool)
 
-        monkeypatch.setattr(Policy, "_decide", patched)
+        monkeypatch.setattr(policy_engine, "tool_name", patched)
 
 
 @pytest.fixture

@@ -165,6 +165,17 @@ def test_only_allow_and_deny_may_be_cached() -> None:
         assert policy.decide(Request("Bash", {"command": line}, CWD)).cacheable is cacheable
 
 
+def test_what_was_judged_before_changes_no_ruling() -> None:
+    lines = ["rm -rf ~/projects", "cat ~/.ssh/config", "ls .", "rm -rf .", "cd .. && rm x", "echo $HOME > ~/a"]
+    places = [CWD, "/home/dev", "/home/dev/.ssh/k", "/root", "/Users/x/y", "~", None, "/etc"]
+    requests = [Request("Bash", {"command": line}, cwd) for line in lines for cwd in places]
+    forward, backward = Policy(Tables(policy.sources)), Policy(Tables(policy.sources))
+    first = [forward.decide(request) for request in requests]
+    assert [forward.decide(request) for request in requests] == first
+    assert [backward.decide(request) for request in reversed(requests)] == first[::-1]
+    assert [backward.explain(request).ruling for request in requests] == first
+
+
 def test_an_explanation_names_commands_rules_and_doubts() -> None:
     told = policy.explain(Request("Bash", {"command": 'git push -f; echo "$x"; eval "$y"'}, CWD))
     assert told.ruling.verdict == "deny"
@@ -178,7 +189,7 @@ def test_a_fault_of_the_engine_is_an_ask_that_says_so(monkeypatch: pytest.Monkey
     def fail(*_arguments: object) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr(engine, "judge_line", fail)
+    monkeypatch.setattr(engine, "tool_name", fail)
     ruling = policy.decide(Request("Bash", {"command": "ls"}, CWD))
     assert (ruling.verdict, ruling.rule, ruling.cacheable) == ("ask", None, False)
     assert "ZeroDivisionError" in ruling.reason

@@ -293,7 +293,7 @@ def test_whole_word_options_are_not_bundles() -> None:
     ],
 )
 def test_positional_words_get_their_kinds(row: str, count: int, kinds: list[str] | None) -> None:
-    assert assign(pattern(row), count) == kinds
+    assert assign(pattern(row), count) == (None if kinds is None else tuple(kinds))
 
 
 @pytest.mark.parametrize(
