@@ -176,4 +176,5 @@ def _bring(source: Path, copy: Path, keep: Kept) -> int:
         return 0
     remove_derived(place)
     put_file(place, content)
+    sync_path(copy)  # the next one may know that this one is whole, so it must not be there without it
     return len(content)

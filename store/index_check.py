@@ -84,11 +84,13 @@ def check_index(directory: Path, keep: Kept) -> str | None:
         return f"covers events {described.first_sequence} to {described.last_sequence} instead of {expected}"
     try:
         heads = _given_heads(path, described)
+        if heads is None:
+            return None  # a section is unreadable: the index is made again when that one is used
         index, reached = index_frames(directory / keep.scan.name, header, heads, keep.end)
     except _UnknownNameError as unknown:
         return f"does not know {unknown}"
     except (LogDamaged, *UNREADABLE):
-        return None  # the segment itself, which is reported elsewhere, or a section that is made again when it is used
+        return None  # the segment itself, which is reported elsewhere, or names that are made again when they are used
     return _compare(described, header, index, reached)
 
 
@@ -102,11 +104,13 @@ def check_heads(directory: Path, last: int, revisions: Mapping[str, int]) -> str
     return f"says otherwise than the log where {len(wrong)} streams are, such as {min(wrong)!r}" if wrong else None
 
 
-def _given_heads(path: Path, described: IndexHeader) -> Heads:
-    ids = read_section(path, described, Section.STREAM_IDS) or b""
-    names = _decode_names(read_section(path, described, Section.STREAM_NAMES) or b"\x90")
+def _given_heads(path: Path, described: IndexHeader) -> Heads | None:
+    ids = read_section(path, described, Section.STREAM_IDS)
+    names = read_section(path, described, Section.STREAM_NAMES)
+    if ids is None or names is None:
+        return None
     heads = Heads()
-    heads.streams = _Given(dict(zip(names, memoryview(ids).cast("I"), strict=False)))
+    heads.streams = _Given(dict(zip(_decode_names(names), memoryview(ids).cast("I"), strict=False)))
     heads.types, heads.agents = _Given(described.types), _Given(described.agents)
     return heads
 

@@ -108,24 +108,30 @@ def _read_lines(source: BinaryIO, event_bytes: int) -> Iterator[Event | Beginnin
 
 
 class _Counting:
-    """A source that knows how much was read from it: msgpack takes a stream that ends in a record for a whole one."""
+    """A source that knows how much was read from it: msgpack takes a stream that ends in a record for a whole one.
 
-    def __init__(self, source: BinaryIO) -> None:
+    And for one record whatever arrays in arrays make of it: its limits are those of each of them.
+    """
+
+    def __init__(self, source: BinaryIO, longest: int) -> None:
         self._source = source
+        self._longest = longest
         self.count = 0
+        self.whole = 0
 
     def read(self, size: int) -> bytes:
+        if self.count - self.whole > self._longest:
+            raise ValueError(f"it is longer than {self._longest} bytes")
         data = self._source.read(size)
         self.count += len(data)
         return data
 
 
 def _read_records(source: BinaryIO, event_bytes: int) -> Iterator[Event | Beginning]:
-    counting, msgpack = _Counting(source), _msgpack()
-    unpacker = msgpack.Unpacker(
-        counting, read_size=_READ_BYTES, max_buffer_size=max(2 * event_bytes, 2 * _READ_BYTES), use_list=True
-    )
-    number = whole = 0
+    longest = max(2 * event_bytes, 2 * _READ_BYTES)
+    counting, msgpack = _Counting(source, longest), _msgpack()
+    unpacker = msgpack.Unpacker(counting, read_size=_READ_BYTES, max_buffer_size=longest, use_list=True)
+    number = 0
     while True:
         number += 1
         try:
@@ -135,9 +141,9 @@ def _read_records(source: BinaryIO, event_bytes: int) -> Iterator[Event | Beginn
             break
         except (ValueError, msgspec.DecodeError, msgpack.UnpackException, RecursionError) as error:
             raise Invalid(f"record {number} is no event: {error or type(error).__name__}") from error
-        whole = unpacker.tell()
+        counting.whole = unpacker.tell()
         yield _checked(item, f"record {number}") if isinstance(item, Event) else item
-    if rest := counting.count - whole:
+    if rest := counting.count - counting.whole:
         raise Invalid(f"record {number} is cut off after {rest} bytes: get the whole file and import it again")
 
 

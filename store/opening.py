@@ -37,7 +37,8 @@ class Found(NamedTuple):
         if not kept or dropped:
             return not kept and not dropped
         scan = kept[-1].scan
-        return self.marker == Marker(self.recovery.last, scan.name, scan.size) and scan.size == kept[-1].end
+        whole = all(keep.scan.size == keep.end for keep in kept)
+        return whole and self.marker == Marker(self.recovery.last, scan.name, scan.size)
 
 
 def survey(directory: Path, gone: int = 0) -> list[Scan]:

@@ -32,7 +32,7 @@ class Scan(NamedTuple):
     Attributes:
         name: its file name.
         size: its length in bytes.
-        header: its header, None if unreadable.
+        header: its header, None if unreadable, or if it is that of another segment.
         firsts: the first sequence of each frame of the valid chain from its beginning.
         offsets: where each of these frames begins.
         end: where the chain ends, in bytes.
@@ -89,7 +89,7 @@ def scan_segment(name: str, data: frames.Buffer) -> Scan:
     """Read a segment's bytes: the valid chain from its beginning, and the marks of all that is valid behind it."""
     header = segments.decode_header(data)
     firsts, offsets = array("Q"), array("Q")
-    if header is None:
+    if header is None or header.first_sequence != segments.first_of_name(name):
         return Scan(name, len(data), None, firsts, offsets, 0, 0, 0)
     end, last, mark = segments.HEADER_BYTES, header.first_sequence - 1, header.durable
     while (frame := frames.read_frame(data, end, header.salt)) and frame.first_sequence == last + 1:

@@ -25,6 +25,7 @@ from store import (
     import_events,
     verify,
 )
+from store.interchange import read_stream
 
 IMPORTING = sys.modules["store.importing"]
 SMALL = Limits(segment_bytes=2000, reserve_bytes=100, event_bytes=2000)
@@ -286,3 +287,23 @@ def test_whatever_bytes_are_imported_only_documented_errors_come_out(encoding, d
         with contextlib.suppress(Invalid, TooLarge):
             import_events(Path(home), io.BytesIO(bytes(whole)), encoding=encoding, limits=SMALL)
         assert verify(home).ok
+
+
+class Repeating(io.RawIOBase):
+    """Arrays in arrays, without an end."""
+
+    given = 0
+
+    def read(self, size=-1):
+        self.given += size
+        return b"\xdc\xff\xff" * (size // 3)
+
+
+def test_a_record_that_never_ends_is_given_up_however_it_nests():
+    source = Repeating()
+    with pytest.raises(Invalid, match="record 1"):
+        list(read_stream(source, "msgpack", 1000))
+    assert source.given < 1 << 20
+    wide = io.BytesIO((b"\xdc\xff\xff" + b"\x01" * 65534) * 40)
+    with pytest.raises(Invalid, match="longer than 131072 bytes"):
+        list(read_stream(wide, "msgpack", 1000))

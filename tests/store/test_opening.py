@@ -82,7 +82,7 @@ def test_an_unclean_open_leaves_no_event_in_two_segments(tmp_path):
     fill(tmp_path / "log", 3)
     copy = crashed(tmp_path / "log", tmp_path / "copy")
     EventLog.open(copy, limits=SMALL).close()
-    lasts = [scan_segment("x", path.read_bytes()).last for path in segments_of(copy)]
+    lasts = [scan_segment(path.name, path.read_bytes()).last for path in segments_of(copy)]
     firsts = [int(path.stem) for path in segments_of(copy)]
     assert [last + 1 for last in lasts] == [*firsts[1:], 4]
 
@@ -123,7 +123,7 @@ def test_an_unclean_open_leaves_what_was_durable_where_it_is(tmp_path):
         assert numbers(log) == [0, 1, 2]
     first, *_, tail = segments_of(copy)
     assert first.stat().st_ino == inode
-    assert scan_segment("x", tail.read_bytes()).mark == 3
+    assert scan_segment(tail.name, tail.read_bytes()).mark == 3
 
 
 def test_a_crash_in_the_middle_of_an_unclean_open_changes_nothing(tmp_path):
@@ -333,3 +333,15 @@ def test_verify_of_an_empty_directory_is_ok(tmp_path):
     assert verify(tmp_path).first_sequence == 0
     with pytest.raises(FileNotFoundError):
         verify(tmp_path / "missing")
+
+
+def test_bytes_behind_the_frames_of_a_segment_in_the_middle_are_cut_even_after_a_clean_stop(tmp_path):
+    fill(tmp_path / "log", 6)
+    first, *_ = segments_of(tmp_path / "log")
+    size = first.stat().st_size
+    with first.open("ab") as file:
+        file.write(b"rubbish")
+    assert verify(tmp_path / "log").ok
+    with EventLog.open(tmp_path / "log", limits=SMALL) as log:
+        assert numbers(log) == [*range(6)]
+    assert first.stat().st_size == size

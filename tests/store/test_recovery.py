@@ -154,6 +154,17 @@ def test_a_segment_with_frames_and_a_broken_header_is_damage():
     assert found.damage.sequence == 3
 
 
+def test_a_segment_that_holds_another_ones_bytes_is_damage():
+    first, second, third = segment(1, [2]), segment(3, [2]), segment(5, [2])
+    scans = [
+        scan_segment(segment_name(name), b"".join(content))
+        for name, content in ((1, first), (3, [*second[:1], b"torn"]), (5, first), (7, third))
+    ]
+    damage = recover(scans).damage
+    assert damage is not None
+    assert damage.sequence == 3
+
+
 def test_a_missing_segment_in_the_middle_is_damage():
     found = recovered(segment(1, [2]), segment(5, [1]))
     assert found.damage is not None
