@@ -31,8 +31,8 @@ CORPUS = [json.loads(row)["command"] for row in (HERE / "commands.jsonl").read_t
 BATCH = 2_500
 CHOICE = re.compile(r"\{[^{}]*(?:,|\.\.)[^{}]*\}")
 MISREAD = re.compile(r"#[^\n]*\\\n|<<[^\n]*(?:\[\[|\blet\b)")
-"""What shfmt 3.14 reads otherwise than bash: a comment that ends in a backslash goes on in the next line for it, and the
-body of a here-document that is opened in front of `[[` or `let` is a command."""
+"""What shfmt 3.14 reads otherwise than bash: a comment that ends in a backslash goes on in the next line, and the body of a
+here-document that is opened in front of `[[` or `let` is a command."""
 pytestmark = pytest.mark.skipif(not SHFMT.exists(), reason="shfmt is not installed beside this interpreter")
 
 Call = list[str | None]
