@@ -171,7 +171,7 @@ def _keywords(words: list[Word]) -> list[Word]:
             raise Unproved(f"a reserved word where a program should be: {words[index].text}")
         timing = words[index].text == "time"
         index += 1
-        if timing and index < count and words[index].text == "-p":
+        if timing and index < count and words[index].plain and words[index].text == "-p":
             index += 1
     return words[index:] if index else words
 

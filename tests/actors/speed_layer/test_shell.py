@@ -54,6 +54,7 @@ def programs(line: str) -> list[list[str | None]]:
         ("function f { a; }", [["a"]]),
         ("[[ -f $(a) && x == y ]] && b", [["["], ["a"], ["b"]]),
         ("[ -f x ] && b", [["[", "-f", "x", "]"], ["b"]]),
+        ("time \\-p ls", [["-p", "ls"]]),
         ("a=(1 $(b)); c", [["b"], ["c"]]),
         ("export A=$(b)", [["export", None], ["b"]]),
         ('a <<< "$(b)"', [["a"], ["b"]]),

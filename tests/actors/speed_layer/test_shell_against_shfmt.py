@@ -30,9 +30,12 @@ HERE = Path(__file__).parent
 CORPUS = [json.loads(row)["command"] for row in (HERE / "commands.jsonl").read_text().splitlines()]
 BATCH = 2_500
 CHOICE = re.compile(r"\{[^{}]*(?:,|\.\.)[^{}]*\}")
-MISREAD = re.compile(r"#[^\n]*\\\n|<<[^\n]*(?:\[\[|\blet\b)")
-"""What shfmt 3.14 reads otherwise than bash: a comment that ends in a backslash goes on in the next line, and the body of a
-here-document that is opened in front of `[[` or `let` is a command."""
+MISREAD = re.compile(r"#[^\n]*\\\n|<<[^\n]*(?:\[\[|\blet\b)|\bcoproc\s+\w+=")
+"""What shfmt 3.14 reads otherwise than bash.
+
+A comment that ends in a backslash goes on in the next line for it, the body of a here-document that is opened in front
+of `[[` or `let` is a command, and so is an assignment behind `coproc`.
+"""
 pytestmark = pytest.mark.skipif(not SHFMT.exists(), reason="shfmt is not installed beside this interpreter")
 
 Call = list[str | None]
