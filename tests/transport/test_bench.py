@@ -5,20 +5,24 @@ from __future__ import annotations
 import gc
 import json
 import sys
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 
 import msgspec
 import pytest
+import trio
 
 from store import MemoryLog, NewEvent
-from transport.bench import commands, comparison, growth, kernel, peers, store, suites, table, workload
+from transport.bench import commands, comparison, growth, kernel, mcp_peers, peers, store, suites, table, workload
 from transport.bench.appends import Load, appends, work_of
 from transport.bench.figure import US, Conditions, Figure, Machine, Record, RecordError, line, load, save
 from transport.bench.filling import fill
 from transport.bench.machine import conditions, filesystem, write_and_sync
 from transport.bench.place import bench_directory
 from transport.bench.processes import ChildFailed, child, said_by
+from transport.bench.raw_http import HttpEndpoint
+from transport.bench.requests import UnexpectedAnswer
 from transport.bench.resident import anonymous_bytes, resident_bytes
 from transport.bench.runner import Bench, Work, contest, mean, p50, p99, p999
 from transport.bench.stores import DISK, OURS, SQLITE, TO_INSTALL, Subject
@@ -497,7 +501,6 @@ def test_the_kernel_suite_measures_an_ask_beside_pykka_and_a_bare_queue(small):
     ("name", "works"),
     [
         ("speed-layer", ["validate through the gate, cached", "validate through the gate, not cached"]),
-        ("mcp", ["validate, cached, over a websocket", "health, message in to reply out"]),
         ("memory", ["import store, resident in all", "idle server, resident in all"]),
         ("headline", ["append 1 event, in memory", "append 1 event through the actor"]),
     ],
@@ -507,6 +510,47 @@ def test_a_suite_measures_us_beside_something_else(small, name, works):
     for work in works:
         assert US in found[work]
         assert len(found[work]) > 1
+
+
+@pytest.mark.slow
+def test_the_mcp_suite_measures_us_beside_the_sdk_and_a_bare_websocket(small):
+    figures = suites.figures("mcp", msgspec.structs.replace(small, peers=False))
+    found = {work: subjects for (work, _), subjects in subjects_of(figures).items()}
+    assert found["validate, cached, over a websocket"] == {US, "trio-websocket echo"}
+    assert found["health, message in to reply out"] == {US, "the mcp SDK alone"}
+
+
+@pytest.mark.slow
+def test_the_mcp_suite_measures_the_hall_beside_other_servers_and_their_clients(small):
+    pytest.importorskip("fastmcp")
+    found = {work: subjects for (work, _), subjects in subjects_of(mcp_peers.beside(small)).items()}
+    peers = {"the mcp SDK over HTTP", "FastMCP over HTTP"}
+    assert found == {
+        "validate, cached, raw messages": {US, "trio-websocket echo", *peers},
+        "validate, cached, raw messages, 32 connections at once": {US, "trio-websocket echo", *peers},
+        "validate, cached, full client": {US, *peers},
+        "memory for each of 10 idle connections": {US, "trio-websocket echo", *peers},
+        "health beside 10 idle connections, p99": {US, "trio-websocket echo", *peers},
+    }
+
+
+def test_a_server_that_hangs_up_is_no_answer():
+    async def served(stream):
+        await stream.receive_some(65_536)
+        await stream.aclose()
+
+    async def connected():
+        async with trio.open_nursery() as nursery:
+            (listener,) = await nursery.start(partial(trio.serve_tcp, served, 0, host="127.0.0.1"))
+            port = listener.socket.getsockname()[1]
+            try:
+                async with HttpEndpoint(f"http://127.0.0.1:{port}/mcp").open():
+                    pass
+            finally:
+                nursery.cancel_scope.cancel()
+
+    with pytest.RaisesGroup(pytest.RaisesExc(UnexpectedAnswer, match="hung up")):
+        trio.run(connected)
 
 
 def test_the_log_that_openings_and_reads_are_measured_on_holds_what_it_says_and_was_not_closed(small):

@@ -6,18 +6,16 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
-from transport.bench import messages, requests
+from transport.bench import mcp_peers, messages, requests
 from transport.bench.figure import US, Figure
 from transport.bench.hall_process import hall
+from transport.bench.mcp_peers import ECHO
 from transport.bench.processes import child, said_by
 from transport.bench.requests import Frames
 from transport.bench.runner import Bench, Work, contest
 from transport.bench.sockets import Endpoint, latencies, rate, size_of_reply
 
 SUITE = "mcp"
-ECHO = "trio-websocket echo"
-"""A server in a process of its own that answers with as many bytes as the hall does."""
-
 IN_FLIGHT = 32
 _CALLS = 500
 
@@ -45,10 +43,12 @@ APPEND = Called("append_events, 1 event", requests.append, '"first_sequence":', 
 
 
 def suite(bench: Bench) -> Iterator[Figure]:
-    """Measure MCP; about 40 seconds."""
+    """Measure MCP; about 40 seconds, with peers two minutes."""
     yield from without_socket(bench, SUITE, (HEALTH, KNOWN, FRESH))
     yield from over_websocket(bench, SUITE, (HEALTH, KNOWN, FRESH, APPEND), in_flight=IN_FLIGHT)
     yield from start(bench)
+    if bench.peers:
+        yield from mcp_peers.beside(bench)
 
 
 def without_socket(bench: Bench, suite: str, called: Sequence[Called]) -> Iterator[Figure]:

@@ -6,18 +6,18 @@ import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import partial
-from typing import Any, cast
+from typing import cast
 
 import anyio
 import mcp_types as types
 import trio
-from mcp.server.lowlevel import Server
 from mcp.server.runner import serve_dual_era_loop
 from mcp.shared.message import SessionMessage
 from trio_websocket import ConnectionClosed, WebSocketConnection
 
 from actors.gate import Gate
 from transport.bench import in_process, requests
+from transport.bench.bare_server import sdk_server
 from transport.bench.requests import Frames
 from transport.bench.runner import Round
 from transport.era import Era
@@ -35,11 +35,6 @@ Exchange = Callable[[str], Awaitable[str]]
 """Sends a text frame and returns the next one that comes back."""
 
 _WARM = 50
-_VERDICT: dict[str, Any] = {
-    "verdict": "allow", "reason": "reads the state of the working tree", "rule": "git.read", "policy": "0123456789ab",
-    "cached": True, "request": "0" * 32, "elapsed_us": 12, "approval": None,
-}  # fmt: skip
-_TEXT = '{"verdict":"allow","reason":"reads the state of the working tree","rule":"git.read","policy":"0123456789ab"}'
 
 
 class MemorySocket:
@@ -148,21 +143,13 @@ def through_sdk(frames: Callable[[int], Frames], count: int) -> Round:
             return answer.message.model_dump_json(by_alias=True, exclude_unset=True)
 
         async with inbox, outbox, from_server, to_server, trio.open_nursery() as nursery:
-            nursery.start_soon(partial(serve_dual_era_loop, _bare_server(), inbox, outbox, lifespan_state={}))
+            nursery.start_soon(partial(serve_dual_era_loop, sdk_server(), inbox, outbox, lifespan_state={}))
             await exchange(requests.initialize())
             await say(requests.initialized())
             yield exchange
             to_server.close()
 
     return _observed(opened, frames, count, '"verdict":"allow"')
-
-
-def _bare_server() -> Server[Any]:
-    async def call_tool(_context: Any, _params: types.CallToolRequestParams) -> types.CallToolResult:
-        content = types.TextContent(type="text", text=_TEXT)
-        return types.CallToolResult(content=[content], structured_content=_VERDICT)
-
-    return Server[Any]("bare", version=VERSION, on_call_tool=call_tool)
 
 
 def _observed(

@@ -10,7 +10,8 @@ import msgspec
 from transport.bench.commands import CWD, PLAIN
 
 _numbers = itertools.count(1)
-_PROTOCOL = "2025-11-25"
+PROTOCOL = "2025-11-25"
+"""The revision of MCP that connections begin with."""
 
 Frames = list[str]
 
@@ -32,7 +33,7 @@ def check(reply: str, expected: str) -> None:
 def initialize() -> str:
     """Return the first message of a connection."""
     client = {"name": "bench", "version": "1"}
-    params = {"protocolVersion": _PROTOCOL, "capabilities": {}, "clientInfo": client}
+    params = {"protocolVersion": PROTOCOL, "capabilities": {}, "clientInfo": client}
     return _request("initialize", params)
 
 

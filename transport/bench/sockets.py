@@ -1,10 +1,11 @@
-"""Driving a websocket server from this process: one request after the other, or many under way."""
+"""Driving a server from this process: one request after the other, many under way, or from many connections."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import AsyncGenerator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from typing import Protocol
 
 import trio
 from trio_websocket import WebSocketConnection, open_websocket_url
@@ -16,8 +17,28 @@ from transport.bench.runner import Round
 _WARM = 20
 
 
+class Exchanging(Protocol):
+    """A connection, by websocket or over HTTP."""
+
+    async def send_message(self, message: str) -> None:
+        """Send a request; a checkpoint."""
+        ...
+
+    async def get_message(self) -> str | bytes:
+        """Return the next answer; a checkpoint."""
+        ...
+
+
+class Connectable(Protocol):
+    """A server that can be connected to."""
+
+    def open(self) -> AbstractAsyncContextManager[Exchanging]:
+        """Connect for the length of a block."""
+        ...
+
+
 class Endpoint:
-    """A server to be measured.
+    """A websocket server to be measured.
 
     Args:
         url: Its websocket.
@@ -39,21 +60,67 @@ class Endpoint:
             yield socket
 
 
-def latencies(endpoint: Endpoint, frames: Callable[[int], Frames], count: int) -> Round:
+def latencies(endpoint: Connectable, frames: Callable[[int], Frames], count: int) -> Round:
     """Send one request after the other; observes each round trip, in microseconds."""
 
     async def measured() -> list[float]:
-        took: list[float] = []
         async with endpoint.open() as socket:
-            for number, frame in enumerate(frames(_WARM + count)):
-                began = time.perf_counter()
-                await socket.send_message(frame)
-                await socket.get_message()
-                if number >= _WARM:
-                    took.append((time.perf_counter() - began) * 1e6)
-        return took
+            return (await _each(socket, frames(_WARM + count)))[_WARM:]
 
     return lambda: trio.run(measured)
+
+
+def crowd(endpoint: Connectable, frames: Callable[[int], Frames], each: int, connections: int) -> Round:
+    """Send one request after the other on each of so many connections at once; observes answers a second."""
+
+    async def measured() -> list[float]:
+        async with AsyncExitStack() as stack:
+            sockets = [await stack.enter_async_context(endpoint.open()) for _ in range(connections)]
+            prebuilt = [frames(each) for _ in sockets]
+            began = time.perf_counter()
+            async with trio.open_nursery() as nursery:
+                for socket, mine in zip(sockets, prebuilt, strict=True):
+                    nursery.start_soon(_each, socket, mine)
+            return [connections * each / (time.perf_counter() - began)]
+
+    return lambda: trio.run(measured)
+
+
+def while_idle(
+    endpoint: Connectable, connections: int, look: Callable[[], float], frames: Callable[[int], Frames], count: int
+) -> tuple[float, list[float]]:
+    """Hold so many connections that do nothing, and send one request after the other on another one.
+
+    Returns:
+        What `look` saw once all were there, and each round trip, in microseconds.
+    """
+
+    async def hold(*, task_status: trio.TaskStatus[None]) -> None:
+        async with endpoint.open():
+            task_status.started()
+            await trio.sleep_forever()
+
+    async def measured() -> tuple[float, list[float]]:
+        async with trio.open_nursery() as nursery:
+            for _ in range(connections):
+                await nursery.start(hold)
+            seen = look()
+            async with endpoint.open() as socket:
+                took_us = (await _each(socket, frames(_WARM + count)))[_WARM:]
+            nursery.cancel_scope.cancel()
+        return seen, took_us
+
+    return trio.run(measured)
+
+
+async def _each(socket: Exchanging, frames: Frames) -> list[float]:
+    took_us: list[float] = []
+    for frame in frames:
+        began = time.perf_counter()
+        await socket.send_message(frame)
+        await socket.get_message()
+        took_us.append((time.perf_counter() - began) * 1e6)
+    return took_us
 
 
 def rate(endpoint: Endpoint, frames: Callable[[int], Frames], count: int, in_flight: int) -> Round:
@@ -75,7 +142,7 @@ def rate(endpoint: Endpoint, frames: Callable[[int], Frames], count: int, in_fli
     return lambda: trio.run(measured)
 
 
-def size_of_reply(endpoint: Endpoint, frames: Callable[[int], Frames], answer: str) -> int:
+def size_of_reply(endpoint: Connectable, frames: Callable[[int], Frames], answer: str) -> int:
     """Return how many bytes the answer to such a request has, once what can be cached is.
 
     Args:
