@@ -19,6 +19,7 @@ from actors.cache.actor import Cache
 from actors.cache.messages import NAME as CACHE
 from actors.event_store.actor import EventStore
 from actors.event_store.messages import NAME as EVENT_STORE
+from actors.event_store.retaining import Retaining
 from actors.gate import Gate
 from actors.kernel import ChildSpec, Ref, Supervisor, System, cause
 from actors.kernel.supervisor import OnCrash
@@ -58,6 +59,7 @@ class Hall:
         on_crash: Told of each crash (name, error), for logging.
         session_idle_s: How long a session outlives its last connection, in seconds.
         audit_inputs: Whether the audit keeps what was asked, with its secrets masked, or the hash alone.
+        retaining: What is kept of the log; None keeps everything.
     """
 
     def __init__(
@@ -72,6 +74,7 @@ class Hall:
         on_crash: OnCrash | None = None,
         session_idle_s: float = 60.0,
         audit_inputs: bool = True,
+        retaining: Retaining | None = None,
     ) -> None:
         self._open_log = open_log
         self._policy = policy
@@ -80,6 +83,7 @@ class Hall:
         self._limits = limits
         self._log_crash = on_crash
         self._session_idle_s = session_idle_s
+        self._retaining = retaining
         self._began: float | None = None
         self._crashes: dict[str, Crash] = {}
         self.views = Views(version, audit_inputs=audit_inputs)
@@ -97,11 +101,14 @@ class Hall:
 
     def _supervisor(self) -> Supervisor:
         children = [
-            ChildSpec(EVENT_STORE, lambda: EventStore(self._open_log, self._ports, self.views), shutdown_s=STOP_S),
+            ChildSpec(EVENT_STORE, self._event_store, shutdown_s=STOP_S),
             ChildSpec("core", self._core, shutdown_s=STOP_S),
             ChildSpec(SESSIONS, lambda: Supervisor(strategy="dynamic", on_crash=self.on_crash), shutdown_s=STOP_S),
         ]
         return Supervisor(children, strategy="rest_for_one", on_crash=self.on_crash)
+
+    def _event_store(self) -> EventStore:
+        return EventStore(self._open_log, self._ports, self.views, self._retaining)
 
     def _core(self) -> Supervisor:
         if self._began is None:

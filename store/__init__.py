@@ -28,7 +28,7 @@ from store.memory import MemoryLog
 from store.projection import Projection, View
 from store.query import Page, Query
 from store.repair import Repaired, repair
-from store.retention import Retention, Retired
+from store.retention import Retention, Retired, keep
 from store.snapshot import Snapshot, Snapshots
 from store.staged import Staged
 from store.stats import Stats, stats
@@ -80,6 +80,7 @@ __all__ = [
     "backup",
     "export_events",
     "import_events",
+    "keep",
     "read_key",
     "repair",
     "stats",

@@ -10,6 +10,7 @@ from store.append import Appended
 from store.commands import History, command_key
 from store.event import Event
 from store.frame import HEADER_BYTES, Command
+from store.gone import Gone
 from store.heads import Heads
 from store.index import SegmentIndex
 from store.indexing import commands_in, commands_of, growing, index_segment
@@ -32,12 +33,13 @@ class Committed:
         segments: open and indexed.
         heads: knows the ids of names.
         sealer: is given each segment that is complete.
-        gone: the last sequence that the log has given up.
+        record: what the log has given up; `gone` is the last sequence of that.
     """
 
-    def __init__(self, segments: list[Segment], heads: Heads, sealer: Sealer, gone: int) -> None:
+    def __init__(self, segments: list[Segment], heads: Heads, sealer: Sealer, record: Gone) -> None:
         self.segments = segments
-        self.gone = gone
+        self.record = record
+        self.gone = record.last
         self._heads = heads
         self._sealer = sealer
 
@@ -127,12 +129,12 @@ class Committed:
             time_ns=events[0].time_ns,
         )
 
-    def forget(self, last: int) -> None:
-        """Let go of the segments up to a sequence; who is reading one of them may go on."""
-        while self.segments and self.segments[0].first_sequence <= last:
+    def forget(self, record: Gone) -> None:
+        """Let go of the segments that a record says are gone; who is reading one of them may go on."""
+        while self.segments and self.segments[0].first_sequence <= record.last:
             segment = self.segments.pop(0)
             finalize(segment, os.close, segment.fd)
-        self.gone = last
+        self.record, self.gone = record, record.last
 
     @property
     def sealed(self) -> bool:

@@ -11,14 +11,16 @@ from store.closing import leave
 from store.durability import make_directory, parse_policy
 from store.errors import Invalid, StoreError, SyncFailed, TooLarge
 from store.event import Event
+from store.gone import Gone
 from store.interface import Log, LogStats
+from store.letting_go import LettingGo
 from store.limits import Limits
 from store.loading import Progress, unseen
 from store.lock import DirectoryLock
 from store.parts import Parts, figures, put_together
 from store.ports import Ports, Sync
 from store.query import Page, Query, as_query
-from store.retention import Retention, Retired, remove_gone, retire
+from store.retention import Retention, Retired, check_retention
 from store.staged import Staged
 
 _BYTES_A_STEP = 1 << 19
@@ -29,9 +31,6 @@ class EventLog(Log):
 
     One thread stages, settles and reads; `flush` and `sync` may run in another one meanwhile. Nothing checkpoints.
 
-    Attributes:
-        gone: what it has given up.
-
     Example:
         with EventLog.open(path) as log:
             log.append([NewEvent(type="note", data={"n": 1})], stream="s", expected_revision="no_stream")
@@ -39,7 +38,6 @@ class EventLog(Log):
     """
 
     def __init__(self, parts: Parts) -> None:
-        self.gone = parts.gone
         self._parts = parts
         self._writer = parts.writer
         self._stager = parts.stager
@@ -92,6 +90,11 @@ class EventLog(Log):
             raise
 
     @property
+    def gone(self) -> Gone:
+        """What the log has given up."""
+        return self._committed.record
+
+    @property
     def head(self) -> int:
         """The committed watermark: the last sequence that readers see, 0 for an empty log."""
         return self._committed.head
@@ -99,7 +102,7 @@ class EventLog(Log):
     @property
     def first_sequence(self) -> int:
         """The sequence that the log begins with: 1, or more once `retain` has given up older events."""
-        return self.gone.last + 1
+        return self._committed.gone + 1
 
     @property
     def epoch(self) -> str:
@@ -206,23 +209,22 @@ class EventLog(Log):
 
         Queries, reads and append conditions then see what is left; sequences and revisions go on.
         """
+        walk = self.letting_go(retention, archive=archive)
+        while walk.prepare():
+            walk.forget()
+            walk.remove()
+        return walk.retired
+
+    def letting_go(self, retention: Retention, *, archive: str | os.PathLike[str] | None = None) -> LettingGo:
+        """Do the same a segment at a time, while the log goes on.
+
+        Raises:
+            Invalid: the policy says nothing, or the log is sealed and was opened without its key.
+        """
+        self._refuse_if_unusable()
         self._refuse_if_unsealed()
-        while self.step():
-            pass
-        self._writer.sync()
-        self.gone, retired = retire(
-            self._parts.directory,
-            retention,
-            archive=None if archive is None else Path(archive),
-            now_ns=self._parts.ports.clock_ns(),
-            durable=self._writer.durable,
-            commands=self._parts.limits.commands,
-            seal=self._parts.seal,
-        )
-        self._committed.forget(self.gone.last)
-        remove_gone(self._parts.directory, self.gone)
-        self._writer.total_bytes -= retired.bytes
-        return retired
+        check_retention(retention)
+        return LettingGo(self._parts, retention, None if archive is None else Path(archive))
 
     def close(self) -> None:
         """Sync, leave the marker of a clean stop, and give the directory up; once is enough, twice does no harm.

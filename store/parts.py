@@ -7,7 +7,7 @@ from typing import NamedTuple
 from store.commands import CommandMemory
 from store.committed import Committed
 from store.durability import FsyncPolicy
-from store.gone import Gone, read_gone
+from store.gone import read_gone
 from store.heads import Heads
 from store.index import SegmentIndex
 from store.interface import LogStats
@@ -33,7 +33,6 @@ class Parts(NamedTuple):
         lock: says that this process writes there.
         limits: sizes.
         ports: the clock, randomness and the disk.
-        gone: what the log had given up when it was opened.
         epoch: the log epoch.
         heads: where the streams are.
         commands: which commands were carried out.
@@ -49,7 +48,6 @@ class Parts(NamedTuple):
     lock: DirectoryLock
     limits: Limits
     ports: Ports
-    gone: Gone
     epoch: bytes
     heads: Heads
     commands: CommandMemory
@@ -85,7 +83,7 @@ def put_together(  # noqa: PLR0917 - what `EventLog.open` was told
     sealer = Sealer(sync=policy.kind != "never")
     for segment, revisions in unsealed:
         sealer.add(segment, revisions)
-    committed = Committed(segments, heads, sealer, gone.last)
+    committed = Committed(segments, heads, sealer, gone)
     commands = CommandMemory(limits.commands, committed.history(limits.commands))
     seal = committed.seal(seal_key) if seal_key is not None else None
     mark = DurableMark(directory)
@@ -95,7 +93,6 @@ def put_together(  # noqa: PLR0917 - what `EventLog.open` was told
         lock=lock,
         limits=limits,
         ports=ports,
-        gone=gone,
         epoch=epoch,
         heads=heads,
         commands=commands,

@@ -20,6 +20,7 @@ from store import segment as segments
 from store.durability import make_directory, put_file, sync_path
 from store.errors import Invalid, LogDamaged
 from store.gone import Gone, read_gone, write_gone
+from store.index_file import index_path, read_header
 from store.keyed_seal import Seal
 from store.recovery import Scan, scan_segment
 from store.segment_files import remove_segment, segment_names
@@ -27,7 +28,9 @@ from store.segment_files import remove_segment, segment_names
 ARCHIVE_SUFFIX = ".gz"
 """What the name of an archived segment ends with: gunzip makes the segment of it again."""
 
-COMMAND_WINDOW_NS = 24 * 3600 * 1_000_000_000
+DAY_NS = 24 * 3600 * 1_000_000_000
+
+COMMAND_WINDOW_NS = DAY_NS
 """For how long a command is remembered whatever retention says, unless there were very many since; nanoseconds."""
 
 _COMPRESSION = 6
@@ -43,6 +46,11 @@ class Retention(msgspec.Struct, frozen=True, kw_only=True):
 
     max_age_ns: int | None = None
     max_bytes: int | None = None
+
+
+def keep(*, days: float | None, size: int | None) -> Retention:
+    """Return the policy that keeps so many days, and so many bytes; None keeps any."""
+    return Retention(max_age_ns=None if days is None else round(days * DAY_NS), max_bytes=size)
 
 
 class Retired(msgspec.Struct, frozen=True, kw_only=True):
@@ -62,11 +70,17 @@ class Retired(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class _Leaving(NamedTuple):
-    """A sealed segment that may leave."""
+    """A sealed segment that leaves."""
 
     scan: Scan
     content: bytes
-    latest_ns: int
+
+
+class _Facts(NamedTuple):
+    """How many commands a segment holds, and the highest time of an event; None if there is none."""
+
+    commands: int
+    latest_ns: int | None
 
 
 def check_retention(retention: Retention) -> None:
@@ -89,6 +103,7 @@ def retire(
     durable: int,
     commands: int,
     seal: Seal | None,
+    most: int,
 ) -> tuple[Gone, Retired]:
     """Archive what leaves, and record it as gone; the files are left to `remove_gone`.
 
@@ -102,6 +117,7 @@ def retire(
         durable: up to which sequence the log is durable; what is beyond stays.
         commands: how many of the last commands must stay known.
         seal: the log's seal, None if it is not sealed.
+        most: how many segments leave at the most.
 
     Raises:
         Invalid: the policy says nothing.
@@ -118,11 +134,13 @@ def retire(
     left = bytes_left = 0
     needed = _needed_for_commands(directory, names, now_ns, commands)
     for name, following in pairwise(names):
-        leaving = _look(directory, name, segments.first_of_name(following) - 1)
-        too_old = retention.max_age_ns is not None and leaving.latest_ns < now_ns - retention.max_age_ns
-        too_much = retention.max_bytes is not None and total - bytes_left > retention.max_bytes
-        if name >= needed or leaving.scan.last > durable or not (too_old or too_much):
+        end = segments.first_of_name(following) - 1
+        if left == most or name >= needed or end > durable:
             break
+        too_much = retention.max_bytes is not None and total - bytes_left > retention.max_bytes
+        if not too_much and not _is_older(_facts(directory, name), now_ns, retention.max_age_ns):
+            break
+        leaving = _look(directory, name, end)
         if archive is not None:
             make_directory(archive)
             packed = gzip.compress(leaving.content, _COMPRESSION, mtime=0)
@@ -150,14 +168,30 @@ def _needed_for_commands(directory: Path, names: Sequence[str], now_ns: int, com
     """Return the name of the oldest segment that a retried command may need."""
     needed, found = names[-1] if names else "", 0
     for name in reversed(names):
-        held = list(_frames((directory / name).read_bytes()))
-        count = sum(bool(frame.flags & frames.HAS_COMMAND) for frame in held)
-        if found >= commands or (held and max(frame.time_ns for frame in held) < now_ns - COMMAND_WINDOW_NS):
+        facts = _facts(directory, name)
+        if found >= commands or (facts.latest_ns is not None and _is_older(facts, now_ns, COMMAND_WINDOW_NS)):
             break
-        if count:
+        if facts.commands:
             needed = name
-        found += count
+        found += facts.commands
     return needed
+
+
+def _is_older(facts: _Facts, now_ns: int, age_ns: int | None) -> bool:
+    return age_ns is not None and (facts.latest_ns or 0) < now_ns - age_ns
+
+
+def _facts(directory: Path, name: str) -> _Facts:
+    """Ask a segment's index file, or read the segment if it has none that belongs to it."""
+    with (directory / name).open("rb") as file:
+        header = segments.decode_header(file.read(segments.HEADER_BYTES))
+        index = read_header(index_path(directory / name))
+        if header is not None and index is not None and index.salt == header.salt:
+            return _Facts(index.commands, index.latest_ns)
+        file.seek(0)
+        held = list(_frames(file.read()))
+    commands = sum(bool(frame.flags & frames.HAS_COMMAND) for frame in held)
+    return _Facts(commands, max((frame.time_ns for frame in held), default=None))
 
 
 def _look(directory: Path, name: str, last: int) -> _Leaving:
@@ -166,7 +200,7 @@ def _look(directory: Path, name: str, last: int) -> _Leaving:
     scan = scan_segment(name, content)
     if scan.end != scan.size or scan.last != last:
         raise LogDamaged(f"{path}: unreadable from byte {scan.end}; nothing leaves a damaged log: run verify")
-    return _Leaving(scan, content, max((frame.time_ns for frame in _frames(content)), default=0))
+    return _Leaving(scan, content)
 
 
 def _frames(content: bytes) -> Iterator[frames.Frame]:

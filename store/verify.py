@@ -9,8 +9,9 @@ import msgspec
 from store import frame as frames
 from store.errors import LogDamaged
 from store.event import Head
+from store.gone import read_gone
 from store.index_check import contradictions
-from store.opening import describe, find
+from store.opening import Found, describe, find
 from store.recovery import Kept
 from store.seal_check import SealCheck
 
@@ -52,10 +53,19 @@ def verify(path: str | PathLike[str], *, seal_key: bytes | None = None) -> Repor
         FileNotFoundError: there is no such directory.
     """
     directory = Path(path)
-    try:
-        found = find(directory)
-    except LogDamaged as error:
-        return Report(ok=False, events=0, segments=0, first_sequence=0, last_sequence=0, problems=[str(error)])
+    while True:
+        try:
+            found = find(directory)
+        except LogDamaged as error:
+            return Report(ok=False, events=0, segments=0, first_sequence=0, last_sequence=0, problems=[str(error)])
+        try:
+            return _verify(directory, found, seal_key)
+        except FileNotFoundError:
+            if read_gone(directory).last == found.gone.last:
+                raise  # else a segment left meanwhile, and the log begins later now
+
+
+def _verify(directory: Path, found: Found, seal_key: bytes | None) -> Report:
     recovery, gone = found.recovery, found.gone
     problems = [describe(directory, recovery.damage)] if recovery.damage else []
     revisions = dict(gone.revisions)

@@ -131,6 +131,11 @@ class Writer:
                 raise self.broken
             self._unless_broken(self._sync_written)
 
+    def shrink(self, size: int) -> None:
+        """Count so many bytes of segments as gone."""
+        with self._lock:
+            self.total_bytes -= size
+
     def guarded(self, work: Callable[[], object]) -> None:
         """Do work on derived files; if the disk does not confirm it, the writer is broken too.
 

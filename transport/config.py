@@ -36,6 +36,9 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         tls_cert: The certificate that both listeners show; None for no TLS.
         tls_key: Its private key.
         tls_ca: What the clients on this machine trust the certificate by; None for what the system trusts.
+        retain_days: Sealed segments whose events are all older than so many days leave the log; None keeps any age.
+        retain_bytes: The oldest sealed segments leave while all take more than so many bytes; None keeps any size.
+        archive: The directory that gets a packed copy of each segment before it leaves; None drops them.
         origins: Browser origins that may connect, besides the server's own.
         requests_per_s: The rate limit of agents and experts, in requests a second.
         elicitation: Whose clients ask a person, whose answer counts, what their agent waits for: `experts` (and
@@ -53,6 +56,9 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     tls_cert: str | None = None
     tls_key: str | None = None
     tls_ca: str | None = None
+    retain_days: Annotated[float, msgspec.Meta(ge=0)] | None = None
+    retain_bytes: Annotated[int, msgspec.Meta(ge=0)] | None = None
+    archive: str | None = None
     origins: tuple[str, ...] = ()
     requests_per_s: float | None = None
     audit_inputs: Literal["masked", "hash"] = "masked"
@@ -83,7 +89,12 @@ def load(file: Path | None, environment: Mapping[str, str], flags: Mapping[str, 
                 f"configuration from {where}: {error}; see `moothall serve --help` for the keys"
             ) from None
         merged.update(values)
-    return msgspec.convert(merged, Config, strict=False)
+    config = msgspec.convert(merged, Config, strict=False)
+    if config.archive is not None and config.retain_days is None and config.retain_bytes is None:
+        raise ConfigError(
+            "configuration: `archive` is for what leaves: say what stays with `retain_days` or `retain_bytes`"
+        )
+    return config
 
 
 def _from_file(file: Path | None) -> dict[str, Any]:

@@ -12,13 +12,14 @@ import msgspec
 import structlog
 import trio
 
+from actors.event_store.retaining import Retaining
 from actors.hall import STOP_S, Hall
 from actors.kernel import ChildSpec, Supervisor, System, running
 from actors.ports import Ports
 from actors.session.admission import LIMITS
 from actors.session.messages import Limits, Role
 from actors.speed_layer.policy import Policy
-from store import EventLog, Log, read_key
+from store import EventLog, Log, keep, read_key
 from transport.accept import Listener
 from transport.auth import Tokens
 from transport.config import Config
@@ -67,6 +68,7 @@ class Server:
             limits=_limits(config),
             on_crash=_log_crash,
             audit_inputs=config.audit_inputs == "masked",
+            retaining=retaining_of(config),
         )
         tokens = Tokens(data) if config.auth == "token" else None
         self._elicitation: Elicitation = config.elicitation
@@ -116,6 +118,14 @@ class Server:
 def _open_log(config: Config, data: Path) -> EventLog:
     key = read_key(config.seal) if config.seal is not None else None
     return EventLog.open(data, fsync=config.fsync, seal_key=key)
+
+
+def retaining_of(config: Config) -> Retaining | None:
+    """Return what a configuration says is kept of the log; None for everything."""
+    if config.retain_days is None and config.retain_bytes is None:
+        return None
+    retention = keep(days=config.retain_days, size=config.retain_bytes)
+    return Retaining(retention=retention, archive=None if config.archive is None else Path(config.archive))
 
 
 def _limits(config: Config) -> Mapping[Role, Limits]:

@@ -21,11 +21,12 @@ from actors.event_store.failures import DiskSyncFailed, ending_on_damage
 from actors.event_store.groups import Pending, group_size
 from actors.event_store.messages import NAME, AppendEvents, Found, Messages, QueryEvents, Refused, Stored
 from actors.event_store.refusals import refused
+from actors.event_store.retaining import CHECK_S, Retaining, let_go, told
 from actors.event_store.waiters import Waiter, Waiters
 from actors.kernel import LATER, Actor, Later, Reply
 from actors.ports import Ports
 from actors.views import Views
-from store import Append, DiskFull, Log, Page, Query, StoreError, SyncFailed
+from store import Append, DiskFull, EventLog, Log, Page, Query, StoreError, SyncFailed
 
 PENDING = 8192
 """How many appends may wait for the disk; more are refused as `unavailable`."""
@@ -47,15 +48,19 @@ class EventStore(Actor):
         open_log: Opens the log; runs through the port, at the start and after each restart.
         ports: Where disk work runs.
         views: Where the committed watermark is published.
+        retaining: What is kept of a log in files; None keeps everything.
     """
 
     accepts = Messages
     capacity = 8192
 
-    def __init__(self, open_log: Callable[[], Log], ports: Ports, views: Views) -> None:
+    def __init__(
+        self, open_log: Callable[[], Log], ports: Ports, views: Views, retaining: Retaining | None = None
+    ) -> None:
         self._open_log = open_log
         self._run_sync = ports.run_sync
         self._views = views
+        self._retaining = retaining
         self._log: Log | None = None
         self._pending: list[Pending] = []
         self._pending_bytes = 0
@@ -77,6 +82,8 @@ class EventStore(Actor):
         self.nursery.start_soon(self._commit_groups, log)
         if log.stats().fsync.startswith("interval"):
             self.nursery.start_soon(self._sync_when_due, log)
+        if self._retaining is not None and isinstance(log, EventLog):
+            self.nursery.start_soon(self._let_go_when_due, log, self._retaining)
 
     async def handle(self, message: AppendEvents | QueryEvents, reply: Reply) -> Stored | Found | Later:
         """Queue an append, or answer a query from what is committed."""
@@ -181,6 +188,17 @@ class EventStore(Actor):
                 await trio.sleep(SYNC_CHECK_S)
             else:
                 await self._durably(log.sync)
+
+    async def _let_go_when_due(self, log: EventLog, retaining: Retaining) -> None:
+        store = self.ref(NAME)
+        while True:
+            await trio.sleep(CHECK_S)
+            try:
+                retired = await let_go(log, retaining, self._run_sync)
+            except SyncFailed as error:
+                raise DiskSyncFailed(str(error)) from error
+            if retired.segments:
+                await store.ask(AppendEvents(told(retired)))
 
     def _query(self, message: QueryEvents, reply: Reply) -> Found | Later:
         query = message.query

@@ -14,7 +14,7 @@ from typing import Annotated, Any, BinaryIO
 import msgspec
 from cyclopts import Parameter
 
-from store import Encoding, EventLog, Retention, import_events
+from store import Encoding, EventLog, import_events, keep
 from store import backup as backup_log
 from store import repair as repair_log
 from store import stats as stats_of
@@ -22,8 +22,6 @@ from store.times import to_rfc3339
 from transport.cli.failure import CommandFailed, Exit
 from transport.cli.log_access import HERE, Where, checked, seal_key
 from transport.places import default_data_dir
-
-_DAY_NS = 24 * 3600 * 1_000_000_000
 
 STREAM = "-"
 """Stands for stdin or stdout where a file is asked for."""
@@ -163,8 +161,7 @@ def retire(
         json: Print what was done as one JSON object.
     """
     where, key = existing(data), seal_key(seal)
-    age_ns = None if max_days is None else round(max_days * _DAY_NS)
-    policy = Retention(max_age_ns=age_ns, max_bytes=max_bytes)
+    policy = keep(days=max_days, size=max_bytes)
     with checked(lambda: EventLog.open(where, seal_key=key)) as log:
         done = checked(lambda: log.retain(policy, archive=archive))
     if json:

@@ -1,0 +1,95 @@
+"""A server that lets go of its oldest segments while it works."""
+
+import pytest
+import trio
+
+from actors.event_store.retaining import CHECK_S, LOG_STREAM, Retaining
+from store import Append, EventLog, Limits, NewEvent, Query, Retention, keep, verify
+
+LIMITS = Limits(segment_bytes=2000, reserve_bytes=100)
+ALL = Retention(max_bytes=0)
+
+
+def notes(agent, count):
+    return [Append(events=[NewEvent(type="note", data={"n": n})], agent=agent) for n in range(count)]
+
+
+@pytest.fixture
+def opened(tmp_path, clock_ns):
+    return EventLog.open(tmp_path / "log", limits=LIMITS, clock_ns=clock_ns, sync=lambda _fd: None)
+
+
+@pytest.fixture
+def clock_ns():
+    return lambda: 1_700_000_000_000_000_000 + round(trio.current_time() * 1e9) if in_trio() else 1
+
+
+def in_trio():
+    try:
+        trio.current_time()
+    except RuntimeError:
+        return False
+    return True
+
+
+async def test_what_may_leave_is_archived_and_told_and_the_rest_goes_on(
+    autojump_clock, make_world, scout, opened, tmp_path
+):
+    retaining = Retaining(retention=ALL, archive=tmp_path / "archive")
+    async with make_world(log=opened, retaining=retaining).open() as world:
+        for append in notes("scout", 40):
+            await world.gate.append(scout, append)
+        await trio.sleep(CHECK_S + 1)
+        first, segments = opened.first_sequence, opened.stats().segments
+        assert first > 20
+        assert segments <= 2
+        (told,) = (await world.gate.query(scout, Query(stream=LOG_STREAM))).events
+        assert (told.type, told.data["first_sequence"], told.data["events"]) == (
+            "moothall.log.retired",
+            first,
+            first - 1,
+        )
+        assert len(list((tmp_path / "archive").iterdir())) == told.data["segments"]
+        page = await world.gate.query(scout, Query(types=("note",), limit=1000))
+        assert page.events[0].sequence >= first
+        appended = await world.gate.append(scout, notes("scout", 1)[0])
+        assert appended.revisions == {"agent/scout": 41}
+    assert verify(tmp_path / "log").ok
+    assert verify(tmp_path / "log").first_sequence == first
+
+
+async def test_appends_and_queries_go_on_while_a_segment_is_packed(autojump_clock, make_world, scout, opened):
+    packing = trio.Event()
+
+    async def slow(work):
+        if getattr(work, "__name__", "") == "prepare":
+            packing.set()
+            await trio.sleep(10)
+        return work()
+
+    async with make_world(log=opened, retaining=Retaining(retention=ALL), run_sync=slow).open() as world:
+        for append in notes("scout", 40):
+            await world.gate.append(scout, append)
+        await packing.wait()
+        before = trio.current_time()
+        await world.gate.append(scout, notes("scout", 1)[0])
+        assert (await world.gate.query(scout, Query(types=("note",), limit=1000))).events[0].sequence < 20
+        assert trio.current_time() < before + 1
+        assert opened.first_sequence == 1
+
+
+async def test_nothing_is_told_where_nothing_leaves(autojump_clock, make_world, scout, opened):
+    async with make_world(log=opened, retaining=Retaining(retention=keep(days=1, size=None))).open() as world:
+        for append in notes("scout", 40):
+            await world.gate.append(scout, append)
+        await trio.sleep(5 * CHECK_S)
+        assert opened.first_sequence == 1
+        assert (await world.gate.query(scout, Query(stream=LOG_STREAM))).events == []
+
+
+async def test_what_is_older_than_the_days_that_are_kept_leaves(autojump_clock, make_world, scout, opened):
+    async with make_world(log=opened, retaining=Retaining(retention=keep(days=1, size=None))).open() as world:
+        for append in notes("scout", 40):
+            await world.gate.append(scout, append)
+        await trio.sleep(24 * 3600 + 2 * CHECK_S)
+        assert opened.first_sequence > 20
