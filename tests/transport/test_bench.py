@@ -14,7 +14,20 @@ import pytest
 import trio
 
 from store import MemoryLog, NewEvent
-from transport.bench import commands, comparison, growth, kernel, mcp_peers, peers, store, suites, table, workload
+from transport.bench import (
+    commands,
+    comparison,
+    growth,
+    kernel,
+    mcp_peers,
+    peer_judges,
+    peers,
+    speed_layer,
+    store,
+    suites,
+    table,
+    workload,
+)
 from transport.bench.appends import Load, appends, work_of
 from transport.bench.figure import US, Conditions, Figure, Machine, Record, RecordError, line, load, save
 from transport.bench.filling import fill
@@ -510,6 +523,29 @@ def test_a_suite_measures_us_beside_something_else(small, name, works):
     for work in works:
         assert US in found[work]
         assert len(found[work]) > 1
+
+
+@pytest.mark.parametrize("kind", list(peer_judges.JUDGES))
+def test_what_judges_beside_us_knows_what_it_is_told_and_lives_with_every_line(kind):
+    pytest.importorskip(kind)
+    lines = [str(call.input["command"]) for call in commands.corpus()]
+    judge = peer_judges.JUDGES[kind](["git", "ls"])
+    assert len(peer_judges.observed(judge, lines)) == len(lines)
+    answers = {
+        "bashlex": lambda line: bool(judge(line)),
+        "cedarpy": lambda line: judge(line).allowed,
+        "casbin": judge,
+    }
+    assert answers[kind]("git status") is True
+    assert answers[kind]("(" if kind == "bashlex" else "rm -rf /") is False
+
+
+def test_a_verdict_is_measured_beside_a_parse_and_what_else_judges(small):
+    works = {f"verdict on a shell command, in the process, {of}" for of in ("mean", "p99")}
+    alone = subjects_of(speed_layer.decide(msgspec.structs.replace(small, peers=False), "speed-layer"))
+    assert alone == {(work, None): {US, speed_layer.PARSE} for work in works}
+    found = subjects_of(speed_layer.decide(small, "speed-layer"))
+    assert found == {(work, None): {US, speed_layer.PARSE, *speed_layer.PEERS} for work in works}
 
 
 @pytest.mark.slow

@@ -6,11 +6,13 @@ gate makes of actors, as they cost between bare ones.
 
 from __future__ import annotations
 
+import importlib.util
 import itertools
 import time
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from typing import TypeVar
 
+import msgspec
 import tree_sitter
 import tree_sitter_bash
 import trio
@@ -23,12 +25,20 @@ from transport.bench import kernel
 from transport.bench.commands import PLAIN, corpus, fresh_calls, mixed_calls
 from transport.bench.figure import US, Figure
 from transport.bench.in_process import CALLER, Opened, hall
+from transport.bench.processes import said_by
 from transport.bench.runner import Bench, Round, Work, contest, mean, p99
+from transport.bench.worker import INSTALL
 
 SUITE = "speed-layer"
 T = TypeVar("T")
 
 PARSE = "tree-sitter parse alone"
+PEERS = {
+    "bashlex parse alone": "bashlex",
+    "cedarpy on the line as text": "cedarpy",
+    "casbin on the line as text": "casbin",
+}
+"""What stands beside a verdict, and the package that each needs; `peer_judges` says what they do."""
 
 _REPEATS = 2_000
 _BATCH = 1_000
@@ -52,8 +62,22 @@ def decide(bench: Bench, suite: str) -> Iterator[Figure]:
     requests = [Request(call.tool, call.input, call.cwd) for call in calls]
     parser = tree_sitter.Parser(tree_sitter.Language(tree_sitter_bash.language()))
     lines = [str(call.input["command"]).encode() for call in calls]
-    subjects = {US: _each(policy.decide, requests), PARSE: _each(parser.parse, lines)}
+    subjects = {US: _each(policy.decide, requests), PARSE: _each(parser.parse, lines), **_peers(bench, len(calls))}
     yield from contest(bench, _mean_and_p99(suite, "verdict on a shell command, in the process"), subjects)
+
+
+def _peers(bench: Bench, count: int) -> dict[str, Round]:
+    """Return what others take for their part of the same commands, each round in a new process."""
+
+    def round_of(kind: str) -> Round:
+        command = ["-m", "transport.bench.peer_judges", kind, str(count)]
+        return lambda: msgspec.json.decode(said_by(command), type=list[float])
+
+    wanted = PEERS if bench.peers else {}
+    for name, kind in wanted.items():
+        if importlib.util.find_spec(kind) is None:
+            bench.note(f"{name}: not measured, {kind} is not installed; {INSTALL}")
+    return {name: round_of(kind) for name, kind in wanted.items() if importlib.util.find_spec(kind) is not None}
 
 
 def look_up(bench: Bench, suite: str) -> Iterator[Figure]:
