@@ -22,8 +22,11 @@ ACCEPT_PAUSE_S: Final = 0.1
 TOKEN_CHECK_S: Final = 0.5
 """How often the connections' tokens are checked, in seconds."""
 
-KEPT_DESCRIPTORS: Final = 64
-"""How many descriptors connections leave to the log and everything else."""
+STRANGERS: Final = 128
+"""How many connections of a listener may be there that have shown no good token yet."""
+
+KEPT_DESCRIPTORS: Final = 64 + 2 * STRANGERS
+"""How many descriptors the connections of both listeners leave to strangers, the log and everything else."""
 
 BUSY: Final = b"HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
 
@@ -34,7 +37,37 @@ def room_for(connections: int) -> int:
     """Return how many of so many connections one listener may have: websockets and HTTP share the descriptors."""
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     descriptors = sys.maxsize if soft == resource.RLIM_INFINITY else soft
-    return min(connections, (descriptors - KEPT_DESCRIPTORS) // 2)
+    return min(connections, max(1, (descriptors - KEPT_DESCRIPTORS) // 2))
+
+
+class Strangers:
+    """The connections that have shown no good token yet, the oldest first. Nothing here checkpoints.
+
+    They are not counted with the others, so a flood of slow handshakes keeps nobody out who has a token: one stranger
+    too many, and the oldest has to go. Who is honest is a stranger for one round trip.
+
+    Args:
+        most: How many there may be.
+    """
+
+    def __init__(self, most: int = STRANGERS) -> None:
+        self._most = most
+        self._leave: dict[int, Callable[[], None]] = {}
+
+    def __len__(self) -> int:
+        return len(self._leave)
+
+    def came(self, number: int, leave: Callable[[], None]) -> None:
+        """Note a connection; the oldest is made to leave where there is one too many."""
+        if len(self._leave) >= self._most:
+            oldest = next(iter(self._leave))
+            log.info("accept.stranger_evicted", connection=oldest)
+            self._leave.pop(oldest)()
+        self._leave[number] = leave
+
+    def known(self, number: int) -> None:
+        """Note that a connection is no stranger any more, or has gone."""
+        self._leave.pop(number, None)
 
 
 async def accept_from(listener: Listener, admit: Callable[[trio.abc.Stream], Awaitable[None]], owner: str) -> None:

@@ -7,11 +7,16 @@ A refusal is an error response and harms nothing else on the connection.
 This is the hot path, so it proves the common case cheaply: msgspec keeps the last of duplicate keys and so never
 writes one, hence text that equals its own re-encoding has none. Text that is spaced or escaped otherwise is parsed a
 second time, by `json` with a hook on every object. The MessagePack encoder knows what 64 bits are.
+
+A large message gets no such second look, which would stop the loop for half a second. It has no key twice if it has as
+many keys as its re-encoding, which can be counted without a parser; and one of very many arrays and objects is refused
+before it is decoded, since they keep the garbage collector busy for seconds.
 """
 
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from collections.abc import Iterable
 from typing import Any, Final, NoReturn, cast
@@ -24,6 +29,12 @@ INVALID_PARAMS: Final = -32602
 
 MAX_DEPTH: Final = 70
 """How deep a message may nest: 64 levels of a payload (the contract's limit) inside the 6 of an `append_events`."""
+
+LARGE_BYTES: Final = 64 * 1024
+"""From which size on a message is large."""
+
+MAX_CONTAINERS: Final = 100_000
+"""How many arrays and objects a message may hold."""
 
 RequestId = int | str
 
@@ -53,8 +64,8 @@ class Malformed(Exception):  # noqa: N818 - states a fact about a message
 class DuplicateKey(ValueError):  # noqa: N818 - states a fact about a message
     """An object has the same key twice; parsers disagree about which one counts."""
 
-    def __init__(self, key: str) -> None:
-        super().__init__(f"the key {key[:64]!r} appears twice in one object")
+    def __init__(self, key: str | None) -> None:
+        super().__init__(f"{'a key' if key is None else f'the key {key[:64]!r}'} appears twice in one object")
         self.key = key
 
 
@@ -76,10 +87,19 @@ def decode(text: str) -> Any:
         Malformed: It is not JSON, or the edge refuses it.
     """
     try:
-        message: Any = _decode(text)
-        _refuse_duplicates(text, message)
+        raw = text.encode()
+    except UnicodeEncodeError as error:
+        raise Malformed(PARSE_ERROR, f"not valid JSON: {error}") from None
+    if len(raw) > LARGE_BYTES:
+        _refuse_many(raw)
+    message: Any = None
+    try:
+        message = _decode(raw)
+        _refuse_duplicates(raw, message)
         _pack(message)
     except (msgspec.MsgspecError, RecursionError, OverflowError, ValueError) as error:
+        if len(raw) > LARGE_BYTES:
+            _refuse_large(message, error)
         _refuse(text, error)
     if text.count("[") + text.count("{") > MAX_DEPTH and _deeper_than(message, MAX_DEPTH):
         raise Malformed(
@@ -94,9 +114,45 @@ def request_id_of(message: object) -> RequestId | None:
     return found if isinstance(found, int | str) and not isinstance(found, bool) else None
 
 
-def _refuse_duplicates(text: str, message: object) -> None:
-    if _encode(message) != text.encode():
-        json.loads(text, object_pairs_hook=_unique)
+def _refuse_many(raw: bytes) -> None:
+    if raw.count(b"[") + raw.count(b"{") > MAX_CONTAINERS:  # those in strings too, at first
+        outside = _outside_strings(raw)
+        if outside.count(b"[") + outside.count(b"{") > MAX_CONTAINERS:
+            raise Malformed(INVALID_REQUEST, f"more than {MAX_CONTAINERS} arrays and objects; split the message")
+
+
+def _refuse_duplicates(raw: bytes, message: object) -> None:
+    canonical = _encode(message)
+    if canonical == raw:
+        return
+    if len(raw) <= LARGE_BYTES:
+        json.loads(raw, object_pairs_hook=_unique)
+    else:
+        count = _colons if _HIDDEN.search(raw) else _quotes_before_colons
+        if count(raw) != count(canonical):
+            raise DuplicateKey(None)
+
+
+_HIDDEN = re.compile(rb'"[ \t\r\n]+:|\\u00[0-7]')
+"""Blanks before a colon, and escapes that could hide a quote, a backslash or a colon."""
+
+
+def _quotes_before_colons(raw: bytes) -> int:
+    """Count the ends of keys and the starts of strings that begin with a colon: alike in a text and its re-encoding."""
+    return _without_escapes(raw).count(b'":')
+
+
+def _colons(raw: bytes) -> int:
+    return _outside_strings(raw).count(b":")
+
+
+def _outside_strings(raw: bytes) -> bytes:
+    return b"".join(_without_escapes(raw).split(b'"')[::2])
+
+
+def _without_escapes(raw: bytes) -> bytes:
+    """Leave out escaped backslashes and quotes, so that every quote begins or ends a string."""
+    return raw.replace(b"\\\\", b"").replace(b'\\"', b"") if b"\\" in raw else raw
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -114,6 +170,12 @@ def _refuse(text: str, error: Exception) -> NoReturn:
         raise Malformed(PARSE_ERROR, f"not valid JSON: {_short(error)}") from None
     found = None if isinstance(error, DuplicateKey) and error.key == "id" else request_id_of(lax)
     raise Malformed(INVALID_REQUEST, f"refused: {_short(error)}", found) from None
+
+
+def _refuse_large(message: object, error: Exception) -> NoReturn:
+    if message is None:
+        raise Malformed(PARSE_ERROR, f"not valid JSON: {_short(error)}") from None
+    raise Malformed(INVALID_REQUEST, f"refused: {_short(error)}", request_id_of(message)) from None
 
 
 def _short(error: Exception) -> str:

@@ -84,8 +84,13 @@ class FastLane:
         self._start_soon = start_soon
         self._under_way: dict[RequestId, _UnderWay] = {}
 
-    def take(self, request_id: RequestId, params: dict[str, Any]) -> bool:
+    def take(self, request_id: RequestId, params: dict[str, Any], size: int) -> bool:
         """Answer a `tools/call`, or see to it that it will be answered; False where it is for the SDK.
+
+        Args:
+            request_id: The request's id.
+            params: Its params.
+            size: How large its frame is.
 
         Raises:
             anyio.ClosedResourceError: The connection is closing or has failed.
@@ -98,7 +103,7 @@ class FastLane:
         if arguments.get("wait_s"):
             return False
         if tool.run_nowait is None or not self._answered_at_once(request_id, tool, arguments):
-            self._start(request_id, tool, arguments)
+            self._start(request_id, tool, arguments, size)
         return True
 
     def cancel(self, params: dict[str, Any] | None) -> None:
@@ -124,8 +129,8 @@ class FastLane:
         self._answer(request_id, Outcome(result, is_error=False))
         return True
 
-    def _start(self, request_id: RequestId, tool: Tool, arguments: dict[str, Any]) -> None:
-        arrival = Arrival(self._caller, self._in_flight.begin(request_id, ordered=tool.ordered))
+    def _start(self, request_id: RequestId, tool: Tool, arguments: dict[str, Any], size: int) -> None:
+        arrival = Arrival(self._caller, self._in_flight.begin(request_id, size=size, ordered=tool.ordered))
         under_way = self._under_way[coerce_request_id(request_id)] = _UnderWay(request_id)
         self._start_soon(self._run, under_way, tool, arrival, arguments)
 

@@ -17,7 +17,7 @@ import trio
 from actors.gate import Gate
 from actors.kernel import ActorError, ChildSpec, Supervisor, System
 from actors.kernel.supervisor import OnCrash
-from transport.accept import Listener, accept_from, room_for, turn_away, watch_tokens
+from transport.accept import Listener, Strangers, accept_from, room_for, turn_away, watch_tokens
 from transport.door import Door
 from transport.tools import HallServer
 from transport.websocket import Connection, ConnectionLimits
@@ -37,7 +37,7 @@ class Gateway:
         door: Decides who comes in.
         limits: What one connection may use.
         numbers: Where the connections' numbers come from.
-        max_connections: How many connections there may be; more are answered with HTTP 503.
+        max_connections: How many open connections there may be; who comes then is answered with HTTP 503.
         on_crash: Told of each crash of a connection (name, error).
     """
 
@@ -61,6 +61,7 @@ class Gateway:
         self._max_connections = room_for(max_connections)
         self._numbers = numbers if numbers is not None else itertools.count(1)
         self._open: dict[int, Connection] = {}
+        self._strangers = Strangers()
         self._connections = Supervisor(strategy="dynamic", on_crash=on_crash)
         self._accepting = trio.CancelScope()
 
@@ -96,7 +97,7 @@ class Gateway:
         self._connections.request_stop()
 
     async def _admit(self, stream: trio.abc.Stream) -> None:
-        if len(self._connections.children()) >= self._max_connections:
+        if len(self._open) >= self._max_connections:
             log.warning("gateway.full", connections=self._max_connections)
             await turn_away(stream)
             return
@@ -111,20 +112,25 @@ class Gateway:
             opened=self._opened,
             ended=self._ended,
         )
+        self._strangers.came(number, connection.cut)
         try:
             await self._connections.start_child(
                 ChildSpec(f"connection:{number}", lambda: connection, restart="temporary", shutdown_s=60.0)
             )
         except ActorError:  # the supervisor is stopping
+            self._strangers.known(number)
             await trio.aclose_forcefully(stream)
 
     def _opened(self, connection: Connection) -> None:
+        self._strangers.known(connection.number)
         self._open[connection.number] = connection
         self._gate.views.connections += 1
         log.info("connection.opened", connection=connection.number, agent=connection.caller.principal.agent)
 
     def _ended(self, connection: Connection) -> None:
-        del self._open[connection.number]
+        self._strangers.known(connection.number)
+        if self._open.pop(connection.number, None) is None:
+            return
         self._gate.views.connections -= 1
         self._gate.disconnected(connection.caller)
         self._server.updates.forget(connection.number)

@@ -10,6 +10,7 @@ from trio_websocket import WebSocketConnection, WebSocketRequest, wrap_server_st
 
 from transport.auth import TokenError
 from transport.door import Door, Entry, Knock, Rejected
+from transport.last_word import say_why
 from transport.reader import Reader
 
 SUBPROTOCOL: Final = "mcp"
@@ -58,7 +59,9 @@ class Handshake:
             entry = await self._let_in(request, reader)
             if entry is not None:
                 offered = SUBPROTOCOL in request.proposed_subprotocols
-                return await request.accept(subprotocol=SUBPROTOCOL if offered else None), entry, reader
+                websocket = await request.accept(subprotocol=SUBPROTOCOL if offered else None)
+                say_why(websocket)
+                return websocket, entry, reader
         return None
 
     async def _let_in(self, request: WebSocketRequest, reader: Reader) -> Entry | None:

@@ -19,7 +19,7 @@ from mcp.server.streamable_http import EventStore
 from actors.gate import Caller, Gate
 from actors.kernel import ActorError, ChildSpec, Supervisor, System
 from actors.kernel.supervisor import OnCrash
-from transport.accept import Listener, accept_from, room_for, turn_away, watch_tokens
+from transport.accept import Listener, Strangers, accept_from, room_for, turn_away, watch_tokens
 from transport.door import Door
 from transport.http_connection import HttpConnection, HttpLimits
 from transport.http_front import Front
@@ -42,7 +42,7 @@ class HttpServer:
         door: Decides who comes in.
         limits: What one connection may use.
         numbers: Where the connections' numbers come from.
-        max_connections: How many connections there may be; more are answered with HTTP 503.
+        max_connections: How many connections may have shown a token; who comes then is answered with HTTP 503.
         event_store: Where MCP sessions keep what a client may ask for again; None to keep nothing.
         on_crash: Told of each crash of a connection (name, error).
     """
@@ -77,6 +77,7 @@ class HttpServer:
         self._front = Front(make_routes(gate, self._sessions, lambda: not self._stopping), door, self._limits)
         self._context = WorkerContext(None)
         self._open: dict[int, HttpConnection] = {}
+        self._strangers = Strangers()
         self._connections = Supervisor(strategy="dynamic", on_crash=on_crash)
         self._accepting = trio.CancelScope()
         self._stopping = False
@@ -116,15 +117,22 @@ class HttpServer:
             await self._front.wait_idle()
 
     async def _admit(self, stream: trio.abc.Stream) -> None:
-        if len(self._connections.children()) >= self._max_connections:
+        if len(self._open) - len(self._strangers) >= self._max_connections:
             log.warning("http.full", connections=self._max_connections)
             await turn_away(stream)
             return
         number = next(self._numbers)
         connection = HttpConnection(
-            stream, number, app=self._front, context=self._context, limits=self._limits, ended=self._ended
+            stream,
+            number,
+            app=self._front,
+            context=self._context,
+            limits=self._limits,
+            known=self._strangers.known,
+            ended=self._ended,
         )
         self._open[number] = connection
+        self._strangers.came(number, connection.cut)
         self._gate.views.connections += 1
         try:
             await self._connections.start_child(
@@ -135,6 +143,7 @@ class HttpServer:
             await trio.aclose_forcefully(stream)
 
     def _ended(self, connection: HttpConnection) -> None:
+        self._strangers.known(connection.number)
         if self._open.pop(connection.number, None) is not None:
             self._gate.views.connections -= 1
             self._server.updates.forget(connection.number)

@@ -57,6 +57,7 @@ class HttpConnection:
         app: The ASGI application.
         context: Hypercorn's; tells every connection of a listener that it stops.
         limits: What the connection may use.
+        known: Called with the number when a good token was shown.
         ended: Called when the connection has ended.
 
     Attributes:
@@ -71,12 +72,14 @@ class HttpConnection:
         app: Any,
         context: WorkerContext,
         limits: HttpLimits,
+        known: Callable[[int], None],
         ended: Callable[[HttpConnection], None],
     ) -> None:
         self._stream = BoundedStream(stream, limits.write_s, gone=self._gone, stuck=self.cut)
         self.number = number
         self.entries: set[Entry] = set()
         self._limits = limits
+        self._known = known
         self._ended = ended
         self._scope = trio.CancelScope()
         self._server = _Protocol(
@@ -96,6 +99,11 @@ class HttpConnection:
         """Take a name; see `actors.kernel.Child`."""
         self.name = name
         self.system = system
+
+    def show(self, entry: Entry) -> None:
+        """Note whose token was shown. Does not checkpoint."""
+        self.entries.add(entry)
+        self._known(self.number)
 
     def request_stop(self) -> None:
         """Begin an ordered stop: what is being written may still be. Does not checkpoint."""

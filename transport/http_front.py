@@ -107,7 +107,7 @@ class Front:
         if scope["path"] in OPEN_PATHS:
             return _replay(await self._read(receive, headers, 0), receive)
         entry = self._door.identify(headers)
-        connection.entries.add(entry)
+        connection.show(entry)
         body = await self._read(receive, headers, self._limits.message_bytes)
         scope[VISIT] = Visit(Caller(entry.principal, connection.number), body)
         return _replay(body, receive)

@@ -136,7 +136,7 @@ class Inbound:
             self._close(1009, f"a message may have {self._message_bytes} bytes")
             return None
         try:
-            return self._message(parse(frame))
+            return self._message(parse(frame), len(frame))
         except Malformed as malformed:
             log.info(
                 "message.refused", connection=self._caller.connection, code=malformed.code, reason=malformed.message
@@ -144,11 +144,11 @@ class Inbound:
             self._outbound.refuse(malformed.request_id, malformed.code, malformed.message)
             return None
 
-    def _message(self, message: dict[str, Any]) -> SessionMessage | None:
+    def _message(self, message: dict[str, Any], size: int) -> SessionMessage | None:
         if "method" not in message:
             return SessionMessage(_response(message))
         if "id" in message:
-            return self._request(message)
+            return self._request(message, size)
         if self._lane is not None and message["method"] == "notifications/cancelled":
             self._lane.cancel(message.get("params"))
         return SessionMessage(
@@ -156,12 +156,12 @@ class Inbound:
             ServerMessageMetadata(request_context=Arrival(self._caller)),
         )
 
-    def _request(self, message: dict[str, Any]) -> SessionMessage | None:
+    def _request(self, message: dict[str, Any], size: int) -> SessionMessage | None:
         request_id: RequestId = message["id"]
         method, params = message["method"], message.get("params")
         if request_id in self._in_flight:
             raise Malformed(INVALID_REQUEST, "a request with this id is under way; use each id once", request_id)
-        if self._in_flight.full:
+        if not self._in_flight.has_room(size):
             self._outbound.refuse(
                 request_id,
                 TOO_MANY_REQUESTS,
@@ -170,12 +170,12 @@ class Inbound:
             )
             return None
         called: dict[str, Any] = params if method == "tools/call" and params is not None else {}
-        if called and self._lane is not None and self._lane.take(request_id, called):
+        if called and self._lane is not None and self._lane.take(request_id, called, size):
             return None
         self._era.asked(request_id, method, params)
         name = called.get("name")
         ordered = isinstance(name, str) and name in ORDERED
-        turn = self._in_flight.begin(request_id, ordered=ordered)
+        turn = self._in_flight.begin(request_id, size=size, ordered=ordered)
         return SessionMessage(
             JSONRPCRequest(jsonrpc="2.0", id=request_id, method=method, params=params),
             ServerMessageMetadata(

@@ -52,16 +52,22 @@ class Turn:
             row[0].call()
 
 
+_NOTHING: Final[tuple[None, int]] = (None, 0)
+
+
 class InFlight:
     """The requests of one connection that are not answered yet. Only `wait_idle` checkpoints.
 
     Args:
         limit: How many there may be.
+        limit_bytes: How many bytes they may have together; a single one may have more.
     """
 
-    def __init__(self, limit: int) -> None:
+    def __init__(self, limit: int, limit_bytes: int) -> None:
         self._limit = limit
-        self._requests: dict[RequestId, Turn | None] = {}
+        self._limit_bytes = limit_bytes
+        self._bytes = 0
+        self._requests: dict[RequestId, tuple[Turn | None, int]] = {}
         self._row: deque[Turn] = deque()
         self._idle: trio.Event | None = None
 
@@ -71,20 +77,21 @@ class InFlight:
     def __contains__(self, request_id: RequestId) -> bool:
         return request_id in self._requests
 
-    @property
-    def full(self) -> bool:
-        """Whether the connection has as many requests under way as it may."""
-        return len(self._requests) >= self._limit
+    def has_room(self, size: int) -> bool:
+        """Say whether the connection may have another request of so many bytes under way."""
+        return not self._requests or (len(self._requests) < self._limit and self._bytes + size <= self._limit_bytes)
 
-    def begin(self, request_id: RequestId, *, ordered: bool) -> Turn | None:
-        """Note a request; returns its turn if it keeps the order of arrival."""
+    def begin(self, request_id: RequestId, *, size: int, ordered: bool) -> Turn | None:
+        """Note a request of so many bytes; returns its turn if it keeps the order of arrival."""
         turn = _queue(self._row) if ordered else None
-        self._requests[request_id] = turn
+        self._requests[request_id] = turn, size
+        self._bytes += size
         return turn
 
     def settle(self, request_id: RequestId) -> None:
         """Note that a request was answered or never will be; its turn passes on. Unknown ids are ignored."""
-        turn = self._requests.pop(request_id, None)
+        turn, size = self._requests.pop(request_id, _NOTHING)
+        self._bytes -= size
         if turn is not None:
             turn.finish()
         if not self._requests and self._idle is not None:

@@ -44,6 +44,7 @@ class ConnectionLimits(msgspec.Struct, frozen=True):
     Attributes:
         message_bytes: The largest message that a client may send.
         in_flight: How many requests may be under way.
+        in_flight_bytes: How many bytes they may have together; a single one may have more.
         queue_messages: How many messages may wait to be written.
         queue_bytes: How many bytes may wait to be written; a single message may have more.
         handshake_s: How long the handshake may take, in seconds.
@@ -56,6 +57,7 @@ class ConnectionLimits(msgspec.Struct, frozen=True):
 
     message_bytes: int = 4 << 20
     in_flight: int = 256
+    in_flight_bytes: int = 16 << 20
     queue_messages: int = 1024
     queue_bytes: int = 64 << 20
     handshake_s: float = 10.0
@@ -77,7 +79,7 @@ class Connection:
         door: Decides who comes in.
         limits: What the connection may use.
         opened: Called when the handshake is done.
-        ended: Called when an opened connection has ended.
+        ended: Called when the connection has ended, whether it was opened or not.
 
     Attributes:
         entry: Who it is; None until the handshake is done.
@@ -120,6 +122,10 @@ class Connection:
         """Begin an ordered stop: close with 1001. Does not checkpoint."""
         self.close(1001, "the server stops")
 
+    def cut(self) -> None:
+        """End the connection without another word. Does not checkpoint."""
+        self._scope.cancel()
+
     @property
     def caller(self) -> Caller:
         """Who asks over this connection. Only after the handshake."""
@@ -157,8 +163,7 @@ class Connection:
         except* (trio.BrokenResourceError, trio.ClosedResourceError, ConnectionClosed, OSError) as group:
             log.debug("connection.broken", connection=self.number, error=repr(group.exceptions))
         finally:
-            if self.entry is not None:
-                self._ended(self)
+            self._ended(self)
             await trio.aclose_forcefully(self._stream)
 
     async def _serve(self, nursery: trio.Nursery) -> None:
@@ -183,7 +188,8 @@ class Connection:
         self.close(1011, "a ping was not answered")
 
     def _streams(self, websocket: WebSocketConnection, nursery: trio.Nursery) -> tuple[Inbound, Outbound]:
-        limits, in_flight = self._limits, InFlight(self._limits.in_flight)
+        limits = self._limits
+        in_flight = InFlight(limits.in_flight, limits.in_flight_bytes)
         era = Era(self._server.server_info_stamp)
         self._outbound = Outbound(
             websocket,

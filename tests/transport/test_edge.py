@@ -8,7 +8,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from transport.edge import INVALID_PARAMS, INVALID_REQUEST, MAX_DEPTH, PARSE_ERROR, Malformed, parse
+from transport.edge import (
+    INVALID_PARAMS,
+    INVALID_REQUEST,
+    LARGE_BYTES,
+    MAX_CONTAINERS,
+    MAX_DEPTH,
+    PARSE_ERROR,
+    Malformed,
+    decode,
+    parse,
+)
 
 scalars = (
     st.none()
@@ -152,3 +162,44 @@ def test_absent_and_null_params_are_fine():
 def test_answers_of_the_client_pass():
     assert parse('{"jsonrpc":"2.0","id":3,"result":{}}')["result"] == {}
     assert parse('{"jsonrpc":"2.0","id":null,"error":{"code":1,"message":"m"}}')["error"]["code"] == 1
+
+
+@st.composite
+def _spelled(draw: st.DrawFn) -> tuple[str, bool]:
+    """An object as strange writers write it, and whether it has a key twice."""
+    keys = draw(st.lists(st.sampled_from(["a", ":", '"', "\\", "\\:", '":', "id"]), max_size=6))
+    escape = draw(st.sampled_from([json.dumps, _in_escapes]))
+    blank = draw(st.sampled_from(["", " ", "\n\t"]))
+    members = [f"{escape(key)}{blank}:{escape(draw(st.sampled_from(keys)))}" for key in keys]
+    return "{" + ",".join(members) + "}", len(set(keys)) < len(keys)
+
+
+def _in_escapes(text: str) -> str:
+    return '"' + "".join(f"\\u{ord(each):04x}" for each in text) + '"'
+
+
+@given(_spelled())
+def test_a_large_message_with_a_key_twice_is_found_out_however_it_is_spelled(spelled: tuple[str, bool]):
+    text, twice = spelled
+    large = f'{{"x":{text},"filler":"{"x" * LARGE_BYTES}"}}'
+    if twice:
+        with pytest.raises(Malformed, match="twice"):
+            decode(large)
+    else:
+        assert decode(large)["x"] == json.loads(text)
+
+
+@pytest.mark.parametrize("filler", ["x", '"', "\\", "\u00fc"])
+def test_what_is_refused_of_a_small_message_is_refused_of_a_large_one(filler: str):
+    tail = json.dumps(filler * LARGE_BYTES)
+    for body, code in [('"a":1e', PARSE_ERROR), ('"a":' + "9" * 30, INVALID_REQUEST), ('"a":NaN', PARSE_ERROR)]:
+        with pytest.raises(Malformed) as caught:
+            decode(f'{{"id":1,{body},"filler":{tail}}}')
+        assert caught.value.code == code
+    assert decode(f'{{"id": 1, "filler": {tail}}}')["id"] == 1
+
+
+def test_very_many_arrays_are_refused_before_they_are_decoded():
+    with pytest.raises(Malformed, match="split the message"):
+        decode("[" + ",".join(["[]"] * MAX_CONTAINERS) + "]")
+    assert len(decode("[" + ",".join(['"[[{"'] * MAX_CONTAINERS) + "]")) == MAX_CONTAINERS

@@ -59,7 +59,7 @@ class Wired:
     """One connection in memory: with the fast lane, or with the SDK alone."""
 
     def __init__(self, gate: Any, nursery: trio.Nursery, *, fast: bool) -> None:
-        self.socket, self.in_flight = Socket(), InFlight(8)
+        self.socket, self.in_flight = Socket(), InFlight(8, 1 << 20)
         server = make_server(gate, "0-test")
         era, websocket = Era(server.server_info_stamp), cast("Any", self.socket)
         start_soon, in_flight = nursery.start_soon, self.in_flight

@@ -12,6 +12,7 @@ import trio.testing
 from wsproto.events import AcceptConnection, TextMessage
 
 from actors.kernel import ActorNotFound
+from transport.accept import STRANGERS
 from transport.client import HallError, connect
 from transport.memory import MemoryListener
 from transport.websocket import ConnectionLimits
@@ -202,3 +203,26 @@ async def test_over_a_real_socket_who_does_not_read_sees_the_1013(over_tcp, raw_
 async def _ask_and_ask(raw: Any) -> None:
     for number in itertools.count():
         await raw.request(number, "tools/list")
+
+
+async def test_a_flood_of_handshakes_that_never_end_keeps_nobody_out(front, autojump_clock):
+    async with front(max_connections=10) as running:
+        flood = [running.listener.connect() for _ in range(1000)]
+        began = trio.current_time()
+        for _ in range(10):
+            async with running.client() as client:
+                assert (await client.health()).status == "ok"
+            flood += [running.listener.connect() for _ in range(100)]
+        assert trio.current_time() - began < 1
+        connections = running.system.supervisors.find("gateway:connections")
+        await trio.sleep(1)
+        assert len(connections.children()) <= STRANGERS
+        assert running.crashes == []
+
+
+async def test_who_was_let_in_is_evicted_by_no_flood(front, autojump_clock):
+    async with front() as running, running.client() as client:
+        for _ in range(5 * STRANGERS):
+            running.listener.connect()
+        await trio.sleep(1)
+        assert (await client.health()).status == "ok"

@@ -139,6 +139,44 @@ async def test_a_fault_after_the_handshake_ends_its_own_connection_alone(over_tc
     await trio.aclose_forcefully(stream)
 
 
+async def unknown_opcode(raw: Any) -> None:
+    """An opcode that RFC 6455 keeps for later."""
+    await raw.stream.send_all(bytes([0x83, 0x80, 0, 0, 0, 0]))
+
+
+async def continues_nothing(raw: Any) -> None:
+    """A fragment without a beginning."""
+    await raw.stream.send_all(bytes([0x80, 0x80, 0, 0, 0, 0]))
+
+
+@pytest.mark.parametrize(
+    ("fault", "code"),
+    [
+        (not_utf8, 1007),
+        (unmasked, 1002),
+        (unknown_opcode, 1002),
+        (continues_nothing, 1002),
+        (reserved_close_code, 1002),
+        (too_large, 1009),
+        (too_large_in_pieces, 1009),
+        (more_bytes_than_characters, 1009),
+        (never_answers_the_close, 1003),
+    ],
+    ids=lambda value: getattr(value, "__name__", value),
+)
+async def test_who_breaks_the_protocol_is_told_how(over_tcp: Any, raw_client: Any, fault: Any, code: int):
+    running, address = over_tcp
+    stream = await trio.open_tcp_stream(*address)
+    raw = raw_client(stream)
+    await raw.open(running.token)
+    await raw.initialize()
+    await fault(raw)
+    with trio.fail_after(10):
+        assert await raw.close_code() == code
+    await trio.aclose_forcefully(stream)
+    await only_the_good_one_is_left(running, address)
+
+
 @pytest.mark.parametrize(
     "head",
     [

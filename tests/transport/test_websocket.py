@@ -139,6 +139,22 @@ async def test_over_the_in_flight_cap_a_request_is_answered_at_once(front, autoj
         assert "result" in await raw.message()
 
 
+async def test_over_the_cap_of_bytes_in_flight_a_request_is_answered_at_once(front, autojump_clock):
+    async with front(limits=ConnectionLimits(in_flight_bytes=10_000)) as running:
+        raw = await running.raw()
+        running.gate.stall()
+        for request_id in range(3):
+            await raw.call(request_id, "append_events", {"events": [{"type": "t", "data": "x" * 4000}]})
+        refused = await raw.message()
+        assert (refused["id"], refused["error"]["code"]) == (2, -32005)
+        running.gate.resume()
+        await raw.text('{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":0}}')
+        await raw.text('{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":1}}')
+        await trio.sleep(1)
+        await raw.call(3, "append_events", {"events": [{"type": "t", "data": "x" * 50_000}]})
+        assert "result" in await raw.message()
+
+
 async def test_an_id_that_is_under_way_cannot_be_used_again_until_it_is_answered(front, autojump_clock):
     async with front() as running:
         raw, gate = await running.raw(), trio.Event()

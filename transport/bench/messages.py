@@ -81,7 +81,7 @@ async def connection(gate: Gate, *, fast: bool = True) -> AsyncGenerator[Exchang
         gate: The hall's.
         fast: Whether the connection has its fast lane.
     """
-    socket, in_flight, server = MemorySocket(), InFlight(256), make_server(gate, VERSION)
+    socket, in_flight, server = MemorySocket(), InFlight(256, 16 << 20), make_server(gate, VERSION)
     websocket, era, caller = cast("WebSocketConnection", socket), Era(server.server_info_stamp), in_process.CALLER
     outbound = Outbound(
         websocket, in_flight, era, messages=1024, queued_bytes=64 << 20, write_s=30.0, overflow=_never, stuck=_never

@@ -184,8 +184,10 @@ async def test_an_idle_peer_that_goes_is_noticed_at_once(serve_http, autojump_cl
 
 async def test_over_the_cap_a_connection_is_answered_503(serve_http, autojump_clock):
     async with serve_http(max_connections=1) as hall:
-        await hall.connect().request("GET", "/healthz")
+        known = hall.connect()
+        assert (await known.post("/v1/validate", ASK)).status == 200
         assert (await hall.connect().reply()).status == 503
+        assert (await known.post("/v1/validate", ASK)).status == 200
 
 
 async def test_a_revoked_token_ends_what_waits_within_a_second(serve_http, autojump_clock):
@@ -278,3 +280,14 @@ async def test_nonsense_behind_a_good_request_harms_nobody(serve_http, autojump_
             assert await wire.ended()
         assert (await hall.connect().request("GET", "/healthz")).status == 200
     assert hall.crashes == []
+
+
+async def test_a_flood_of_connections_without_a_request_keeps_nobody_out(serve_http, autojump_clock):
+    async with serve_http(max_connections=10) as hall:
+        known = hall.connect()
+        assert (await known.post("/v1/validate", ASK)).status == 200
+        flood = [hall.connect() for _ in range(1000)]
+        assert (await hall.connect().post("/v1/validate", ASK)).status == 200
+        assert (await known.post("/v1/validate", ASK)).status == 200
+        assert len(flood) == 1000
+        assert hall.crashes == []
