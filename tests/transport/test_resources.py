@@ -236,5 +236,6 @@ async def test_tools_say_whether_they_change_anything(front, autojump_clock):
     assert {tool["name"] for tool in tools if not tool["annotations"]["readOnlyHint"]} == {
         "append_events",
         "decide",
+        "forget_decision",
         "activate_policy",
     }
