@@ -21,6 +21,7 @@ def leave(parts: Parts) -> None:
     writer = parts.writer
     if writer.broken or not parts.committed.segments:
         return
+    writer.trim()
     writer.sync()
     writer.guarded(lambda: _save_derived(parts))
     write_marker(parts.directory, writer.marker())

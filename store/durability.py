@@ -14,6 +14,9 @@ from store.ports import Sync
 # What can be waited for: space, and descriptors.
 _NO_SPACE = frozenset((errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EMFILE, errno.ENFILE))
 _IOV_MAX = 1024
+
+AHEAD_BYTES = 1 << 20
+"""How much longer than what is in it a file is that is synced often."""
 _NS_PER_MS = 1_000_000
 
 
@@ -87,6 +90,41 @@ def write_parts(fd: int, parts: Sequence[bytes], offset: int, path: Path) -> int
     if written < size:
         write_all(fd, memoryview(b"".join(parts))[written:], offset + written, path)
     return size
+
+
+def lengthen(fd: int, end: int, limit: int) -> int:
+    """Let a file end behind a byte that is about to be written, so that syncing what comes there is cheaper.
+
+    `fdatasync` has to commit the file system's journal whenever a file has grown, which is a third of what it takes for
+    a small append. So a file that is synced often is `AHEAD_BYTES` longer than what is in it. The rest is a hole: it
+    reads as zeros and takes no space.
+
+    Args:
+        fd: the file.
+        end: up to where it is about to be written.
+        limit: how long it may become at the most.
+
+    Returns:
+        How long it is then; `end` if it may not become longer, and so grows as it is written.
+    """
+    size = max(end, min(end + AHEAD_BYTES, limit))
+    try:
+        os.ftruncate(fd, size)
+    except OSError:
+        return end
+    return size
+
+
+def cut_back(fd: int, size: int, path: Path) -> None:
+    """Shorten an open file; the next sync of it makes that durable.
+
+    Raises:
+        SyncFailed: the operating system refused.
+    """
+    try:
+        os.ftruncate(fd, size)
+    except OSError as error:
+        raise _uncut(error, size, path) from error
 
 
 def write_error(error: OSError, path: Path) -> StoreError:
@@ -176,8 +214,12 @@ def cut_file(path: Path, size: int) -> None:
     try:
         os.truncate(path, size)
     except OSError as error:
-        raise SyncFailed(f"{path} could not be cut to {size} bytes: {error.strerror}; check the disk") from error
+        raise _uncut(error, size, path) from error
     sync_path(path)
+
+
+def _uncut(error: OSError, size: int, path: Path) -> SyncFailed:
+    return SyncFailed(f"{path} could not be cut to {size} bytes: {error.strerror}; check the disk")
 
 
 def make_directory(path: Path) -> None:

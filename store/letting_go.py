@@ -48,6 +48,7 @@ class LettingGo:
         parts, writer = self._parts, self._parts.writer
         while parts.sealer.pending:
             writer.guarded(parts.sealer.step)
+        writer.trim()
         writer.sync()
         self._gone, retired = retire(
             parts.directory,

@@ -5,7 +5,8 @@
         created 8 | seal 28 | CRC 4
 
 A segment is named after its first sequence. If two segments hold the same sequence the later one counts: that is how an
-unclean open replaces a tail. With flag 1 every frame is sealed, and `seal` is that of the frame before the segment.
+unclean open replaces a tail. The last segment of a log that is open may go on with zeros, which are not written
+yet. With flag 1 every frame is sealed, and `seal` is that of the frame before the segment.
 """
 
 import struct

@@ -7,7 +7,18 @@ from pathlib import Path
 from typing import NamedTuple
 
 from store import frame as frames
-from store.durability import FsyncPolicy, create_file, cut_file, sync_file, sync_path, write_all, write_parts
+from store.durability import (
+    AHEAD_BYTES,
+    FsyncPolicy,
+    create_file,
+    cut_back,
+    cut_file,
+    lengthen,
+    sync_file,
+    sync_path,
+    write_all,
+    write_parts,
+)
 from store.errors import DiskFull, SyncFailed
 from store.index import SegmentIndex
 from store.index_file import index_path
@@ -19,6 +30,9 @@ from store.ports import Ports
 from store.reader import Segment
 from store.segment import HEADER_BYTES, SALT_BYTES, SEAL_BYTES, SegmentHeader, encode_header, segment_name
 from store.staged import Run, Staged, StagedFrame
+
+_SMALL = AHEAD_BYTES // 16
+"""A group of more bytes than this takes so long to sync that it makes no difference whether the file grows."""
 
 
 class _Before(NamedTuple):
@@ -38,7 +52,7 @@ class Writer:
         durable: the last sequence that is known to be durable.
         broken: why nothing will be written any more.
         syncs: how many times data was synced.
-        total_bytes: the size of all segments.
+        total_bytes: the size of all segments, without the holes behind their last frames.
     """
 
     def __init__(
@@ -71,7 +85,7 @@ class Writer:
         self._seal = seal
         self._mark = mark
         self._segment = segments[-1] if segments else None
-        self._position = sizes[-1] if segments else 0
+        self._position = self._size = sizes[-1] if segments else 0
         self._written = self.durable = last
         self._unsynced: list[Segment] = []
         self._marked = True
@@ -135,6 +149,15 @@ class Writer:
         """Count so many bytes of segments as gone."""
         with self._lock:
             self.total_bytes -= size
+
+    def trim(self) -> None:
+        """Let the file end behind the last frame; the next sync makes that durable.
+
+        Raises:
+            SyncFailed: the operating system refused; the writer is broken for good.
+        """
+        with self._lock:
+            self._unless_broken(self._trim)
 
     def guarded(self, work: Callable[[], object]) -> None:
         """Do work on derived files; if the disk does not confirm it, the writer is broken too.
@@ -208,10 +231,19 @@ class Writer:
     def _write(self, parts: list[bytes]) -> None:
         if parts:
             assert self._segment is not None
-            size = write_parts(self._segment.fd, parts, self._position, self._segment.path)
+            size = sum(map(len, parts))
+            if self._position + size > self._size and size <= _SMALL and self.policy.before_acknowledging:
+                self._size = lengthen(self._segment.fd, self._position + size, self._limits.segment_bytes)
+            write_parts(self._segment.fd, parts, self._position, self._segment.path)
             self._position += size
+            self._size = max(self._size, self._position)
             self.total_bytes += size
             parts.clear()
+
+    def _trim(self) -> None:
+        if self._segment is not None and self._size > self._position:
+            cut_back(self._segment.fd, self._position, self._segment.path)
+            self._size = self._position
 
     def _sync_written(self) -> None:
         for segment in (*self._unsynced, self._segment):
@@ -231,6 +263,7 @@ class Writer:
 
     def _begin_segment(self, first_sequence: int) -> None:
         if self._segment is not None:
+            self._trim()
             if self.policy.kind == "never":
                 self._unsynced.append(self._segment)
             else:
@@ -244,7 +277,7 @@ class Writer:
             seal=self._seal.last if self._seal else b"",
         )
         self._segment = create_segment(self._directory, header, self._new_index())
-        self._position = HEADER_BYTES
+        self._position = self._size = HEADER_BYTES
         self.total_bytes += HEADER_BYTES
 
     def _cut_back(self, staged: Staged, before: _Before) -> None:
@@ -261,6 +294,7 @@ class Writer:
         staged.runs.clear()
         self._unsynced = [kept for kept in self._unsynced if kept is not before.segment and id(kept) not in created]
         self._segment, self._position, self._written, seal, self.total_bytes = before
+        self._size = self._position
         if self._seal is not None:
             self._seal.last = seal
         self.durable = min(self.durable, self._written)

@@ -81,7 +81,7 @@ class CrashCamera:
             patch.setattr(os, "pwrite", self.write)
             patch.setattr(os, "fsync", self.sync)
             patch.setattr(os, "fdatasync", self.sync)
-            for name in ("replace", "unlink", "truncate", "mkdir"):
+            for name in ("replace", "unlink", "truncate", "ftruncate", "mkdir"):
                 patch.setattr(os, name, self._before(getattr(os, name)))
             self.take()
             yield

@@ -24,7 +24,7 @@ def killed(log, path):
 def damage(path):
     last = max(path.glob("*.segment"))
     content = bytearray(last.read_bytes())
-    content[-1] ^= 1
+    content[len(content.rstrip(b"\0")) - 1] ^= 1  # behind it may be a hole
     last.write_bytes(content)
 
 

@@ -325,7 +325,7 @@ def test_verify_reads_a_log_that_is_being_written(tmp_path):
             report = verify(tmp_path)
             assert (report.ok, report.events, report.last_sequence) == (True, n + 1, n + 1)
         assert report.segments == log.stats().segments
-        assert log.stats().bytes == sum(path.stat().st_size for path in segments_of(tmp_path))
+    assert log.stats().bytes == sum(path.stat().st_size for path in segments_of(tmp_path))
 
 
 def test_verify_of_an_empty_directory_is_ok(tmp_path):
