@@ -34,10 +34,9 @@ class Framer:
             Invalid: one is no name.
         """
         known_agent, known_stream = self._heads.agents.known, self._heads.streams.known
-        for append in appends:
-            if known_agent(append.agent) is None:
-                check_name("agent", append.agent)
-            stream = stream_of(append)
+        for agent, stream in {(append.agent, stream_of(append)) for append in appends}:
+            if known_agent(agent) is None:
+                check_name("agent", agent)
             if known_stream(stream) is None:
                 check_name("stream", stream)
 
@@ -71,6 +70,7 @@ class Framer:
             bodies = _bodies(records, sizes, columns.counts, command)
             if columns.floats and any(map(may_hold_non_finite, bodies)):
                 check_finite([*columns.datas, *columns.metadatas])
+            agents = heads.agents.ids_of([append.agent for append in appends])
         except StoreError:
             heads.go_back(streams)
             heads.types.forget(known_types)
@@ -78,7 +78,7 @@ class Framer:
         reached = revisions if columns.streams else revisions[-1:]
         made: list[StagedFrame] = []
         start = 0
-        for append, count, body in zip(appends, columns.counts, bodies, strict=True):
+        for agent, count, body in zip(agents, columns.counts, bodies, strict=True):
             end = start + count
             frame = StagedFrame(
                 first_sequence=first + start,
@@ -88,7 +88,7 @@ class Framer:
                 streams=streams[start:end],
                 types=types[start:end],
                 correlations=correlations[start:end] if correlations else None,
-                agent=heads.agents.id_of(append.agent),
+                agent=agent,
                 command=command,
                 appended=Appended(
                     first_sequence=first + start,

@@ -26,7 +26,7 @@ from actors.event_store.waiters import Waiter, Waiters
 from actors.kernel import LATER, Actor, Later, Reply
 from actors.ports import Ports
 from actors.views import Views
-from store import Append, DiskFull, EventLog, Log, Page, Query, StoreError, SyncFailed
+from store import DiskFull, EventLog, Log, Page, Query, StoreError, SyncFailed
 
 PENDING = 8192
 """How many appends may wait for the disk; more are refused as `unavailable`."""
@@ -155,7 +155,7 @@ class EventStore(Actor):
             self._idle.set()
 
     async def _commit(self, log: Log, group: list[Pending]) -> None:
-        cleared = [await look_ahead(log, *each) for each in group]
+        cleared = [await look_ahead(log, *each) if each[0].fail_if else 0 for each in group]
         staged = log.stage([append for append, _, _ in group], cleared)
         trouble = ""
         try:
@@ -165,19 +165,17 @@ class EventStore(Actor):
         self._views.tell_trouble(NAME, trouble)
         outcomes = log.settle(staged)
         self._views.sequence = log.head
-        stored: list[Append] = []
-        streams: set[str] = set()
-        for (append, reply, _), outcome in zip(group, outcomes, strict=True):
+        for (_, reply, _), outcome in zip(group, outcomes, strict=True):
             if isinstance(outcome, StoreError):
                 reply(Stored(refused=refused(outcome)))
             else:
                 reply(Stored(appended=outcome))
-                stored.append(append)
-                streams.update(outcome.revisions)
         self._committed.set()
         self._committed = trio.Event()
-        for waiter in self._waiters.touched_by(stored, streams):
-            self._look_again(log, waiter)
+        if self._waiters:
+            stored = [(append, outcome) for (append, _, _), outcome in zip(group, outcomes, strict=True)]
+            for waiter in self._waiters.touched_by(stored):
+                self._look_again(log, waiter)
 
     async def _sync_when_due(self, log: Log) -> None:
         while True:

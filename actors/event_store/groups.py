@@ -11,6 +11,9 @@ from store import Append
 GROUP = 1024
 """How many appends one commit takes at the most."""
 
+GROUP_BYTES = 1 << 20
+"""How many bytes of appends one commit takes, or one append: staging them holds the loop for about 10 ms."""
+
 CHECKS = 1 << 15
 """How many conditions times events one commit takes at the most: each is compared with what is staged before it."""
 
@@ -20,10 +23,11 @@ Pending: TypeAlias = tuple[Append, Reply, int]
 
 def group_size(pending: Sequence[Pending]) -> int:
     """Return how many of the appends that wait go into the next commit."""
-    conditions = events = 0
-    for count, (append, _, _) in enumerate(pending[:GROUP]):
+    conditions = events = size = 0
+    for count, (append, reply, _) in enumerate(pending[:GROUP]):
         conditions += append.fail_if is not None
         events += len(append.events)
-        if count and conditions * events > CHECKS:
+        size += reply.size
+        if count and (size > GROUP_BYTES or conditions * events > CHECKS):
             return count
     return min(len(pending), GROUP)

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 import trio
 
 from actors.kernel import Reply
-from store import Append, Query
+from store import Append, Appended, Query, StoreError
 
 
 class Waiter:
@@ -63,15 +63,16 @@ class Waiters:
             if not self._by_type[kind]:
                 del self._by_type[kind]
 
-    def touched_by(self, appends: Iterable[Append], streams: Iterable[str]) -> list[Waiter]:
-        """Return the waiters whose query may match what was committed to these streams."""
-        if not self._count:
+    def touched_by(self, commit: Iterable[tuple[Append, Appended | StoreError]]) -> list[Waiter]:
+        """Return the waiters whose query may match what was committed: appends and their outcomes."""
+        stored = [(append, outcome) for append, outcome in commit if isinstance(outcome, Appended)]
+        if not stored:
             return []
         found = set(self._others)
-        for stream in streams:
+        for stream in {stream for _, appended in stored for stream in appended.revisions}:
             found |= self._by_stream.get(stream, set())
         if self._by_type:
-            for kind in {event.type for append in appends for event in append.events}:
+            for kind in {event.type for append, _ in stored for event in append.events}:
                 found |= self._by_type.get(kind, set())
         return list(found)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from types import SimpleNamespace
 
 import pytest
 import trio
@@ -283,11 +284,16 @@ async def test_a_waiter_is_found_behind_much_that_it_does_not_want(autojump_cloc
     ],
 )
 def test_a_group_is_as_large_as_what_has_to_be_compared_allows(appends, size):
-    pending = [(append, None, 0) for append in appends]
+    pending = [(append, SimpleNamespace(size=100), 0) for append in appends]
     taken = group_size(pending)
     assert taken == size
     conditions = sum(append.fail_if is not None for append in appends[:taken])
     assert conditions * sum(len(append.events) for append in appends[:taken]) <= CHECKS
+
+
+@pytest.mark.parametrize(("sizes", "taken"), [([300 << 10] * 10, 3), ([2 << 20, 1], 1), ([1, 2 << 20, 1], 1)])
+def test_a_group_is_as_large_as_can_be_staged_without_a_stall(sizes, taken):
+    assert group_size([(one(), SimpleNamespace(size=size), 0) for size in sizes]) == taken
 
 
 async def test_uptime_and_the_memory_of_crashes_survive_a_crash_of_the_store(autojump_clock, world):
