@@ -202,7 +202,20 @@ def put_file(path: Path, content: bytes, *, durably: bool = True) -> None:
         raise
     finally:
         os.close(fd)
-    draft.replace(path)
+    replace_file(draft, path)
+
+
+def replace_file(draft: Path, path: Path) -> None:
+    """Give a draft the name that it was written for, in the place of what has it.
+
+    Raises:
+        DiskFull: there is no space; nothing has changed.
+        SyncFailed: the operating system refused for another reason.
+    """
+    try:
+        draft.replace(path)
+    except OSError as error:
+        raise write_error(error, path) from error
 
 
 def cut_file(path: Path, size: int) -> None:
@@ -226,9 +239,16 @@ def make_directory(path: Path) -> None:
     """Create a directory that only its owner may enter, with its parents, durably; do nothing if it is there.
 
     Raises:
+        DiskFull: there is no space.
         SyncFailed: the disk did not confirm.
+        OSError: there may be no such directory.
     """
     missing = [step for step in (path, *path.parents) if not step.exists()]
-    path.mkdir(parents=True, exist_ok=True, mode=0o700)
+    try:
+        path.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError as error:
+        if error.errno in _NO_SPACE:
+            raise write_error(error, path) from error
+        raise
     for step in missing:
         sync_path(step.parent)

@@ -116,6 +116,8 @@ def read_header(path: Path) -> IndexHeader | None:
         return None
     try:
         return _read_header(fd)
+    except OSError:
+        return None
     finally:
         os.close(fd)
 
@@ -151,6 +153,8 @@ def read_section(path: Path, header: IndexHeader, section: int) -> bytes | None:
         return None
     try:
         data = os.pread(fd, length, offset)
+    except OSError:
+        return None
     finally:
         os.close(fd)
     return data if len(data) == length and zlib.crc32(data) == crc else None

@@ -1,11 +1,12 @@
 """One writer: an advisory lock on the data directory that the kernel releases when its holder dies."""
 
 import contextlib
+import errno
 import fcntl
 import os
 from pathlib import Path
 
-from store.errors import LogLocked
+from store.errors import DiskFull, LogLocked
 
 LOCK_NAME = "lock"
 
@@ -14,7 +15,7 @@ class DirectoryLock:
     """Holds the data directory for this process; the lock file names the holder's pid."""
 
     def __init__(self, directory: Path) -> None:
-        self._fd = os.open(directory / LOCK_NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        self._fd = _open(directory / LOCK_NAME)
         try:
             fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -30,6 +31,15 @@ class DirectoryLock:
         if self._fd >= 0:
             os.close(self._fd)
             self._fd = -1
+
+
+def _open(path: Path) -> int:
+    try:
+        return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        if error.errno == errno.ENOSPC:
+            raise DiskFull(f"no space for {path}: free some and open the log again") from error
+        raise
 
 
 def _read_pid(fd: int) -> int | None:

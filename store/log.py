@@ -1,5 +1,6 @@
 """The event log in files: ties together staging, writing, the index and recovery."""
 
+import errno
 import os
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -9,7 +10,7 @@ from typing import Any, Self
 from store.append import Append, Appended
 from store.closing import leave
 from store.durability import make_directory, parse_policy
-from store.errors import Invalid, StoreError, SyncFailed, TooLarge
+from store.errors import Invalid, LogDamaged, StoreError, SyncFailed, TooLarge
 from store.event import Event
 from store.gone import Gone
 from store.interface import Log, LogStats
@@ -75,6 +76,7 @@ class EventLog(Log):
             Invalid: the policy is unknown, or the log was sealed with another key.
             LogLocked: another process, or this one, has it open.
             LogDamaged: something that had been durable is unreadable; nothing was changed.
+            OSError: there may be no such directory.
             DiskFull: an unclean stop needs space for a copy of the tail.
             SyncFailed: the disk did not confirm that copy.
         """
@@ -85,8 +87,10 @@ class EventLog(Log):
         ports = Ports(clock_ns=clock_ns, random_bytes=random_bytes, sync=sync)
         try:
             return cls(put_together(directory, lock, policy, limits or Limits(), ports, progress, seal_key))
-        except BaseException:
+        except BaseException as error:
             lock.release()
+            if isinstance(error, OSError) and error.errno == errno.EIO:
+                raise LogDamaged(f"{directory} could not be read: {error}; check the disk, then start again") from error
             raise
 
     @property

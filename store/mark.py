@@ -14,7 +14,7 @@ import zlib
 from contextlib import suppress
 from pathlib import Path
 
-from store.durability import sync_file, write_all
+from store.durability import sync_file, write_all, write_error
 
 MARK_NAME = "durable"
 
@@ -28,11 +28,17 @@ class DurableMark:
 
     Args:
         directory: the log's; the file is created if need be.
+
+    Raises:
+        DiskFull, SyncFailed: it cannot be created.
     """
 
     def __init__(self, directory: Path) -> None:
         self._path = directory / MARK_NAME
-        self._fd = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            self._fd = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise write_error(error, self._path) from error
 
     def move(self, last: int) -> None:
         """Say that the log is durable up to a sequence.

@@ -81,13 +81,13 @@ def _removed(path: Path) -> bool:
 
 def make_reserve(directory: Path, size: int) -> None:
     """Set space aside, if there is some: without it only a clean stop on a full disk is lost."""
-    fd = os.open(directory / RESERVE_NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        with contextlib.suppress(OSError):
+    with contextlib.suppress(OSError):
+        fd = os.open(directory / RESERVE_NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
             if os.fstat(fd).st_size < size:
                 os.posix_fallocate(fd, 0, size)
-    finally:
-        os.close(fd)
+        finally:
+            os.close(fd)
 
 
 def _write(directory: Path, marker: Marker) -> None:

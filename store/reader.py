@@ -96,7 +96,7 @@ class Segment:
         if self._is_unchecked(number):
             self._frame(number)
         offset, first, _ = frame_at(self.index, number)
-        frame = frames.read_header(os.pread(self.fd, frames.HEADER_BYTES, offset), 0)
+        frame = frames.read_header(self._bytes_at(offset, frames.HEADER_BYTES), 0)
         if frame is None or frame.first_sequence != self.first_sequence + first:
             raise self._damaged(offset)
         return frame.time_ns
@@ -150,13 +150,21 @@ class Segment:
 
     def _frame(self, number: int) -> tuple[frames.Frame, memoryview]:
         offset, first, count = frame_at(self.index, number)
-        data = os.pread(self.fd, self._size_of(number), offset)
+        data = self._bytes_at(offset, self._size_of(number))
         frame = frames.read_frame(data, 0, self.header.salt)
         if frame is None or (frame.first_sequence, frame.count) != (self.first_sequence + first, count):
             raise self._damaged(offset)
         if number < len(self._unchecked):
             self._unchecked[number] = 0
         return frame, memoryview(data)[frames.HEADER_BYTES : frame.end]
+
+    def _bytes_at(self, offset: int, size: int) -> bytes:
+        try:
+            return os.pread(self.fd, size, offset)
+        except OSError as error:
+            raise LogDamaged(
+                f"{self.path}: byte {offset} could not be read: {error.strerror}; check the disk, then start again"
+            ) from error
 
     def _size_of(self, number: int) -> int:
         offsets = self.index.frame_offsets

@@ -18,7 +18,7 @@ from typing import TypeAlias
 import msgspec
 
 from store.chain import ALL_BITS
-from store.durability import create_file, sync_file, write_all
+from store.durability import create_file, replace_file, sync_file, write_all
 from store.errors import StoreError
 from store.index import SegmentIndex
 from store.index_file import IndexHeader, encode_header, index_path
@@ -84,7 +84,7 @@ def seal(
         raise
     finally:
         os.close(fd)
-    draft.replace(path)
+    replace_file(draft, path)
     return described
 
 

@@ -34,6 +34,7 @@ class DiskUnderWatch:
 
     def __init__(self, mount: Path, journal_path: Path) -> None:
         self.mount, self._journal = mount, journal_path
+        self._seen = 0
 
     def run(self, work: str, policy: str, wrong: str = "") -> None:
         """Have a program of its own do some of `workloads` here."""
@@ -48,6 +49,11 @@ class DiskUnderWatch:
     def entries(self) -> list[journal.Entry]:
         """Return what was done so far."""
         return [*journal.entries(self._journal)]
+
+    def new_entries(self) -> list[journal.Entry]:
+        """Return what was done since the last time."""
+        start, self._seen = self._seen, self._journal.stat().st_size
+        return [*journal.entries(self._journal, start)]
 
 
 @pytest.fixture

@@ -79,7 +79,7 @@ def _judge_events(log: EventLog, events: list[Event]) -> None:
 
 
 def _agrees(log: EventLog, filters: dict[str, object], events: list[Event]) -> None:
-    assert log.query(**filters, limit=1000).events == events, f"{filters} finds something else than reading does"
+    assert log.query(**filters, limit=1000).events == events[:1000], f"{filters} finds something else than reading does"
 
 
 def _judge_archive(home: Path) -> None:

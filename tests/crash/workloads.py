@@ -13,11 +13,12 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from store import (
     Append,
+    DiskFull,
     EventLog,
     Limits,
     NewEvent,
@@ -37,6 +38,7 @@ from store.segment_files import segment_names
 Tell = Callable[[str], None]
 
 LIMITS = Limits(segment_bytes=900, reserve_bytes=100)
+sync = os.fdatasync
 COUNT = Projection("count", int, lambda state, _: state + 1, int)
 
 
@@ -50,7 +52,7 @@ def append_of(first: int, size: int = 1) -> Append:
 
 
 def opened(home: Path, policy: str) -> EventLog:
-    return EventLog.open(home / "log", policy, limits=LIMITS)
+    return EventLog.open(home / "log", policy, limits=LIMITS, sync=sync)
 
 
 def promise(log: EventLog, tell: Tell) -> None:
@@ -103,6 +105,17 @@ def twice(home: Path, policy: str, tell: Tell) -> None:
     """Fill, stop, go on, stop."""
     for _ in range(2):
         fill(home, policy, tell, 2)
+
+
+def fill_up(home: Path, policy: str, tell: Tell) -> None:
+    """Append until the disk is full, read, and stop cleanly."""
+    with EventLog.open(home / "log", policy, limits=Limits(segment_bytes=9000, reserve_bytes=65536)) as log:
+        with suppress(DiskFull):
+            while True:
+                store(log, tell, (1, 3, 2))
+        assert [each.data["n"] for each in log.read()] == list(range(1, log.head + 1))
+        assert log.query(stream="s1").events
+    tell("full 1")
 
 
 def abandon(home: Path, policy: str, tell: Tell) -> None:
@@ -180,24 +193,30 @@ def mend(home: Path, policy: str, tell: Tell) -> None:
     tell("repaired 1")
 
 
-WORK = {work.__name__: work for work in (fill, twice, abandon, reopen, back_up, retire, photograph, bring_in, mend)}
+WORK = {
+    work.__name__: work for work in (fill, fill_up, twice, abandon, reopen, back_up, retire, photograph, bring_in, mend)
+}
 
 
 def _deaf(_fd: int) -> None:
     """Sync nothing."""
 
 
+def _early(log: EventLog, tell: Tell, sizes: tuple[int, ...]) -> None:
+    tell(f"acknowledged {log.head + sum(sizes)}")
+    _store(log, tell, sizes)
+
+
+_store = store
+
 WRONG: dict[str, Callable[[], None]] = {
     "": lambda: None,
-    "no fdatasync": lambda: setattr(EventLog.open.__func__, "__kwdefaults__", {**_defaults(), "sync": _deaf}),
+    "no fdatasync": lambda: globals().update(sync=_deaf),
+    "words before deeds": lambda: globals().update(store=_early),
     "no fsync": lambda: setattr(os, "fsync", _deaf),
     "no directory sync": lambda: _replace("sync_path", lambda _path: None),
     "no sync of what replaces a file": lambda: _replace("put_file", _without_sync(durability.put_file)),
 }
-
-
-def _defaults() -> dict[str, object]:
-    return EventLog.open.__func__.__kwdefaults__
 
 
 def _without_sync(put_file: Callable[..., None]) -> Callable[..., None]:
