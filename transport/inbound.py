@@ -22,6 +22,7 @@ from transport.fast_lane import FastLane
 from transport.order import Arrival, InFlight
 from transport.outbound import Outbound
 from transport.toolset import TOOLS
+from transport.unadmitted import Unadmitted
 
 log = structlog.get_logger(__name__)
 
@@ -43,6 +44,7 @@ class Inbound:
         in_flight: The requests under way.
         caller: Who is on the other side.
         era: Told of each request that goes to the SDK.
+        unadmitted: Limits what no session admits.
         lane: Takes what need not go to the SDK; None where everything shall.
         message_bytes: The largest message.
         drain_s: How long requests under way may go on after `stop`, in seconds.
@@ -57,6 +59,7 @@ class Inbound:
         caller: Caller,
         *,
         era: Era,
+        unadmitted: Unadmitted,
         lane: FastLane | None,
         message_bytes: int,
         drain_s: float,
@@ -66,6 +69,7 @@ class Inbound:
         self._outbound = outbound
         self._in_flight = in_flight
         self._era = era
+        self._unadmitted = unadmitted
         self._lane = lane
         self._caller = caller
         self._message_bytes = message_bytes
@@ -170,6 +174,15 @@ class Inbound:
             )
             return None
         called: dict[str, Any] = params if method == "tools/call" and params is not None else {}
+        wait_s = self._unadmitted.wait_s(method, called)
+        if wait_s is not None:
+            self._outbound.refuse(
+                request_id,
+                TOO_MANY_REQUESTS,
+                f"too many requests of this kind on this connection; retry after {wait_s:.3f} s",
+                {"error": {"code": "rate_limited", "retry_after_s": wait_s}},
+            )
+            return None
         if called and self._lane is not None and self._lane.take(request_id, called, size):
             return None
         self._era.asked(request_id, method, params)

@@ -32,6 +32,7 @@ from transport.keepalive import keep_alive
 from transport.order import InFlight
 from transport.outbound import Outbound
 from transport.reader import Reader
+from transport.unadmitted import Unadmitted
 
 log = structlog.get_logger(__name__)
 
@@ -45,6 +46,8 @@ class ConnectionLimits(msgspec.Struct, frozen=True):
         message_bytes: The largest message that a client may send.
         in_flight: How many requests may be under way.
         in_flight_bytes: How many bytes they may have together; a single one may have more.
+        unadmitted_per_s: How many requests a second it may make that no session admits, such as health and pings.
+        unadmitted_burst: How many of them at once.
         queue_messages: How many messages may wait to be written.
         queue_bytes: How many bytes may wait to be written; a single message may have more.
         handshake_s: How long the handshake may take, in seconds.
@@ -58,6 +61,8 @@ class ConnectionLimits(msgspec.Struct, frozen=True):
     message_bytes: int = 4 << 20
     in_flight: int = 256
     in_flight_bytes: int = 16 << 20
+    unadmitted_per_s: float = 5_000.0
+    unadmitted_burst: int = 20_000
     queue_messages: int = 1024
     queue_bytes: int = 64 << 20
     handshake_s: float = 10.0
@@ -215,6 +220,7 @@ class Connection:
             in_flight,
             self.caller,
             era=era,
+            unadmitted=Unadmitted(self.caller.principal.role, limits.unadmitted_per_s, limits.unadmitted_burst),
             lane=lane,
             message_bytes=limits.message_bytes,
             drain_s=limits.drain_s,

@@ -13,6 +13,7 @@ from actors.session.messages import Principal
 from actors.speed_layer.activation import POLICY_ACTIVATED
 from actors.speed_layer.audit import AUDIT_STREAM
 from actors.speed_layer.claude_settings import import_settings
+from actors.speed_layer.governing import Governing
 from actors.speed_layer.policy import Policy, PolicySource, Request, packs
 from actors.speed_layer.remembered import POLICY_STREAM
 from actors.speed_layer.replaying import replay
@@ -84,6 +85,15 @@ async def test_an_activated_policy_that_no_longer_loads_allows_nothing_degrades_
         assert (await verdict_of(world, scout, LIST)).verdict == "allow"
         await trio.sleep(2.0)
         assert world.gate.health().status == "ok"
+
+
+def test_a_policy_that_allows_nothing_for_now_has_a_version_of_its_own(policy):
+    versions = {
+        Governing(policy).version,
+        Governing(policy, withheld="x").version,
+        Governing(policy, withheld="y").version,
+    }
+    assert len(versions) == 3  # else what the cache knows would still be allowed
 
 
 async def test_an_activation_under_load_drops_no_request_and_every_verdict_names_the_policy_it_is_of(

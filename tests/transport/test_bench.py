@@ -38,6 +38,7 @@ from transport.bench.raw_http import HttpEndpoint
 from transport.bench.requests import UnexpectedAnswer
 from transport.bench.resident import anonymous_bytes, resident_bytes
 from transport.bench.runner import Bench, Work, contest, mean, p50, p99, p999
+from transport.bench.sharing import sharing
 from transport.bench.stores import DISK, OURS, SQLITE, TO_INSTALL, Subject
 from transport.bench.worker import absent, crew, working
 from transport.cli import bench as command
@@ -507,6 +508,12 @@ def test_the_kernel_suite_measures_an_ask_beside_pykka_and_a_bare_queue(small):
     found = subjects_of(kernel.suite(small))
     assert found["ask, one asker", None] == {US, "pykka", "asyncio queue+future", "2 trio checkpoints"}
     assert found["ask, 128 askers", None] == {US, "pykka", "asyncio queue+future"}
+
+
+def test_agents_that_ask_the_same_share_one_approval_and_one_evaluation(small):
+    approvals, evaluations, answers = sharing(small, "speed-layer")
+    assert (approvals.value, evaluations.value, approvals.spread, evaluations.spread) == (1, 1, (1, 1), (1, 1))
+    assert answers.value > 0
 
 
 @pytest.mark.slow

@@ -28,6 +28,7 @@ from transport.order import InFlight
 from transport.outbound import Outbound
 from transport.tools import _listed, make_server
 from transport.toolset import TOOLS
+from transport.unadmitted import Unadmitted
 
 CALLER = Caller(Principal("scout", "agent"), 1)
 ENVELOPE: dict[str, Any] = {
@@ -73,6 +74,7 @@ class Wired:
             in_flight,
             CALLER,
             era=era,
+            unadmitted=Unadmitted("admin", 1.0, 1),
             lane=lane if fast else None,
             message_bytes=4 << 20,
             drain_s=0.5,

@@ -155,6 +155,27 @@ async def test_over_the_cap_of_bytes_in_flight_a_request_is_answered_at_once(fro
         assert "result" in await raw.message()
 
 
+async def test_health_pings_and_lists_have_a_limit_of_their_own_on_each_connection(front, autojump_clock):
+    few = ConnectionLimits(unadmitted_per_s=10.0, unadmitted_burst=4)
+    async with front(limits=few) as running:
+        raw, other = await running.raw(), await running.raw()
+        answers = []
+        for number, method in enumerate(["ping", "tools/list", "health", "health", "prompts/list"]):
+            await (raw.call(number, method) if method == "health" else raw.request(number, method))
+            answers.append(await raw.message())
+        refused = [answer["error"] for answer in answers if "error" in answer]
+        assert {error["code"] for error in refused} == {TOO_MANY_REQUESTS}
+        told = refused[-1]["data"]["error"]
+        assert (told["code"], 0.0 < told["retry_after_s"] <= 0.1) == ("rate_limited", True)
+        await raw.call(10, "whoami")  # what the session admits goes on
+        assert "result" in await raw.message()
+        await other.call(1, "health")
+        assert "result" in await other.message()
+        await trio.sleep(told["retry_after_s"] + 0.001)
+        await raw.call(11, "health")
+        assert "result" in await raw.message()
+
+
 async def test_an_id_that_is_under_way_cannot_be_used_again_until_it_is_answered(front, autojump_clock):
     async with front() as running:
         raw, gate = await running.raw(), trio.Event()

@@ -33,13 +33,15 @@ class Opened(NamedTuple):
 
 
 @asynccontextmanager
-async def hall(open_log: Callable[[], Log] = MemoryLog) -> AsyncGenerator[Opened]:
-    """Run a hall for the length of a block, under the shipped policy.
+async def hall(open_log: Callable[[], Log] = MemoryLog, policy: Policy | None = None) -> AsyncGenerator[Opened]:
+    """Run a hall for the length of a block.
 
     Args:
         open_log: Opens its log; by default one in memory.
+        policy: What governs; the shipped policy unless given.
     """
     system = System(random.Random(1))  # noqa: S311 - jitter
-    made = Hall(open_log=open_log, policy=Policy.default(), version=VERSION, ports=Ports(), system=system)
+    governing = policy if policy is not None else Policy.default()
+    made = Hall(open_log=open_log, policy=governing, version=VERSION, ports=Ports(), system=system)
     async with running(Supervisor([made.spec()]), system=system):
         yield Opened(made.gate, system)

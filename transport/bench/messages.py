@@ -26,6 +26,7 @@ from transport.inbound import Inbound
 from transport.order import InFlight
 from transport.outbound import Outbound
 from transport.tools import make_server
+from transport.unadmitted import Unadmitted
 from transport.version import VERSION
 
 SDK = "the mcp SDK alone"
@@ -95,6 +96,7 @@ async def connection(gate: Gate, *, fast: bool = True) -> AsyncGenerator[Exchang
             in_flight,
             caller,
             era=era,
+            unadmitted=Unadmitted("admin", 1.0, 1),
             lane=lane if fast else None,
             message_bytes=4 << 20,
             drain_s=0.5,

@@ -27,6 +27,7 @@ from transport.bench.figure import US, Figure
 from transport.bench.in_process import CALLER, Opened, hall
 from transport.bench.processes import said_by
 from transport.bench.runner import Bench, Round, Work, contest, mean, p99
+from transport.bench.sharing import sharing
 from transport.bench.worker import INSTALL
 
 SUITE = "speed-layer"
@@ -53,6 +54,7 @@ def suite(bench: Bench) -> Iterator[Figure]:
     yield from gate_fresh(bench)
     yield from mixed(bench, SUITE)
     yield from batch(bench)
+    yield from sharing(bench, SUITE)
 
 
 def decide(bench: Bench, suite: str) -> Iterator[Figure]:
