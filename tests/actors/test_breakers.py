@@ -336,7 +336,8 @@ class Faults:
             await (suspend if self.hanging else resume)(self.world.system, "event_store")
 
     async def _crash(self, victim):
-        if not self.hanging and victim in self.world.system.mailboxes:
+        mailbox = self.world.system.mailboxes.get(victim)
+        if not self.hanging and mailbox is not None and not mailbox.closed:
             crash(self.world.system, victim)
             await trio.sleep(0.01)
 
