@@ -13,7 +13,7 @@ from actors.speed_layer.command_rules import CommandRules, compile_rule
 from actors.speed_layer.globs import pattern
 from actors.speed_layer.judge import CommandJudge
 from actors.speed_layer.marks import Marks
-from actors.speed_layer.path_rules import PathRules
+from actors.speed_layer.path_rules import PathRules, Workspace
 from actors.speed_layer.rules import (
     LAYERS,
     CommandRule,
@@ -27,6 +27,7 @@ from actors.speed_layer.rules import (
     VariableRule,
     load,
 )
+from actors.speed_layer.scope import Scopes
 from actors.speed_layer.variable_rules import VariableRules
 
 ADVICE: Final = "correct this table"
@@ -65,11 +66,17 @@ class Tables:
         self.variables = VariableRules()
         self._check_ids()
         self.marks = Marks(self.entries)
+        self.scopes = Scopes(self.entries)
         for entry in self.entries:
             self._add(entry)
         self.commands.prepare()
         self.judge = CommandJudge(self.commands, self.paths, self.variables)
         self.version = _version(self.entries)
+
+    def workspace(self, cwd: str | None, excluded: frozenset[str]) -> Workspace:
+        """Return the workspace of a working directory, in which some rules do not hold."""
+        found = self.paths.workspace(cwd)
+        return msgspec.structs.replace(found, excluded=excluded) if excluded else found
 
     def _check_ids(self) -> None:
         seen = dict[str, Entry]()

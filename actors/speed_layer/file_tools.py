@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from actors.speed_layer.compiled import Tables
 from actors.speed_layer.embedded import LOCAL_HOSTS
-from actors.speed_layer.path_rules import Access, Finding
+from actors.speed_layer.path_rules import Access, Finding, Workspace
 
 READERS: Final = {"read": "file_path", "notebookread": "notebook_path", "ls": "path", "view": "file_path"}
 WRITERS: Final = {"write": "file_path", "edit": "file_path", "multiedit": "file_path", "notebookedit": "notebook_path"}
@@ -16,7 +16,9 @@ SEARCHES: Final = frozenset({"glob", "grep"})
 FETCHES: Final = frozenset({"webfetch"})
 
 
-def judge_tool(tables: Tables, tool: str, arguments: dict[str, Any], cwd: str | None) -> Iterator[Finding]:
+def judge_tool(
+    tables: Tables, tool: str, arguments: dict[str, Any], cwd: str | None, excluded: frozenset[str] = frozenset()
+) -> Iterator[Finding]:
     """Yield what the rules say to a call of a tool.
 
     Args:
@@ -24,25 +26,27 @@ def judge_tool(tables: Tables, tool: str, arguments: dict[str, Any], cwd: str | 
         tool: The tool's canonical name.
         arguments: Its input.
         cwd: The request's working directory.
+        excluded: The ids of rules that do not hold for who asks, or at this time.
     """
-    yield from _rules(tables, tool, arguments)
+    workspace = tables.workspace(cwd, excluded)
+    yield from _rules(tables, tool, arguments, excluded)
     if tool in READERS:
-        yield _file(tables, arguments, READERS[tool], cwd, "read")
+        yield _file(tables, arguments.get(READERS[tool]), cwd, "read", workspace)
     elif tool in WRITERS:
-        yield _file(tables, arguments, WRITERS[tool], cwd, "write")
+        yield _file(tables, arguments.get(WRITERS[tool]), cwd, "write", workspace)
     elif tool in SEARCHES:
-        yield from _search(tables, tool, arguments, cwd)
+        yield from _search(tables, tool, arguments, cwd, workspace)
 
 
-def _file(tables: Tables, arguments: dict[str, Any], field: str, cwd: str | None, access: Access) -> Finding:
-    path = arguments.get(field)
+def _file(tables: Tables, path: Any, cwd: str | None, access: Access, workspace: Workspace) -> Finding:
     if not isinstance(path, str) or not path:
-        return Finding("ask", None, f"{field!r} is missing or no text")
-    return tables.paths.judge(path, cwd, access, tables.paths.workspace(cwd))
+        return Finding("ask", None, "the file's path is missing or no text")
+    return tables.paths.judge(path, cwd, access, workspace)
 
 
-def _search(tables: Tables, tool: str, arguments: dict[str, Any], cwd: str | None) -> Iterator[Finding]:
-    workspace = tables.paths.workspace(cwd)
+def _search(
+    tables: Tables, tool: str, arguments: dict[str, Any], cwd: str | None, workspace: Workspace
+) -> Iterator[Finding]:
     pattern = arguments.get("pattern")
     if not isinstance(pattern, str):
         yield Finding("ask", None, "'pattern' is missing or no text")
@@ -56,10 +60,10 @@ def _search(tables: Tables, tool: str, arguments: dict[str, Any], cwd: str | Non
         yield tables.paths.judge(pattern, cwd, "read", workspace)
 
 
-def _rules(tables: Tables, tool: str, arguments: dict[str, Any]) -> Iterator[Finding]:
+def _rules(tables: Tables, tool: str, arguments: dict[str, Any], excluded: frozenset[str]) -> Iterator[Finding]:
     host = _host(arguments)
     for one in tables.tools:
-        if not one.tools.fullmatch(tool):
+        if one.rule.id in excluded or not one.tools.fullmatch(tool):
             continue
         if one.hosts is not None and (host is None or not one.hosts.fullmatch(host)):
             continue

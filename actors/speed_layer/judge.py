@@ -15,6 +15,7 @@ from actors.speed_layer.rules import LAYERS, Layer
 from actors.speed_layer.simple_command import UNKNOWN, SimpleCommand
 from actors.speed_layer.variable_rules import VariableRules
 
+OUT_OF_SCOPE: Final = "it is not for this role, or not for this time"
 APPENDS: Final = frozenset({">>", "&>>", "<>"})
 
 
@@ -42,7 +43,7 @@ class CommandJudge:
 
     def judge(self, command: SimpleCommand, workspace: Workspace, trace: list[Trace] | None = None) -> list[Finding]:
         """Return what the rules say to every part of a command."""
-        findings = self._variables.judge(command) if command.env or command.sets else []
+        findings = self._variables.judge(command, workspace.excluded) if command.env or command.sets else []
         for redirect in command.redirects:
             access: Access = "read" if not redirect.writes else "write" if redirect.op in APPENDS else "truncate"
             findings.append(judge_path(self._paths, command, workspace, (redirect.path, access), command.cwd))
@@ -75,6 +76,8 @@ class CommandJudge:
             if compiled.allows and compiled.layer == settled and trace is None:
                 continue
             why = _unmet(found, command) if compiled.conditions else None
+            if compiled.rule.id in workspace.excluded:
+                why = OUT_OF_SCOPE
             if why is None and compiled.allows:
                 proof = Proof(self._paths, command, workspace)
                 why = proof.fails(found)
@@ -108,7 +111,7 @@ class CommandJudge:
             compiled = found.compiled
             if any(LAYERS.index(layer) <= LAYERS.index(compiled.layer) for layer in proofs):
                 continue
-            why = _unmet(found, command)
+            why = OUT_OF_SCOPE if compiled.rule.id in workspace.excluded else _unmet(found, command)
             if why is None and compiled.rule.verdict == "allow":
                 why = Proof(self._paths, command, workspace).fails(found)
             if why is None:

@@ -35,18 +35,25 @@ def command_line(arguments: dict[str, Any]) -> str | None:
     return shlex.join(words) if words else None
 
 
-def rule_on_line(tables: Tables, line: str | None, cwd: str | None) -> Ruling:
-    """Return the ruling on a shell line, `None` for an input that holds none."""
+def rule_on_line(tables: Tables, line: str | None, cwd: str | None, excluded: frozenset[str] = frozenset()) -> Ruling:
+    """Return the ruling on a shell line, `None` for an input that holds none.
+
+    Args:
+        tables: The rules.
+        line: The line.
+        cwd: The request's working directory.
+        excluded: The ids of rules that do not hold for who asks, or at this time.
+    """
     if line is None:
         return Ruling("ask", "'command' is missing, or neither text nor a list of words", None, False)
-    return judge_analysis(tables, line, analyse(line, cwd), cwd)
+    return judge_analysis(tables, line, analyse(line, cwd), tables.workspace(cwd, excluded))
 
 
 def judge_analysis(
-    tables: Tables, line: str, analysis: Analysis, cwd: str | None, trace: list[Trace] | None = None
+    tables: Tables, line: str, analysis: Analysis, workspace: Workspace, trace: list[Trace] | None = None
 ) -> Ruling:
     """Return the ruling on an analysed line."""
-    said = _findings(tables, analysis, cwd, trace)
+    said = _findings(tables, analysis, workspace, trace)
     if RECURSION in analysis.unproved and BOMB.search(line):
         said.insert(0, Finding("deny", "core.fork-bomb", "a function that starts itself over and over"))
     best = strictest(said)
@@ -60,9 +67,8 @@ def judge_analysis(
     return tables.marks.on(ruling, said) if tables.marks else ruling
 
 
-def _findings(tables: Tables, analysis: Analysis, cwd: str | None, trace: list[Trace] | None) -> list[Finding]:
+def _findings(tables: Tables, analysis: Analysis, workspace: Workspace, trace: list[Trace] | None) -> list[Finding]:
     """Return what the rules say to every command, then what they say to the line as a whole."""
-    workspace = tables.paths.workspace(cwd)
     said = list[Finding]()
     for command in analysis.commands:
         if command.judged:
@@ -74,7 +80,8 @@ def _findings(tables: Tables, analysis: Analysis, cwd: str | None, trace: list[T
             said.insert(0, refusal)
         tags.update(_mentioned(tables, analysis, workspace))
     if tags:
-        said += [Finding(rule.verdict, rule.id, rule.reason) for rule in tables.lines if tags.issuperset(rule.tags)]
+        lines = (rule for rule in tables.lines if tags.issuperset(rule.tags) and rule.id not in workspace.excluded)
+        said += [Finding(rule.verdict, rule.id, rule.reason) for rule in lines]
     return said
 
 

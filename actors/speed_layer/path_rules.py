@@ -64,10 +64,12 @@ class Workspace(msgspec.Struct, frozen=True):
     Attributes:
         root: Its normalised path, `None` if nothing counts as inside (unknown, a home, a system directory).
         home: The home directory it lies in, "" if it lies in none.
+        excluded: The ids of the rules that do not hold for who asks, or at this time.
     """
 
     root: str | None
     home: str
+    excluded: frozenset[str] = frozenset()
 
 
 def inside(absolute: str | None, workspace: Workspace) -> bool:
@@ -144,6 +146,8 @@ class PathRules:
         best: Finding | None = None
         for rule in self._rules(local):
             verdict: Verdict | None = getattr(rule, access)
+            if rule.id in workspace.excluded:
+                continue
             if verdict is not None and (best is None or RANK[verdict] > RANK[best.verdict]):
                 best = Finding(verdict, rule.id, f"{absolute}: {rule.reason}", tuple(rule.tags))
         if access == "delete" and above:

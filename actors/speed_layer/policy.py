@@ -7,6 +7,7 @@ be proved, is `ask`.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from functools import cache, lru_cache, partial
 from importlib import resources
@@ -24,6 +25,7 @@ from actors.speed_layer.path_rules import Finding, shortened, strictest
 from actors.speed_layer.plain_command import PlainCommand, plain_command
 from actors.speed_layer.rules import Layer, PolicyError, PolicySource, Verdict
 from actors.speed_layer.ruling import Ruling
+from actors.speed_layer.scope import NOTHING
 from actors.speed_layer.shell import analyse
 
 PACKS: Final = (
@@ -49,12 +51,14 @@ class Request(msgspec.Struct, frozen=True):
         input: Its arguments.
         cwd: The agent's working directory and workspace, absolute; `None` if unknown.
         role: The agent's role.
+        at: When it asks, in seconds since 1970; `None` for now.
     """
 
     tool: str
     input: dict[str, Any]
     cwd: str | None = None
     role: str = "agent"
+    at: float | None = None
 
 
 class RuleTrace(msgspec.Struct, frozen=True):
@@ -89,10 +93,11 @@ class Policy:
         version: A short hash of what the rules say.
     """
 
-    __slots__ = ("_known", "_tables", "sources", "version")
+    __slots__ = ("_known", "_scoped", "_tables", "sources", "version")
 
     def __init__(self, tables: Tables) -> None:
         self._tables = tables
+        self._scoped = bool(tables.scopes)
         self._known = lru_cache(MAX_KNOWN)(partial(rule_on_line, tables))
         self.sources = tables.sources
         self.version = tables.version
@@ -127,9 +132,10 @@ class Policy:
             if tool != SHELL:
                 return self._rule_on_tool(tool, request)[0]
             line = command_line(request.input)
-            if line is None or len(line) > MAX_KNOWN_LENGTH:
-                return rule_on_line(self._tables, line, request.cwd)
-            return self._known(line, request.cwd)
+            if not self._scoped:
+                return self._rule_on_line(line, request.cwd)
+            ruling = self._rule_on_line(line, request.cwd, self.excluded(request))
+            return self._for_now(ruling) if self._tables.scopes.concern(line) else ruling
         except Exception as error:  # noqa: BLE001 - a fault of the engine must never let something pass
             return _fault(error)
 
@@ -147,23 +153,42 @@ class Policy:
                 ruling, findings = self._rule_on_tool(tool, request)
                 traces = [RuleTrace(one.rule, True, one.reason) for one in findings if one.rule]
                 return Explanation(ruling, traces, [], [])
-            return self._explain_line(command_line(request.input), request.cwd)
+            return self._explain_line(command_line(request.input), request)
         except Exception as error:  # noqa: BLE001 - as in `decide`
             return Explanation(_fault(error), [], [], [])
 
-    def _explain_line(self, line: str | None, cwd: str | None) -> Explanation:
+    def _rule_on_line(self, line: str | None, cwd: str | None, excluded: frozenset[str] = NOTHING) -> Ruling:
+        if line is None or len(line) > MAX_KNOWN_LENGTH:
+            return rule_on_line(self._tables, line, cwd, excluded)
+        return self._known(line, cwd, excluded)
+
+    def excluded(self, request: Request) -> frozenset[str]:
+        """Return the ids of the rules that do not hold for who asks, or at the time."""
+        if not self._scoped:
+            return NOTHING
+        return self._tables.scopes.excluded(request.role, time.time() if request.at is None else request.at)
+
+    @staticmethod
+    def _for_now(ruling: Ruling) -> Ruling:
+        return msgspec.structs.replace(ruling, cacheable=False)
+
+    def _explain_line(self, line: str | None, request: Request) -> Explanation:
+        excluded = self.excluded(request)
         if line is None:
-            return Explanation(rule_on_line(self._tables, line, cwd), [], [], [])
-        analysis, trace = analyse(line, cwd), list[Trace]()
-        ruling = judge_analysis(self._tables, line, analysis, cwd, trace)
+            return Explanation(rule_on_line(self._tables, line, request.cwd), [], [], [])
+        analysis, trace = analyse(line, request.cwd), list[Trace]()
+        workspace = self._tables.workspace(request.cwd, excluded)
+        ruling = judge_analysis(self._tables, line, analysis, workspace, trace)
         listed = [list(one.argv) for one in analysis.commands if one.listed and one.argv]
         traces = [RuleTrace(one.rule, one.matched, one.why) for one in trace]
         return Explanation(ruling, traces, listed, analysis.unproved)
 
     def _rule_on_tool(self, tool: str, request: Request) -> tuple[Ruling, list[Finding]]:
-        findings = list(judge_tool(self._tables, tool, request.input, request.cwd))
+        findings = list(judge_tool(self._tables, tool, request.input, request.cwd, self.excluded(request)))
         ruling = rule_on(findings, f"no rule covers the tool {request.tool[:60]!r}")
-        return (self._tables.marks.on(ruling, findings) if self._tables.marks else ruling), findings
+        if self._tables.marks:
+            ruling = self._tables.marks.on(ruling, findings)
+        return (self._for_now(ruling) if self._tables.scopes.concern(None) else ruling), findings
 
 
 def rule_on(findings: list[Finding], otherwise: str) -> Ruling:

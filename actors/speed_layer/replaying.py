@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -59,23 +60,23 @@ def replay(records: Iterable[dict[str, Any]], policy: Policy) -> Replay:
     and are left out of both sides.
 
     Args:
-        records: The data of `moothall.verdict.given` events.
+        records: The data of `moothall.verdict.given` events, with the event's time (RFC 3339) as `at`.
         policy: The other policy.
     """
-    asked: dict[tuple[str, str, str], tuple[dict[str, Any], int]] = {}
+    asked: dict[tuple[str, str, str, frozenset[str]], tuple[dict[str, Any], int]] = {}
     judged = skipped = 0
     for record in records:
         if not record.get("whole"):
             skipped += 1
             continue
         judged += 1
-        key = record["role"], record["request"], _by_rules(record)
+        key = record["role"], record["request"], _by_rules(record), policy.excluded(_request(record))
         first, times = asked.get(key, (record, 0))
         asked[key] = first, times + 1
     changes: list[Change] = []
-    for (role, request, before), (record, times) in asked.items():
+    for (role, request, before, _), (record, times) in asked.items():
         tool, cwd, arguments = record["tool"], record["cwd"], record["input"]
-        ruling = policy.decide(Request(tool, arguments, cwd, role))
+        ruling = policy.decide(_request(record))
         if ruling.verdict != before:
             changes.append(
                 Change(
@@ -92,6 +93,11 @@ def replay(records: Iterable[dict[str, Any]], policy: Policy) -> Replay:
                 )
             )
     return Replay(judged, skipped, sorted(changes, key=lambda change: -change.times))
+
+
+def _request(record: dict[str, Any]) -> Request:
+    at = datetime.fromisoformat(record["at"]).timestamp() if "at" in record else None
+    return Request(record["tool"], record["input"], record["cwd"], record["role"], at)
 
 
 def _by_rules(record: dict[str, Any]) -> str:

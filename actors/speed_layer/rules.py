@@ -57,12 +57,18 @@ class Table(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
             given only once it is there (`durable`).
         at_most: How often one agent is allowed what it allows, such as `20/min` (`s`, `min`, `h`, `day`); what is more
             is `ask`.
+        roles: The roles it is for; empty for all.
+        hours: When it holds, in UTC, such as `mon-fri 08:00-18:00` or `22:00-06:00`; empty for always.
+        until: From when on it no longer holds, such as `2030-01-31T12:00:00Z`; empty for no end.
     """
 
     id: str
     reason: str
     audit: Literal["buffered", "durable"] = "buffered"
     at_most: str = ""
+    roles: list[str] = []
+    hours: str = ""
+    until: str = ""
     match: list[str] = []
     not_match: list[str] = []
 

@@ -73,6 +73,28 @@ def _parsed(source: bytes) -> Node:
         raise Unproved("it would take too long to analyse") from error
 
 
+KEYWORDS: Final = frozenset(
+    {
+        "if",
+        "then",
+        "elif",
+        "else",
+        "fi",
+        "for",
+        "select",
+        "while",
+        "until",
+        "do",
+        "done",
+        "case",
+        "in",
+        "esac",
+        "function",
+    }
+)
+AFTER_KEYWORD: Final = frozenset(["", *" \t\n;|&()<>`"])
+
+
 def parts(text: str, node: Node) -> list[Node]:
     """Return a statement's children without comments, having checked that nothing lies between them.
 
@@ -90,6 +112,8 @@ def parts(text: str, node: Node) -> list[Node]:
         else:
             if start == end:
                 raise Unproved("the shell grammar invented a token")
+            if child.type in KEYWORDS and text[end : end + 1] not in AFTER_KEYWORD:
+                raise Unproved("a word that only begins with a keyword")
             found.append(child)
         position = end
     if position != node.end_byte and not BLANK.match(text, position, node.end_byte):

@@ -35,17 +35,22 @@ class VariableRules:
             raise ValueError(f"not a regular expression: {error}") from error
         self._rules.append((rule, names, values))
 
-    def judge(self, command: SimpleCommand) -> list[Finding]:
-        """Return what the rules say to a command's assignments; the shell's own variables need no rule."""
-        found = [self._one(name, value, command.words) for name, value in command.env]
-        found.extend(self._one(name, value, ()) for name, value in command.sets)
+    def judge(self, command: SimpleCommand, excluded: frozenset[str]) -> list[Finding]:
+        """Return what the rules say to a command's assignments; the shell's own variables need no rule.
+
+        Args:
+            command: The command.
+            excluded: The ids of rules that do not hold.
+        """
+        found = [self._one(name, value, command.words, excluded) for name, value in command.env]
+        found.extend(self._one(name, value, (), excluded) for name, value in command.sets)
         return found
 
-    def _one(self, name: str, value: str | None, words: tuple[str, ...]) -> Finding:
+    def _one(self, name: str, value: str | None, words: tuple[str, ...], excluded: frozenset[str]) -> Finding:
         shell = not words
         best: Finding | None = None
         for rule, names, values in self._rules:
-            if (shell and not rule.shell) or not names.fullmatch(name):
+            if rule.id in excluded or (shell and not rule.shell) or not names.fullmatch(name):
                 continue
             if _begins(words, rule.unless_before) or (rule.before and not _begins(words, rule.before)):
                 continue

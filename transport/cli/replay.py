@@ -44,7 +44,7 @@ def _records(access: Access) -> Iterator[dict[str, Any]]:
         page = access.query({"stream": AUDIT_STREAM, "after": after, "limit": PAGE})
         for event in page["events"]:
             if event["type"] == VERDICT_GIVEN:
-                yield event["data"]
+                yield {**event["data"], "at": event["time"]}
         if not page["has_more"]:
             return
         after = page["next"]

@@ -215,6 +215,11 @@ def test_what_only_resembles_them_is_allowed(line: str) -> None:
     assert shell(line) == "allow"
 
 
+@pytest.mark.parametrize("line", ["if ls; then ls; else] rm x; fi", "if] ls; then ls; fi", "while ls; do] ls; done"])
+def test_a_word_that_begins_with_a_keyword_is_no_keyword(line: str) -> None:
+    assert analyse(line, CWD).unproved
+
+
 @pytest.mark.parametrize("line", ["set +o history", "unset HISTFILE", "bash -lc 'rm -rf ~'"])
 def test_a_disguise_does_not_loosen_a_refusal(line: str) -> None:
     assert shell(line) == "deny"

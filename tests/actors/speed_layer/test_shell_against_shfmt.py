@@ -30,11 +30,11 @@ HERE = Path(__file__).parent
 CORPUS = [json.loads(row)["command"] for row in (HERE / "commands.jsonl").read_text().splitlines()]
 BATCH = 2_500
 CHOICE = re.compile(r"\{[^{}]*(?:,|\.\.)[^{}]*\}")
-MISREAD = re.compile(r"#[^\n]*\\\n|<<[^\n]*(?:\[\[|\blet\b)|\bcoproc\s+\w+=")
+MISREAD = re.compile(r"#[^\n]*\\\n|<<[^\n]*(?:\[\[|\blet\b)|\bcoproc\s+(?:\w+=|\w+ [*?\[])")
 """What shfmt 3.14 reads otherwise than bash.
 
 A comment that ends in a backslash goes on in the next line for it, the body of a here-document that is opened in front
-of `[[` or `let` is a command, and so is an assignment behind `coproc`.
+of `[[` or `let` is a command, and so is an assignment or a glob behind `coproc`.
 """
 pytestmark = pytest.mark.skipif(not SHFMT.exists(), reason="shfmt is not installed beside this interpreter")
 
