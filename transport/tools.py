@@ -21,6 +21,7 @@ from transport.prompts import PROMPTS, prompt
 from transport.schemas import QueryResult, input_schema, output_schema
 from transport.toolset import TOOLS, Tool
 from transport.updates import Updates
+from transport.waiting import telling
 
 INSTRUCTIONS: Final = (
     "Moothall keeps a durable event log and judges actions before they are taken. Call `validate` with the tool and "
@@ -106,7 +107,8 @@ class _Offers:
         if arrival.caller.principal.role in self._asked_at_clients and offered(context):
             person = PersonAtClient(context, params.input_responses)
             arrival = arrival._replace(person=person.ask)
-        outcome = await run_tool(self._gate, tool, arrival, params.arguments or {})
+        arguments = params.arguments or {}
+        outcome = await telling(context, arguments, run_tool(self._gate, tool, arrival, arguments))
         if person is not None and person.question is not None:
             return person.question
         # Plain data, which the SDK takes too and need not dump first.

@@ -158,3 +158,13 @@ async def test_appends_in_flight_on_one_connection_keep_their_order_and_share_co
         assert trio.current_time() - began < 0.5
         steps = server.log.query(stream="s", limit=1000).events
         assert [event.data["n"] for event in steps] == list(range(50))
+
+
+async def test_a_session_survives_its_connection_for_a_minute_and_no_longer(autojump_clock, open_server):
+    async with open_server() as (_, connect):
+        sessions = []
+        for away_s in (0, 30, 200):
+            await trio.sleep(away_s)
+            async with connect() as hall:
+                sessions.append((await hall.whoami()).session)
+    assert sessions[0] == sessions[1] != sessions[2]

@@ -24,11 +24,13 @@ class HallServer(NamedTuple):
 
     Attributes:
         url: Its websocket.
+        http: Its HTTP listener, without a path.
         token: An agent's token.
         admin_token: An admin's token.
     """
 
     url: str
+    http: str
     token: str
     admin_token: str
 
@@ -66,7 +68,9 @@ def hall_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[HallServer
     try:
         ready = json.loads(_first_line(process, data / "log"))
         assert ready["event"] == "ready"
-        yield HallServer(ready["ws"], (data / "agent.token").read_text(), (data / "admin.token").read_text())
+        yield HallServer(
+            ready["ws"], ready["http"], (data / "agent.token").read_text(), (data / "admin.token").read_text()
+        )
         process.send_signal(signal.SIGTERM)
         assert process.wait(timeout=READY_WITHIN_S) == 0
     finally:
