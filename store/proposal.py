@@ -76,7 +76,8 @@ def checked_columns(appends: Sequence[Append], limits: Limits) -> Columns:
         raise Invalid("an append holds something that is no NewEvent: give a list of NewEvent")
     # Not `zip(*map(...))`: a thousand iterators at once set the garbage collector off.
     fields = list(chain.from_iterable(map(_fields_of, events)))
-    types, datas, streams, correlations, causations, metadatas = [fields[at::_FIELDS] for at in range(_FIELDS)]
+    types, datas, streams, correlations = fields[::_FIELDS], fields[1::_FIELDS], fields[2::_FIELDS], fields[3::_FIELDS]
+    causations, metadatas = fields[4::_FIELDS], fields[5::_FIELDS]
     floats = check_payloads(datas, limits.depth)
     if not all(datas):
         empty: dict[str, Any] = {}

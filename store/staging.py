@@ -42,8 +42,10 @@ class Stager:
         """Check and encode appends; each gets its outcome-to-be."""
         staged = Staged(outcomes=[], needs_sync=needs_sync, frames=[])
         self._unsettled.append(staged)
-        waiting = zip(appends, cleared or repeat(0), strict=False)
-        for plain, run in groupby(waiting, _is_plain) if len(appends) > 1 else ((False, waiting),):
+        if len(appends) == 1:
+            self._stage_alone(appends[0], cleared[0] if cleared else 0, staged, now_ns)
+            return staged
+        for plain, run in groupby(zip(appends, cleared or repeat(0), strict=False), _is_plain):
             together = list(run)
             if not plain or not self._stage_together([append for append, _ in together], staged, now_ns):
                 for append, known in together:
