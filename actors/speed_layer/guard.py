@@ -6,7 +6,7 @@ What fails here is `ask`, never `allow`; such an `ask` opens no approval, since 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final, NamedTuple
+from typing import Final
 
 import trio
 
@@ -19,11 +19,8 @@ BUDGET_S: Final = 0.25
 """How long judging one request may take, in seconds: a thousand times what it takes on the whole."""
 
 
-class Guarded(NamedTuple):
-    """A ruling, and whether it speaks of the request, so that a person may decide what it leaves open."""
-
-    ruling: Ruling
-    decidable: bool
+Guarded = tuple[Ruling, bool]
+"""A ruling, and whether it speaks of the request, so that a person may decide what it leaves open."""
 
 
 class Guard:
@@ -44,9 +41,9 @@ class Guard:
     def decide(self, policy: Governing, request: Request, agent: str) -> Guarded:
         """Return the ruling on an agent's request."""
         began = trio.current_time()
-        breaker = self._breakers.get(agent)
+        breaker = self._breakers.get(agent) if self._breakers else None
         if breaker is not None and not breaker.admits(began):
-            return Guarded(_paused(agent, breaker, began), decidable=False)
+            return _paused(agent, breaker, began), False
         ruling = policy.decide(request)
         now = trio.current_time()
         if ruling.rule is None and ruling.reason.startswith(FAULT):
@@ -55,15 +52,15 @@ class Guard:
             self._failed(agent, f"judging one took {now - began:.2f} s", now)
         elif breaker is not None:
             self._succeeded(agent, breaker)
-        return self._limited(ruling, agent, now) if ruling.limits else Guarded(ruling, decidable=True)
+        return self._limited(ruling, agent, now) if ruling.limits else (ruling, True)
 
     def _limited(self, ruling: Ruling, agent: str, now: float) -> Guarded:
         exceeded = self._quotas.exceeded(ruling.limits, agent, now)
         if exceeded is None:
-            return Guarded(ruling, decidable=True)
+            return ruling, True
         limit, wait_s = exceeded
         why = f"rule {limit.rule!r} allows this {limit.count} times in {limit.per_s:.0f} s; again in {wait_s:.1f} s"
-        return Guarded(Ruling("ask", why, limit.rule, False), decidable=False)
+        return Ruling("ask", why, limit.rule, False), False
 
     def _failed(self, agent: str, why: str, now: float) -> None:
         breaker = self._breakers.setdefault(agent, Breaker())
