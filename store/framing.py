@@ -56,7 +56,8 @@ class Framer:
             TooLarge: a record, or all together, are over the limit.
         """
         heads = self._heads
-        correlations = self._hashes.of(columns.correlations) if columns.correlations else None
+        named = columns.correlations or ()
+        correlations = self._hashes.of(named)
         names = columns.streams or (stream_of(appends[0]),)
         first, known_types = heads.next_sequence, len(heads.types)
         streams: list[int] = []
@@ -87,7 +88,7 @@ class Framer:
                 time_ns=now_ns,
                 streams=streams[start:end],
                 types=types[start:end],
-                correlations=correlations[start:end] if correlations else None,
+                correlations=correlations[start:end] if any(named[start:end]) else None,
                 agent=agent,
                 command=command,
                 appended=Appended(

@@ -100,7 +100,9 @@ class GrowingPlanes(Planes):
         data = column.tobytes()
         for number, plane in enumerate(self.planes):
             part = data[number::_WIDTH]
-            if number == 0 or part.count(0) != len(part):
+            if number:
+                part = part.rstrip(b"\0")  # so that planes are the same however their numbers came in
+            if part:
                 plane.extend(bytes(at - len(plane)))
                 plane.extend(part)
 

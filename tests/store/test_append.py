@@ -14,6 +14,7 @@ from store import (
     NewEvent,
     Query,
     RevisionConflict,
+    verify,
 )
 
 NOTE = NewEvent(type="note", data={"n": 1})
@@ -182,8 +183,16 @@ def test_appends_that_commit_together_get_what_they_get_one_by_one(tmp_path, clo
         for query in (Query(stream="named/1"), Query(agents=("a3",)), Query(correlation_id="c4"), Query(types=("u2",))):
             assert together.query(query) == alone.query(query)
         expected = alone.query(correlation_id="c4")
+    assert verify(tmp_path / "log").problems == []
     with EventLog.open(tmp_path / "log") as again:
         assert again.query(correlation_id="c4") == expected
+
+
+def test_the_index_of_appends_that_commit_together_is_that_of_one_by_one(tmp_path):
+    appends = [Append(events=[NOTE], agent="a", stream=f"s{number}") for number in (*range(300), 1)]
+    with EventLog.open(tmp_path) as log:
+        log.commit(appends)
+    assert verify(tmp_path).problems == []
 
 
 @pytest.mark.parametrize(
