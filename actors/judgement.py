@@ -1,13 +1,15 @@
-"""What the task of one request runs to judge it: admission, the published table, and only on a miss the speed layer.
+"""What the task of one request runs to judge it: admission, the published views, and only then the speed layer.
 
 No handler of an actor ever waits here; the request's own task does. The hot path is admission by the permit that the
-session has published, a look at the cache's published table and a place in the audit buffer; a miss asks the speed
-layer. What needs no hop needs no task either: `validate_nowait`.
+session has published, a look at the cache's published table, on a miss the policy that the speed layer has published,
+and a place in the audit buffer; what these cannot answer asks the speed layer. What needs no hop needs no task either:
+`validate_nowait`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
+from typing import NamedTuple
 
 import msgspec
 import trio
@@ -29,6 +31,13 @@ from actors.verdict import Call, Verdict
 from actors.views import Views
 from actors.waiting import Person, Waiting, is_pending
 from store import Append
+
+
+class AtHand(NamedTuple):
+    """Rulings on all calls of a request, in order, and the canonical requests of those that were not cached."""
+
+    rulings: list[Ruling]
+    fresh: Collection[bytes] = ()
 
 
 class Judgement:
@@ -66,10 +75,10 @@ class Judgement:
         await self._reception.admit(caller, Admit(caller.connection, "validate", len(calls)))
         verdicts, role, policy = self._views.verdicts, caller.principal.role, self._views.policy
         canonicals = [canonical(call.tool, call.input, call.cwd) for call in calls]
-        cached = self._cached(policy, role, canonicals, began)
-        if cached is not None:
+        at_hand = self._cached(policy, role, canonicals, began) or self._ruled(caller, calls, canonicals, began)
+        if at_hand is not None:
             await trio.lowlevel.checkpoint()
-            return self._hits(caller, calls, canonicals, cached, policy=policy, began=began)
+            return self._given(caller, calls, canonicals, at_hand, policy=policy, began=began)
         keys = [verdicts.key(policy, role, each) for each in canonicals]
         known = {key: verdicts.get(key) for key in keys}
         missing = {
@@ -98,12 +107,13 @@ class Judgement:
         began = trio.current_time()
         policy = self._views.policy
         canonicals = [canonical(call.tool, call.input, call.cwd) for call in calls]
-        cached = self._cached(policy, caller.principal.role, canonicals, began)
-        if cached is None:
+        message = Admit(caller.connection, "validate", len(calls))
+        at_hand = self._cached(policy, caller.principal.role, canonicals, began)
+        if at_hand is None and self._reception.would_admit(caller, message):
+            at_hand = self._ruled(caller, calls, canonicals, began)
+        if at_hand is None or not self._reception.admit_nowait(caller, message):
             raise trio.WouldBlock
-        if not self._reception.admit_nowait(caller, Admit(caller.connection, "validate", len(calls))):
-            raise trio.WouldBlock
-        return self._hits(caller, calls, canonicals, cached, policy=policy, began=began)
+        return self._given(caller, calls, canonicals, at_hand, policy=policy, began=began)
 
     async def explain(self, caller: Caller, call: Call) -> tuple[Verdict, Explanation]:
         """Judge one call and say why; a checkpoint.
@@ -126,7 +136,7 @@ class Judgement:
         (recorded,) = await self._recorded(caller, [call], [explained.explanation.ruling], [verdict])
         return recorded, explained.explanation
 
-    def _cached(self, policy: str, role: str, canonicals: Sequence[bytes], now: float) -> list[Ruling] | None:
+    def _cached(self, policy: str, role: str, canonicals: Sequence[bytes], now: float) -> AtHand | None:
         """Return the published rulings; None unless all are there, can be recorded, and none has to be first."""
         verdicts = self._views.verdicts
         if self._views.audit.stalled(now):
@@ -137,22 +147,53 @@ class Judgement:
             if ruling is None or ruling.durable:
                 return None
             found.append(ruling)
-        return found
+        return AtHand(found)
 
-    def _hits(
+    def _ruled(self, caller: Caller, calls: Sequence[Call], canonicals: Sequence[bytes], now: float) -> AtHand | None:
+        """Return the rulings, of the published policy where none is cached; None where the speed layer has to rule."""
+        views, role = self._views, caller.principal.role
+        rules = views.rules
+        if rules is None or rules.version != views.policy or views.audit.stalled(now):
+            return None
+        known: dict[bytes, Ruling] = {}
+        missing: dict[bytes, Request] = {}
+        for call, each in zip(calls, canonicals, strict=True):
+            ruling = views.verdicts.table.get(views.verdicts.key(rules.version, role, each))
+            if ruling is None:
+                missing[each] = Request(call.tool, call.input, call.cwd, role)
+            elif ruling.durable:
+                return None
+            else:
+                known[each] = ruling
+        ruled = rules.rule(missing, caller.principal.agent)
+        if ruled is None:
+            return None
+        self._remember({views.verdicts.key(rules.version, role, each): ruling for each, ruling in ruled.items()})
+        return AtHand([ruled[each] if each in ruled else known[each] for each in canonicals], ruled.keys())
+
+    def _remember(self, rulings: Mapping[bytes, Ruling]) -> None:
+        """Have the cache keep rulings by their keys."""
+        for key, ruling in rulings.items():
+            if ruling.cacheable and ruling.verdict != "ask":
+                self._cache.tell_or_lose(Remember(key, ruling))
+
+    def _given(
         self,
         caller: Caller,
         calls: Sequence[Call],
         canonicals: Sequence[bytes],
-        rulings: Sequence[Ruling],
+        at_hand: AtHand,
         *,
         policy: str,
         began: float,
     ) -> list[Verdict]:
-        self._views.verdicts.hits += len(rulings)
+        """Give and record verdicts that were at hand."""
+        rulings, fresh = at_hand
+        self._views.verdicts.hits += len(rulings) - len(fresh)
+        self._views.verdicts.misses += len(fresh)
         elapsed_us = round((trio.current_time() - began) * 1e6)
         given = [
-            _verdict(ruling, None, policy, each, cached=True, elapsed_us=elapsed_us)
+            _verdict(ruling, None, policy, each, cached=each not in fresh, elapsed_us=elapsed_us)
             for ruling, each in zip(rulings, canonicals, strict=True)
         ]
         self._views.audit.add(Entry(caller.principal.agent, caller.principal.role, calls, given, began))
@@ -167,9 +208,7 @@ class Judgement:
         given = await self._speed_layer.ask(Evaluate(list(missing.values()), caller.principal.agent))
         found = dict(zip(missing, given.answers, strict=True))
         if given.policy == policy:  # else the keys name a policy that gave way meanwhile
-            for key, answer in found.items():
-                if answer.ruling.cacheable and answer.ruling.verdict != "ask":
-                    self._cache.tell_or_lose(Remember(key, answer.ruling))
+            self._remember({key: answer.ruling for key, answer in found.items()})
         return given.policy, found
 
     async def _recorded(

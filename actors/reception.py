@@ -66,6 +66,15 @@ class Reception:
         self._session = session
         self._starting: dict[str, trio.Event] = {}
 
+    def would_admit(self, caller: Caller, message: Admit) -> bool:
+        """Say whether `admit_nowait` would admit a request; nothing is counted or paid. Does not checkpoint."""
+        permit = self._permits.get(session_name(caller.principal))
+        return (
+            permit is not None
+            and refusal_of(caller.principal, message) is None
+            and permit.affords(connection_name(caller.connection), message.cost)
+        )
+
     def admit_nowait(self, caller: Caller, message: Admit) -> bool:
         """Say whether a request is admitted without asking the session. Does not checkpoint."""
         name = session_name(caller.principal)

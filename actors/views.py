@@ -10,6 +10,7 @@ from actors.monitor.messages import Component, Health
 from actors.session.permit import Permit
 from actors.speed_layer.audit import AuditBuffer
 from actors.speed_layer.policy import Ruling
+from actors.speed_layer.published import Published
 
 
 class Verdicts:
@@ -56,6 +57,7 @@ class Views:
         permits: What sessions have admitted in advance, by the session's name; each written by its session.
         audit: Verdicts on their way to the log; the desk adds, the speed layer takes.
         policy: The version of the policy that governs now, empty until one does; written by the speed layer.
+        rules: That policy, None until one governs; written by the speed layer.
         sequence: The committed watermark; written by the event store.
         health: Written by the monitor.
         trouble: What keeps an actor that runs from doing all of its work, by name; written by that actor.
@@ -67,6 +69,7 @@ class Views:
         self.permits: dict[str, Permit] = {}
         self.audit = AuditBuffer(inputs=audit_inputs)
         self.policy = ""
+        self.rules: Published | None = None
         self.sequence = 0
         self.connections = 0
         self.trouble: dict[str, str] = {}

@@ -58,9 +58,13 @@ class Permit:
         self.granted += tokens
         self.low = self.granted - self.ahead // 2
 
+    def affords(self, connection: str, cost: int) -> bool:
+        """Say whether there are tokens enough for a request and the session knows the connection. For the desk."""
+        return self.spent + cost <= self.granted and connection in self.connections
+
     def spend(self, connection: str, operation: Operation, cost: int) -> bool:
         """Pay for a request if there are tokens enough and the session knows the connection. For the desk."""
-        if self.spent + cost > self.granted or connection not in self.connections:
+        if not self.affords(connection, cost):
             return False
         self.spent += cost
         self.tally[operation] += 1

@@ -38,6 +38,7 @@ from actors.speed_layer.messages import (
     Propose,
 )
 from actors.speed_layer.policy import Policy, PolicyError, Ruling
+from actors.speed_layer.published import Published
 from actors.speed_layer.quotas import Quotas
 from actors.speed_layer.recorder import Recorder
 from actors.speed_layer.remembered import POLICY_STREAM, Remembered, forgotten_event, remembered_event
@@ -77,8 +78,8 @@ class SpeedLayer(Actor):
         store = self.ref(EVENT_STORE)
         self._recorder = Recorder(store)
         self._switchboard = Switchboard(self._recorder, partial(self._views.tell_trouble, self.name))
-        guard = Guard(self._quotas, self._switchboard.opened, self._switchboard.closed)
-        self._escalation = Escalation(self._recorder, self._ports, guard, lambda: self._policy)
+        self._guard = Guard(self._quotas, self._switchboard.opened, self._switchboard.closed)
+        self._escalation = Escalation(self._recorder, self._ports, self._guard, lambda: self._policy)
         self._auditor = Auditor(self._views.audit, store, self._new_name, self._audit_stalled)
         await self._switchboard.restore()
         await self._take_up_policy()
@@ -87,7 +88,7 @@ class SpeedLayer(Actor):
             self.nursery.start_soon(task)
         self._escalation.review(self._policy)
         await self._recorder.drained()
-        self._views.policy = self._policy.version
+        self._govern(self._policy)
 
     async def handle(
         self,
@@ -243,6 +244,7 @@ class SpeedLayer(Actor):
 
     def _govern(self, policy: Governing) -> None:
         self._policy = policy
+        self._views.rules = Published(policy, self._guard)
         self._views.policy = policy.version
 
     def _audit_stalled(self, why: str) -> None:

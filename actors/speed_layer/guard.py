@@ -38,6 +38,10 @@ class Guard:
         self._closed = closed
         self._breakers: dict[str, Breaker] = {}
 
+    def trusts(self, agent: str) -> bool:
+        """Say whether no breaker has anything against an agent."""
+        return agent not in self._breakers
+
     def decide(self, policy: Governing, request: Request, agent: str) -> Guarded:
         """Return the ruling on an agent's request."""
         began = trio.current_time()
@@ -49,10 +53,14 @@ class Guard:
         if ruling.rule is None and ruling.reason.startswith(FAULT):
             self._failed(agent, ruling.reason, now)
         elif now - began > BUDGET_S:
-            self._failed(agent, f"judging one took {now - began:.2f} s", now)
+            self.dawdled(agent, now - began, now)
         elif breaker is not None:
             self._succeeded(agent, breaker)
         return self._limited(ruling, agent, now) if ruling.limits else (ruling, True)
+
+    def dawdled(self, agent: str, took_s: float, now: float) -> None:
+        """Count against an agent that judging one of its requests took longer than `BUDGET_S`."""
+        self._failed(agent, f"judging one took {took_s:.2f} s", now)
 
     def _limited(self, ruling: Ruling, agent: str, now: float) -> Guarded:
         exceeded = self._quotas.exceeded(ruling.limits, agent, now)

@@ -16,7 +16,7 @@ from typing import Any, Final, Self
 import msgspec
 
 from actors.speed_layer import examples
-from actors.speed_layer.canonical import SHELL, canonical, request_hash, tool_name
+from actors.speed_layer.canonical import SHELL, SHELL_TOOLS, canonical, request_hash, tool_name
 from actors.speed_layer.compiled import Tables
 from actors.speed_layer.file_tools import judge_tool
 from actors.speed_layer.judge import Trace
@@ -189,6 +189,12 @@ class Policy:
         if self._tables.marks:
             ruling = self._tables.marks.on(ruling, findings)
         return (self._for_now(ruling) if self._tables.scopes.concern(None) else ruling), findings
+
+
+def is_kept(request: Request) -> bool:
+    """Return whether the ruling on a request is kept: whether it is a shell line that is not long."""
+    line = request.input.get("command")
+    return isinstance(line, str) and len(line) <= MAX_KNOWN_LENGTH and request.tool.casefold() in SHELL_TOOLS
 
 
 def rule_on(findings: list[Finding], otherwise: str) -> Ruling:

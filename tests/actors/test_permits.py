@@ -38,7 +38,7 @@ async def test_a_known_verdict_for_a_known_connection_needs_no_waiting_at_all(au
     (at_once,) = world.gate.validate_nowait(scout, [LIST])
     assert at_once == msgspec.structs.replace(asked, cached=True, elapsed_us=at_once.elapsed_us)
     with pytest.raises(trio.WouldBlock):
-        world.gate.validate_nowait(scout, [LIST, Call("Bash", {"command": "ls -lt"}, "/home/dev/project")])
+        world.gate.validate_nowait(scout, [LIST, Call("Bash", {"command": "frobnicate"}, "/home/dev/project")])
 
 
 async def test_a_connection_that_the_session_does_not_know_has_to_ask(autojump_clock, world, scout):

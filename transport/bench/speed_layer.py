@@ -58,13 +58,17 @@ def suite(bench: Bench) -> Iterator[Figure]:
 
 
 def decide(bench: Bench, suite: str) -> Iterator[Figure]:
-    """Measure the policy on every command of the corpus, nothing cached."""
+    """Measure the policy on every command of the corpus, each round in new directories: no ruling is known yet."""
     policy = Policy.default()
     calls = corpus()[: bench.size(len(corpus()))]
-    requests = [Request(call.tool, call.input, call.cwd) for call in calls]
+
+    def fresh() -> Sequence[float]:
+        requests = [Request(call.tool, call.input, call.cwd) for call in fresh_calls(len(calls), next(_fresh))]
+        return _each(policy.decide, requests)()
+
     parser = tree_sitter.Parser(tree_sitter.Language(tree_sitter_bash.language()))
     lines = [str(call.input["command"]).encode() for call in calls]
-    subjects = {US: _each(policy.decide, requests), PARSE: _each(parser.parse, lines), **_peers(bench, len(calls))}
+    subjects = {US: fresh, PARSE: _each(parser.parse, lines), **_peers(bench, len(calls))}
     yield from contest(bench, _mean_and_p99(suite, "verdict on a shell command, in the process"), subjects)
 
 

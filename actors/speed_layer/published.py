@@ -1,0 +1,62 @@
+"""The policy that governs, as the speed layer publishes it: who stands at the desk rules by it without a hop.
+
+Only what needs nobody else is ruled here: an `allow` or `deny` of the rules on a shell line, for an agent that no
+breaker has anything against. All else is the speed layer's: what may open an approval or join one, what counts against
+a limit, what has to be recorded first, what takes long. The policy keeps its rulings on such lines, so that what turns
+out to be the speed layer's is not judged twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+import trio
+
+from actors.speed_layer.governing import Governing
+from actors.speed_layer.guard import BUDGET_S, Guard
+from actors.speed_layer.policy import Request, Ruling, is_kept
+
+MAX_REQUESTS: Final = 16
+"""How many requests are ruled on without giving others a turn: some 1 ms of fresh shell commands."""
+
+
+class Published:
+    """A policy as it may be used by any task. Nothing here checkpoints.
+
+    Args:
+        policy: The policy that governs.
+        guard: Knows the agents whose requests failed.
+
+    Attributes:
+        version: The policy's version.
+    """
+
+    __slots__ = ("_guard", "_policy", "version")
+
+    def __init__(self, policy: Governing, guard: Guard) -> None:
+        self._policy = policy
+        self._guard = guard
+        self.version = policy.version
+
+    def rule(self, requests: Mapping[bytes, Request], agent: str) -> dict[bytes, Ruling] | None:
+        """Return the rulings on an agent's requests, by their keys; None where one of them is for the speed layer."""
+        if len(requests) > MAX_REQUESTS or not self._guard.trusts(agent):
+            return None
+        if not all(map(is_kept, requests.values())):
+            return None
+        found: dict[bytes, Ruling] = {}
+        for key, request in requests.items():
+            ruling = self._decide(request, agent)
+            if ruling.verdict == "ask" or ruling.limits or ruling.durable:
+                return None
+            found[key] = ruling
+        return found
+
+    def _decide(self, request: Request, agent: str) -> Ruling:
+        began = trio.current_time()
+        ruling = self._policy.decide(request)
+        now = trio.current_time()
+        if now - began > BUDGET_S:
+            self._guard.dawdled(agent, now - began, now)
+        return ruling
