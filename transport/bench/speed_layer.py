@@ -110,7 +110,7 @@ def gate_cached(bench: Bench, suite: str) -> Iterator[Figure]:
 
 
 def gate_fresh(bench: Bench) -> Iterator[Figure]:
-    """Measure verdicts that no cache knows, through session and speed layer, beside the two asks in them."""
+    """Measure verdicts that no cache knows, beside the two asks that those cost which no rule decides."""
     count = bench.size(_REPEATS)
     ours = _through_gate(lambda: fresh_calls(count, next(_fresh)), cached=False)
     asks = kernel.in_trio(kernel.ask, count, 1)
