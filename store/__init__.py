@@ -24,6 +24,7 @@ from store.interface import Log, LogStats
 from store.keyed_seal import read_key
 from store.limits import Limits
 from store.log import EventLog
+from store.looking import look
 from store.memory import MemoryLog
 from store.projection import Projection, View
 from store.query import Page, Query
@@ -81,6 +82,7 @@ __all__ = [
     "export_events",
     "import_events",
     "keep",
+    "look",
     "read_key",
     "repair",
     "stats",

@@ -22,6 +22,7 @@ def to_rfc3339(time_ns: int) -> str:
     return f"{_to_the_second(seconds)}.{ns:09d}Z"
 
 
+@lru_cache(maxsize=1024)  # the events of one append share their time
 def from_rfc3339(text: str) -> int:
     """Read RFC 3339 as nanoseconds since 1970 UTC.
 
@@ -31,13 +32,17 @@ def from_rfc3339(text: str) -> int:
     if re.match(PATTERN, text) is None or (parts := _PARTS.fullmatch(text)) is None:
         raise ValueError(f"{text!r} is no RFC 3339 time; write 2026-01-02T03:04:05Z")
     day, clock, fraction, zone = parts.groups()
-    zone = "+00:00" if zone in "Zz" else zone
     try:
-        moment = datetime.fromisoformat(f"{day}T{clock}{zone}")
+        seconds = _seconds_of(f"{day}T{clock}{'+00:00' if zone in 'Zz' else zone}")
     except ValueError as error:
         raise ValueError(f"{text!r} is no RFC 3339 time: {error}") from None
-    since_epoch = moment - datetime(1970, 1, 1, tzinfo=UTC)
-    return (since_epoch.days * 86_400 + since_epoch.seconds) * _BILLION + int((fraction or "").ljust(9, "0"))
+    return seconds * _BILLION + int((fraction or "").ljust(9, "0"))
+
+
+@lru_cache(maxsize=1024)
+def _seconds_of(text: str) -> int:
+    since_epoch = datetime.fromisoformat(text) - datetime(1970, 1, 1, tzinfo=UTC)
+    return since_epoch.days * 86_400 + since_epoch.seconds
 
 
 @lru_cache(maxsize=1024)

@@ -28,6 +28,7 @@ from store import (
     stats,
     verify,
 )
+from store.sealer import Sealer
 from store.segment import segment_name
 
 RETENTION = sys.modules["store.retention"]
@@ -424,3 +425,14 @@ def test_verify_goes_on_when_a_segment_leaves_meanwhile(path, clock, monkeypatch
     assert (report.ok, report.first_sequence) == (True, log.first_sequence)
     assert log.first_sequence > 1
     log.close()
+
+
+def test_a_segment_whose_index_file_is_still_to_be_written_stays(path, clock, monkeypatch):
+    """Between the look at what waits to be sealed and the walk another segment may be complete."""
+    monkeypatch.setattr(Sealer, "pending", property(lambda _: False))
+    with open_log(path.with_name("new"), clock) as log:
+        for n in range(20):
+            log.append([NewEvent(type="t", data={"n": n})])
+        assert log.stats().segments > 2
+        assert not log.letting_go(ALL).prepare()
+    assert verify(path.with_name("new")).first_sequence == 1

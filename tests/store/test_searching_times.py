@@ -7,8 +7,8 @@ from store import EventLog, Limits, NewEvent
 NOTE = NewEvent(type="note", data={"n": 1})
 
 
-def filled(path, clock, times):
-    log = EventLog.open(path, clock_ns=clock, limits=Limits(segment_bytes=20_000), sync=lambda _fd: None)
+def filled(path, clock, times, segment_bytes=20_000):
+    log = EventLog.open(path, clock_ns=clock, limits=Limits(segment_bytes=segment_bytes), sync=lambda _fd: None)
     for clock.now_ns in times:
         log.append([NOTE, NOTE])
     return log
@@ -43,12 +43,13 @@ def test_it_is_found_in_a_few_looks_wherever_it_is(tmp_path, clock, asked):
 
 
 @pytest.mark.parametrize("stop", [False, True])
-def test_a_clock_that_stepped_back_hides_nothing(tmp_path, clock, stop):
-    times = [*range(100, 200), *range(50, 150)]
-    log = filled(tmp_path, clock, times)
+@pytest.mark.parametrize("times", [[*range(100, 200), *range(50, 150)], [*range(100, 250), *range(50, 100)]])
+def test_a_clock_that_stepped_back_hides_nothing(tmp_path, clock, stop, times):
+    log = filled(tmp_path, clock, times, segment_bytes=200_000)
     if stop:
         log.close()
         log = EventLog.open(tmp_path, clock_ns=clock)
     with log:
-        wanted = [n for n in range(1, 401) if 120 <= times[(n - 1) // 2] < 130]
-        assert found(log, since_ns=120, until_ns=130) == wanted
+        for since, until in ((120, 130), (60, 130), (140, 199), (0, 90)):
+            wanted = [n for n in range(1, 401) if since <= times[(n - 1) // 2] < until]
+            assert found(log, since_ns=since, until_ns=until) == wanted

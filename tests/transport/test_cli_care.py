@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from store import EventLog, Limits, NewEvent
+from store import EventLog, Invalid, Limits, NewEvent, keep, look
 from transport.cli.failure import CommandFailed
 from transport.cli.main import app
 
@@ -162,7 +162,7 @@ def test_a_log_in_use_is_not_touched(moothall, data, tmp_path):
     with EventLog.open(data):
         assert moothall("events", "repair", "--data", data, "--max-events", 9)[0] == 4
         assert moothall("events", "import", tmp_path / "events", "--data", data)[0] == 4
-        assert moothall("events", "export", "--data", data)[0] == 4
+        assert moothall("events", "export", "--data", data)[0] == 0
         assert moothall("events", "retire", "--max-days", 0, "--data", data)[0] == 4
         assert moothall("events", "stats", "--data", data)[0] == 0
 
@@ -172,3 +172,38 @@ def test_a_directory_that_is_not_there_is_not_made(moothall, tmp_path, command):
     target = [tmp_path / "target"] if command == "backup" else []
     assert moothall("events", command, *target, "--data", tmp_path / "missing")[0] == 2
     assert not (tmp_path / "missing").exists()
+
+
+@pytest.mark.parametrize("encoding", ["jsonl", "msgpack"])
+def test_a_log_that_has_given_up_its_beginning_is_exported_while_it_is_in_use(moothall, tmp_path, encoding):
+    file = tmp_path / "events"
+    with EventLog.open(tmp_path / "data", limits=Limits(segment_bytes=500), sync=lambda _fd: None) as log:
+        for n in range(20):
+            log.append([NewEvent(type="note", data={"n": n}), NewEvent(type="note")], stream="s")
+        log.retain(keep(days=None, size=0))
+        first = log.first_sequence
+        assert first > 1
+        code, _ = moothall("events", "export", file, "--format", encoding, "--data", tmp_path / "data")
+        assert code == 0
+        written = list(log.read())
+    assert moothall("events", "import", file, "--format", encoding, "--data", tmp_path / "new")[0] == 0
+    with EventLog.open(tmp_path / "new") as imported:
+        assert (imported.first_sequence, list(imported.read())) == (first, written)
+
+
+@pytest.mark.parametrize("after", [0, 1, 2, 5, 40])
+def test_looking_begins_behind_a_sequence_wherever_that_is_in_an_append(tmp_path, after):
+    with EventLog.open(tmp_path, limits=Limits(segment_bytes=500), sync=lambda _fd: None) as log:
+        for n in range(10):
+            log.append([NewEvent(type="note", data={"n": n})] * 4)
+        assert list(look(tmp_path, after)[1]) == list(log.read(after))
+
+
+def test_looking_at_a_segment_that_left_meanwhile_says_so(tmp_path):
+    with EventLog.open(tmp_path, limits=Limits(segment_bytes=500), sync=lambda _fd: None) as log:
+        for n in range(20):
+            log.append([NewEvent(type="note", data={"n": n})])
+        _, events = look(tmp_path)
+        log.retain(keep(days=None, size=0))
+        with pytest.raises(Invalid, match="begin again"):
+            list(events)

@@ -28,6 +28,7 @@ from store import (
     StoreError,
     SyncFailed,
     export_events,
+    look,
     read_key,
 )
 from store.gone import NOTHING
@@ -149,15 +150,17 @@ class Offline:
             return {"events": [_event(event) for event in page.events], "next": page.next, "has_more": page.has_more}
 
     def export(self, target: BinaryIO, encoding: Encoding, after: int) -> int:
-        """Write the events of the files."""
-        with self._opened() as log:
-            return checked(
-                lambda: export_events(log.read(after), target, encoding=encoding, gone=NOTHING if after else log.gone)
-            )
+        """Write the events of the files; a server may be using them."""
+        self._check_directory()
+        gone, events = checked(lambda: look(self._data, after))
+        return checked(lambda: export_events(events, target, encoding=encoding, gone=NOTHING if after else gone))
 
-    def _opened(self) -> AbstractContextManager[EventLog]:
+    def _check_directory(self) -> None:
         if not self._data.is_dir():
             raise CommandFailed(Exit.USAGE, f"there is no data directory {self._data}; name an existing one")
+
+    def _opened(self) -> AbstractContextManager[EventLog]:
+        self._check_directory()
         key = seal_key(self._seal)
         return checked(lambda: EventLog.open(self._data, seal_key=key))
 
