@@ -8,10 +8,15 @@ is read as operators only if every one of its keys begins with `$`; so `{"gt": 3
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from typing import Any, NamedTuple
 
+import msgspec
+
 from store.errors import Invalid
+
+WHERE_BYTES = 1 << 15
+"""How many bytes a `where` may take encoded: it is read anew for each slice of a long search."""
 
 _DICT: type[Any] = dict
 _LIST: type[Any] = list
@@ -23,12 +28,17 @@ _COMPARISONS: dict[str, Callable[[Any, Any], bool]] = {
     "$lte": operator.le,
 }
 _KNOWN = (*_COMPARISONS, "$eq", "$ne", "$in")
+_encode = msgspec.msgpack.Encoder().encode
 
 
 class Condition(NamedTuple):
-    """A field and what must hold of it: an operator and its operand."""
+    """A field, with the parts of its path, and what must hold of it: an operator and its operand.
+
+    The operand of `$in` is the set of the values' keys (`_key`): an event costs the same however many there are.
+    """
 
     path: str
+    parts: list[str]
     operator: str
     operand: Any
 
@@ -44,14 +54,28 @@ def conditions(where: Mapping[str, Any] | None) -> list[Condition]:
         if type(value) is _DICT and value and all(type(key) is str and key.startswith("$") for key in value):
             found += [_checked(path, name, operand) for name, operand in value.items()]
         else:
-            found.append(Condition(path, "$eq", value))
+            found.append(Condition(path, path.split("."), "$eq", value))
     return found
+
+
+def check_size(where: Mapping[str, Any] | None) -> None:
+    """Refuse a `where` that would take long to read.
+
+    Raises:
+        Invalid: it takes too many bytes, or has a value that no payload has.
+    """
+    try:
+        size = len(_encode(where))
+    except (OverflowError, TypeError, ValueError, RecursionError) as error:
+        raise Invalid(f"where: a value is none that a payload can have ({error}): use plain JSON values") from error
+    if size > WHERE_BYTES:
+        raise Invalid(f"where takes {size} bytes encoded, {WHERE_BYTES} is the most: ask for less at a time")
 
 
 def holds(condition: Condition, data: Any) -> bool:
     """Say whether a condition holds of a payload. Of a field that is missing none does, not even `$ne`."""
-    path, name, operand = condition
-    present, value = _field(data, path)
+    path, parts, name, operand = condition
+    present, value = _field(data, path, parts)
     if not present:
         return False
     if name == "$eq":
@@ -59,18 +83,20 @@ def holds(condition: Condition, data: Any) -> bool:
     if name == "$ne":
         return not same(value, operand)
     if name == "$in":
-        return any(same(value, each) for each in operand)
+        return _key(value) in operand
     return _comparable(value, operand) and _COMPARISONS[name](value, operand)
 
 
 def _checked(path: str, name: str, operand: Any) -> Condition:
     if name not in _KNOWN:
         raise Invalid(f"where: {path!r} has the operator {name!r}: use one of {', '.join(_KNOWN)}")
-    if name == "$in" and type(operand) is not _LIST:
-        raise Invalid(f"where: {path!r} has $in with {type(operand).__name__}: give a list of values")
+    if name == "$in":
+        if type(operand) is not _LIST:
+            raise Invalid(f"where: {path!r} has $in with {type(operand).__name__}: give a list of values")
+        operand = frozenset(map(_key, operand))
     if name in _COMPARISONS and not _comparable(operand, operand):
         raise Invalid(f"where: {path!r} has {name} with {type(operand).__name__}: give a number or a string")
-    return Condition(path, name, operand)
+    return Condition(path, path.split("."), name, operand)
 
 
 def _comparable(left: Any, right: Any) -> bool:
@@ -82,11 +108,11 @@ def _comparable(left: Any, right: Any) -> bool:
     )
 
 
-def _field(data: Any, path: str) -> tuple[bool, Any]:
+def _field(data: Any, path: str, parts: list[str]) -> tuple[bool, Any]:
     """Find a field by its name, or by a dotted path into dicts."""
     if type(data) is _DICT and path in data:
         return True, data[path]
-    for part in path.split("."):
+    for part in parts:
         if type(data) is not _DICT or part not in data:
             return False, None
         data = data[part]
@@ -100,3 +126,12 @@ def same(left: Any, right: Any) -> bool:
     if type(left) is _LIST and type(right) is _LIST:
         return len(left) == len(right) and all(map(same, left, right))
     return bool(left == right) and isinstance(left, bool) == isinstance(right, bool)
+
+
+def _key(value: Any) -> Hashable:
+    """Return what two payload values have in common exactly if they are the same."""
+    if type(value) is _DICT:
+        return _DICT, frozenset((name, _key(each)) for name, each in value.items())
+    if type(value) is _LIST:
+        return _LIST, tuple(map(_key, value))
+    return isinstance(value, bool), value

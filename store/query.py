@@ -7,7 +7,7 @@ import msgspec
 
 from store.errors import Invalid
 from store.event import Event
-from store.filters import conditions, holds
+from store.filters import check_size, conditions, holds
 
 MAX_LIMIT = 1000
 
@@ -131,7 +131,9 @@ def as_query(query: Query | None, fields: Mapping[str, Any]) -> Query:
         raise Invalid(f"limit is {checked.limit}: ask for 1..{MAX_LIMIT} events and page with `next`")
     if checked.after < 0:
         raise Invalid(f"after is {checked.after}: a sequence is 0 or more")
-    conditions(checked.where)
+    if checked.where:
+        check_size(checked.where)
+        conditions(checked.where)
     return checked
 
 

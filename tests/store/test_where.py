@@ -61,3 +61,35 @@ def test_an_operator_that_makes_no_sense_is_refused(log, condition, why):
 
 def test_a_dict_with_other_keys_beside_an_operator_is_a_value(rows):
     assert found(rows, {"v": {"$gt": 1, "x": 2}}) == []
+
+
+def test_membership_compares_as_equality_does(log):
+    same = [1, 1.0, True, False, 0, None, "1", [], [1], [True], {}, {"a": [1]}, {"a": [True]}, {"a": None}]
+    for value in same:
+        log.append([NewEvent(type="t", data={"v": value})])
+    for value in same:
+        by_equality = [event.sequence for event in log.query(where={"v": {"$eq": value}}).events]
+        assert by_equality
+        assert [event.sequence for event in log.query(where={"v": {"$in": [value]}}).events] == by_equality
+
+
+def test_what_one_event_costs_does_not_grow_with_the_values_of_a_membership(log, monkeypatch):
+    log.append([NewEvent(type="t", data={"v": -1})])
+    calls = []
+    monkeypatch.setattr("store.filters.same", lambda *values: calls.append(values))
+    assert not log.query(where={"v": {"$in": list(range(5000))}}).events
+    assert not calls
+
+
+@pytest.mark.parametrize(
+    "where", [{"v": {"$in": list(range(20_000))}}, {"a." * 20_000: 1}, {f"field {n}": 1 for n in range(5000)}]
+)
+def test_a_condition_that_would_hold_up_everybody_is_refused(log, where):
+    with pytest.raises(Invalid, match="32768 is the most"):
+        log.query(where=where)
+
+
+def test_an_operand_that_no_payload_can_have_is_refused(log):
+    for value in (2**70, object()):
+        with pytest.raises(Invalid, match="use plain JSON values"):
+            log.query(where={"v": value})
