@@ -5,7 +5,6 @@ from itertools import accumulate
 
 from store import frame as frames
 from store.append import Append, Appended, stream_of
-from store.errors import StoreError
 from store.frame import Command
 from store.heads import Heads
 from store.limits import Limits, check_finite, check_name, may_hold_non_finite
@@ -72,7 +71,7 @@ class Framer:
             if columns.floats and any(map(may_hold_non_finite, bodies)):
                 check_finite([*columns.datas, *columns.metadatas])
             agents = heads.agents.ids_of([append.agent for append in appends])
-        except StoreError:
+        except BaseException:
             heads.go_back(streams)
             heads.types.forget(known_types)
             raise

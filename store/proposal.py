@@ -15,6 +15,7 @@ from store.limits import Limits, check_names, check_payloads
 HASH_BYTES = 16
 
 _NONE = {type(None)}
+_BATCHES: frozenset[type[Any]] = frozenset((list, tuple))
 _FIELDS = len(NewEvent.__struct_fields__)
 _fields_of = msgspec.structs.astuple
 _encode = msgspec.msgpack.Encoder().encode
@@ -66,6 +67,8 @@ def checked_columns(appends: Sequence[Append], limits: Limits) -> Columns:
         TooLarge: there are too many events in one.
     """
     batches = [append.events for append in appends]
+    if not _BATCHES.issuperset(map(type, batches)):
+        raise Invalid("events is no list: give a list of NewEvent, also for a single one")
     counts = list(map(len, batches))
     if max(counts) > limits.batch_events:
         raise TooLarge(f"{max(counts)} events in one append: split it, {limits.batch_events} is the most")

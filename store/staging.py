@@ -42,15 +42,24 @@ class Stager:
         """Check and encode appends; each gets its outcome-to-be."""
         staged = Staged(outcomes=[], needs_sync=needs_sync, frames=[])
         self._unsettled.append(staged)
+        try:
+            self._stage_all(appends, cleared, staged, now_ns)
+        except BaseException:
+            # Such as a TypeError: what the caller gets no group for is never settled, and must not stand in the way.
+            self._unsettled.remove(staged)
+            self._undo(staged)
+            raise
+        return staged
+
+    def _stage_all(self, appends: Sequence[Append], cleared: Sequence[int], staged: Staged, now_ns: int) -> None:
         if len(appends) == 1:
             self._stage_alone(appends[0], cleared[0] if cleared else 0, staged, now_ns)
-            return staged
+            return
         for plain, run in groupby(zip(appends, cleared or repeat(0), strict=False), _is_plain):
             together = list(run)
             if not plain or not self._stage_together([append for append, _ in together], staged, now_ns):
                 for append, known in together:
                     self._stage_alone(append, known, staged, now_ns)
-        return staged
 
     def settle(self, staged: Staged) -> None:
         """Let go of the oldest group: it is stored."""
@@ -67,10 +76,13 @@ class Stager:
         self._unsettled = [group for group in self._unsettled if group.flushed]
         for group in lost:
             group.failure = failure
-            for frame in group.frames:
-                self._heads.take_back(frame.first_sequence)
-                if frame.command:
-                    self._commands.take_back(frame.command)
+            self._undo(group)
+
+    def _undo(self, group: Staged) -> None:
+        for frame in group.frames:
+            self._heads.take_back(frame.first_sequence)
+            if frame.command:
+                self._commands.take_back(frame.command)
 
     def _stage_together(self, appends: Sequence[Append], staged: Staged, now_ns: int) -> bool:
         """Stage appends that nothing can refuse but what is wrong with themselves; False if something is."""

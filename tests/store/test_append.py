@@ -249,3 +249,21 @@ def test_both_logs_have_all_of_the_interface(log):
     promised = {name for name in vars(Log) if not name.startswith("_")}
     assert len(promised) > 10
     assert promised <= {name for name in dir(log) if not name.startswith("_")}
+
+
+@pytest.mark.parametrize("events", [NOTE, None, "note", {"type": "note"}])
+def test_events_that_are_no_list_are_refused_and_the_log_goes_on(log, events):
+    with pytest.raises(Invalid, match="give a list of NewEvent"):
+        log.append(events)
+    assert log.append([NOTE]).first_sequence == 1
+
+
+@pytest.mark.parametrize("wrong", [{"agent": ["me"]}, {"fail_if": Query()}])
+def test_an_append_that_raises_a_type_error_takes_its_whole_group_back(tmp_path, wrong):
+    with EventLog.open(tmp_path) as log:
+        command = Append(events=[NOTE], agent="me", command_id="c")
+        with pytest.raises((TypeError, AttributeError)):
+            log.commit([command, Append(events=[NOTE], **{"agent": "me"} | wrong)])
+        (stored,) = log.commit([command])
+        assert (stored.first_sequence, stored.revisions, stored.deduplicated) == (1, {"agent/me": 1}, False)
+        assert [event.sequence for event in log.read()] == [1]
