@@ -12,14 +12,13 @@ from store.durability import (
     FsyncPolicy,
     create_file,
     cut_back,
-    cut_file,
     lengthen,
     sync_file,
     sync_path,
     write_all,
     write_parts,
 )
-from store.errors import DiskFull, SyncFailed
+from store.errors import DiskFull, StoreError, SyncFailed
 from store.index import SegmentIndex
 from store.index_file import index_path
 from store.keyed_seal import Seal
@@ -122,7 +121,7 @@ class Writer:
             try:
                 self._write_group(staged)
             except DiskFull as error:
-                self._unless_broken(lambda: self._cut_back(staged, before))
+                self._take_back(staged, before)
                 self._blocked = error
                 raise
             except SyncFailed as error:
@@ -280,16 +279,23 @@ class Writer:
         self._position = self._size = HEADER_BYTES
         self.total_bytes += HEADER_BYTES
 
+    def _take_back(self, staged: Staged, before: _Before) -> None:
+        """Remove what was written of a group; what cannot be removed for want of anything may not be followed."""
+        try:
+            self._cut_back(staged, before)
+        except StoreError as error:
+            self.broken = SyncFailed(f"{self._directory}: an append that failed could not be removed: {error}")
+            raise self.broken from error
+
     def _cut_back(self, staged: Staged, before: _Before) -> None:
-        """Remove what was written of a group."""
+        """Remove what was written of a group, the newest first: a segment speaks of those before it."""
         if self.durable > before.written:
             self._mark.move_back(before.written)
         touched = [run.segment for run in staged.runs] + ([self._segment] if self._segment else [])
         created = {id(segment): segment for segment in touched if segment is not before.segment}
-        for new in created.values():
+        for new in reversed(created.values()):
             new.close()
             new.path.unlink()
-        if created:
             sync_path(self._directory)
         staged.runs.clear()
         self._unsynced = [kept for kept in self._unsynced if kept is not before.segment and id(kept) not in created]
@@ -299,7 +305,8 @@ class Writer:
             self._seal.last = seal
         self.durable = min(self.durable, self._written)
         if before.segment is not None:
-            cut_file(before.segment.path, before.position)
+            cut_back(before.segment.fd, before.position, before.segment.path)
+            sync_file(before.segment.fd, os.fsync, before.segment.path)
 
 
 def _flags(frame: StagedFrame) -> int:

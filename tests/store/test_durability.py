@@ -1,5 +1,6 @@
 """When events are durable, and what happens when the disk says no."""
 
+import contextlib
 import errno
 import os
 import resource
@@ -8,11 +9,13 @@ import sys
 import textwrap
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
 from store import Append, Appended, DiskFull, EventLog, Invalid, Limits, MemoryLog, NewEvent, SyncFailed, verify
-from store.durability import write_error
+from store.durability import write_error, write_parts
+from store.segment import segment_name
 
 NOTE = NewEvent(type="note")
 ONE = Append(events=[NOTE], agent="a", stream="s")
@@ -293,9 +296,79 @@ def test_a_fault_that_nobody_foresaw_in_a_write_ends_all_writing_and_loses_nothi
         assert log.head == 1
 
 
-def _out_of_descriptors(path):
+def _out_of_descriptors(path, *_more):
     raise write_error(OSError(24, "Too many open files"), path)
 
 
 def _boom(*_arguments):
     raise RuntimeError("unforeseen")
+
+
+@pytest.fixture
+def no_descriptors():
+    """Leave this process no descriptor to open anything with, as long as it is told to."""
+
+    @contextlib.contextmanager
+    def used_up():
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        highest = max(int(entry.name) for entry in Path("/proc/self/fd").iterdir())
+        resource.setrlimit(resource.RLIMIT_NOFILE, (min(soft, highest + 3), hard))
+        taken = []
+        try:
+            with contextlib.suppress(OSError):
+                while True:
+                    taken.append(os.open("/dev/null", os.O_RDONLY))
+            yield
+        finally:
+            for fd in taken:
+                os.close(fd)
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+    return used_up
+
+
+def test_a_rotation_without_a_descriptor_left_is_taken_back_and_appending_goes_on(tmp_path, no_descriptors):
+    with EventLog.open(tmp_path, limits=Limits(segment_bytes=4096)) as log:
+        log.append([NewEvent(type="t", data="x" * 3000)])
+        with no_descriptors(), pytest.raises(DiskFull, match="Too many open files"):
+            log.append([NewEvent(type="t", data="x" * 3000)])
+        assert log.append([NewEvent(type="t", data="y")]).first_sequence == 2
+    with EventLog.open(tmp_path) as log:
+        assert log.head == 2
+
+
+def test_what_cannot_be_taken_back_ends_all_writing(tmp_path, monkeypatch):
+    with EventLog.open(tmp_path, limits=Limits(segment_bytes=4096)) as log:
+        log.append([NewEvent(type="t", data="x" * 3000)])
+        with monkeypatch.context() as patch:
+            patch.setattr("store.writer.create_segment", _out_of_descriptors)
+            patch.setattr("store.writer.cut_back", _out_of_descriptors)
+            with pytest.raises(SyncFailed, match="could not be removed"):
+                log.append([NewEvent(type="t", data="x" * 3000)])
+        with pytest.raises(SyncFailed):
+            log.append([NewEvent(type="t")])
+
+
+def test_new_segments_are_taken_back_the_newest_first(tmp_path, monkeypatch):
+    removed = []
+    unlink, size = Path.unlink, Limits(segment_bytes=1000)
+    with EventLog.open(tmp_path, limits=size) as log:
+        staged = log.stage([Append(events=[NewEvent(type="t", data="x" * 800)], agent="a")] * 4)
+        with monkeypatch.context() as patch:
+            patch.setattr(Path, "unlink", lambda path, **options: (removed.append(path.name), unlink(path, **options)))
+            patch.setattr("store.writer.write_parts", _full_from(tmp_path / segment_name(4)))
+            with pytest.raises(DiskFull):
+                log.flush(staged)
+        assert [type(outcome) for outcome in log.settle(staged)] == [DiskFull] * 4
+        segments = [name for name in removed if name.endswith(".segment")]
+        assert segments == [segment_name(number) for number in (4, 3, 2, 1)]
+        assert log.append([ONE.events[0]]).first_sequence == 1
+
+
+def _full_from(full):
+    def write(fd, parts, offset, path):
+        if path == full:
+            raise write_error(OSError(28, "No space left on device"), path)
+        return write_parts(fd, parts, offset, path)
+
+    return write
