@@ -45,6 +45,10 @@ class BackedUp(msgspec.Struct, frozen=True, kw_only=True):
     last_sequence: int
 
 
+class _MovedError(Exception):
+    """The log has given up segments while they were being read: what was found is of no single moment."""
+
+
 def backup(path: str | PathLike[str], target: str | PathLike[str]) -> BackedUp:
     """Bring the backup of a log up to date; safe while the log is being appended to.
 
@@ -72,7 +76,7 @@ def backup(path: str | PathLike[str], target: str | PathLike[str]) -> BackedUp:
         for _ in range(_ATTEMPTS):
             try:
                 return _bring_up_to_date(source, copy)
-            except FileNotFoundError:
+            except (FileNotFoundError, _MovedError):
                 continue  # the log is being opened, or gives up old segments
         raise Invalid(f"segments of {source} keep going away while they are read: back up again when it is at rest")
     finally:
@@ -86,6 +90,8 @@ def _bring_up_to_date(source: Path, copy: Path) -> BackedUp:
     before = segments.first_of_name(names[same]) - 1 if same else gone.last
     scans = [_scan(source / name) for name in names[same:]]
     recovery = recover(scans, marked, before)
+    if read_gone(source) != gone:
+        raise _MovedError
     if recovery.damage:
         raise LogDamaged(describe(source, recovery.damage))
     _check_prefix(source, copy, old, recovery.last)

@@ -110,8 +110,8 @@ class Committed:
         after = max(after, self.gone)
         while after < self.head:
             segment = self._segment_of(after + 1)
-            self._with_indexes(segment.load_frames)
-            for events in segment.by_frame(after):
+            index = self._with_indexes(segment.load_frames)
+            for events in segment.by_frame(after, index):
                 yield [event for event in events if event.sequence > after] if events[0].sequence <= after else events
                 after = max(events[-1].sequence, self.gone)
 

@@ -86,6 +86,7 @@ class View(Generic[S]):
         """Take in what was committed since, at most `max_events` of the events that matter; return how many it took.
 
         Raises:
+            EventsGone: the log has given up events that were not taken in yet.
             LogDamaged: an event's bytes changed since the log was opened.
         """
         self.state, self.sequence, taken = self._advance(self.state, self.sequence, self._log.head, max_events)
@@ -142,16 +143,22 @@ class View(Generic[S]):
                 return msgspec.msgpack.decode(snapshot.state, type=self._projection.state), snapshot.sequence
             except msgspec.DecodeError:
                 continue
-        if first > 1:
+        self._refuse_if_gone(0)
+        return self._projection.start(), 0
+
+    def _refuse_if_gone(self, sequence: int) -> None:
+        """Refuse to go on behind an event if the next one has gone."""
+        if (first := self._log.first_sequence) > sequence + 1:
             raise EventsGone(
                 f"the log begins with event {first}, and no snapshot of {self._projection.name!r} covers what was "
                 "before: restore the archived segments, or begin a projection that does without them",
                 first,
             )
-        return self._projection.start(), 0
 
     def _advance(self, state: S, sequence: int, limit: int, max_events: int | None) -> tuple[S, int, int]:
         taken = 0
+        if sequence < limit:
+            self._refuse_if_gone(sequence)
         while sequence < limit and (max_events is None or taken < max_events):
             size = MAX_LIMIT if max_events is None else min(MAX_LIMIT, max_events - taken)
             query = msgspec.structs.replace(

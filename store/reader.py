@@ -51,23 +51,29 @@ class Segment:
         """Close the file."""
         os.close(self.fd)
 
-    def load_frames(self) -> None:
-        """Have the index load what `by_frame` and `command` need.
+    def load_frames(self) -> Index:
+        """Return the index once it has loaded what `by_frame` and `command` need.
 
         Raises:
             IndexUnusable: the segment must be indexed again first.
         """
-        _ = self.index.frame_firsts, self.index.frame_offsets
+        index = self.index
+        _ = index.frame_firsts, index.frame_offsets
+        return index
 
-    def by_frame(self, after: int) -> Iterator[list[Event]]:
+    def by_frame(self, after: int, index: Index) -> Iterator[list[Event]]:
         """Yield the events of each settled frame, from the one that holds sequence `after + 1` on.
+
+        Args:
+            after: the sequence.
+            index: the segment's, loaded; the one that takes its place meanwhile may have no file any more.
 
         Raises:
             LogDamaged: a frame's bytes changed since they were written.
         """
-        number = frame_number_of(self.index, max(0, after + 1 - self.first_sequence))
-        while 0 <= number < len(self.index.frame_firsts):
-            yield self._decoded(number)[2]
+        number = frame_number_of(index, max(0, after + 1 - self.first_sequence))
+        while 0 <= number < len(index.frame_firsts):
+            yield self._decoded(number, index)[2]
             number += 1
 
     def between(self, since_ns: int | None, until_ns: int | None) -> tuple[int, int]:
@@ -94,7 +100,7 @@ class Segment:
 
     def _time_of(self, number: int) -> int:
         if self._is_unchecked(number):
-            self._frame(number)
+            self._frame(number, self.index)
         offset, first, _ = frame_at(self.index, number)
         frame = frames.read_header(self._bytes_at(offset, frames.HEADER_BYTES), 0)
         if frame is None or frame.first_sequence != self.first_sequence + first:
@@ -112,7 +118,7 @@ class Segment:
         for above, group in groupby(positions, partial(bisect_right, firsts)):
             number, wanted = above - 1, list(group)
             count = (firsts[above] if above < len(firsts) else len(index)) - firsts[number]
-            if len(wanted) * _DENSE >= count and self._size_of(number) <= _WHOLE_BYTES:
+            if len(wanted) * _DENSE >= count and _size_of(index, number) <= _WHOLE_BYTES:
                 sized, first = self._sized_events(number), firsts[number]
                 yield from (sized[position - first] for position in wanted)
             else:
@@ -124,7 +130,8 @@ class Segment:
         Raises:
             LogDamaged: the frame's bytes changed since they were written.
         """
-        frame, body = self._frame(frame_number_of(self.index, sequence - self.first_sequence))
+        index = self.index
+        frame, body = self._frame(frame_number_of(index, sequence - self.first_sequence), index)
         try:
             return frames.command_of(body, frame), frames.events_of(body, frame.count)
         except frames.UNREADABLE as error:
@@ -137,20 +144,20 @@ class Segment:
             self._unchecked = bytearray(b"\1") * len(self.index.frame_firsts)
         return number < len(self._unchecked) and bool(self._unchecked[number])
 
-    def _decoded(self, number: int) -> tuple[frames.Frame, memoryview, list[Event]]:
-        frame, body = self._frame(number)
+    def _decoded(self, number: int, index: Index) -> tuple[frames.Frame, memoryview, list[Event]]:
+        frame, body = self._frame(number, index)
         try:
             return frame, body, frames.events_of(body, frame.count)
         except frames.UNREADABLE as error:
             raise self._damaged(frame.offset) from error
 
     def _sized_events(self, number: int) -> list[tuple[Event, int]]:
-        frame, body, events = self._decoded(number)
+        frame, body, events = self._decoded(number, self.index)
         return list(zip(events, frames.record_sizes(body, frame.count), strict=True))
 
-    def _frame(self, number: int) -> tuple[frames.Frame, memoryview]:
-        offset, first, count = frame_at(self.index, number)
-        data = self._bytes_at(offset, self._size_of(number))
+    def _frame(self, number: int, index: Index) -> tuple[frames.Frame, memoryview]:
+        offset, first, count = frame_at(index, number)
+        data = self._bytes_at(offset, _size_of(index, number))
         frame = frames.read_frame(data, 0, self.header.salt)
         if frame is None or (frame.first_sequence, frame.count) != (self.first_sequence + first, count):
             raise self._damaged(offset)
@@ -166,18 +173,13 @@ class Segment:
                 f"{self.path}: byte {offset} could not be read: {error.strerror}; check the disk, then start again"
             ) from error
 
-    def _size_of(self, number: int) -> int:
-        offsets = self.index.frame_offsets
-        end = offsets[number + 1] if number + 1 < len(offsets) else self.index.end
-        return end - offsets[number]
-
     def _some_events(self, number: int, wanted: Iterable[int]) -> Iterator[tuple[Event, int]]:
         """Read a few events of a frame, by their positions in the segment, by its offset table.
 
         That skips the CRC. So a frame that was there before the log was opened is checked as a whole the first time.
         """
         if self._is_unchecked(number):
-            self._frame(number)
+            self._frame(number, self.index)
         first, offset = self.index.frame_firsts[number], self.index.frame_offsets[number]
         fd, body = self.fd, offset + frames.HEADER_BYTES
         try:
@@ -196,3 +198,9 @@ class Segment:
             f"{self.path}: the frame at byte {offset} changed since it was written: "
             "stop, check the disk, restore the file from a backup"
         )
+
+
+def _size_of(index: Index, number: int) -> int:
+    offsets = index.frame_offsets
+    end = offsets[number + 1] if number + 1 < len(offsets) else index.end
+    return end - offsets[number]

@@ -8,6 +8,7 @@ the last `Limits.commands` commands. So does the one that is being written.
 """
 
 import gzip
+import zlib
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from pathlib import Path
@@ -120,7 +121,7 @@ def retire(
         most: how many segments leave at the most.
 
     Raises:
-        Invalid: the policy says nothing.
+        Invalid: the policy says nothing, or the archive has such a segment of another log.
         LogDamaged: a segment that should leave is damaged; nothing was changed.
         DiskFull: there is no space for the archive; nothing is gone.
         SyncFailed: the disk did not confirm; what is gone will be known when the log is opened again.
@@ -142,10 +143,7 @@ def retire(
             break
         leaving = _look(directory, name, end)
         if archive is not None:
-            make_directory(archive)
-            packed = gzip.compress(leaving.content, _COMPRESSION, mtime=0)
-            put_file(archive / (name + ARCHIVE_SUFFIX), packed)
-            sync_path(archive)
+            _pack(leaving.content, archive / (name + ARCHIVE_SUFFIX))
         _advance(revisions, leaving)
         last, left, bytes_left = leaving.scan.last, left + 1, bytes_left + leaving.scan.size
     retired = Retired(segments=left, events=last - gone.last, bytes=bytes_left, first_sequence=last + 1)
@@ -201,6 +199,22 @@ def _look(directory: Path, name: str, last: int) -> _Leaving:
     if scan.end != scan.size or scan.last != last:
         raise LogDamaged(f"{path}: unreadable from byte {scan.end}; nothing leaves a damaged log: run verify")
     return _Leaving(scan, content)
+
+
+def _pack(content: bytes, place: Path) -> None:
+    make_directory(place.parent)
+    if place.exists() and _packed_in(place) not in {content, None}:
+        raise Invalid(f"{place} is of another log: give each log an archive of its own; that segment stays")
+    put_file(place, gzip.compress(content, _COMPRESSION, mtime=0))
+    sync_path(place.parent)
+
+
+def _packed_in(place: Path) -> bytes | None:
+    """Return the segment in an archived file, None if that is unreadable."""
+    try:
+        return gzip.decompress(place.read_bytes())
+    except (OSError, EOFError, zlib.error):
+        return None
 
 
 def _frames(content: bytes) -> Iterator[frames.Frame]:

@@ -89,7 +89,7 @@ class Checkpoint(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
         name: the subscription's name.
         position: everything up to this sequence was dealt with.
         durable: the part of that which no crash takes back.
-        event_digest: the `snapshot.digest` of the event at `position`; None at 0.
+        event_digest: the `snapshot.digest` of the event at `position`; None at 0, or if the log has given it up.
     """
 
     name: str
@@ -149,7 +149,7 @@ class Subscriptions:
             SyncFailed: the disk did not confirm.
         """
         event = self._at(position)
-        if position and event is None:
+        if position > self._log.head:
             raise Invalid(f"subscription {name!r}: {position} is beyond the head, {self._log.head}")
         make_directory(self._directory)
         checkpoint = Checkpoint(

@@ -52,17 +52,24 @@ def verify(path: str | PathLike[str], *, seal_key: bytes | None = None) -> Repor
     Raises:
         FileNotFoundError: there is no such directory.
     """
-    directory = Path(path)
+    try:
+        return _of_one_moment(Path(path), seal_key)
+    except LogDamaged as error:
+        return Report(ok=False, events=0, segments=0, first_sequence=0, last_sequence=0, problems=[str(error)])
+
+
+def _of_one_moment(directory: Path, seal_key: bytes | None) -> Report:
+    """Look again if segments left meanwhile: the log begins later then, and what was found is of two moments."""
     while True:
+        before = read_gone(directory).last
         try:
-            found = find(directory)
-        except LogDamaged as error:
-            return Report(ok=False, events=0, segments=0, first_sequence=0, last_sequence=0, problems=[str(error)])
-        try:
-            return _verify(directory, found, seal_key)
+            report = _verify(directory, find(directory), seal_key)
         except FileNotFoundError:
-            if read_gone(directory).last == found.gone.last:
-                raise  # else a segment left meanwhile, and the log begins later now
+            if read_gone(directory).last == before:
+                raise
+            continue
+        if read_gone(directory).last == before:
+            return report
 
 
 def _verify(directory: Path, found: Found, seal_key: bytes | None) -> Report:

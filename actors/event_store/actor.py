@@ -70,6 +70,8 @@ class EventStore(Actor):
         self._idle = trio.Event()
         self._committing = False
         self._waiters = Waiters()
+        self._files = trio.Lock()
+        self._kept_back = ""
 
     async def on_start(self) -> None:
         """Open the log, which may recover it, and begin to commit."""
@@ -109,6 +111,7 @@ class EventStore(Actor):
             self._idle = trio.Event()
             await self.on_batch_end()
             await self._idle.wait()
+        await self._files.acquire()  # for good: nothing leaves a log that is being closed
         await self._durably(log.close)
         self._log = None
 
@@ -162,7 +165,7 @@ class EventStore(Actor):
             await self._durably(lambda: log.flush(staged))
         except DiskFull as error:  # settling takes the group back then, and says so to each
             trouble = str(error)
-        self._views.tell_trouble(NAME, trouble)
+        self._views.tell_trouble(NAME, trouble or self._kept_back)
         outcomes = log.settle(staged)
         self._views.sequence = log.head
         for (_, reply, _), outcome in zip(group, outcomes, strict=True):
@@ -192,9 +195,10 @@ class EventStore(Actor):
         while True:
             await trio.sleep(CHECK_S)
             try:
-                retired = await let_go(log, retaining, self._run_sync)
+                retired, self._kept_back = await let_go(log, retaining, self._run_sync, self._files)
             except SyncFailed as error:
                 raise DiskSyncFailed(str(error)) from error
+            self._views.tell_trouble(NAME, self._kept_back)
             if retired.segments:
                 await store.ask(AppendEvents(told(retired)))
 
@@ -242,7 +246,8 @@ class EventStore(Actor):
     def _look_again(self, log: Log, waiter: Waiter) -> None:
         if waiter.done.is_set() or waiter.searching:
             return
-        page = log.query(waiter.query, max_scan=SLICE)
+        with ending_on_damage():
+            page = log.query(waiter.query, max_scan=SLICE)
         if page.unfinished and not page.events:
             waiter.searching = True
             self.nursery.start_soon(self._search_on, log, waiter, page)

@@ -9,7 +9,8 @@ import trio
 
 from actors.event_store.failures import ending_on_damage
 from actors.ports import RunSync
-from store import Append, DiskFull, EventLog, NewEvent, Retention, Retired
+from store import Append, DiskFull, EventLog, Invalid, NewEvent, Retention, Retired
+from store.letting_go import LettingGo
 
 LOG_STREAM = "moothall/log"
 """Where it is told what has left."""
@@ -33,8 +34,14 @@ class Retaining(msgspec.Struct, frozen=True, kw_only=True):
     archive: Path | None = None
 
 
-async def let_go(log: EventLog, retaining: Retaining, run_sync: RunSync) -> Retired:
-    """Let go of what may leave now, and say what it was. A full disk ends it early: what is not archived stays.
+async def let_go(log: EventLog, retaining: Retaining, run_sync: RunSync, files: trio.Lock) -> tuple[Retired, str]:
+    """Let go of what may leave now; return what it was, and what kept the rest back: what is not archived stays.
+
+    Args:
+        log: The log.
+        retaining: What it keeps.
+        run_sync: Where disk work runs.
+        files: Held while files are being read and removed: the log must not be closed then.
 
     Raises:
         LogUnusable: A segment that should leave is damaged.
@@ -43,13 +50,20 @@ async def let_go(log: EventLog, retaining: Retaining, run_sync: RunSync) -> Reti
     walk = log.letting_go(retaining.retention, archive=retaining.archive)
     try:
         with ending_on_damage():
-            while await run_sync(walk.prepare):
-                walk.forget()
-                await run_sync(walk.remove)
+            while await _step(walk, run_sync, files):
                 await trio.lowlevel.checkpoint()
-    except DiskFull:
-        pass
-    return walk.retired
+    except (DiskFull, Invalid) as error:
+        return walk.retired, str(error)
+    return walk.retired, ""
+
+
+async def _step(walk: LettingGo, run_sync: RunSync, files: trio.Lock) -> bool:
+    async with files:
+        if not await run_sync(walk.prepare):
+            return False
+        walk.forget()
+        await run_sync(walk.remove)
+        return True
 
 
 def told(retired: Retired) -> Append:

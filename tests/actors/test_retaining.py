@@ -1,10 +1,13 @@
 """A server that lets go of its oldest segments while it works."""
 
+import gzip
+
 import pytest
 import trio
 
 from actors.event_store.retaining import CHECK_S, LOG_STREAM, Retaining
 from store import Append, EventLog, Limits, NewEvent, Query, Retention, keep, verify
+from store.segment import segment_name
 
 LIMITS = Limits(segment_bytes=2000, reserve_bytes=100)
 ALL = Retention(max_bytes=0)
@@ -93,3 +96,40 @@ async def test_what_is_older_than_the_days_that_are_kept_leaves(autojump_clock, 
             await world.gate.append(scout, append)
         await trio.sleep(24 * 3600 + 2 * CHECK_S)
         assert opened.first_sequence > 20
+
+
+async def test_a_log_is_closed_when_no_segment_is_on_its_way_out(autojump_clock, make_world, scout, opened):
+    packing, done = trio.Event(), []
+
+    async def slow(work):
+        name = getattr(work, "__name__", "")
+        if name == "prepare":
+            packing.set()
+            with trio.CancelScope(shield=True):  # as a thread, it does not notice
+                await trio.sleep(1)
+        result = work()
+        done.append(name)
+        return result
+
+    async with make_world(log=opened, retaining=Retaining(retention=ALL), run_sync=slow).open() as world:
+        for append in notes("scout", 40):
+            await world.gate.append(scout, append)
+        await packing.wait()
+    assert done[-1] == "close"
+    assert "prepare" in done
+
+
+async def test_an_archive_of_another_log_degrades_health_and_ends_nothing(
+    autojump_clock, make_world, scout, opened, tmp_path
+):
+    archive = tmp_path / "archive"
+    archive.mkdir()
+    (archive / f"{segment_name(1)}.gz").write_bytes(gzip.compress(b"of another log"))
+    retaining = Retaining(retention=ALL, archive=archive)
+    async with make_world(log=opened, retaining=retaining).open() as world:
+        for append in notes("scout", 40):
+            await world.gate.append(scout, append)
+        await trio.sleep(2 * CHECK_S + 1)
+        await world.gate.append(scout, notes("scout", 1)[0])
+        assert "an archive of its own" in world.views.trouble["event_store"]
+        assert opened.first_sequence == 1

@@ -20,6 +20,7 @@ from store import (
     Query,
     Retention,
     Snapshots,
+    Subscriptions,
     View,
     backup,
     export_events,
@@ -28,6 +29,7 @@ from store import (
     stats,
     verify,
 )
+from store.gone import read_gone
 from store.sealer import Sealer
 from store.segment import segment_name
 
@@ -436,3 +438,74 @@ def test_a_segment_whose_index_file_is_still_to_be_written_stays(path, clock, mo
         assert log.stats().segments > 2
         assert not log.letting_go(ALL).prepare()
     assert verify(path.with_name("new")).first_sequence == 1
+
+
+def test_who_is_reading_a_segment_that_is_sealed_and_then_leaves_reads_on(tmp_path, clock):
+    with open_log(tmp_path / "log", clock) as log:
+        for _ in range(3):
+            log.append([NewEvent(type="t")])
+        reader = log.read()
+        assert next(reader).sequence == 1
+        for _ in range(40):
+            log.append([NewEvent(type="t")])
+        while log.step():
+            pass
+        log.retain(ALL)
+        assert [event.sequence for event in reader] == list(range(log.first_sequence, 44))
+
+
+def test_a_view_does_not_pass_over_what_has_gone_before_it_was_read(path, clock):
+    with open_log(path, clock) as log:
+        view = View(log, Projection("count", int, lambda count, _: count + 1, int))
+        view.catch_up(max_events=3)
+        log.retain(ALL)
+        with pytest.raises(EventsGone, match="begins with event 16"):
+            view.catch_up()
+        assert (view.state, view.sequence) == (3, 3)
+
+
+def test_a_view_that_has_read_everything_outlives_what_it_read(path, clock):
+    with open_log(path, clock) as log:
+        view = View(log, Projection("count", int, lambda count, _: count + 1, int))
+        view.catch_up()
+        log.retain(ALL)
+        log.append([NewEvent(type="t")])
+        view.catch_up()
+        assert view.state == 21
+
+
+def test_a_subscription_keeps_its_place_although_the_event_there_has_gone(path, clock, tmp_path):
+    with open_log(path, clock) as log:
+        mailer = Subscriptions(log, tmp_path / "subscriptions").open("mailer")
+        assert len(mailer.cursor.read(limit=3)) == 3
+        log.retain(ALL)
+        mailer.checkpoint()
+        again = Subscriptions(log, tmp_path / "subscriptions").open("mailer")
+        assert again.cursor.position == 3
+        assert [event.sequence for event in again.cursor.read()] == [16, 17, 18, 19, 20]
+
+
+@pytest.mark.parametrize("check", [lambda path, _: verify(path).ok, lambda path, other: backup(path, other).segments])
+def test_segments_that_leave_while_a_log_is_checked_are_no_damage(path, clock, tmp_path, monkeypatch, check):
+    with open_log(path, clock) as log:
+
+        def and_then_it_leaves(directory):
+            record = read_gone(directory)
+            log.retain(ALL)
+            return record
+
+        monkeypatch.setattr("store.opening.read_gone", and_then_it_leaves)
+        assert check(path, tmp_path / "copy")
+
+
+def test_an_archive_keeps_the_segments_of_another_log(path, clock, tmp_path):
+    archive, other = tmp_path / "archive", tmp_path / "other"
+    fill(other, clock)
+    with open_log(path, clock) as log:
+        log.retain(ALL, archive=archive)
+    kept = {file.name: file.read_bytes() for file in archive.iterdir()}
+    with open_log(other, clock) as log:
+        with pytest.raises(Invalid, match="an archive of its own"):
+            log.retain(ALL, archive=archive)
+        assert log.first_sequence == 1
+    assert {file.name: file.read_bytes() for file in archive.iterdir()} == kept
