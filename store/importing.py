@@ -14,7 +14,7 @@ from typing import BinaryIO
 import msgspec
 
 from store.durability import make_directory
-from store.errors import Invalid
+from store.errors import Invalid, TooLarge
 from store.event import Event, NewEvent
 from store.gone import NOTHING, Gone, read_gone, write_gone
 from store.interchange import Beginning, Encoding, read_stream
@@ -180,7 +180,19 @@ def _store(log: EventLog, run: Sequence[Event]) -> None:
                 f"revision {revision} must follow: export the log again, whole and in order"
             )
         revisions[event.stream] = revision
-    log.append([_new(event) for event in run], agent=run[0].agent, stream=run[0].stream)
+    _append(log, run)
+
+
+def _append(log: EventLog, run: Sequence[Event]) -> None:
+    """Store a run, in halves where it is more than one append may hold: it may be of many."""
+    try:
+        log.append([_new(event) for event in run], agent=run[0].agent, stream=run[0].stream)
+    except TooLarge:
+        half = len(run) // 2
+        if not half:
+            raise
+        _append(log, run[:half])
+        _append(log, run[half:])
 
 
 def _new(event: Event) -> NewEvent:

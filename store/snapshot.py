@@ -76,8 +76,11 @@ class Snapshots:
         check_name("the snapshot's name", snapshot.name)
         home = self._home(snapshot.name)
         make_directory(home)
-        write_checksummed(home / f"{snapshot.sequence:0{_DIGITS}d}{SUFFIX}", _encode(snapshot))
-        for outdated in self._files(snapshot.name)[self._keep :]:
+        saved = home / f"{snapshot.sequence:0{_DIGITS}d}{SUFFIX}"
+        write_checksummed(saved, _encode(snapshot))
+        # By when they were saved: those of another version, or of events that a crash lost, may be further ahead.
+        others = sorted((file for file in self._files(snapshot.name) if file != saved), key=_saved_ns, reverse=True)
+        for outdated in others[self._keep - 1 :]:
             outdated.unlink()
 
     def newest_first(self, name: str) -> Iterator[Snapshot]:
@@ -101,3 +104,7 @@ class Snapshots:
 
     def _files(self, name: str) -> list[Path]:
         return sorted(self._home(name).glob(f"*{SUFFIX}"), reverse=True)
+
+
+def _saved_ns(file: Path) -> tuple[int, str]:
+    return file.stat().st_mtime_ns, file.name

@@ -197,6 +197,20 @@ def test_an_event_that_is_too_large_is_refused(tmp_path):
         import_events(tmp_path, io.BytesIO(line(data="x" * 3000)), limits=SMALL)
 
 
+@pytest.mark.parametrize("encoding", ENCODINGS)
+def test_events_of_one_moment_that_no_single_append_may_hold_are_imported(tmp_path, encoding):
+    limits, stream = Limits(append_bytes=3000, event_bytes=2000), io.BytesIO()
+    with EventLog.open(tmp_path / "log", limits=limits, clock_ns=lambda: 7) as log:
+        for n in range(7):
+            log.append([NewEvent(type="t", data="x" * 1000)], stream=f"s{n % 2}")
+        events = list(log.read())
+        export_events(events, stream, encoding=encoding)
+    stream.seek(0)
+    import_events(tmp_path / "moved", stream, encoding=encoding, limits=limits)
+    with EventLog.open(tmp_path / "moved") as moved:
+        assert list(moved.read()) == events
+
+
 def test_another_event_in_the_place_of_a_known_one_is_refused(tmp_path):
     import_events(tmp_path, io.BytesIO(line() + line(sequence=2, revision=2)))
     with pytest.raises(Invalid, match="event 2 is not the one"):

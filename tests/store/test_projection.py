@@ -199,6 +199,17 @@ def test_only_the_newest_few_are_kept_and_all_can_be_removed(tmp_path):
         Snapshots(tmp_path, keep=0)
 
 
+def test_a_snapshot_is_kept_although_there_are_others_further_ahead(log, snapshots):
+    for _ in range(8):
+        log.append([NewEvent(type="t")])
+    for version, steps in ((1, (5, 2, 1)), (2, (2, 3))):
+        view = View(log, Projection("count", int, lambda count, _: count + 1, int, version=version), snapshots)
+        for step in steps:
+            view.catch_up(step)
+            view.save()
+    assert [(kept.sequence, kept.version) for kept in snapshots.newest_first("count")][1:] == [(5, 2), (2, 2)]
+
+
 def test_any_name_will_do_but_none_takes_the_place_of_another(tmp_path):
     snapshots = Snapshots(tmp_path / "in")
     names = ["a", "A", "../a", "x" * 256, "räk/🦐"]
