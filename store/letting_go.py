@@ -46,6 +46,7 @@ class LettingGo:
             what `retire` raises.
         """
         parts, writer = self._parts, self._parts.writer
+        parts.sealer.retry()
         while parts.sealer.pending:
             writer.guarded(parts.sealer.step)
         writer.trim()

@@ -25,6 +25,7 @@ class Sealer:
         self._sync = sync
         self._lock = threading.Lock()
         self._waiting: deque[tuple[Segment, Revisions]] = deque()
+        self._postponed: list[tuple[Segment, Revisions]] = []
         self._work: Steps | None = None
 
     @property
@@ -36,17 +37,23 @@ class Sealer:
         """Have a segment sealed whose last frame is settled, with the last revision of each stream in it, by id."""
         self._waiting.append((segment, revisions))
 
+    def retry(self) -> None:
+        """Have what a full disk left undone tried once more."""
+        with self._lock:
+            self._waiting.extendleft(reversed(self._postponed))
+            self._postponed.clear()
+
     def step(self) -> bool:
         """Do about a millisecond of work, if there is any; say whether there is more.
 
-        On a full disk the segment keeps its index in memory, and the next opening tries again.
+        On a full disk the segment keeps its index in memory until `retry`, or until the next opening.
 
         Raises:
             SyncFailed: the disk did not confirm.
         """
-        with self._lock, suppress(DiskFull):
+        with self._lock:
             if self._work is None and self._waiting:
-                self._work = sealing(*self._waiting.popleft(), sync=self._sync)
+                self._work = self._sealed_or_postponed(*self._waiting.popleft())
             work, self._work = self._work, None
             if work is not None:
                 with suppress(StopIteration):
@@ -54,10 +61,17 @@ class Sealer:
                     self._work = work
         return self.pending
 
+    def _sealed_or_postponed(self, segment: Segment, revisions: Revisions) -> Steps:
+        try:
+            yield from sealing(segment, revisions, sync=self._sync)
+        except DiskFull:
+            self._postponed.append((segment, revisions))
+
     def stop(self) -> None:
         """Leave undone what is not done: the next opening does it."""
         with self._lock:
             self._waiting.clear()
+            self._postponed.clear()
             if self._work is not None:
                 self._work.close()
                 self._work = None

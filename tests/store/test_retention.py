@@ -9,6 +9,7 @@ from itertools import islice
 import pytest
 
 from store import (
+    DiskFull,
     EventLog,
     EventsGone,
     FailIf,
@@ -509,3 +510,19 @@ def test_an_archive_keeps_the_segments_of_another_log(path, clock, tmp_path):
             log.retain(ALL, archive=archive)
         assert log.first_sequence == 1
     assert {file.name: file.read_bytes() for file in archive.iterdir()} == kept
+
+
+def test_a_segment_that_a_full_disk_kept_from_being_indexed_leaves_once_there_is_space(tmp_path, clock, monkeypatch):
+    def full(path, **_options):
+        raise DiskFull(f"no space for {path}")
+
+    with open_log(tmp_path / "log", clock) as log:
+        with monkeypatch.context() as patch:
+            patch.setattr("store.sealing.create_file", full)
+            for n in range(20):
+                log.append([NewEvent(type="t", data={"n": n})])
+            while log.step():
+                pass
+            assert log.retain(ALL).segments == 0
+        assert log.retain(ALL).segments > 2
+    assert verify(tmp_path / "log").ok
