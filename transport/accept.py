@@ -28,6 +28,9 @@ STRANGERS: Final = 128
 KEPT_DESCRIPTORS: Final = 64 + 2 * STRANGERS
 """How many descriptors the connections of both listeners leave to strangers, the log and everything else."""
 
+ADMITTING: Final = 16
+"""How many streams of a listener are being taken at once; the next ones wait in its queue."""
+
 BUSY: Final = b"HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
 
 Listener = trio.abc.Listener[Any]
@@ -73,24 +76,43 @@ class Strangers:
 async def accept_from(listener: Listener, admit: Callable[[trio.abc.Stream], Awaitable[None]], owner: str) -> None:
     """Accept until cancelled; a checkpoint.
 
+    What becomes of a stream takes several rounds of the loop, which are long where there is much to do; so the next one
+    is accepted meanwhile.
+
     Args:
         listener: Where from.
         admit: Takes each stream.
         owner: Who accepts, for the log.
 
     Raises:
-        OSError: `accept` fails for another reason than an overloaded system.
+        OSError: In a group; `accept` fails for another reason than an overloaded system.
     """
+    free = trio.Semaphore(ADMITTING)
+
+    async def take(stream: trio.abc.Stream) -> None:
+        try:
+            await admit(stream)
+        finally:
+            free.release()
+
+    async with trio.open_nursery() as nursery:
+        while True:
+            await free.acquire()
+            nursery.start_soon(take, await _accepted(listener, owner))
+
+
+async def _accepted(listener: Listener, owner: str) -> trio.abc.Stream:
+    """Accept one stream, however long the system is overloaded; a checkpoint."""
     while True:
         try:
-            stream = await listener.accept()
+            stream: trio.abc.Stream = await listener.accept()
         except OSError as error:
             if error.errno not in ACCEPT_CAPACITY:
                 raise
             log.error("accept.failed", owner=owner, error=str(error), retry_in_s=ACCEPT_PAUSE_S)  # noqa: TRY400
             await trio.sleep(ACCEPT_PAUSE_S)
         else:
-            await admit(stream)
+            return stream
 
 
 async def turn_away(stream: trio.abc.Stream) -> None:

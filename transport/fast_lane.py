@@ -34,7 +34,7 @@ from transport.order import Arrival, InFlight
 from transport.outbound import Outbound
 from transport.toolset import TOOLS, Tool
 
-LANE: Final = {name: TOOLS[name] for name in ("validate", "validate_batch", "health", "append_events")}
+LANE: Final = {name: TOOLS[name] for name in ("validate", "validate_batch", "health", "append_events", "query_events")}
 """The tools that the lane takes."""
 
 _encode = msgspec.json.Encoder().encode

@@ -7,6 +7,10 @@ slices.
 
 A failed sync is never retried and never acknowledged: it raises `DiskSyncFailed`, which ends the tree, because a
 restarted actor could not tell what the kernel has dropped.
+
+Long reads take turns, a slice of one of them at a time: a slice of each would hold the loop for as long as there are
+reads. Only a few are under way at once, in the order in which they came, so that under more of them than there is time
+for some are answered, and not all given up half read.
 """
 
 from __future__ import annotations
@@ -36,6 +40,12 @@ PENDING_BYTES = 256 * 1024 * 1024
 
 SYNC_CHECK_S = 0.002
 """With `interval:MS`, how much later than that a sync may begin, in seconds."""
+
+FIRST_LOOK = 64
+"""How many events a query looks at within its message; what takes more is a long read."""
+
+READING = 8
+"""How many long reads are under way at once; the others wait for as long as who asks does."""
 
 WAITING = 4096
 """How many queries may wait for their first match at once."""
@@ -72,6 +82,8 @@ class EventStore(Actor):
         self._waiters = Waiters()
         self._files = trio.Lock()
         self._kept_back = ""
+        self._readers = trio.Semaphore(READING)
+        self._turn = trio.Lock()
 
     async def on_start(self) -> None:
         """Open the log, which may recover it, and begin to commit."""
@@ -206,7 +218,7 @@ class EventStore(Actor):
         query = message.query
         try:
             with ending_on_damage():
-                page = self._opened.query(query, max_scan=SLICE)
+                page = self._opened.query(query, max_scan=FIRST_LOOK)
         except StoreError as error:
             return Found(refused=refused(error))
         if page.unfinished:
@@ -217,10 +229,11 @@ class EventStore(Actor):
     async def _read_on(self, query: Query, page: Page, wait_s: float, reply: Reply) -> None:
         """Go on with a long read, a slice at a time, as long as somebody wants it."""
         log = self._opened
-        while reply.wanted and page.unfinished:
-            await trio.lowlevel.checkpoint()
-            with ending_on_damage():
-                page = log.query(query, max_scan=SLICE, onto=page)
+        async with self._readers:
+            while reply.wanted and page.unfinished:
+                async with self._turn:
+                    with ending_on_damage():
+                        page = log.query(query, max_scan=SLICE, onto=page)
         found = self._found(query, page, wait_s, reply)
         if isinstance(found, Found):
             reply(found)
@@ -257,9 +270,9 @@ class EventStore(Actor):
     async def _search_on(self, log: Log, waiter: Waiter, page: Page) -> None:
         """Go on behind a slice in which a waiter's first match is not."""
         while page.unfinished and not page.events and not waiter.done.is_set():
-            await trio.lowlevel.checkpoint()
-            with ending_on_damage():
-                page = log.query(waiter.query, max_scan=SLICE, onto=page)
+            async with self._turn:
+                with ending_on_damage():
+                    page = log.query(waiter.query, max_scan=SLICE, onto=page)
         waiter.searching = False
         if not waiter.done.is_set():
             self._hand_over(waiter, page)

@@ -382,6 +382,8 @@ async def test_the_cap_on_requests_under_way_counts_both_lanes(hall_of, autojump
         (call(1, "health", {}), False),
         (message(id=1, method="tools/call", params={"name": "health"}), False),
         (call(1, "append_events", NOTE), False),
+        (call(1, "query_events", {"stream": "s", "wait_s": 0}), False),
+        (call(1, "query_events", {"stream": "s", "wait_s": 1}), True),
         (call(1, "validate", {"tool": 7}), False),
         (call(1, "validate", {**KNOWN, "wait_s": 1}), True),
         (call(1, "validate", KNOWN, task={"ttl": 1}), True),

@@ -12,7 +12,7 @@ import trio.testing
 from wsproto.events import AcceptConnection, TextMessage
 
 from actors.kernel import ActorNotFound
-from transport.accept import STRANGERS
+from transport.accept import ADMITTING, STRANGERS, accept_from
 from transport.client import HallError, connect
 from transport.memory import MemoryListener
 from transport.websocket import ConnectionLimits
@@ -69,6 +69,25 @@ async def test_an_overloaded_system_is_waited_for(front, autojump_clock, code: i
     async with front(listener=Failing(code, code)) as running:
         assert await running.raw()
         assert running.crashes == []
+
+
+async def test_the_next_ones_are_accepted_while_some_are_being_taken_but_not_without_end(autojump_clock):
+    listener, taken, ready = MemoryListener(), 0, trio.Event()
+
+    async def take(stream: trio.abc.Stream) -> None:
+        nonlocal taken
+        taken += 1
+        await ready.wait()
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(accept_from, listener, take, "test")
+        _clients = [listener.connect() for _ in range(ADMITTING + 1)]
+        await trio.testing.wait_all_tasks_blocked()
+        assert taken == ADMITTING
+        ready.set()
+        await trio.testing.wait_all_tasks_blocked()
+        assert taken == ADMITTING + 1
+        nursery.cancel_scope.cancel()
 
 
 async def test_a_gateway_that_crashes_is_restarted_on_the_same_listeners(front, autojump_clock):
