@@ -3,8 +3,8 @@
 A pattern is a row of kinds: `any read*` is one word of any sort, then any number of files that are read. `*` stands
 for none or more, `+` for one or more, `?` for none or one. Kinds are `any`, the file kinds of `ACCESSES` (`inside` is
 code or a setting, which must lie in the workspace, `either` the same where it may be written too; a `dir` is what later
-paths are relative to; an `object` is a revision, a path, or `REVISION:PATH`), and the checks of `embedded`, `values`,
-`cloud_verbs`, `sed` and `tasks`.
+paths are relative to; `selected` is a glob that files are picked by, or left out by if it begins with `!`; an `object`
+is a revision, a path, or `REVISION:PATH`), and the checks of `embedded`, `values`, `cloud_verbs`, `sed` and `tasks`.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ ACCESSES: Final[dict[str, Access]] = {
     "one-file": "write",
     "into": "write",
     "stem": "write",
+    "selected": "read",
     "object": "read",
 }
 INSIDE: Final = frozenset({"inside", "either", "dir", "object"})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from fnmatch import fnmatchcase
 from functools import lru_cache
 from typing import Final, Literal
 
@@ -22,6 +23,8 @@ SYSTEM: Final = re.compile(
 )
 """Directories that are nobody's workspace."""
 KEPT: Final = frozenset({"secret", "protected"})
+MANY: Final = re.compile(r"[*?\[]")
+NO_LETTERS: Final = re.compile(r"\[[^\]]*\]|[^A-Za-z0-9]")
 MAX_KNOWN: Final = 4096
 MAX_REASON: Final = 200
 
@@ -82,6 +85,11 @@ def inside(absolute: str | None, workspace: Workspace) -> bool:
     return absolute == root or absolute.startswith(root + "/")
 
 
+def name_of(path: str) -> str:
+    """Return the last part of a path."""
+    return path.rpartition("/")[2]
+
+
 class PathRules:
     """All path rules of a policy.
 
@@ -104,6 +112,7 @@ class PathRules:
                 globs.append(glob)
                 self._owners.append((rule, False))
         self._set = GlobSet(globs)
+        self._secrets = [name_of(one).lower() for rule in rules if "secret" in rule.tags for one in rule.match]
         self.workspace = lru_cache(MAX_KNOWN)(self._workspace)
         self.judge_absolute = lru_cache(MAX_KNOWN)(self._judge)
         self._rules = lru_cache(MAX_KNOWN)(self._match)
@@ -156,9 +165,25 @@ class PathRules:
             return self.judge_absolute(absolute, "write", workspace)
         if best is None:
             return Finding("ask", None, f"no rule covers {access} of {absolute}")
-        if best.verdict == "allow" and HIDDEN_GLOB.search(local):
+        return best if best.verdict != "allow" else self._picked(absolute, local) or best
+
+    def _picked(self, absolute: str, local: str) -> Finding | None:
+        """Return a finding for a glob that may pick more than the rules saw."""
+        if HIDDEN_GLOB.search(local):
             return Finding("ask", None, f"{absolute} may name a hidden file")
-        return best
+        if self._picks_a_secret(local):
+            return Finding("ask", None, f"{absolute} may name a file that holds secrets", ("secret",))
+        return None
+
+    def _picks_a_secret(self, local: str) -> bool:
+        """Return whether a glob with a letter in it is that of a file which the rules over secrets give as an example.
+
+        A glob of wildcards alone is for all files and not made for those.
+        """
+        name = name_of(local).lower()
+        if not MANY.search(name) or not NO_LETTERS.sub("", name):
+            return False
+        return any(fnmatchcase(one, name) for one in self._secrets)
 
     def _match(self, local: str) -> list[PathRule]:
         hits = [self._owners[index] for index in self._set.matches(local)]

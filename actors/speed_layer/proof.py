@@ -6,6 +6,7 @@ import re
 from typing import Final
 
 from actors.speed_layer import kinds
+from actors.speed_layer.braces import expand
 from actors.speed_layer.cloud_verbs import PHRASES
 from actors.speed_layer.command_rules import Compiled, Found
 from actors.speed_layer.options import Parsed, parse
@@ -78,6 +79,8 @@ class Proof:
                 for piece in PIECES.split(value):
                     if ROOTED.match(piece) and not inside(join(self._base, piece), self._workspace):
                         return f"{shown(value)} does not lie in the workspace"
+            if kind == "inside" and value == "-":
+                return "it takes its rules or settings from what it is fed"
             if kind and kind != "any" and value is not None:
                 why = self._word(kind, value)
                 if why:
@@ -133,6 +136,8 @@ class Proof:
             return kinds.CHECKS[kind](value) if known else f"a word known only at run time ({kind})"
         if value in {"", "-"} and kind != "dir":
             return None
+        if kind == "selected":
+            return self._selected(value)
         unusual = _unusual(kind, value)
         if unusual:
             return unusual
@@ -144,6 +149,17 @@ class Proof:
         ):
             return f"{shown(value)} does not lie in the workspace"
         self.findings.append(judge_path(self._paths, self._command, self._workspace, (value, access), self._base))
+        return None
+
+    def _selected(self, value: str) -> str | None:
+        """Judge what a glob picks; one that begins with `!` picks what to leave out."""
+        if value.startswith("!"):
+            return None
+        globs = expand(value.lstrip("/"))
+        if globs is None:
+            return f"{shown(value)} may pick any file"
+        for glob in globs:
+            self.findings.append(judge_path(self._paths, self._command, self._workspace, (glob, "read"), self._base))
         return None
 
 

@@ -182,6 +182,7 @@ class VariableRule(Table, frozen=True, forbid_unknown_fields=True, kw_only=True)
     Attributes:
         verdict: What it says.
         names: Globs of names.
+        but: Globs of names it leaves alone.
         values: A regular expression the whole value must match, for the rule to apply.
         shell: Whether it applies to variables set for the shell alone too.
         before: Condition: set for a command that begins with one of these (`npm run build`).
@@ -190,6 +191,7 @@ class VariableRule(Table, frozen=True, forbid_unknown_fields=True, kw_only=True)
 
     verdict: Verdict
     names: list[str]
+    but: list[str] = []
     values: str = ""
     shell: bool = False
     before: list[str] = []

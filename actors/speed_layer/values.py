@@ -38,10 +38,15 @@ HANDED_ON: Final = re.compile(
     r"|pdbcls|confcutdir|rcfile|load\S*|custom\S*|ext\w*|tsconfig|project|parser\S*|format(?:ter)?)(?:\Z|=[^A-Za-z0-9]))"
     r"(?!--?(?:config\S*|require|import|plugins?|loader|rulesdir|setup\S*|transform|global\w*|runner|preset|exec|eval|node-?\w*"
     r"|output\S*)=)"
-    r"(?!(?:--?[\w-]+=)?(?:/|~|\.\.(?:/|\Z)))(?:(?!/\.\./)[^\x00])*\Z",
+    r"(?![^\x00]*(?:\$\(|`))(?!(?:--?[\w-]+=)?(?:/|~|\.\.(?:/|\Z)))(?:(?!/\.\./)[^\x00])*\Z",
     re.DOTALL | re.IGNORECASE,
 )
 """Words handed on to a project's own test runner or linter, whichever it is: none names code or settings to load."""
+FORGE: Final = re.compile(
+    r"(?!(?:[a-z]+://|git@)?(?!git(?:hub|lab)\.com[/:])[\w-]+(?:\.[\w-]+)+(?::\d+)?[/:][^/\s]+/[^/\s]+)"
+    r"(?!(?:[a-z]+://|git@)(?!git(?:hub|lab)\.com[/:]))[^\x00]*\Z"
+)
+"""Words of `gh` and `glab` but those that name another host: a token for any host would be sent there."""
 GO_PACKAGE: Final = re.compile(
     r"(?:\.(?:/(?!(?:.*/)?\.\.(?:/|\Z)).*)?|\.\.\.|[A-Za-z_][\w-]*(?:/[\w.-]+)*|[\w-]+\.go)\Z"
 )
@@ -95,6 +100,11 @@ VALUES: Final[dict[str, Callable[[str], str | None]]] = {
     "write-out": _shape(re.compile(r"(?!@)(?:(?!%output|%header)[^\x00])*\Z"), "a format that only prints"),
     "database": _shape(re.compile(r"[A-Za-z0-9_.-]+\Z"), "the name of a database on this machine"),
     "api-path": _shape(re.compile(r"/?(?!https?:|graphql)[A-Za-z0-9{][A-Za-z0-9/_.{}?=&,+-]*\Z"), "a path to read"),
+    "place": _shape(
+        re.compile(r"(?:(?:dir|file|sbom):)?\.(?:/(?!(?:.*/)?\.\.(?:/|\Z)).*)?\Z"), "a folder or file of the workspace"
+    ),
+    "forge": _shape(FORGE, "on a forge known to all"),
+    "forge-host": _shape(re.compile(r"git(?:hub|lab)\.com\Z"), "a forge known to all"),
     "registry-word": _shape(
         re.compile(r"(?!(?:fix|set|add|delete|rm|remove|signatures)\Z)[@A-Za-z0-9][\w@./^~:-]*\Z"),
         "a word that only reads",

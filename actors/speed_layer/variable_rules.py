@@ -28,7 +28,9 @@ class VariableRules:
 
     def add(self, rule: VariableRule) -> None:
         """Add a rule; raise `ValueError` if its values are no regular expression."""
-        names = re.compile("|".join(pattern(name) for name in rule.names) or r"\A\Z")
+        left_alone = "|".join(pattern(name) for name in rule.but)
+        within = "|".join(pattern(name) for name in rule.names) or r"\A\Z"
+        names = re.compile(f"(?!(?:{left_alone})\\Z)(?:{within})" if left_alone else within)
         try:
             values = re.compile(rule.values, re.DOTALL) if rule.values else None
         except re.error as error:
