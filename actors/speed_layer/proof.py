@@ -68,7 +68,7 @@ class Proof:
             parsed = parse(found.known, without_exec(command.words[found.start :]), 0, NO_GLOBS)
         else:
             parsed = parse(found.known, command.words, found.start, NO_GLOBS if rule.rule.globs else command.globs)
-        many = rule.rule.id.startswith("build.") and "|" in rule.rule.argv[0]
+        many = rule.rule.id.startswith("build.")
         return self._options(parsed, many=many) or self._positionals(rule, parsed)
 
     def _options(self, parsed: Parsed, *, many: bool = False) -> str | None:

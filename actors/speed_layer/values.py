@@ -50,6 +50,7 @@ FORGE: Final = re.compile(
 GO_PACKAGE: Final = re.compile(
     r"(?:\.(?:/(?!(?:.*/)?\.\.(?:/|\Z)).*)?|\.\.\.|[A-Za-z_][\w-]*(?:/[\w.-]+)*|[\w-]+\.go)\Z"
 )
+OUTSIDE: Final = re.compile(r"(?:/|~|(?:.*/)?\.\.(?:/|\Z))", re.DOTALL)
 
 
 def _shape(pattern: re.Pattern[str], what: str) -> Callable[[str], str | None]:
@@ -69,7 +70,9 @@ def tool_arguments(text: str) -> str | None:
 
 
 def weightless(text: str) -> str | None:
-    """Return why a word names more than everyday work."""
+    """Return why a word names more than everyday work of the project."""
+    if OUTSIDE.match(text):
+        return f"{text[:40]!r} does not lie in the workspace"
     parts = re.split(r"[^a-z]+", text.lower())
     heavy = next((part for part in parts if part in WEIGHTY), None)
     return f"{text[:40]!r} sounds like more than everyday work ({heavy})" if heavy else None
@@ -104,6 +107,7 @@ VALUES: Final[dict[str, Callable[[str], str | None]]] = {
         re.compile(r"(?:(?:dir|file|sbom):)?\.(?:/(?!(?:.*/)?\.\.(?:/|\Z)).*)?\Z"), "a folder or file of the workspace"
     ),
     "forge": _shape(FORGE, "on a forge known to all"),
+    "report": _shape(re.compile(r"(?!\.|data:|node:)[^/\x00]*\Z"), "a format or reporter by its name"),
     "forge-host": _shape(re.compile(r"git(?:hub|lab)\.com\Z"), "a forge known to all"),
     "registry-word": _shape(
         re.compile(r"(?!(?:fix|set|add|delete|rm|remove|signatures)\Z)[@A-Za-z0-9][\w@./^~:-]*\Z"),

@@ -132,3 +132,38 @@ def test_a_pager_that_is_none_runs_nothing(line: str, expected: str) -> None:
 def test_words_that_a_script_s_shell_would_run_are_not_handed_on() -> None:
     assert shell("npm test -- '$(./x)'") == "ask"
     assert shell("npm test -- --grep 'x$'") == "allow"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "node --test --test-reporter=data:text/javascript,x",
+        "node --test --test-reporter /tmp/x.mjs",
+        "knip --reporter=./x.ts",
+        "commitlint --format ../x.js",
+        "flake8 --format=/tmp/x",
+        "flutter test --reporter=./x",
+        "zig fmt ../other",
+        "gleam format ../x",
+        "cabal build ~/x",
+        "tox -e ../x",
+    ],
+)
+def test_a_reporter_by_its_file_and_a_target_outside_are_asked_about(line: str) -> None:
+    assert shell(line) == "ask"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "node --test --test-reporter=spec",
+        "flake8 --format='%(path)s:%(row)d' src",
+        "ruff check --output-format=concise .",
+        "flutter test --reporter=expanded",
+        "zig build test",
+        "cabal build all",
+        "tox -e py312",
+    ],
+)
+def test_a_reporter_by_its_name_and_a_target_of_the_project_are_allowed(line: str) -> None:
+    assert shell(line) == "allow"
