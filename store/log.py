@@ -204,8 +204,10 @@ class EventLog(Log):
         """Make everything flushed durable now; blocking, safe in a thread.
 
         Raises:
+            Invalid: the log is closed.
             SyncFailed: the disk did not confirm; the log does no more work.
         """
+        self._refuse_if_unusable()
         self._writer.sync()
 
     def retain(self, retention: Retention, *, archive: str | os.PathLike[str] | None = None) -> Retired:

@@ -200,7 +200,8 @@ class EventStore(Actor):
             elif not log.sync_due():
                 await trio.sleep(SYNC_CHECK_S)
             else:
-                await self._durably(log.sync)
+                async with self._files:
+                    await self._durably(log.sync)
 
     async def _let_go_when_due(self, log: EventLog, retaining: Retaining) -> None:
         store = self.ref(NAME)

@@ -133,3 +133,24 @@ async def test_an_archive_of_another_log_degrades_health_and_ends_nothing(
         await world.gate.append(scout, notes("scout", 1)[0])
         assert "an archive of its own" in world.views.trouble["event_store"]
         assert opened.first_sequence == 1
+
+
+async def test_a_log_is_closed_when_no_sync_is_under_way(autojump_clock, make_world, scout, tmp_path):
+    clock_ns = lambda: 1 + round(trio.current_time() * 1e9) if in_trio() else 1  # noqa: E731
+    log = EventLog.open(tmp_path / "log", "interval:10", clock_ns=clock_ns, sync=lambda _fd: None)
+    syncing, done = trio.Event(), []
+
+    async def slow(work):
+        name = getattr(work, "__name__", "")
+        if name == "sync":
+            syncing.set()
+            with trio.CancelScope(shield=True):  # as a thread, it does not notice
+                await trio.sleep(1)
+        result = work()
+        done.append(name)
+        return result
+
+    async with make_world(log=log, run_sync=slow).open() as world:
+        await world.gate.append(scout, notes("scout", 1)[0])
+        await syncing.wait()
+    assert done[-2:] == ["sync", "close"]

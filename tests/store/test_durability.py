@@ -372,3 +372,12 @@ def _full_from(full):
         return write_parts(fd, parts, offset, path)
 
     return write
+
+
+def test_a_sync_of_a_closed_log_is_a_mistake_of_the_caller_and_not_of_the_disk(tmp_path):
+    log = EventLog.open(tmp_path)
+    log.append([NOTE])
+    log.close()
+    for work in (log.sync, log.step):
+        with pytest.raises(Invalid, match="open it again"):
+            work()
