@@ -169,12 +169,15 @@ def sync_path(path: Path) -> None:
 def create_file(path: Path, *, replace: bool = False) -> int:
     """Create a file that only its owner may read, and return its descriptor, open for reading and writing.
 
+    A symbolic link in its place is refused: in a directory of others it could lead to any file.
+
     Raises:
         DiskFull: there is no space.
         SyncFailed: the operating system refused for another reason.
     """
     try:
-        return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | (os.O_TRUNC if replace else os.O_EXCL), 0o600)
+        flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+        return os.open(path, flags | (os.O_TRUNC if replace else os.O_EXCL), 0o600)
     except OSError as error:
         raise write_error(error, path) from error
 

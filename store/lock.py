@@ -6,7 +6,7 @@ import fcntl
 import os
 from pathlib import Path
 
-from store.errors import DiskFull, LogLocked
+from store.errors import DiskFull, Invalid, LogLocked
 
 LOCK_NAME = "lock"
 
@@ -35,10 +35,12 @@ class DirectoryLock:
 
 def _open(path: Path) -> int:
     try:
-        return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     except OSError as error:
         if error.errno == errno.ENOSPC:
             raise DiskFull(f"no space for {path}: free some and open the log again") from error
+        if error.errno == errno.ELOOP:
+            raise Invalid(f"{path} is a symbolic link, which no log makes: choose another directory") from error
         raise
 
 

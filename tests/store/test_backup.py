@@ -11,7 +11,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
-from store import EventLog, Invalid, Limits, LogDamaged, LogLocked, NewEvent, backup, verify
+from store import EventLog, Invalid, Limits, LogDamaged, LogLocked, NewEvent, Retention, StoreError, backup, verify
 
 MODULE = sys.modules["store.backup"]
 SMALL = Limits(segment_bytes=600, reserve_bytes=4096)
@@ -296,3 +296,18 @@ class BackupsOfALogThatLives(RuleBasedStateMachine):
 
 TestBackupsOfALogThatLives = BackupsOfALogThatLives.TestCase
 TestBackupsOfALogThatLives.settings = settings(max_examples=30, stateful_step_count=15, deadline=None)
+
+
+@pytest.mark.parametrize("name", ["lock", "gone.new"])
+def test_a_link_that_somebody_planted_in_the_target_leads_to_no_other_file(tmp_path, name):
+    with open_log(tmp_path / "log") as log:
+        for _ in range(20):
+            log.append([NewEvent(type="t")])
+        log.retain(Retention(max_bytes=1000))
+    victim, target = tmp_path / "victim", tmp_path / "target"
+    victim.write_bytes(b"of somebody else")
+    target.mkdir()
+    (target / name).symlink_to(victim)
+    with pytest.raises(StoreError, match="symbolic link"):
+        backup(tmp_path / "log", target)
+    assert victim.read_bytes() == b"of somebody else"
