@@ -7,11 +7,22 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import anyio
+import jsonschema
 import pytest
 import trio
-from mcp import Client
+from mcp import Client, MCPError
+from mcp.client.subscriptions import ListenNotSupportedError
 from mcp.shared.message import SessionMessage
-from mcp_types import SERVER_INFO_META_KEY, JSONRPCMessage, jsonrpc_message_adapter
+from mcp_types import (
+    INVALID_PARAMS,
+    METHOD_NOT_FOUND,
+    SERVER_INFO_META_KEY,
+    JSONRPCMessage,
+    PromptReference,
+    ResourceTemplateReference,
+    ResourceUpdatedNotification,
+    jsonrpc_message_adapter,
+)
 from trio_websocket import ConnectionClosed, WebSocketConnection, open_websocket_url
 
 
@@ -75,3 +86,163 @@ async def test_the_sdks_client_does_a_whole_round(hall_server, check_round, mode
                 "refused": refused.structured_content,
             }
         )
+
+
+LIFECYCLES = ["legacy", "2026-07-28"]
+IN_FLIGHT = 256
+PATIENCE_S = 30.0
+HANDSHAKE_ALONE = pytest.mark.filterwarnings("ignore::mcp.shared.exceptions.MCPDeprecationWarning")
+"""The SDK deprecates what the stateless lifecycle has no more; clients of the other one still use it."""
+
+
+@pytest.fixture(params=LIFECYCLES)
+def mode(request: pytest.FixtureRequest) -> str:
+    lifecycle: str = request.param
+    return lifecycle
+
+
+@pytest.fixture
+def client(hall_server, mode: str) -> Client:
+    return Client(websocket_transport(hall_server.url, hall_server.token), mode=mode)
+
+
+@pytest.mark.slow
+async def test_every_tool_says_what_it_takes_gives_and_changes(client: Client):
+    async with client:
+        tools = {tool.name: tool for tool in (await client.list_tools()).tools}
+        health = await client.call_tool("health")
+    for tool in tools.values():
+        assert tool.description
+        jsonschema.Draft202012Validator.check_schema(tool.input_schema)
+        jsonschema.Draft202012Validator.check_schema(tool.output_schema)
+        assert tool.annotations is not None
+        assert tool.annotations.open_world_hint is False
+    jsonschema.validate(health.structured_content, tools["health"].output_schema)
+    assert tools["query_events"].annotations.read_only_hint is True
+    assert tools["append_events"].annotations.read_only_hint is False
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("listed", ["tools", "resources", "resource_templates", "prompts"])
+async def test_lists_end_and_refuse_a_cursor_that_was_never_given_out(client: Client, listed: str):
+    async with client:
+        ask = getattr(client, f"list_{listed}")
+        page = await ask()
+        assert getattr(page, listed)
+        assert page.next_cursor is None
+        with pytest.raises(MCPError) as refused:
+            await ask(cursor="17")
+    assert refused.value.code == INVALID_PARAMS
+
+
+@pytest.mark.slow
+async def test_a_stream_is_found_by_completion_and_read_through_the_template(client: Client, mode: str):
+    stream = f"features/{mode}"
+    async with client:
+        await client.call_tool("append_events", {"events": [{"type": "note", "data": 7}], "stream": stream})
+        (template,) = (await client.list_resource_templates()).resource_templates
+        for reference in (
+            ResourceTemplateReference(uri=template.uri_template),
+            PromptReference(name="follow"),
+        ):
+            completed = await client.complete(reference, {"name": "stream", "value": stream})
+            assert completed.completion.values == [stream]
+        uri = template.uri_template.replace("{stream}", stream)
+        (content,) = (await client.read_resource(uri)).contents
+        assert '"data":7' in content.text
+        with pytest.raises(MCPError):
+            await client.read_resource("events://nothing")
+
+
+@pytest.mark.slow
+async def test_prompts_are_filled_in_and_miss_no_argument(client: Client):
+    async with client:
+        prompts = {each.name: each for each in (await client.list_prompts()).prompts}
+        assert [each.required for each in prompts["follow"].arguments] == [True]
+        filled = await client.get_prompt("follow", {"stream": "agent/rover"})
+        assert "agent/rover" in filled.messages[0].content.text
+        with pytest.raises(MCPError) as refused:
+            await client.get_prompt("follow")
+    assert refused.value.code == INVALID_PARAMS
+
+
+@pytest.mark.slow
+async def test_whoever_gives_up_gets_the_place_back_and_may_go_on(client: Client, mode: str):
+    waiting = {"stream": f"never/{mode}", "wait_s": 60}
+    async with client:
+        for _ in range(2):
+            async with anyio.create_task_group() as group:
+                for _ in range(IN_FLIGHT * 3 // 4):
+                    group.start_soon(client.call_tool, "query_events", waiting)
+                await client.call_tool("health")
+                group.cancel_scope.cancel()
+        with anyio.fail_after(PATIENCE_S):
+            assert not (await client.call_tool("whoami")).is_error
+
+
+@pytest.mark.slow
+async def test_a_call_that_waits_tells_its_progress(client: Client, mode: str):
+    told = anyio.Event()
+
+    async def progress(done: float, total: float | None, message: str | None) -> None:
+        assert total == PATIENCE_S
+        assert 0 < done < PATIENCE_S
+        assert message
+        told.set()
+
+    waiting = {"stream": f"never/{mode}", "wait_s": PATIENCE_S}
+    async with client, anyio.create_task_group() as group:
+        group.start_soon(lambda: client.call_tool("query_events", waiting, progress_callback=progress))
+        with anyio.fail_after(PATIENCE_S):
+            await told.wait()
+        group.cancel_scope.cancel()
+
+
+@HANDSHAKE_ALONE
+@pytest.mark.slow
+async def test_a_handshake_client_subscribes_and_is_told_until_it_gives_up(hall_server):
+    send, told = anyio.create_memory_object_stream[str](10)
+
+    async def hear(message: Any) -> None:
+        if isinstance(message, ResourceUpdatedNotification):
+            await send.send(str(message.params.uri))
+
+    transport = websocket_transport(hall_server.url, hall_server.token)
+    note = {"events": [{"type": "note"}], "stream": "told"}
+    with send, told, anyio.fail_after(PATIENCE_S):
+        async with Client(transport, mode="legacy", message_handler=hear) as client:
+            await client.subscribe_resource("events://streams/told")
+            await client.call_tool("append_events", note)
+            assert await told.receive() == "events://streams/told"
+            await client.unsubscribe_resource("events://streams/told")
+            await client.subscribe_resource("events://log")
+            await client.call_tool("append_events", note)
+            assert await told.receive() == "events://log"
+            with pytest.raises(ListenNotSupportedError):
+                async with client.listen(resource_subscriptions=["events://log"]):
+                    pass
+
+
+@pytest.mark.slow
+async def test_a_stateless_client_listens_and_is_told(hall_server):
+    transport = websocket_transport(hall_server.url, hall_server.token)
+    with anyio.fail_after(PATIENCE_S):
+        async with Client(transport, mode="2026-07-28") as client:
+            async with client.listen(resource_subscriptions=["events://streams/heard"]) as changes:
+                await client.call_tool("append_events", {"events": [{"type": "note"}], "stream": "heard"})
+                change = await anext(aiter(changes))
+                assert str(change.uri) == "events://streams/heard"
+            assert not (await client.call_tool("health")).is_error
+
+
+@HANDSHAKE_ALONE
+@pytest.mark.slow
+async def test_what_the_hall_does_not_offer_it_does_not_claim(client: Client, mode: str):
+    async with client:
+        offered = client.server_capabilities
+        assert offered is not None
+        assert offered.logging is None
+        if mode == "legacy":
+            with pytest.raises(MCPError) as refused:
+                await client.set_logging_level("info")
+            assert refused.value.code == METHOD_NOT_FOUND
