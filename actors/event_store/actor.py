@@ -41,7 +41,7 @@ PENDING_BYTES = 256 * 1024 * 1024
 SYNC_CHECK_S = 0.002
 """With `interval:MS`, how much later than that a sync may begin, in seconds."""
 
-FIRST_LOOK = 64
+FIRST_LOOK = 32
 """How many events a query looks at within its message; what takes more is a long read."""
 
 READING = 8
