@@ -9,6 +9,7 @@ from store.frame import Command
 from store.heads import Heads
 from store.limits import Limits, check_finite, check_name, may_hold_non_finite
 from store.names import CorrelationHashes
+from store.plain import PlainFramer
 from store.proposal import Columns, encode_records
 from store.staged import StagedFrame
 
@@ -19,12 +20,16 @@ class Framer:
     Args:
         heads: where the streams are; moved on.
         limits: what an append may hold.
+
+    Attributes:
+        plain: makes those of plain appends, one at a time.
     """
 
     def __init__(self, heads: Heads, limits: Limits) -> None:
         self._heads = heads
         self._limits = limits
         self._hashes = CorrelationHashes()
+        self.plain = PlainFramer(heads, self._hashes, limits)
 
     def check_names(self, appends: Sequence[Append]) -> None:
         """Check the names of agents and streams that the log does not know.

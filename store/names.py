@@ -93,6 +93,10 @@ class CorrelationHashes:
         """
         return _looked_up(self._known, correlation_ids, self._learn)
 
+    def known(self, correlation_id: str | None) -> int | None:
+        """Return the hash of an id of late, 0 of None; None if it is not remembered."""
+        return self._known.get(correlation_id)
+
     def _learn(self, fresh: Sequence[str | None]) -> None:
         names = [name for name in fresh if name is not None]
         check_names("correlation_id", names)

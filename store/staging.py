@@ -103,6 +103,10 @@ class Stager:
             staged.outcomes.append(error)
 
     def _outcome(self, append: Append, cleared: int, staged: Staged, now_ns: int) -> Appended:
+        plain = self._framer.plain.frame(append, now_ns)
+        if plain is not None:
+            staged.frames.append(plain)
+            return plain.appended
         columns = checked_columns((append,), self._limits)
         command = None
         if append.command_id is not None:
