@@ -28,6 +28,7 @@ class LogStats(msgspec.Struct, frozen=True, kw_only=True):
         commands: command ids remembered.
         fsync: the policy, `none` in memory.
         epoch: the log epoch.
+        lost: how many events had been acknowledged and could not be read when the log was opened.
     """
 
     first_sequence: int
@@ -41,6 +42,7 @@ class LogStats(msgspec.Struct, frozen=True, kw_only=True):
     commands: int
     fsync: str
     epoch: str
+    lost: int = 0
 
 
 class Log(Protocol):

@@ -24,11 +24,19 @@ def unseen(_done: int, _total: int) -> None:
 
 
 class Loaded(NamedTuple):
-    """An opened log: its segments in order, its heads, and what `Sealer.add` still has to be told."""
+    """An opened log.
+
+    Attributes:
+        segments: in order.
+        heads: of its streams.
+        unsealed: what `Sealer.add` still has to be told.
+        lost: how many acknowledged events were cut, because they cannot be read.
+    """
 
     segments: list[Segment]
     heads: Heads
     unsealed: list[tuple[Segment, Revisions]]
+    lost: int = 0
 
 
 def load_segments(  # noqa: PLR0917 - what opening found out

@@ -2,8 +2,8 @@
 
 A frame's header says so of the frames before it. Of the last group only this file speaks: it is written when the group
 was synced, before anybody is told, and not synced itself, which would cost a second fsync a group. So after a killed
-process it is exact: damage to the last acknowledged group is found and not taken for a torn tail. After a power cut it
-says what the kernel had written back by then, which may be half a minute old, and never too much.
+process it is exact: a torn tail that had been acknowledged is cut, but not without a word. After a power cut it says
+what the kernel had written back by then, which may be half a minute old, and never too much.
 
     magic 4 | CRC-32 of the sequence 4 | sequence 8, little endian
 """

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from store import frame as frames
 from store import segment as segments
+from store.aside import parts_behind, put_aside
 from store.durability import cut_file, put_file, sync_path
 from store.errors import LogDamaged
 from store.gone import Gone, read_gone
@@ -22,13 +23,28 @@ from store.trust import trusted_indexes
 
 
 class Found(NamedTuple):
-    """What a directory holds, before anything is changed; `marked` is how far the files beside it call it durable."""
+    """What a directory holds, before anything is changed.
+
+    Attributes:
+        recovery: what counts.
+        marker: the marker of the last stop, if it was clean.
+        scans: every segment.
+        gone: what the log has given up.
+        marked: how far the files beside the segments call the log durable.
+        promised: how far the appends had been acknowledged when the process ended, by the durable mark.
+    """
 
     recovery: Recovery
     marker: Marker | None
     scans: list[Scan]
     gone: Gone
     marked: int
+    promised: int
+
+    @property
+    def lost(self) -> int:
+        """How many events had been acknowledged and are not among what counts; damage is something else."""
+        return 0 if self.recovery.damage else max(0, self.promised - self.recovery.last)
 
     @property
     def clean(self) -> bool:
@@ -53,30 +69,32 @@ def find(directory: Path) -> Found:
     Raises:
         LogDamaged: the record of what is gone is unreadable.
     """
+    promised = read_mark(directory)
     marker, gone, marked = witnesses(directory)
     scans = survey(directory, gone.last)
-    return Found(recover(scans, marked, gone.last), marker, scans, gone, marked)
+    return Found(recover(scans, marked, gone.last, promised), marker, scans, gone, marked, promised)
 
 
 def witnesses(directory: Path) -> tuple[Marker | None, Gone, int]:
     """Read what speaks of the segments, before these: they may be growing, and it must not be ahead of them."""
-    marker, mark = read_marker(directory), read_mark(directory)
+    marker = read_marker(directory)
     gone = read_gone(directory)
-    return marker, gone, max(marker.last_sequence if marker else 0, mark, gone.durable)
+    return marker, gone, max(marker.last_sequence if marker else 0, gone.durable)
 
 
 def find_quickly(directory: Path) -> tuple[Found, dict[str, IndexHeader]]:
     """Do the same, but let index files stand for the segments that they may stand for; return these too."""
+    promised = read_mark(directory)
     marker, gone, marked = witnesses(directory)
     names = [name for name in segment_names(directory) if segments.first_of_name(name) > gone.last]
-    trusted = trusted_indexes(directory, names, marked)
+    trusted = trusted_indexes(directory, names, max(marked, promised))
     scanned: dict[str, Scan] = {}
     while True:
         for name in names:
             if name not in trusted and name not in scanned:
                 scanned[name] = scan_segment(name, (directory / name).read_bytes())
         scans = [scanned.get(name) or trusted[name][0] for name in names]
-        found = Found(recover(scans, marked, gone.last), marker, scans, gone, marked)
+        found = Found(recover(scans, marked, gone.last, promised), marker, scans, gone, marked, promised)
         doubtful = _doubtful(found, trusted)
         if not doubtful:
             return found, {name: index for name, (_, index) in trusted.items()}
@@ -111,8 +129,10 @@ def open_segments(directory: Path, ports: Ports, progress: Progress) -> Loaded:
         names = [keep.scan.name for keep in found.recovery.kept]
         heads = read_heads(directory, found.recovery.last)
     else:
+        if found.lost:
+            put_aside(directory, parts_behind(found.scans, found.recovery.kept), found.recovery.last)
         names, heads = _put_in_order(directory, found.recovery, ports), None
-    return load_segments(directory, names, indexes, heads, found.gone, progress)
+    return load_segments(directory, names, indexes, heads, found.gone, progress)._replace(lost=found.lost)
 
 
 def _put_in_order(directory: Path, recovery: Recovery, ports: Ports) -> list[str]:

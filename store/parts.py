@@ -34,6 +34,7 @@ class Parts(NamedTuple):
         limits: sizes.
         ports: the clock, randomness and the disk.
         epoch: the log epoch.
+        lost: how many acknowledged events were unreadable when it was opened.
         heads: where the streams are.
         commands: which commands were carried out.
         sealer: makes index files of the segments that are complete.
@@ -49,6 +50,7 @@ class Parts(NamedTuple):
     limits: Limits
     ports: Ports
     epoch: bytes
+    lost: int
     heads: Heads
     commands: CommandMemory
     sealer: Sealer
@@ -77,7 +79,7 @@ def put_together(  # noqa: PLR0917 - what `EventLog.open` was told
         SyncFailed: the disk did not confirm that copy.
     """
     gone = read_gone(directory)
-    segments, heads, unsealed = open_segments(directory, ports, progress)
+    segments, heads, unsealed, lost = open_segments(directory, ports, progress)
     make_reserve(directory, limits.reserve_bytes)
     epoch = segments[-1].header.epoch if segments else ports.random_bytes(EPOCH_BYTES)
     sealer = Sealer(sync=policy.kind != "never")
@@ -94,6 +96,7 @@ def put_together(  # noqa: PLR0917 - what `EventLog.open` was told
         limits=limits,
         ports=ports,
         epoch=epoch,
+        lost=lost,
         heads=heads,
         commands=commands,
         sealer=sealer,
@@ -131,4 +134,5 @@ def figures(parts: Parts, commits: int) -> LogStats:
         commands=len(parts.commands),
         fsync=str(writer.policy),
         epoch=parts.epoch.hex(),
+        lost=parts.lost,
     )

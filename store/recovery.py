@@ -100,13 +100,14 @@ def scan_segment(name: str, data: frames.Buffer) -> Scan:
     return Scan(name, len(data), header, firsts, offsets, end, last, mark)
 
 
-def recover(scans: Sequence[Scan], marker_last: int = 0, gone: int = 0) -> Recovery:
+def recover(scans: Sequence[Scan], marker_last: int = 0, gone: int = 0, promised: int = 0) -> Recovery:
     """Decide what counts.
 
     Args:
         scans: every segment of the log, in the order of their names.
         marker_last: the last sequence by the marker of the last clean stop, 0 without one; it may be outdated.
         gone: the last sequence before these segments: the log, or this part of it, begins behind it.
+        promised: the last sequence by the durable mark, 0 without one; what of it is unreadable is no damage.
     """
     durable = max((scan.mark for scan in scans), default=0)
     durable = max(durable, marker_last)
@@ -115,7 +116,9 @@ def recover(scans: Sequence[Scan], marker_last: int = 0, gone: int = 0) -> Recov
     if damage is None and durable > last:
         damage = Damage(*_break_after(scans, kept), last + 1)
     names = {keep.scan.name for keep in kept}
-    return Recovery(kept, [scan.name for scan in scans if scan.name not in names], last, min(durable, last), damage)
+    return Recovery(
+        kept, [scan.name for scan in scans if scan.name not in names], last, min(max(durable, promised), last), damage
+    )
 
 
 def _chain(scans: Sequence[Scan], last: int) -> tuple[list[Kept], Damage | None]:

@@ -7,35 +7,24 @@ that lost something which was not put aside.
 """
 
 from collections import deque
-from collections.abc import Iterator, Sequence
-from itertools import count
+from collections.abc import Sequence
 from os import PathLike
 from pathlib import Path
-from typing import NamedTuple
 
 import msgspec
 
-from store import frame as frames
 from store import segment as segments
-from store.durability import cut_file, make_directory, put_file, sync_path
+from store.aside import Part, frames_of, parts_behind, put_aside
+from store.durability import cut_file, sync_path
 from store.errors import RepairRefused
-from store.event import Event
 from store.gone import write_gone
 from store.index_check import contradictions
-from store.interchange import encode_line
 from store.lock import DirectoryLock
 from store.mark import MARK_NAME
 from store.marker import remove_marker
 from store.opening import Found, describe, find
-from store.recovery import Scan, frames_behind
 from store.segment_files import remove_derived, remove_segment
 from store.verify import check_segment
-
-REMOVED = "removed-{}"
-"""The directory beside the segments that a repair puts things into; the number is the first free one."""
-
-READABLE = "events.jsonl"
-"""The file there with the events that could still be read, in the format of an export."""
 
 
 class Repaired(msgspec.Struct, frozen=True, kw_only=True):
@@ -56,13 +45,6 @@ class Repaired(msgspec.Struct, frozen=True, kw_only=True):
     last_sequence: int
     removed: str | None
     derived: list[str] = []
-
-
-class _Part(NamedTuple):
-    """The part of a segment that has to go: from a byte on, or all of it."""
-
-    scan: Scan
-    start: int
 
 
 def repair(path: str | PathLike[str], *, max_events: int) -> Repaired:
@@ -113,7 +95,7 @@ def _repair(directory: Path, found: Found, max_events: int) -> Repaired:
     recovery = found.recovery
     assert recovery.damage is not None
     problem = describe(directory, recovery.damage)
-    parts = _parts(found)
+    parts = parts_behind(found.scans, recovery.kept)
     lost = _known_end(directory, found, parts) - recovery.last
     if lost > max_events:
         raise RepairRefused(
@@ -121,7 +103,7 @@ def _repair(directory: Path, found: Found, max_events: int) -> Repaired:
             "allowed: nothing was changed; restore a backup, or allow that many",
             lost,
         )
-    aside = _put_aside(directory, parts, recovery.last)
+    aside = put_aside(directory, parts, recovery.last)
     remove_marker(directory, directory / MARK_NAME)
     if found.gone.durable > recovery.last:
         write_gone(directory, msgspec.structs.replace(found.gone, durable=recovery.last))
@@ -141,50 +123,11 @@ def _repair(directory: Path, found: Found, max_events: int) -> Repaired:
     )
 
 
-def _parts(found: Found) -> list[_Part]:
-    ends = {keep.scan.name: keep.end for keep in found.recovery.kept}
-    parts = [_Part(scan, ends.get(scan.name, 0)) for scan in found.scans]
-    return [part for part in parts if part.start < part.scan.size or not part.start]
-
-
-def _known_end(directory: Path, found: Found, parts: Sequence[_Part]) -> int:
+def _known_end(directory: Path, found: Found, parts: Sequence[Part]) -> int:
     """Return the last sequence that anything speaks of."""
-    ends = [found.recovery.last, found.marked]
+    ends = [found.recovery.last, found.marked, found.promised]
     for scan, start in parts:
         ends += [scan.mark, segments.first_of_name(scan.name) - 1]
         data = memoryview((directory / scan.name).read_bytes())
-        ends += [frame.first_sequence + frame.count - 1 for frame in _frames(scan, data, start)]
+        ends += [frame.first_sequence + frame.count - 1 for frame in frames_of(scan, data, start)]
     return max(ends)
-
-
-def _frames(scan: Scan, data: memoryview, start: int) -> Iterator[frames.Frame]:
-    """Yield the frames of a removed part; where the segment's header is gone, those that only look like frames."""
-    if scan.header is not None:
-        yield from frames_behind(data, max(start, segments.HEADER_BYTES), scan.header.salt)
-        return
-    offset = segments.HEADER_BYTES
-    while (frame := frames.read_header(data, offset)) and frame.end <= len(data):
-        yield frame
-        offset = frame.end
-
-
-def _put_aside(directory: Path, parts: Sequence[_Part], last: int) -> Path:
-    aside = next(place for number in count(1) if not (place := directory / REMOVED.format(number)).exists())
-    make_directory(aside)
-    readable: list[bytes] = []
-    for scan, start in parts:
-        content = (directory / scan.name).read_bytes()
-        put_file(aside / (f"{scan.name}.from-{start}" if start else scan.name), content[start:])
-        data = memoryview(content)
-        readable += [encode_line(event) for event in _readable(scan, data, start) if event.sequence > last]
-    put_file(aside / READABLE, b"".join(readable))
-    sync_path(aside)
-    return aside
-
-
-def _readable(scan: Scan, data: memoryview, start: int) -> Iterator[Event]:
-    for frame in _frames(scan, data, start):
-        try:
-            yield from frames.events_of(data[frame.offset + frames.HEADER_BYTES : frame.end], frame.count)
-        except frames.UNREADABLE:
-            continue

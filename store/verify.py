@@ -75,6 +75,11 @@ def _of_one_moment(directory: Path, seal_key: bytes | None) -> Report:
 def _verify(directory: Path, found: Found, seal_key: bytes | None) -> Report:
     recovery, gone = found.recovery, found.gone
     problems = [describe(directory, recovery.damage)] if recovery.damage else []
+    if found.lost:
+        problems.append(
+            f"{directory}: the last {found.lost} acknowledged events, from {recovery.last + 1} on, are unreadable: "
+            "copy the directory and check the disk; opening cuts the log there and keeps the bytes beside it"
+        )
     revisions = dict(gone.revisions)
     seals = SealCheck(seal_key, gone) if seal_key is not None else None
     problems += seals.begin() if seals else ()

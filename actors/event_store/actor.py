@@ -20,6 +20,7 @@ from collections.abc import Callable
 import msgspec
 import trio
 
+from actors.event_store import losses
 from actors.event_store.conditions import SLICE, Distant, look_ahead
 from actors.event_store.failures import DiskSyncFailed, ending_on_damage
 from actors.event_store.groups import Pending, group_size
@@ -84,6 +85,7 @@ class EventStore(Actor):
         self._kept_back = ""
         self._readers = trio.Semaphore(READING)
         self._turn = trio.Lock()
+        self._lost = ""
 
     async def on_start(self) -> None:
         """Open the log, which may recover it, and begin to commit."""
@@ -94,7 +96,12 @@ class EventStore(Actor):
             raise DiskSyncFailed(str(error)) from error
         self._views.sequence = log.head
         self.nursery.start_soon(self._commit_groups, log)
-        if log.stats().fsync.startswith("interval"):
+        stats = log.stats()
+        self._lost = losses.described(stats)
+        if self._lost:
+            self.nursery.start_soon(self.ref(NAME).ask, AppendEvents(losses.told(stats)))
+        self._views.tell_trouble(NAME, self._lost)
+        if stats.fsync.startswith("interval"):
             self.nursery.start_soon(self._sync_when_due, log)
         if self._retaining is not None and isinstance(log, EventLog):
             self.nursery.start_soon(self._let_go_when_due, log, self._retaining)
@@ -177,7 +184,7 @@ class EventStore(Actor):
             await self._durably(lambda: log.flush(staged))
         except DiskFull as error:  # settling takes the group back then, and says so to each
             trouble = str(error)
-        self._views.tell_trouble(NAME, trouble or self._kept_back)
+        self._views.tell_trouble(NAME, trouble or self._kept_back or self._lost)
         outcomes = log.settle(staged)
         self._views.sequence = log.head
         for (_, reply, _), outcome in zip(group, outcomes, strict=True):
@@ -211,7 +218,7 @@ class EventStore(Actor):
                 retired, self._kept_back = await let_go(log, retaining, self._run_sync, self._files)
             except SyncFailed as error:
                 raise DiskSyncFailed(str(error)) from error
-            self._views.tell_trouble(NAME, self._kept_back)
+            self._views.tell_trouble(NAME, self._kept_back or self._lost)
             if retired.segments:
                 await store.ask(AppendEvents(told(retired)))
 

@@ -1,4 +1,4 @@
-"""The durable mark: damage to what was acknowledged last is damage, not a torn tail."""
+"""The durable mark: damage to what was acknowledged last is told, unlike a torn tail."""
 
 import errno
 import os
@@ -6,7 +6,7 @@ import shutil
 
 import pytest
 
-from store import Append, DiskFull, EventLog, Limits, LogDamaged, NewEvent, RepairRefused, backup, repair, verify
+from store import Append, DiskFull, EventLog, Limits, NewEvent, verify
 from store.mark import MARK_NAME, DurableMark, read_mark
 
 NOTE = NewEvent(type="note", data={"n": 1})
@@ -35,22 +35,20 @@ def path(tmp_path):
 
 @pytest.mark.parametrize("fsync", ["always", "group"])
 @pytest.mark.parametrize("count", [1, 3, 40])
-def test_damage_to_the_last_acknowledged_group_of_a_killed_process_is_found(path, fsync, count):
+def test_damage_to_the_last_acknowledged_group_of_a_killed_process_is_cut_kept_and_told(path, fsync, count):
     log = EventLog.open(path, fsync, limits=LIMITS)
     for _ in range(count):
         log.append([NOTE])
     left = killed(log, path)
     damage(left)
-    with pytest.raises(LogDamaged, match=f"event {count} had been durable"):
-        EventLog.open(left)
-    assert not verify(left).ok
-    with pytest.raises(LogDamaged):
-        backup(left, left.with_name("backup"))
-    with pytest.raises(RepairRefused):
-        repair(left, max_events=0)
-    assert repair(left, max_events=1).last_sequence == count - 1
+    (problem,) = verify(left).problems
+    assert f"the last 1 acknowledged events, from {count} on, are unreadable" in problem
     with EventLog.open(left) as opened:
-        assert opened.head == count - 1
+        assert (opened.head, opened.stats().lost) == (count - 1, 1)
+    assert any(file.stat().st_size for file in (left / "removed-1").iterdir())
+    assert verify(left).ok
+    with EventLog.open(left) as opened:
+        assert opened.stats().lost == 0
 
 
 def test_what_was_written_and_not_yet_synced_is_still_cut(path):
@@ -61,7 +59,7 @@ def test_what_was_written_and_not_yet_synced_is_still_cut(path):
     left = killed(log, path)
     damage(left)
     with EventLog.open(left) as opened:
-        assert opened.head == 1
+        assert (opened.head, opened.stats().lost) == (1, 0)
 
 
 @pytest.mark.parametrize("content", [None, b"", b"x" * 16, b"x" * 40, b"MHdm" + bytes(12)])
