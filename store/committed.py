@@ -8,6 +8,7 @@ from weakref import finalize
 
 from store.append import Appended
 from store.commands import History, command_key
+from store.errors import LogDamaged
 from store.event import Event
 from store.frame import HEADER_BYTES, Command
 from store.gone import Gone
@@ -109,11 +110,16 @@ class Committed:
         """
         after = max(after, self.gone)
         while after < self.head:
-            segment = self._segment_of(after + 1)
+            segment, before = self._segment_of(after + 1), after
             index = self._with_indexes(segment.load_frames)
             for events in segment.by_frame(after, index):
                 yield [event for event in events if event.sequence > after] if events[0].sequence <= after else events
                 after = max(events[-1].sequence, self.gone)
+            if after <= before:  # or else it would be read for ever
+                raise LogDamaged(
+                    f"{segment.path}: its events deny that they follow event {before}, though its checksums hold; "
+                    "verify the log, then restore a backup"
+                )
 
     def command_at(self, sequence: int) -> tuple[Command | None, Appended]:
         """Return the command that the frame with this first sequence carries out, and its result.

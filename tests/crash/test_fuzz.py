@@ -30,6 +30,10 @@ def test_whatever_the_bytes_no_promise_is_broken(target):
     LIGHT(given(changed(target))(TARGETS[target]))()
 
 
+def test_a_log_whose_records_deny_their_order_is_not_read_for_ever():
+    TARGETS["directory"](b"012MHf" + bytes(8) + b"\x91\x92\x93\x94FG")  # what a campaign had found
+
+
 def test_fuzzing_catches_a_recovery_that_takes_any_frame_for_valid(monkeypatch):
     def believing(data, offset, salt):
         frame = recovery.frames.read_header(data, offset)
