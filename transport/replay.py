@@ -32,6 +32,10 @@ class _Head(msgspec.Struct):
     params: msgspec.Raw = msgspec.Raw(b"{}")
 
 
+_ILLEGIBLE: Final = _Head()
+"""What cannot be read is not ours to judge: the server answers it, with a null id."""
+
+
 class _Message(msgspec.Struct):
     method: str
     params: msgspec.Raw
@@ -44,17 +48,20 @@ class Replay:
 
     def __init__(self) -> None:
         self._unanswered: dict[str | int, None] = {}
+        self._illegible = 0
         self._hello: msgspec.Raw | None = None
         self._wishes: dict[str, tuple[str, msgspec.Raw]] = {}
 
     @property
     def idle(self) -> bool:
-        """Whether every request was answered."""
-        return not self._unanswered
+        """Whether every request was answered, and all that was none of JSON-RPC."""
+        return not self._unanswered and not self._illegible
 
     def sent(self, line: bytes) -> None:
         """Note a message of the client's."""
         head = _head(line)
+        if head is _ILLEGIBLE:
+            self._illegible += 1
         if head.method is None:
             return
         if head.id is not None:
@@ -74,6 +81,8 @@ class Replay:
     def received(self, text: str) -> bool:
         """Note a message of the server's; say whether the client is to see it."""
         head = _head(text)
+        if head.method is None and head.id is None:
+            self._illegible = max(0, self._illegible - 1)
         if head.method is not None or head.id is None:
             return True
         self._unanswered.pop(head.id, None)
@@ -98,6 +107,7 @@ class Replay:
         message = f"the connection to the hall was lost ({why}); whether this was done is unknown"
         answers = [_error(request_id, message) for request_id in self._unanswered]
         self._unanswered.clear()
+        self._illegible = 0
         return answers
 
     def away(self, line: bytes, why: str) -> bytes | None:
@@ -122,7 +132,7 @@ def _head(message: str | bytes) -> _Head:
     try:
         return msgspec.json.decode(message, type=_Head)
     except (msgspec.DecodeError, UnicodeDecodeError):
-        return _Head()  # not ours to judge: the server answers it
+        return _ILLEGIBLE
 
 
 def _uri(params: msgspec.Raw) -> str:

@@ -70,6 +70,8 @@ class Bridge:
             with anyio.move_on_after(DRAIN_S):
                 while self._wire is not None and not self._replay.idle:
                     await self._progress.wait()
+                async with self._turn:  # the last answer may be on its way out
+                    pass
             tasks.cancel_scope.cancel()
 
     async def _carry(self, waiting: MemoryObjectReceiveStream[bytes]) -> None:

@@ -202,3 +202,14 @@ async def test_the_bridge_ends_with_its_parent(project):
             await process.stdin.send_all(b'{"jsonrpc":"2.0","id":2,"method":"ping"}\n')
         assert await process.wait() == 0
         assert await process.stderr.receive_some() == b""
+
+
+def test_what_is_no_json_is_waited_for_until_it_was_answered():
+    replay = Replay()
+    replay.sent(b"this is no JSON")
+    assert not replay.idle
+    assert replay.received('{"jsonrpc":"2.0","id":null,"error":{"code":-32700,"message":"no JSON"}}')
+    assert replay.idle
+    replay.sent(b"[]")
+    replay.lost("it ended")
+    assert replay.idle
