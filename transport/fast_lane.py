@@ -40,6 +40,37 @@ LANE: Final = {name: TOOLS[name] for name in ("validate", "validate_batch", "hea
 _encode = msgspec.json.Encoder().encode
 
 
+def called(params: dict[str, Any]) -> tuple[Tool, dict[str, Any]] | None:
+    """Return the tool that a `tools/call` names and its arguments; None where the call is not for the lane."""
+    name, given = params.get("name"), params.get("arguments")
+    tool = LANE.get(name) if isinstance(name, str) else None
+    if tool is None or not isinstance(given, dict | None):
+        return None
+    arguments = cast("dict[str, Any]", given or {})
+    return None if arguments.get("wait_s") else (tool, arguments)
+
+
+def at_once(gate: Gate, arrival: Arrival, tool: Tool, arguments: dict[str, Any]) -> Outcome | None:
+    """Return what a call comes to where that is at hand, else None. Does not checkpoint."""
+    if tool.run_nowait is None:
+        return None
+    try:
+        result = tool.run_nowait(gate, arrival, msgspec.convert(arguments, tool.arguments))
+    except (trio.WouldBlock, msgspec.ValidationError):
+        return None
+    return Outcome(result, is_error=False)
+
+
+def answer(request_id: RequestId, outcome: Outcome, tail: str) -> str:
+    """Return the message that answers a call; `tail` is what every result of its lifecycle ends with."""
+    content = _encode(outcome.content).decode()
+    return (
+        f'{{"jsonrpc":"2.0","id":{_encode(request_id).decode()},"result":{{"content":[{{"text":'
+        f'{_encode(content).decode()},"type":"text"}}],"isError":{"true" if outcome.is_error else "false"},'
+        f'"structuredContent":{content}{tail}}}}}'
+    )
+
+
 class _UnderWay:
     __slots__ = ("request_id", "scope", "wanted")
 
@@ -95,15 +126,15 @@ class FastLane:
         Raises:
             anyio.ClosedResourceError: The connection is closing or has failed.
         """
-        name, given = params.get("name"), params.get("arguments")
-        tool = LANE.get(name) if isinstance(name, str) else None
-        if tool is None or not isinstance(given, dict | None) or not self._era.admits(params):
+        found = called(params)
+        if found is None or not self._era.admits(params):
             return False
-        arguments = cast("dict[str, Any]", given or {})
-        if arguments.get("wait_s"):
-            return False
-        if tool.run_nowait is None or not self._answered_at_once(request_id, tool, arguments):
+        tool, arguments = found
+        outcome = at_once(self._gate, self._at_once, tool, arguments)
+        if outcome is None:
             self._start(request_id, tool, arguments, size)
+        else:
+            self._answer(request_id, outcome)
         return True
 
     def cancel(self, params: dict[str, Any] | None) -> None:
@@ -119,15 +150,6 @@ class FastLane:
                 under_way.give_up()
                 with suppress(anyio.ClosedResourceError):
                     self._outbound.refuse(under_way.request_id, CONNECTION_CLOSED, "Connection closed")
-
-    def _answered_at_once(self, request_id: RequestId, tool: Tool, arguments: dict[str, Any]) -> bool:
-        assert tool.run_nowait is not None
-        try:
-            result = tool.run_nowait(self._gate, self._at_once, msgspec.convert(arguments, tool.arguments))
-        except (trio.WouldBlock, msgspec.ValidationError):
-            return False
-        self._answer(request_id, Outcome(result, is_error=False))
-        return True
 
     def _start(self, request_id: RequestId, tool: Tool, arguments: dict[str, Any], size: int) -> None:
         arrival = Arrival(self._caller, self._in_flight.begin(request_id, size=size, ordered=tool.ordered))
@@ -148,9 +170,4 @@ class FastLane:
             self._in_flight.settle(request_id)
 
     def _answer(self, request_id: RequestId, outcome: Outcome) -> None:
-        content = _encode(outcome.content).decode()
-        self._outbound.put(
-            f'{{"jsonrpc":"2.0","id":{_encode(request_id).decode()},"result":{{"content":[{{"text":'
-            f'{_encode(content).decode()},"type":"text"}}],"isError":{"true" if outcome.is_error else "false"},'
-            f'"structuredContent":{content}{self._era.tail}}}}}'
-        )
+        self._outbound.put(answer(request_id, outcome, self._era.tail))
