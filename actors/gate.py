@@ -14,7 +14,7 @@ from actors.deciding import Deciding
 from actors.event_store.messages import NAME as EVENT_STORE
 from actors.event_store.messages import AppendEvents, QueryEvents, Refused
 from actors.judgement import Judgement
-from actors.kernel import ROOT, Child, Node, Ref, System
+from actors.kernel import DEFAULT_TIMEOUT_S, ROOT, Child, Node, Ref, System
 from actors.monitor.messages import Health
 from actors.reception import Caller, Reception, Refusal
 from actors.session.messages import Admit, Principal, SessionInfo, WhoAmI
@@ -82,7 +82,8 @@ class Gate:
             Refusal: Not admitted, or an invalid query.
         """
         await self._reception.admit(caller, Admit(caller.connection, "read"))
-        found = await self._store.ask(QueryEvents(_seen_by(caller, query), wait_s), timeout_s=wait_s + 5.0)
+        asked = QueryEvents(_seen_by(caller, query), wait_s, caller.principal.agent, caller.connection)
+        found = await self._store.ask(asked, timeout_s=wait_s + DEFAULT_TIMEOUT_S)
         if found.page is None:
             raise _refusal(found.refused)
         return found.page

@@ -8,9 +8,7 @@ slices.
 A failed sync is never retried and never acknowledged: it raises `DiskSyncFailed`, which ends the tree, because a
 restarted actor could not tell what the kernel has dropped.
 
-Long reads take turns, a slice of one of them at a time: a slice of each would hold the loop for as long as there are
-reads. Only a few are under way at once, in the order in which they came, so that under more of them than there is time
-for some are answered, and not all given up half read.
+A query that its first look does not answer goes on in slices; see `reading.py`.
 """
 
 from __future__ import annotations
@@ -25,6 +23,7 @@ from actors.event_store.conditions import SLICE, Distant, look_ahead
 from actors.event_store.failures import DiskSyncFailed, ending_on_damage
 from actors.event_store.groups import Pending, group_size
 from actors.event_store.messages import NAME, AppendEvents, Found, Messages, QueryEvents, Refused, Stored
+from actors.event_store.reading import Read, Reads
 from actors.event_store.refusals import refused
 from actors.event_store.retaining import CHECK_S, Retaining, let_go, told
 from actors.event_store.waiters import Waiter, Waiters
@@ -43,10 +42,7 @@ SYNC_CHECK_S = 0.002
 """With `interval:MS`, how much later than that a sync may begin, in seconds."""
 
 FIRST_LOOK = 32
-"""How many events a query looks at within its message; what takes more is a long read."""
-
-READING = 8
-"""How many long reads are under way at once; the others wait for as long as who asks does."""
+"""How many events a query looks at within its message; what takes more is read on in turns."""
 
 WAITING = 4096
 """How many queries may wait for their first match at once."""
@@ -83,8 +79,8 @@ class EventStore(Actor):
         self._waiters = Waiters()
         self._files = trio.Lock()
         self._kept_back = ""
-        self._readers = trio.Semaphore(READING)
         self._turn = trio.Lock()
+        self._reads = Reads(self._turn, self._read)
         self._lost = ""
 
     async def on_start(self) -> None:
@@ -96,6 +92,7 @@ class EventStore(Actor):
             raise DiskSyncFailed(str(error)) from error
         self._views.sequence = log.head
         self.nursery.start_soon(self._commit_groups, log)
+        self.nursery.start_soon(self._reads.run, log)
         stats = log.stats()
         self._lost = losses.described(stats)
         if self._lost:
@@ -230,21 +227,14 @@ class EventStore(Actor):
         except StoreError as error:
             return Found(refused=refused(error))
         if page.unfinished:
-            self.nursery.start_soon(self._read_on, query, page, message.wait_s, reply)
+            self._reads.add(Read(message, page, reply))
             return LATER
         return self._found(query, page, message.wait_s, reply)
 
-    async def _read_on(self, query: Query, page: Page, wait_s: float, reply: Reply) -> None:
-        """Go on with a long read, a slice at a time, as long as somebody wants it."""
-        log = self._opened
-        async with self._readers:
-            while reply.wanted and page.unfinished:
-                async with self._turn:
-                    with ending_on_damage():
-                        page = log.query(query, max_scan=SLICE, onto=page)
-        found = self._found(query, page, wait_s, reply)
+    def _read(self, read: Read) -> None:
+        found = self._found(read.message.query, read.page, read.message.wait_s, read.reply)
         if isinstance(found, Found):
-            reply(found)
+            read.reply(found)
 
     def _found(self, query: Query, page: Page, wait_s: float, reply: Reply) -> Found | Later:
         if page.events or wait_s <= 0 or query.order == "desc":

@@ -52,10 +52,14 @@ class QueryEvents(Ask[Found], frozen=True):
     Attributes:
         query: Filters, order and limit.
         wait_s: Where the page would be empty, wait this long (in seconds) for the first match. Ascending order only.
+        agent: Who asks; agents take turns where many read. The server itself unless given.
+        connection: Over which of its connections; these take turns too.
     """
 
     query: Query
     wait_s: float = 0.0
+    agent: str = ""
+    connection: int = 0
 
 
 Messages = AppendEvents | QueryEvents

@@ -1,12 +1,16 @@
-"""Many long reads at once: nobody else waits for more than a slice, and some are answered before all have begun."""
+"""Many long reads at once: nobody else waits for more than a slice, agents take turns, and some reads are finished."""
 
 from collections import Counter
 
 import pytest
 import trio
+import trio.lowlevel
 
-from actors.event_store.actor import READING
+from actors.event_store.actor import FIRST_LOOK
 from actors.event_store.conditions import SLICE
+from actors.event_store.reading import FIRST_TURN
+from actors.gate import Caller
+from actors.session.messages import Principal
 from store import Append, MemoryLog, NewEvent, Query
 
 READS = 40
@@ -30,12 +34,15 @@ class Watched(MemoryLog):
         super().__init__()
         self.rounds = Rounds()
         self.slices: Counter[int] = Counter()
-        self.begun: set[int | None] = set()
+        self.first_looks = 0
+        self.looked: Counter[int | None] = Counter()
 
     def query(self, query=None, *, max_scan=None, onto=None, **filters):
         if onto is not None and max_scan == SLICE:
             self.slices[self.rounds.count] += 1
-            self.begun.add(query.before)
+            self.looked[query.before] += 1
+        elif max_scan == FIRST_LOOK:
+            self.first_looks += 1
         return super().query(query, max_scan=max_scan, onto=onto, **filters)
 
 
@@ -62,20 +69,23 @@ async def test_however_many_read_the_loop_looks_at_one_slice_at_a_time(autojump_
         assert set(log.slices.values()) == {1}
 
 
-async def test_the_first_of_many_long_reads_are_answered_before_the_last_begin(autojump_clock, make_world, scout, log):
+async def test_the_first_of_many_long_reads_are_answered_before_the_last_are_half_read(
+    autojump_clock, make_world, scout, log
+):
+    log.commit([Append(events=[NewEvent(type="note")] * 1000, agent="scout")] * 9)
     async with make_world(log=log).open() as world:
-        begun = []
+        half_read = []
 
         async def search(before):
             await world.gate.query(scout, Query(types=("never",), before=before))
-            begun.append(len(log.begun))
+            half_read.append(sum(looks > FIRST_TURN for looks in log.looked.values()))
 
-        log.begun.clear()
+        log.looked.clear()
         async with trio.open_nursery() as nursery:
             for number in range(READS):
-                nursery.start_soon(search, EVENTS - number)
-        assert begun[0] <= 2 * READING
-        assert begun[-1] == READS
+                nursery.start_soon(search, 4 * EVENTS - number)
+        assert half_read[0] <= 16
+        assert half_read[-1] == READS
 
 
 async def test_a_short_read_waits_for_no_long_one(autojump_clock, make_world, scout, log):
@@ -90,3 +100,72 @@ async def test_a_short_read_waits_for_no_long_one(autojump_clock, make_world, sc
             for limit in [1000] * READS + [20]:
                 nursery.start_soon(read, limit)
         assert answered[0] == 20
+
+
+async def test_agents_take_turns_and_so_do_an_agents_connections(autojump_clock, make_world, scout, log):
+    async with make_world(log=log).open() as world:
+        answered = []
+
+        async def read(caller):
+            await world.gate.query(caller, Query(limit=1000))
+            answered.append(caller.connection)
+
+        other = Caller(Principal("other", "agent"), 3)
+        callers = [scout, scout._replace(connection=2), other]
+        for caller in callers:  # their sessions know them
+            await world.gate.query(caller, Query(limit=1))
+        async with trio.open_nursery() as nursery:
+            for caller in callers:
+                for _ in range(10):
+                    nursery.start_soon(read, caller)
+        first = Counter(answered[:12])
+        assert {connection: round(count / 3) for connection, count in first.items()} == {1: 1, 2: 1, 3: 2}
+
+
+async def test_many_searches_of_one_agent_hold_up_no_other_agents_page(autojump_clock, make_world, scout, log):
+    async with make_world(log=log).open() as world:
+        other, answered = Caller(Principal("other", "agent"), 77), []
+
+        async def read(caller, query):
+            await world.gate.query(caller, query)
+            answered.append(caller)
+
+        for caller in (scout, other):  # their sessions know them
+            await world.gate.query(caller, Query(limit=1))
+        async with trio.open_nursery() as nursery:
+            for _ in range(READS):
+                nursery.start_soon(read, scout, Query(types=("never",)))
+            await trio.lowlevel.checkpoint()
+            nursery.start_soon(read, other, Query(limit=1000))
+        assert answered.index(other) <= 2
+
+
+async def test_a_connections_reads_are_answered_in_their_order(autojump_clock, make_world, scout, log):
+    async with make_world(log=log).open() as world:
+        answered = []
+
+        async def read(number):
+            await world.gate.query(scout, Query(limit=1000))
+            answered.append(number)
+
+        await world.gate.query(scout, Query(limit=1))
+        async with trio.open_nursery() as nursery:
+            for number in range(READS):
+                nursery.start_soon(read, number)
+                await trio.lowlevel.checkpoint()
+        assert answered == [*range(READS)]
+
+
+async def test_a_page_that_nobody_waits_for_any_more_is_not_read(autojump_clock, make_world, scout, log):
+    async with make_world(log=log).open() as world:
+        await world.gate.query(scout, Query(limit=1))
+        log.first_looks = 0
+        async with trio.open_nursery() as nursery:
+            for _ in range(READS):
+                nursery.start_soon(world.gate.query, scout, Query(limit=1000))
+            while log.first_looks < READS:
+                await trio.lowlevel.checkpoint()
+            nursery.cancel_scope.cancel()
+        read = log.looked.total()
+        await trio.sleep(1)
+        assert log.looked.total() <= read + 1

@@ -1,0 +1,135 @@
+"""Reads that take more than a first look: a slice at a time, in an order in which nobody starves.
+
+A slice of each at once would hold the loop for as long as there are reads, and first come, first served would let one
+who asks for a thousand pages hold up everybody else's next one. So agents take turns, and among an agent's reads its
+connections do. What a page without filters takes, a read gets in its first turn, in one go. What takes more is a long
+read: of these only a few are under way at once, so that under more of them than there is time for some are answered,
+and not all given up half read. Short and long reads have every second slice each.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict, deque
+from collections.abc import Callable
+
+import trio
+
+from actors.event_store.conditions import SLICE
+from actors.event_store.failures import ending_on_damage
+from actors.event_store.messages import QueryEvents
+from actors.kernel import Reply
+from store import Log, Page
+
+FIRST_TURN = 2
+"""How many slices a read gets in its first turn: with the first look, as much as the largest page holds."""
+
+READING = 8
+"""How many long reads are under way at once; the others wait for as long as who asks does."""
+
+
+class Read:
+    """One read that goes on.
+
+    Attributes:
+        message: What is asked.
+        page: What was found so far.
+        reply: The way back to who asked.
+    """
+
+    __slots__ = ("message", "page", "reply")
+
+    def __init__(self, message: QueryEvents, page: Page, reply: Reply) -> None:
+        self.message = message
+        self.page = page
+        self.reply = reply
+
+
+class Rota:
+    """Reads that wait: agents take turns, then an agent's connections; a connection's come in order. No checkpoints."""
+
+    def __init__(self) -> None:
+        self._agents: OrderedDict[str, OrderedDict[int, deque[Read]]] = OrderedDict()
+
+    def __bool__(self) -> bool:
+        return bool(self._agents)
+
+    def add(self, read: Read) -> None:
+        """Take a read in."""
+        connections = self._agents.setdefault(read.message.agent, OrderedDict())
+        connections.setdefault(read.message.connection, deque()).append(read)
+
+    def take(self) -> Read:
+        """Return the read whose turn it is, and let it go.
+
+        Raises:
+            KeyError: Nobody waits.
+        """
+        agent, connections = self._agents.popitem(last=False)
+        connection, reads = connections.popitem(last=False)
+        read = reads.popleft()
+        if reads:
+            connections[connection] = reads
+        if connections:
+            self._agents[agent] = connections
+        return read
+
+
+class Reads:
+    """Carries reads to their end, a slice at a time, as long as somebody wants them.
+
+    Args:
+        turn: Held for each slice; whoever else looks through the log in slices holds it too.
+        finished: Told of each read that has come to its end.
+    """
+
+    def __init__(self, turn: trio.Lock, finished: Callable[[Read], None]) -> None:
+        self._turn = turn
+        self._finished = finished
+        self._short = Rota()
+        self._long = Rota()
+        self._under_way: deque[Read] = deque()
+        self._some = trio.Event()
+
+    def add(self, read: Read) -> None:
+        """Take a read in, which `run` will finish. Does not checkpoint."""
+        self._short.add(read)
+        self._some.set()
+
+    async def run(self, log: Log) -> None:
+        """Read on, for ever; a checkpoint.
+
+        Raises:
+            LogUnusable: The log turned out to be damaged.
+        """
+        while True:
+            await self._some.wait()
+            self._some = trio.Event()
+            while self._short or self._long or self._under_way:
+                if self._short:
+                    await self._first_turn(log, self._short.take())
+                while self._long and len(self._under_way) < READING:
+                    self._under_way.append(self._long.take())
+                if self._under_way:
+                    await self._next_turn(log, self._under_way.popleft())
+
+    async def _first_turn(self, log: Log, read: Read) -> None:
+        for _ in range(FIRST_TURN):
+            if await self._slice(log, read):
+                return
+        self._long.add(read)
+
+    async def _next_turn(self, log: Log, read: Read) -> None:
+        if not await self._slice(log, read):
+            self._under_way.append(read)
+
+    async def _slice(self, log: Log, read: Read) -> bool:
+        """Look through the next slice; returns whether the read is over. A checkpoint, unless nobody wants it."""
+        if not read.reply.wanted:
+            return True
+        async with self._turn:
+            with ending_on_damage():
+                read.page = log.query(read.message.query, max_scan=SLICE, onto=read.page)
+        if read.page.unfinished:
+            return False
+        self._finished(read)
+        return True
