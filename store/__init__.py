@@ -2,6 +2,7 @@
 
 from store.append import Append, Appended, Expected, FailIf
 from store.backup import BackedUp, backup
+from store.cursor import Cursor
 from store.errors import (
     ConditionFailed,
     DiskFull,
@@ -33,7 +34,7 @@ from store.retention import Retention, Retired, keep
 from store.snapshot import Snapshot, Snapshots
 from store.staged import Staged
 from store.stats import Stats, stats
-from store.subscription import Cursor, Subscription, Subscriptions
+from store.subscription import Subscription, Subscriptions
 from store.verify import Report, verify
 
 __all__ = [

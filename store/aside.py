@@ -10,8 +10,8 @@ from typing import NamedTuple
 
 from store import frame as frames
 from store import segment as segments
-from store.durability import make_directory, put_file, sync_path
 from store.event import Event
+from store.files import make_directory, put_file, sync_path
 from store.interchange import encode_line
 from store.recovery import Kept, Scan, frames_behind
 

@@ -17,11 +17,11 @@ import msgspec
 
 from store import frame as frames
 from store import segment as segments
-from store.durability import make_directory, put_file, sync_path
 from store.errors import Invalid, LogDamaged
+from store.files import make_directory, put_file, sync_path
+from store.finding import describe, witnesses
 from store.gone import read_gone, write_gone
 from store.lock import DirectoryLock
-from store.opening import describe, witnesses
 from store.recovery import Kept, Scan, recover, scan_segment
 from store.retention import remove_gone
 from store.segment_files import remove_derived, remove_segment, segment_names

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from store.digest import blake2b
-from store.durability import put_file, sync_path
+from store.files import put_file, sync_path
 
 DIGEST_BYTES = 16
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import msgspec
 
-from store.durability import put_file
+from store.files import put_file
 from store.frame import UNREADABLE
 from store.heads import Heads
 

@@ -13,9 +13,9 @@ from typing import BinaryIO
 
 import msgspec
 
-from store.durability import make_directory
 from store.errors import Invalid, TooLarge
 from store.event import Event, NewEvent
+from store.files import make_directory
 from store.gone import NOTHING, Gone, read_gone, write_gone
 from store.interchange import Beginning, Encoding, read_stream
 from store.keyed_seal import Seal

@@ -13,6 +13,7 @@ from typing import NoReturn, TypeVar, cast
 import msgspec
 
 from store.errors import LogDamaged
+from store.finding import Found
 from store.frame import UNREADABLE
 from store.heads import Heads
 from store.heads_file import HEADS_NAME, read_heads
@@ -20,7 +21,6 @@ from store.index import SegmentIndex
 from store.index_file import IndexHeader, Section, index_path, read_header, read_section
 from store.indexing import index_frames
 from store.names import Interner
-from store.opening import Found
 from store.recovery import Kept
 from store.sealing import columns_of, describe, types_in
 from store.segment import SegmentHeader

@@ -9,9 +9,10 @@ from typing import Any, Self
 
 from store.append import Append, Appended
 from store.closing import leave
-from store.durability import make_directory, parse_policy
 from store.errors import Invalid, LogDamaged, StoreError, SyncFailed, TooLarge
 from store.event import Event
+from store.files import make_directory
+from store.fsync_policy import parse_policy
 from store.gone import Gone
 from store.interface import Log, LogStats
 from store.letting_go import LettingGo

@@ -7,8 +7,8 @@ from pathlib import Path
 from store import frame as frames
 from store.errors import Invalid, LogDamaged
 from store.event import Event
+from store.finding import describe, find
 from store.gone import Gone
-from store.opening import describe, find
 from store.recovery import Kept
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import msgspec
 
-from store.durability import put_file, sync_path
 from store.errors import DiskFull
+from store.files import put_file, sync_path
 from store.heads_file import HEADS_NAME
 
 MARKER_NAME = "clean"

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from store.commands import CommandMemory
 from store.committed import Committed
-from store.durability import FsyncPolicy
+from store.fsync_policy import FsyncPolicy
 from store.gone import read_gone
 from store.heads import Heads
 from store.index import SegmentIndex
@@ -22,6 +22,7 @@ from store.ports import Ports
 from store.sealer import Sealer
 from store.segment import EPOCH_BYTES
 from store.staging import Stager
+from store.tail import Tail
 from store.writer import Writer
 
 
@@ -90,6 +91,18 @@ def put_together(  # noqa: PLR0917 - what `EventLog.open` was told
     seal = committed.seal(seal_key) if seal_key is not None else None
     mark = DurableMark(directory)
     mark.move(committed.head)
+    tail = Tail(
+        directory,
+        policy,
+        limits,
+        ports,
+        epoch=epoch,
+        segments=segments,
+        new_index=partial(SegmentIndex, heads),
+        last=committed.head,
+        seal=seal,
+        mark=mark,
+    )
     return Parts(
         directory=directory,
         lock=lock,
@@ -104,18 +117,7 @@ def put_together(  # noqa: PLR0917 - what `EventLog.open` was told
         stager=Stager(heads, commands, committed, limits),
         seal=seal,
         mark=mark,
-        writer=Writer(
-            directory,
-            policy,
-            limits,
-            ports,
-            epoch=epoch,
-            segments=segments,
-            new_index=partial(SegmentIndex, heads),
-            last=committed.head,
-            seal=seal,
-            mark=mark,
-        ),
+        writer=Writer(tail),
     )
 
 

@@ -15,14 +15,14 @@ import msgspec
 
 from store import segment as segments
 from store.aside import Part, frames_of, parts_behind, put_aside
-from store.durability import cut_file, sync_path
 from store.errors import RepairRefused
+from store.files import cut_file, sync_path
+from store.finding import Found, describe, find
 from store.gone import write_gone
 from store.index_check import contradictions
 from store.lock import DirectoryLock
 from store.mark import MARK_NAME
 from store.marker import remove_marker
-from store.opening import Found, describe, find
 from store.segment_files import remove_derived, remove_segment
 from store.verify import check_segment
 

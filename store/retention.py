@@ -7,8 +7,6 @@ A segment that a retried command may still need stays, whatever its age and size
 the last `Limits.commands` commands. So does the one that is being written.
 """
 
-import gzip
-import zlib
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from pathlib import Path
@@ -18,23 +16,19 @@ import msgspec
 
 from store import frame as frames
 from store import segment as segments
-from store.durability import make_directory, put_file, sync_path
+from store.archive import pack
 from store.errors import Invalid, LogDamaged
+from store.files import sync_path
 from store.gone import Gone, read_gone, write_gone
 from store.index_file import index_path, read_header
 from store.keyed_seal import Seal
 from store.recovery import Scan, scan_segment
 from store.segment_files import remove_segment, segment_names
 
-ARCHIVE_SUFFIX = ".gz"
-"""What the name of an archived segment ends with: gunzip makes the segment of it again."""
-
 DAY_NS = 24 * 3600 * 1_000_000_000
 
 COMMAND_WINDOW_NS = DAY_NS
 """For how long a command is remembered whatever retention says, unless there were very many since; nanoseconds."""
-
-_COMPRESSION = 6
 
 
 class Retention(msgspec.Struct, frozen=True, kw_only=True):
@@ -143,7 +137,7 @@ def retire(
             break
         leaving = _look(directory, name, end)
         if archive is not None:
-            _pack(leaving.content, archive / (name + ARCHIVE_SUFFIX))
+            pack(leaving.content, archive, name)
         _advance(revisions, leaving)
         last, left, bytes_left = leaving.scan.last, left + 1, bytes_left + leaving.scan.size
     retired = Retired(segments=left, events=last - gone.last, bytes=bytes_left, first_sequence=last + 1)
@@ -199,22 +193,6 @@ def _look(directory: Path, name: str, last: int) -> _Leaving:
     if scan.end != scan.size or scan.last != last:
         raise LogDamaged(f"{path}: unreadable from byte {scan.end}; nothing leaves a damaged log: run verify")
     return _Leaving(scan, content)
-
-
-def _pack(content: bytes, place: Path) -> None:
-    make_directory(place.parent)
-    if place.exists() and _packed_in(place) not in {content, None}:
-        raise Invalid(f"{place} is of another log: give each log an archive of its own; that segment stays")
-    put_file(place, gzip.compress(content, _COMPRESSION, mtime=0))
-    sync_path(place.parent)
-
-
-def _packed_in(place: Path) -> bytes | None:
-    """Return the segment in an archived file, None if that is unreadable."""
-    try:
-        return gzip.decompress(place.read_bytes())
-    except (OSError, EOFError, zlib.error):
-        return None
 
 
 def _frames(content: bytes) -> Iterator[frames.Frame]:

@@ -18,8 +18,9 @@ from typing import TypeAlias
 import msgspec
 
 from store.chain import ALL_BITS
-from store.durability import create_file, replace_file, sync_file, write_all
+from store.durability import sync_file, write_all
 from store.errors import StoreError
+from store.files import create_file, replace_file
 from store.index import SegmentIndex
 from store.index_file import IndexHeader, encode_header, index_path
 from store.names import name_hashes

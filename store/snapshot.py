@@ -13,9 +13,9 @@ import msgspec
 
 from store.checksummed import DIGEST_BYTES, Unreadable, read_checksummed, write_checksummed
 from store.digest import blake2b
-from store.durability import make_directory
 from store.errors import Invalid
 from store.event import Event
+from store.files import make_directory
 from store.limits import check_name
 
 SUFFIX = ".snapshot"

@@ -8,7 +8,7 @@ import msgspec
 
 from store import frame as frames
 from store.errors import LogDamaged
-from store.opening import describe, find
+from store.finding import describe, find
 from store.recovery import Kept
 
 

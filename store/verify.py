@@ -9,9 +9,9 @@ import msgspec
 from store import frame as frames
 from store.errors import LogDamaged
 from store.event import Head
+from store.finding import Found, describe, find
 from store.gone import read_gone
 from store.index_check import contradictions
-from store.opening import Found, describe, find
 from store.recovery import Kept
 from store.seal_check import SealCheck
 

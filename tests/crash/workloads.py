@@ -28,8 +28,8 @@ from store import (
     StoreError,
     View,
     backup,
-    durability,
     export_events,
+    files,
     import_events,
     repair,
 )
@@ -215,7 +215,7 @@ WRONG: dict[str, Callable[[], None]] = {
     "words before deeds": lambda: globals().update(store=_early),
     "no fsync": lambda: setattr(os, "fsync", _deaf),
     "no directory sync": lambda: _replace("sync_path", lambda _path: None),
-    "no sync of what replaces a file": lambda: _replace("put_file", _without_sync(durability.put_file)),
+    "no sync of what replaces a file": lambda: _replace("put_file", _without_sync(files.put_file)),
 }
 
 

@@ -242,7 +242,7 @@ def test_a_crash_in_the_middle_of_a_backup_leaves_one_that_opens(tmp_path, camer
 @pytest.mark.parametrize(
     ("place", "name", "bug"),
     [
-        ("store.durability", "sync_file", lambda *_: None),
+        ("store.files", "sync_file", lambda *_: None),
         ("store.backup", "_in_two", lambda copy, kept: (kept[::-1], [])),
     ],
 )

@@ -141,7 +141,7 @@ def test_the_suite_catches_a_log_that_acknowledges_before_the_sync(monkeypatch, 
 
 BROKEN = {
     "an index that is believed whatever it covers": ("never", "store.trust._agree", lambda *_: True),
-    "a stop that is always called clean": ("never", "store.opening.Found.clean", property(lambda _: True)),
+    "a stop that is always called clean": ("never", "store.finding.Found.clean", property(lambda _: True)),
     "heads that are ahead": ("group", "store.heads.Heads.settled", lambda heads: [r + 1 for r in heads.revisions]),
     "commands that are forgotten": ("group", "store.committed.commands_of", lambda _: iter(())),
 }

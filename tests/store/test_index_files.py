@@ -109,7 +109,7 @@ def test_indexing_again_tells_how_far_it_has_come(filled):
 
 def test_opening_reads_no_segment_that_has_an_index(filled, monkeypatch):
     scanned = []
-    monkeypatch.setattr("store.opening.scan_segment", lambda name, _: scanned.append(name))
+    monkeypatch.setattr("store.finding.scan_segment", lambda name, _: scanned.append(name))
     EventLog.open(filled, limits=SMALL).close()
     assert scanned == []
 

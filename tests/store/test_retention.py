@@ -290,8 +290,8 @@ def test_a_crash_in_the_middle_of_retiring_loses_nothing(path, clock, camera, tm
 @pytest.mark.parametrize(
     ("place", "name", "bug"),
     [
-        ("store.durability", "sync_file", lambda *_: None),
-        ("store.retention", "put_file", lambda *_: None),
+        ("store.files", "sync_file", lambda *_: None),
+        ("store.archive", "put_file", lambda *_: None),
         ("store.retention", "write_gone", lambda *_: None),
     ],
 )
@@ -495,7 +495,7 @@ def test_segments_that_leave_while_a_log_is_checked_are_no_damage(path, clock, t
             log.retain(ALL)
             return record
 
-        monkeypatch.setattr("store.opening.read_gone", and_then_it_leaves)
+        monkeypatch.setattr("store.finding.read_gone", and_then_it_leaves)
         assert check(path, tmp_path / "copy")
 
 
