@@ -21,8 +21,7 @@ from actors.event_store.actor import EventStore
 from actors.event_store.messages import NAME as EVENT_STORE
 from actors.event_store.retaining import Retaining
 from actors.gate import Gate
-from actors.kernel import ChildSpec, Ref, Supervisor, System, cause
-from actors.kernel.supervisor import OnCrash
+from actors.kernel import ChildSpec, OnCrash, Ref, Supervisor, System, cause
 from actors.monitor.actor import Crash, Monitor, MonitorMemory
 from actors.monitor.messages import NAME as MONITOR
 from actors.monitor.messages import Crashed

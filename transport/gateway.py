@@ -15,8 +15,7 @@ import structlog
 import trio
 
 from actors.gate import Gate
-from actors.kernel import ActorError, ChildSpec, Supervisor, System
-from actors.kernel.supervisor import OnCrash
+from actors.kernel import ActorError, ChildSpec, OnCrash, Supervisor, System
 from transport.accept import Listener, Strangers, accept_from, room_for, turn_away, watch_tokens
 from transport.door import Door
 from transport.tools import HallServer

@@ -17,8 +17,7 @@ from hypercorn.trio.worker_context import WorkerContext
 from mcp.server.streamable_http import EventStore
 
 from actors.gate import Caller, Gate
-from actors.kernel import ActorError, ChildSpec, Supervisor, System
-from actors.kernel.supervisor import OnCrash
+from actors.kernel import ActorError, ChildSpec, OnCrash, Supervisor, System
 from transport.accept import Listener, Strangers, accept_from, room_for, turn_away, watch_tokens
 from transport.door import Door
 from transport.http_connection import HttpConnection, HttpLimits

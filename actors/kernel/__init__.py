@@ -20,6 +20,7 @@ It knows neither the store nor MCP and may be used alone:
 from actors.kernel.actor import BATCH, Actor
 from actors.kernel.answer import LATER, Later, Reply
 from actors.kernel.child import Child, ChildSpec
+from actors.kernel.children import OnCrash
 from actors.kernel.control import Down, get_state, notify_down, resume, suspend
 from actors.kernel.errors import (
     ActorDied,
@@ -74,6 +75,7 @@ __all__ = [
     "Message",
     "NameTaken",
     "Node",
+    "OnCrash",
     "Overflow",
     "Ref",
     "Reply",

@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Any, Literal
 
 import msgspec
+import trio
 
 from actors.kernel.errors import AskTimeout
 from actors.kernel.message import encode
@@ -91,7 +92,7 @@ async def _command(system: System, name: str, kind: Literal["get_state", "suspen
     mailbox = system.mailboxes.find(name)
     command = Command(kind)
     mailbox.signal(command)
-    bucket = system.deadlines.add(command.slot, system.now() + COMMAND_TIMEOUT_S)
+    bucket = system.deadlines.add(command.slot, trio.current_time() + COMMAND_TIMEOUT_S)
     try:
         return msgspec.msgpack.decode(await command.slot.wait())
     except Expired:

@@ -46,18 +46,11 @@ class Restorable(Protocol):
         """Apply one event."""
 
 
-async def rebuild(actor: Restorable, journal: Journal) -> int:
-    """Bring an actor up to date from its journal; a checkpoint.
-
-    Returns:
-        How many events were replayed.
-    """
+async def rebuild(actor: Restorable, journal: Journal) -> None:
+    """Bring an actor up to date from its journal; a checkpoint."""
     snapshot = await journal.latest_snapshot()
     if snapshot is not None:
         actor.restore(snapshot.state)
-    count = 0
     async with aclosing(journal.events_after(snapshot.position if snapshot is not None else 0)) as events:
         async for event in events:
             actor.replay(event)
-            count += 1
-    return count

@@ -37,7 +37,7 @@ class Statistics(msgspec.Struct, frozen=True):
 
 
 class ActorStatistics:
-    """The counters of one name. Written by its actor alone."""
+    """The counters of one name. Written by its actor; its crashes by its supervisor."""
 
     __slots__ = ("busy_s", "dropped", "expired", "failed", "handled", "lost", "received", "wait_s")
 

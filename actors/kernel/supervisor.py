@@ -10,12 +10,13 @@ Semantics follow OTP's `supervisor.erl`; restarts add a backoff (see `restart.py
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from typing import Literal
+from collections.abc import Iterable
+from typing import Literal, NamedTuple
 
 import trio
 
-from actors.kernel.child import Child, ChildSpec, Running, Started
+from actors.kernel.child import Child, ChildSpec, Running
+from actors.kernel.children import Children, OnCrash
 from actors.kernel.errors import (
     ActorError,
     ActorNotFound,
@@ -23,25 +24,19 @@ from actors.kernel.errors import (
     RestartIntensityExceeded,
     Unrecoverable,
     contains,
-    unwrap,
 )
 from actors.kernel.restart import Intensity, RestartHistory
-from actors.kernel.statistics import ActorStatistics
 from actors.kernel.system import System
 from actors.kernel.tree import Node, describe, waiting
 
 Strategy = Literal["one_for_one", "one_for_all", "rest_for_one", "dynamic"]
-OnCrash = Callable[[str, BaseException], None]
 
 
-class _Exit:
+class _Exit(NamedTuple):
     """A child has ended; `error` is None where it simply returned."""
 
-    __slots__ = ("error", "running")
-
-    def __init__(self, running: Running, error: BaseException | None) -> None:
-        self.running = running
-        self.error = error
+    running: Running
+    error: BaseException | None
 
 
 class Supervisor:
@@ -86,8 +81,6 @@ class Supervisor:
         self._strategy = strategy
         self._intensity = intensity if intensity is not None else Intensity()
         self._on_crash = on_crash
-        self._running: dict[str, Running] = {}
-        self._starting: set[str] = set()
         self._due: dict[str, float] = {}
         self._stopping = False
         self._changing = trio.Lock()
@@ -99,6 +92,9 @@ class Supervisor:
         self.name = name
         self.system = system
         self._history = RestartHistory(self._intensity, system.rng)
+        self._children = Children(
+            system, at_once=self._strategy == "dynamic", on_crash=self._on_crash, on_end=self._on_end
+        )
 
     def request_stop(self) -> None:
         """Begin an ordered stop of everything below. Does not checkpoint."""
@@ -107,7 +103,7 @@ class Supervisor:
 
     def children(self) -> list[str]:
         """Return the names of the children that run now, in the order of their start."""
-        return list(self._running)
+        return list(self._children.running)
 
     async def run(self, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Start the children, acknowledge, supervise until stopped.
@@ -138,8 +134,7 @@ class Supervisor:
             ActorError: The supervisor is stopping.
             Exception: Whatever the child's start raised.
         """
-        lasting = spec.restart != "temporary"
-        if lasting:
+        if spec.restart != "temporary":
             self._refuse_known(spec.name)
             self._specs.append(spec)
         try:
@@ -153,12 +148,12 @@ class Supervisor:
         async with self._changing:
             self._specs = [spec for spec in self._specs if spec.name != name]
             self._due.pop(name, None)
-            await self._stop_these([name])
+            await self._children.stop([name])
 
     async def wait_ended(self, name: str) -> None:
         """Wait until no child of this name runs; a checkpoint."""
         await trio.lowlevel.checkpoint()
-        while (running := self._running.get(name)) is not None:
+        while (running := self._children.running.get(name)) is not None:
             await running.ended.wait()
             await trio.lowlevel.checkpoint()
 
@@ -174,7 +169,7 @@ class Supervisor:
             if spec is None:
                 raise ActorNotFound(name)
             self._due.pop(name, None)
-            await self._stop_these([name])
+            await self._children.stop([name])
             await self._start(spec)
 
     def tree(self) -> Node:
@@ -183,7 +178,7 @@ class Supervisor:
             name=self.name,
             kind=f"supervisor, {self._strategy}",
             state="stopping" if self._stopping else "running",
-            children=[describe(running, self.system) for running in self._running.values()]
+            children=[describe(running, self.system) for running in self._children.running.values()]
             + [waiting(spec) for spec in self._specs if spec.name in self._due],
         )
 
@@ -191,7 +186,7 @@ class Supervisor:
         return next((spec for spec in self._specs if spec.name == name), None)
 
     def _refuse_known(self, name: str) -> None:
-        if self._spec_of(name) is not None or name in self._running or name in self._starting:
+        if self._spec_of(name) is not None or name in self._children:
             raise NameTaken(name)
 
     async def _supervise(self) -> None:
@@ -210,7 +205,7 @@ class Supervisor:
             return
         async with self._changing:
             # While the event waited, somebody may have stopped the child for good, or started it again.
-            if self._spec_of(spec.name) is spec and spec.name not in self._running:
+            if self._spec_of(spec.name) is spec and spec.name not in self._children.running:
                 await self._schedule(spec, trio.current_time() - running.started_at, event.error)
 
     async def _schedule(self, spec: ChildSpec, lived_s: float, error: BaseException | None) -> None:
@@ -219,15 +214,18 @@ class Supervisor:
             raise RestartIntensityExceeded(
                 self.name, spec.name, self._intensity.restarts, self._intensity.period_s
             ) from error
-        affected = [spec]
-        if self._strategy == "one_for_all":
-            affected = list(self._specs)
-        elif self._strategy == "rest_for_one":
-            names = [each.name for each in self._specs]
-            affected = self._specs[names.index(spec.name) :]
-        await self._stop_these([each.name for each in affected if each is not spec])
+        affected = self._affected_by(spec)
+        await self._children.stop([each.name for each in affected if each is not spec])
         due = now + self._history.delay_s(spec.name, lived_s)
         self._due.update({each.name: due for each in affected if each.restart != "temporary"})
+
+    def _affected_by(self, spec: ChildSpec) -> list[ChildSpec]:
+        """Return the children that are to be restarted with one that crashed, itself included."""
+        if self._strategy == "one_for_all":
+            return list(self._specs)
+        if self._strategy == "rest_for_one":
+            return self._specs[self._specs.index(spec) :]
+        return [spec]
 
     @staticmethod
     def _wants_restart(spec: ChildSpec, *, crashed: bool) -> bool:
@@ -248,7 +246,7 @@ class Supervisor:
         except Exception as error:
             if contains(error, Unrecoverable):
                 raise
-            self._note_crash(spec, error)
+            self._children.note_crash(spec, error)
             await self._schedule(spec, 0.0, error)
             return False
         return True
@@ -256,57 +254,12 @@ class Supervisor:
     async def _start(self, spec: ChildSpec) -> Running:
         if self._stopping:
             raise ActorError(f"supervisor {self.name!r} is stopping and starts no more children")
-        if spec.name in self._running or spec.name in self._starting:
-            raise NameTaken(spec.name)
-        child = spec.factory()
-        child.attach(spec.name, self.system)
-        running = Running(spec, child)
-        self._starting.add(spec.name)
-        failure: BaseException | None = None
-        try:
-            with trio.fail_after(spec.start_timeout_s):
-                await self._nursery.start(self._watch, running)
-        except ExceptionGroup as group:
-            failure = unwrap(group)
-        finally:
-            self._starting.discard(spec.name)
-        if failure is not None:  # raised out here, so that the error does not carry the group that carries it
-            raise failure
-        return running
+        return await self._children.start(spec, self._nursery)
 
-    async def _watch(self, running: Running, task_status: trio.TaskStatus[None]) -> None:
-        name = running.spec.name
-        started = Started(self._running, running, task_status)
-        error: BaseException | None = None
-        try:
-            await running.live(started)
-        except* Exception as group:
-            if contains(group, Unrecoverable) or not running.started:
-                raise
-            error = group
-        finally:
-            if self._running.get(name) is running:
-                del self._running[name]
-        if error is not None:
-            self._note_crash(running.spec, error)
+    def _on_end(self, running: Running, error: BaseException | None) -> None:
         self._events.send_nowait(_Exit(running, error))
-
-    def _note_crash(self, spec: ChildSpec, error: BaseException) -> None:
-        self.system.counters.setdefault(spec.name, ActorStatistics()).failed += 1
-        if self._on_crash is not None:
-            self._on_crash(spec.name, error)
-
-    async def _stop_these(self, names: Sequence[str]) -> None:
-        living = [self._running[name] for name in reversed(names) if name in self._running]
-        if self._strategy != "dynamic":
-            for running in living:
-                await running.stop()
-            return
-        async with trio.open_nursery() as nursery:
-            for running in living:
-                nursery.start_soon(running.stop)
 
     async def _stop_all(self) -> None:
         self._stopping = True
-        await self._stop_these(list(self._running))
+        await self._children.stop(list(self._children.running))
         self._nursery.cancel_scope.cancel()

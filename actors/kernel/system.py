@@ -5,8 +5,6 @@ from __future__ import annotations
 import random
 from typing import TYPE_CHECKING, TypeVar
 
-import trio
-
 from actors.kernel.deadletters import DeadLetters
 from actors.kernel.deadlines import Deadlines
 from actors.kernel.errors import ActorNotFound, NameTaken
@@ -73,10 +71,6 @@ class System:
         self.waiting = Waiting()
         self.trace: Trace | None = None
         self.rng = rng if rng is not None else random.Random()  # noqa: S311 - jitter, not a secret
-
-    def now(self) -> float:
-        """Return the time on Trio's clock, in seconds."""
-        return trio.current_time()
 
     def statistics(self) -> dict[str, Statistics]:
         """Return a snapshot of every actor that runs or has run, by name."""

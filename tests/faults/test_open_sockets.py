@@ -115,7 +115,7 @@ async def test_a_connection_that_crashes_harms_no_other(autojump_clock, open_ser
         await two.whoami()
         gateway = server.system.supervisors["gateway:connections"]
         victim = gateway.children()[0]
-        gateway._running[victim].scope.cancel()
+        gateway._children.running[victim].scope.cancel()
         await trio.sleep(3.0)
         assert len(gateway.children()) == 1
         answers = 0

@@ -56,8 +56,9 @@ class Polite(Router):
         return LATER
 
 
-def routers(**kinds):
-    return Supervisor([ChildSpec(name, kind, restart="temporary") for name, kind in kinds.items()])
+def routers(on_crash=None, **kinds):
+    children = [ChildSpec(name, kind, restart="temporary") for name, kind in kinds.items()]
+    return Supervisor(children, on_crash=on_crash)
 
 
 async def test_a_chain_of_asks_that_is_no_cycle_arrives(autojump_clock):
@@ -69,9 +70,8 @@ async def test_a_chain_of_asks_that_is_no_cycle_arrives(autojump_clock):
 @pytest.mark.parametrize("path", [["a"], ["b", "a"], ["b", "c", "a"], ["b", "c", "b"]])
 async def test_a_cycle_of_asks_raises_at_once_and_names_the_chain(autojump_clock, path):
     crashes = []
-    supervisor = routers(a=Router, b=Router, c=Router)
-    supervisor._on_crash = lambda name, error: crashes.append(error)
-    async with running(supervisor) as system:
+    tree = routers(lambda name, error: crashes.append(error), a=Router, b=Router, c=Router)
+    async with running(tree) as system:
         with pytest.raises(ActorDied):
             await Ref(system, "a").ask(Route(path))
         assert trio.current_time() < 1.0

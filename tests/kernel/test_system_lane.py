@@ -172,7 +172,7 @@ async def test_a_watcher_is_told_when_the_watched_actor_stops(autojump_clock, pa
 async def test_a_watcher_is_told_when_the_watched_actor_is_cancelled(autojump_clock, pair):
     system, watcher = pair
     watcher.watch("target")
-    system.supervisors["root"]._running["target"].scope.cancel()
+    system.supervisors["root"]._children.running["target"].scope.cancel()
     await trio.sleep(1.0)
     assert watcher.downs == [Down("target", "killed")]
 
