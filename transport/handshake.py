@@ -58,6 +58,7 @@ class Handshake:
             )
             entry = await self._let_in(request, reader)
             if entry is not None:
+                reader.inbox.attach(request)
                 offered = SUBPROTOCOL in request.proposed_subprotocols
                 websocket = await request.accept(subprotocol=SUBPROTOCOL if offered else None)
                 say_why(websocket)

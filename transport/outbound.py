@@ -4,26 +4,32 @@ Requests are answered in tasks that may be cancelled at any time; a cancelled wr
 wire. So answers are only queued there, and the writer's own write is shielded. A peer that doesn't read fills first the
 socket, then the queue; then the connection is closed, because waiting would hold the answers of everybody's work in
 memory. Results are plain data by now, so msgspec writes them and not the SDK's models.
+
+What is queued when the writer comes leaves in one write, up to `TOGETHER` characters: a write costs as much as a frame.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Final, Self
 
 import anyio
 import msgspec
 import trio
 from mcp.shared.message import SessionMessage
 from mcp_types import JSONRPCError, JSONRPCResponse
-from trio_websocket import ConnectionClosed, WebSocketConnection
+from trio_websocket import ConnectionClosed
 from wsproto.utilities import LocalProtocolError
 
 from transport.edge import RequestId
 from transport.era import Era
 from transport.order import InFlight
+
+TOGETHER: Final = 64 * 1024
+"""How many characters are written together, but for those of the last message."""
 
 _encode = msgspec.json.Encoder().encode
 
@@ -32,19 +38,19 @@ class Outbound:
     """The write stream that the SDK sends to.
 
     Args:
-        websocket: Where the messages go.
+        write: Writes messages together, in order; a checkpoint.
         in_flight: Told of each request that is answered here.
         era: Told of each result of the SDK's.
         messages: How many messages may be queued.
         queued_bytes: How many bytes may be queued; a single message may have more.
-        write_s: How long the write of one frame may take, in seconds.
+        write_s: How long one write may take, in seconds.
         overflow: Called once, when the queue is full.
         stuck: Called when a write took too long; the stream is beyond use then.
     """
 
     def __init__(
         self,
-        websocket: WebSocketConnection,
+        write: Callable[[list[str]], Awaitable[None]],
         in_flight: InFlight,
         era: Era,
         *,
@@ -54,7 +60,7 @@ class Outbound:
         overflow: Callable[[], None],
         stuck: Callable[[], None],
     ) -> None:
-        self._websocket = websocket
+        self._write = write
         self._in_flight = in_flight
         self._era = era
         self._max_bytes = queued_bytes
@@ -122,8 +128,7 @@ class Outbound:
         try:
             with self._writer:
                 async for text in self._receive:
-                    self._queued_bytes -= len(text)
-                    await self._write(text)
+                    await self._write_with(text)
             if self._writer.cancelled_caught:
                 self._stuck()
         except (ConnectionClosed, LocalProtocolError):
@@ -133,12 +138,19 @@ class Outbound:
             self._receive.close()
             self.written.set()
 
-    async def _write(self, text: str) -> None:
-        # The writer's one scope shields and has a deadline while a frame is written: one scope a frame costs more.
+    async def _write_with(self, text: str) -> None:
+        """Write a message that was taken from the queue, and what stands behind it."""
+        texts, size = [text], len(text)
+        with suppress(trio.WouldBlock, trio.EndOfChannel):
+            while size < TOGETHER:
+                texts.append(self._receive.receive_nowait())
+                size += len(texts[-1])
+        self._queued_bytes -= size
+        # The writer's one scope shields and has a deadline while it writes: one scope for each write costs more.
         writer = self._writer
         writer.deadline = min(trio.current_time() + self._write_s, self._hurry_until)
         writer.shield = True
-        await self._websocket.send_message(text)
+        await self._write(texts)
         writer.shield = False
         writer.deadline = math.inf
 
@@ -162,7 +174,7 @@ class Outbound:
         self.put(_encode(message).decode())
 
     def _give_up(self) -> None:
-        """Drop what is queued: the peer gets the frame that is being written, and then the close frame."""
+        """Drop what is queued: the peer gets the frames that are being written, and then the close frame."""
         self._open = False
         while self._receive.statistics().current_buffer_used:
             self._receive.receive_nowait()

@@ -7,6 +7,8 @@ from typing import Any, cast
 
 import trio
 
+from transport.inbox import Inbox
+
 
 class Reader:
     """Stands in for the nursery that trio-websocket starts its reader task in.
@@ -22,6 +24,7 @@ class Reader:
         ended: Set when nothing more will be read.
         handshake: The scope to shake hands in; cancelled when nothing more will be read.
         error: What the reader died of, if it did.
+        inbox: Where it leaves messages, once attached.
     """
 
     def __init__(self, nursery: trio.Nursery, handshake_s: float) -> None:
@@ -29,6 +32,7 @@ class Reader:
         self.ended = trio.Event()
         self.handshake = trio.CancelScope(deadline=trio.current_time() + handshake_s)
         self.error: Exception | None = None
+        self.inbox = Inbox()
 
     def as_nursery(self) -> trio.Nursery:
         """Return this reader, typed as the nursery that it stands in for: only `start_soon` is there."""
@@ -45,4 +49,5 @@ class Reader:
             self.error = error
         finally:
             self.ended.set()
+            self.inbox.end()
             self.handshake.cancel()

@@ -1,8 +1,8 @@
 """One connection: a websocket, the MCP SDK's server loop over it, and the bounds that keep its faults to itself.
 
-Who does what: trio-websocket's reader task reads frames; the SDK's loop pulls messages out of `Inbound` and runs each
-request in a task; what those tasks send is queued in `Outbound`, and one writer task writes it. `Inbound` hands calls
-of hot tools to the `FastLane`, and the SDK never sees them.
+Who does what: the reader task of trio-websocket reads frames into the `Inbox`; the SDK loop pulls messages out of
+`Inbound` and runs each request in a task; what those tasks send is queued in `Outbound`, and one writer task writes it.
+`Inbound` hands calls of hot tools to the `FastLane`, and the SDK never sees them.
 
 A connection ends in one way: `close` says with which code, reading stops, what is under way may finish for a moment,
 the SDK's loop ends, the queue is written, the close frame is sent and its answer waited for. Each step has its time, so
@@ -12,6 +12,7 @@ a peer that plays no part in it changes nothing.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -32,6 +33,7 @@ from transport.keepalive import keep_alive
 from transport.order import InFlight
 from transport.outbound import Outbound
 from transport.reader import Reader
+from transport.together import send_together
 from transport.unadmitted import Unadmitted
 
 log = structlog.get_logger(__name__)
@@ -51,7 +53,7 @@ class ConnectionLimits(msgspec.Struct, frozen=True):
         queue_messages: How many messages may wait to be written.
         queue_bytes: How many bytes may wait to be written; a single message may have more.
         handshake_s: How long the handshake may take, in seconds.
-        write_s: How long the write of one frame may take, in seconds.
+        write_s: How long one write may take, in seconds.
         drain_s: How long requests may go on when the server stops, in seconds.
         close_s: How long the closing handshake may take, in seconds.
         ping_s: How long after the answer to a ping the next one is sent, in seconds.
@@ -197,7 +199,7 @@ class Connection:
         in_flight = InFlight(limits.in_flight, limits.in_flight_bytes)
         era = Era(self._server.server_info_stamp)
         self._outbound = Outbound(
-            websocket,
+            partial(send_together, websocket),
             in_flight,
             era,
             messages=limits.queue_messages,

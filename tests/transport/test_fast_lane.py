@@ -51,9 +51,9 @@ class Socket:
         except trio.EndOfChannel:
             raise ConnectionClosed(None) from None
 
-    async def send_message(self, text: str) -> None:
+    async def send_messages(self, texts: list[str]) -> None:
         await trio.lowlevel.checkpoint()
-        self.heard.append(json.loads(text))
+        self.heard += map(json.loads, texts)
 
 
 class Wired:
@@ -65,7 +65,14 @@ class Wired:
         era, websocket = Era(server.server_info_stamp), cast("Any", self.socket)
         start_soon, in_flight = nursery.start_soon, self.in_flight
         self.outbound = Outbound(
-            websocket, in_flight, era, messages=64, queued_bytes=1 << 30, write_s=30.0, overflow=_never, stuck=_never
+            self.socket.send_messages,
+            in_flight,
+            era,
+            messages=64,
+            queued_bytes=1 << 30,
+            write_s=30.0,
+            overflow=_never,
+            stuck=_never,
         )
         lane = FastLane(gate, CALLER, era=era, in_flight=in_flight, outbound=self.outbound, start_soon=start_soon)
         self.inbound = Inbound(

@@ -6,7 +6,7 @@ import pytest
 import structlog.testing
 import trio
 import trio.testing
-from trio.testing import lockstep_stream_pair
+from trio.testing import lockstep_stream_pair, memory_stream_pair
 from wsproto.events import AcceptConnection, BytesMessage, CloseConnection, Ping, Pong, RejectConnection, TextMessage
 
 from transport.inbound import TOO_MANY_REQUESTS
@@ -442,6 +442,85 @@ async def test_what_is_no_upgrade_ends_and_harms_nobody(front, autojump_clock, h
             pass
         assert running.crashes == []
         assert await works(await running.raw())
+
+
+class Counted(trio.abc.HalfCloseableStream):
+    """A stream that counts what is written to it, and can break as no stream should."""
+
+    def __init__(self, inner: trio.abc.HalfCloseableStream) -> None:
+        self.inner = inner
+        self.writes = 0
+        self.broken = False
+
+    async def send_all(self, data: Any) -> None:
+        self.writes += 1
+        await self.inner.send_all(data)
+
+    async def wait_send_all_might_not_block(self) -> None:
+        await self.inner.wait_send_all_might_not_block()
+
+    async def receive_some(self, max_bytes: int | None = None) -> Any:
+        data = await self.inner.receive_some(max_bytes)
+        if self.broken:
+            raise OSError("no error that a stream should raise")
+        return data
+
+    async def send_eof(self) -> None:
+        await self.inner.send_eof()
+
+    async def aclose(self) -> None:
+        await self.inner.aclose()
+
+
+async def test_requests_of_one_packet_are_answered_in_order_and_in_one_write(front, raw_client, autojump_clock):
+    async with front() as running:
+        mine, theirs = memory_stream_pair()
+        counted = Counted(theirs)
+        running.listener.connect(counted)
+        raw = raw_client(mine)
+        await raw.open(running.token)
+        await raw.initialize()
+        await trio.testing.wait_all_tasks_blocked()
+        before = counted.writes
+        calls = [
+            f'{{"jsonrpc":"2.0","id":{number},"method":"tools/call","params":{{"name":"health"}}}}'
+            for number in range(10)
+        ]
+        await mine.send_all(b"".join(raw.protocol.send(TextMessage(data=call)) for call in calls))
+        assert [(await raw.message())["id"] for _ in calls] == list(range(10))
+        assert counted.writes == before + 1
+
+
+async def test_a_reader_that_dies_ends_its_connection(front, raw_client, autojump_clock):
+    async with front() as running:
+        mine, theirs = memory_stream_pair()
+        counted = Counted(theirs)
+        running.listener.connect(counted)
+        raw = raw_client(mine)
+        await raw.open(running.token)
+        await raw.initialize()
+        counted.broken = True
+        await raw.text(HEALTH)
+        await trio.sleep(ConnectionLimits().close_s + 1.0)
+        assert running.gate.views.connections == 0
+
+
+async def test_a_ping_between_answers_that_leave_together_tears_no_frame(front, raw_client, autojump_clock):
+    async with front() as running:
+        mine, theirs = lockstep_stream_pair()
+        running.listener.connect(theirs)
+        raw = raw_client(mine)
+        await raw.open(running.token)
+        await raw.initialize()
+        for number in range(5):
+            await raw.call(number, "health")
+        await trio.testing.wait_all_tasks_blocked()
+        await raw.send(Ping(payload=b"still there?"))
+        heard = list[Any]()
+        while len(heard) < 6:
+            event = await raw.message()
+            heard.append(event.payload if isinstance(event, Pong) else event["id"])
+        assert sorted(heard, key=str) == [0, 1, 2, 3, 4, b"still there?"]
 
 
 async def test_a_cancelled_request_never_tears_a_frame(front, raw_client, autojump_clock):

@@ -56,9 +56,10 @@ class MemorySocket:
         except trio.EndOfChannel:
             raise ConnectionClosed(None) from None
 
-    async def send_message(self, text: str) -> None:
-        """Hand the client an answer; a checkpoint."""
-        await self._outbox.send(text)
+    async def send_messages(self, texts: list[str]) -> None:
+        """Hand the client answers; a checkpoint."""
+        for text in texts:
+            await self._outbox.send(text)
 
     async def exchange(self, text: str) -> str:
         """Play the client: send, and wait for the answer; a checkpoint."""
@@ -85,7 +86,14 @@ async def connection(gate: Gate, *, fast: bool = True) -> AsyncGenerator[Exchang
     socket, in_flight, server = MemorySocket(), InFlight(256, 16 << 20), make_server(gate, VERSION)
     websocket, era, caller = cast("WebSocketConnection", socket), Era(server.server_info_stamp), in_process.CALLER
     outbound = Outbound(
-        websocket, in_flight, era, messages=1024, queued_bytes=64 << 20, write_s=30.0, overflow=_never, stuck=_never
+        socket.send_messages,
+        in_flight,
+        era,
+        messages=1024,
+        queued_bytes=64 << 20,
+        write_s=30.0,
+        overflow=_never,
+        stuck=_never,
     )
     async with trio.open_nursery() as nursery:
         start_soon = nursery.start_soon

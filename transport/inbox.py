@@ -1,0 +1,97 @@
+"""The messages that were read and not taken yet: stands in for trio-websocket's channel, which costs two switches each.
+
+The library hands each message over a channel, and both ends pass through the scheduler for each. Clients that have many
+requests under way send many frames in a packet. So here the reader goes on while there is room, and whoever takes
+messages goes on while there are some: both let others run after `MESSAGES` of them at the latest.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import Any, Final, cast
+
+import trio
+from trio_websocket import WebSocketRequest
+
+MESSAGES: Final = 16
+"""How many messages may wait, and so how many are taken before others get a turn."""
+
+CHARACTERS: Final = 64 * 1024
+"""How many characters may wait, but for those of the last message."""
+
+
+class Inbox:
+    """Stands in for both ends of the channel of one websocket."""
+
+    __slots__ = ("_characters", "_dropped", "_ended", "_messages", "_reader", "_taker")
+
+    def __init__(self) -> None:
+        self._messages: deque[str | bytes] = deque()
+        self._characters = 0
+        self._ended = False
+        self._dropped = False
+        self._reader = trio.lowlevel.ParkingLot()
+        self._taker = trio.lowlevel.ParkingLot()
+
+    def attach(self, request: WebSocketRequest) -> None:
+        """Take the channel's place, before the first message can come. Does not checkpoint."""
+        library = cast("Any", request)._connection  # noqa: SLF001 - there is no other way in
+        library._send_channel = _Sender(self)  # noqa: SLF001 - likewise
+        library._recv_channel = self  # noqa: SLF001 - likewise
+
+    async def put(self, message: str | bytes) -> None:
+        """Leave a message; a checkpoint only where there is no room.
+
+        Raises:
+            trio.BrokenResourceError: Nobody will take it.
+        """
+        while (len(self._messages) >= MESSAGES or self._characters > CHARACTERS) and not self._dropped:
+            await self._reader.park()
+        if self._dropped:
+            raise trio.BrokenResourceError
+        self._messages.append(message)
+        self._characters += len(message)
+        self._taker.unpark()
+
+    def end(self) -> None:
+        """Say that no more messages come; those that are here may be taken. Does not checkpoint."""
+        self._ended = True
+        self._taker.unpark_all()
+
+    async def receive(self) -> str | bytes:
+        """Return the next message; a checkpoint only where there is none, but it may be cancelled at any.
+
+        Raises:
+            trio.EndOfChannel: No more will come.
+        """
+        await trio.lowlevel.checkpoint_if_cancelled()
+        while not self._messages:
+            if self._ended:
+                raise trio.EndOfChannel
+            await self._taker.park()
+        message = self._messages.popleft()
+        self._characters -= len(message)
+        self._reader.unpark()
+        return message
+
+    async def aclose(self) -> None:
+        """Drop what is here and take no more. Does not checkpoint."""
+        self._dropped = True
+        self._messages.clear()
+        self._reader.unpark_all()
+        self.end()
+
+
+class _Sender:
+    """The library's end."""
+
+    __slots__ = ("_inbox",)
+
+    def __init__(self, inbox: Inbox) -> None:
+        self._inbox = inbox
+
+    async def send(self, message: str | bytes) -> None:
+        await self._inbox.put(message)
+
+    async def aclose(self) -> None:
+        self._inbox.end()
