@@ -15,22 +15,21 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import msgspec
 import trio
 
 from actors.event_store import losses
-from actors.event_store.conditions import SLICE, Distant, look_ahead
+from actors.event_store.conditions import Distant, look_ahead
 from actors.event_store.failures import DiskSyncFailed, ending_on_damage
 from actors.event_store.groups import Pending, group_size
+from actors.event_store.long_polls import LongPolls
 from actors.event_store.messages import NAME, AppendEvents, Found, Messages, QueryEvents, Refused, Stored
 from actors.event_store.reading import Read, Reads
 from actors.event_store.refusals import refused
 from actors.event_store.retaining import CHECK_S, Retaining, let_go, told
-from actors.event_store.waiters import Waiter, Waiters
-from actors.kernel import LATER, Actor, Later, Reply
+from actors.kernel import LATER, Actor, ActorError, Later, Reply
 from actors.ports import Ports
 from actors.views import Views
-from store import DiskFull, EventLog, Log, Page, Query, StoreError, SyncFailed
+from store import Append, DiskFull, EventLog, Log, StoreError, SyncFailed
 
 PENDING = 8192
 """How many appends may wait for the disk; more are refused as `unavailable`."""
@@ -43,9 +42,6 @@ SYNC_CHECK_S = 0.002
 
 FIRST_LOOK = 32
 """How many events a query looks at within its message; what takes more is read on in turns."""
-
-WAITING = 4096
-"""How many queries may wait for their first match at once."""
 
 
 class EventStore(Actor):
@@ -76,11 +72,11 @@ class EventStore(Actor):
         self._committed = trio.Event()
         self._idle = trio.Event()
         self._committing = False
-        self._waiters = Waiters()
         self._files = trio.Lock()
         self._kept_back = ""
-        self._turn = trio.Lock()
-        self._reads = Reads(self._turn, self._read)
+        turn = trio.Lock()
+        self._long_polls = LongPolls(turn)
+        self._reads = Reads(turn, self._found)
         self._lost = ""
 
     async def on_start(self) -> None:
@@ -96,7 +92,7 @@ class EventStore(Actor):
         stats = log.stats()
         self._lost = losses.described(stats)
         if self._lost:
-            self.nursery.start_soon(self.ref(NAME).ask, AppendEvents(losses.told(stats)))
+            self.nursery.start_soon(self._tell, losses.told(stats))
         self._views.tell_trouble(NAME, self._lost)
         if stats.fsync.startswith("interval"):
             self.nursery.start_soon(self._sync_when_due, log)
@@ -191,10 +187,8 @@ class EventStore(Actor):
                 reply(Stored(appended=outcome))
         self._committed.set()
         self._committed = trio.Event()
-        if self._waiters:
-            stored = [(append, outcome) for (append, _, _), outcome in zip(group, outcomes, strict=True)]
-            for waiter in self._waiters.touched_by(stored):
-                self._look_again(log, waiter)
+        commit = ((append, outcome) for (append, _, _), outcome in zip(group, outcomes, strict=True))
+        self._long_polls.look_again(log, commit, self.nursery)
 
     async def _sync_when_due(self, log: Log) -> None:
         while True:
@@ -208,7 +202,6 @@ class EventStore(Actor):
                     await self._durably(log.sync)
 
     async def _let_go_when_due(self, log: EventLog, retaining: Retaining) -> None:
-        store = self.ref(NAME)
         while True:
             await trio.sleep(CHECK_S)
             try:
@@ -217,7 +210,14 @@ class EventStore(Actor):
                 raise DiskSyncFailed(str(error)) from error
             self._views.tell_trouble(NAME, self._kept_back or self._lost)
             if retired.segments:
-                await store.ask(AppendEvents(told(retired)))
+                await self._tell(told(retired))
+
+    async def _tell(self, append: Append) -> None:
+        """Store what is told of the log itself. A disk too slow for that is no reason to end all that waits for it."""
+        try:
+            await self.ref(NAME).ask(AppendEvents(append))
+        except ActorError:
+            self.system.dead_letters.add(NAME, "what was to be told of the log was not stored in time")
 
     def _query(self, message: QueryEvents, reply: Reply) -> Found | Later:
         query = message.query
@@ -229,56 +229,10 @@ class EventStore(Actor):
         if page.unfinished:
             self._reads.add(Read(message, page, reply))
             return LATER
-        return self._found(query, page, message.wait_s, reply)
+        return self._long_polls.answer(query, page, message.wait_s, reply, self.nursery)
 
-    def _read(self, read: Read) -> None:
-        found = self._found(read.message.query, read.page, read.message.wait_s, read.reply)
+    def _found(self, read: Read) -> None:
+        message, reply = read.message, read.reply
+        found = self._long_polls.answer(message.query, read.page, message.wait_s, reply, self.nursery)
         if isinstance(found, Found):
-            read.reply(found)
-
-    def _found(self, query: Query, page: Page, wait_s: float, reply: Reply) -> Found | Later:
-        if page.events or wait_s <= 0 or query.order == "desc":
-            return Found(page=page)
-        if len(self._waiters) >= WAITING:
-            return Found(refused=Refused("unavailable", f"{WAITING} queries wait already; poll again later"))
-        waiter = Waiter(msgspec.structs.replace(query, after=page.next), reply)
-        reply.on_abandoned(waiter.done.set)
-        self._waiters.add(waiter)
-        self.nursery.start_soon(self._wait, waiter, wait_s)
-        return LATER
-
-    async def _wait(self, waiter: Waiter, wait_s: float) -> None:
-        with trio.move_on_after(wait_s):
-            await waiter.done.wait()
-        self._waiters.discard(waiter)
-        if not waiter.done.is_set():
-            waiter.reply(Found(page=Page(events=[], next=waiter.query.after, has_more=False)))
-
-    def _look_again(self, log: Log, waiter: Waiter) -> None:
-        if waiter.done.is_set() or waiter.searching:
-            return
-        with ending_on_damage():
-            page = log.query(waiter.query, max_scan=SLICE)
-        if page.unfinished and not page.events:
-            waiter.searching = True
-            self.nursery.start_soon(self._search_on, log, waiter, page)
-        else:
-            self._hand_over(waiter, page)
-
-    async def _search_on(self, log: Log, waiter: Waiter, page: Page) -> None:
-        """Go on behind a slice in which a waiter's first match is not."""
-        while page.unfinished and not page.events and not waiter.done.is_set():
-            async with self._turn:
-                with ending_on_damage():
-                    page = log.query(waiter.query, max_scan=SLICE, onto=page)
-        waiter.searching = False
-        if not waiter.done.is_set():
-            self._hand_over(waiter, page)
-
-    @staticmethod
-    def _hand_over(waiter: Waiter, page: Page) -> None:
-        if page.events:
-            waiter.done.set()
-            waiter.reply(Found(page=page))
-        else:
-            waiter.query = msgspec.structs.replace(waiter.query, after=page.next)
+            reply(found)

@@ -13,8 +13,33 @@ LIMITS = Limits(segment_bytes=2000, reserve_bytes=100)
 ALL = Retention(max_bytes=0)
 
 
-def notes(agent, count):
-    return [Append(events=[NewEvent(type="note", data={"n": n})], agent=agent) for n in range(count)]
+NOTE = Append(events=[NewEvent(type="note")], agent="scout")
+
+
+async def fill(world, scout):
+    """Append more than 20 notes more than the log's last segment holds."""
+    for _ in range(40):
+        await world.gate.append(scout, NOTE)
+
+
+class SlowPort:
+    """Runs disk work where it stands, the work of one name slowly; as a thread, it notices no cancellation."""
+
+    def __init__(self, name, seconds):
+        self.name = name
+        self.seconds = seconds
+        self.begun = trio.Event()
+        self.done = []
+
+    async def __call__(self, work):
+        name = getattr(work, "__name__", "")
+        if name == self.name:
+            self.begun.set()
+            with trio.CancelScope(shield=True):
+                await trio.sleep(self.seconds)
+        result = work()
+        self.done.append(name)
+        return result
 
 
 @pytest.fixture
@@ -40,8 +65,7 @@ async def test_what_may_leave_is_archived_and_told_and_the_rest_goes_on(
 ):
     retaining = Retaining(retention=ALL, archive=tmp_path / "archive")
     async with make_world(log=opened, retaining=retaining).open() as world:
-        for append in notes("scout", 40):
-            await world.gate.append(scout, append)
+        await fill(world, scout)
         await trio.sleep(CHECK_S + 1)
         first, segments = opened.first_sequence, opened.stats().segments
         assert first > 20
@@ -55,27 +79,19 @@ async def test_what_may_leave_is_archived_and_told_and_the_rest_goes_on(
         assert len(list((tmp_path / "archive").iterdir())) == told.data["segments"]
         page = await world.gate.query(scout, Query(types=("note",), limit=1000))
         assert page.events[0].sequence >= first
-        appended = await world.gate.append(scout, notes("scout", 1)[0])
+        appended = await world.gate.append(scout, NOTE)
         assert appended.revisions == {"agent/scout": 41}
     assert verify(tmp_path / "log").ok
     assert verify(tmp_path / "log").first_sequence == first
 
 
 async def test_appends_and_queries_go_on_while_a_segment_is_packed(autojump_clock, make_world, scout, opened):
-    packing = trio.Event()
-
-    async def slow(work):
-        if getattr(work, "__name__", "") == "prepare":
-            packing.set()
-            await trio.sleep(10)
-        return work()
-
-    async with make_world(log=opened, retaining=Retaining(retention=ALL), run_sync=slow).open() as world:
-        for append in notes("scout", 40):
-            await world.gate.append(scout, append)
-        await packing.wait()
+    port = SlowPort("prepare", 10)
+    async with make_world(log=opened, retaining=Retaining(retention=ALL), run_sync=port).open() as world:
+        await fill(world, scout)
+        await port.begun.wait()
         before = trio.current_time()
-        await world.gate.append(scout, notes("scout", 1)[0])
+        await world.gate.append(scout, NOTE)
         assert (await world.gate.query(scout, Query(types=("note",), limit=1000))).events[0].sequence < 20
         assert trio.current_time() < before + 1
         assert opened.first_sequence == 1
@@ -83,8 +99,7 @@ async def test_appends_and_queries_go_on_while_a_segment_is_packed(autojump_cloc
 
 async def test_nothing_is_told_where_nothing_leaves(autojump_clock, make_world, scout, opened):
     async with make_world(log=opened, retaining=Retaining(retention=keep(days=1, size=None))).open() as world:
-        for append in notes("scout", 40):
-            await world.gate.append(scout, append)
+        await fill(world, scout)
         await trio.sleep(5 * CHECK_S)
         assert opened.first_sequence == 1
         assert (await world.gate.query(scout, Query(stream=LOG_STREAM))).events == []
@@ -92,31 +107,18 @@ async def test_nothing_is_told_where_nothing_leaves(autojump_clock, make_world, 
 
 async def test_what_is_older_than_the_days_that_are_kept_leaves(autojump_clock, make_world, scout, opened):
     async with make_world(log=opened, retaining=Retaining(retention=keep(days=1, size=None))).open() as world:
-        for append in notes("scout", 40):
-            await world.gate.append(scout, append)
+        await fill(world, scout)
         await trio.sleep(24 * 3600 + 2 * CHECK_S)
         assert opened.first_sequence > 20
 
 
 async def test_a_log_is_closed_when_no_segment_is_on_its_way_out(autojump_clock, make_world, scout, opened):
-    packing, done = trio.Event(), []
-
-    async def slow(work):
-        name = getattr(work, "__name__", "")
-        if name == "prepare":
-            packing.set()
-            with trio.CancelScope(shield=True):  # as a thread, it does not notice
-                await trio.sleep(1)
-        result = work()
-        done.append(name)
-        return result
-
-    async with make_world(log=opened, retaining=Retaining(retention=ALL), run_sync=slow).open() as world:
-        for append in notes("scout", 40):
-            await world.gate.append(scout, append)
-        await packing.wait()
-    assert done[-1] == "close"
-    assert "prepare" in done
+    port = SlowPort("prepare", 1)
+    async with make_world(log=opened, retaining=Retaining(retention=ALL), run_sync=port).open() as world:
+        await fill(world, scout)
+        await port.begun.wait()
+    assert port.done[-1] == "close"
+    assert "prepare" in port.done
 
 
 async def test_an_archive_of_another_log_degrades_health_and_ends_nothing(
@@ -127,30 +129,27 @@ async def test_an_archive_of_another_log_degrades_health_and_ends_nothing(
     (archive / f"{segment_name(1)}.gz").write_bytes(gzip.compress(b"of another log"))
     retaining = Retaining(retention=ALL, archive=archive)
     async with make_world(log=opened, retaining=retaining).open() as world:
-        for append in notes("scout", 40):
-            await world.gate.append(scout, append)
+        await fill(world, scout)
         await trio.sleep(2 * CHECK_S + 1)
-        await world.gate.append(scout, notes("scout", 1)[0])
+        await world.gate.append(scout, NOTE)
         assert "an archive of its own" in world.views.trouble["event_store"]
         assert opened.first_sequence == 1
 
 
-async def test_a_log_is_closed_when_no_sync_is_under_way(autojump_clock, make_world, scout, tmp_path):
-    clock_ns = lambda: 1 + round(trio.current_time() * 1e9) if in_trio() else 1  # noqa: E731
+async def test_a_disk_too_slow_to_tell_what_has_left_ends_nothing(autojump_clock, make_world, scout, opened):
+    port = SlowPort(None, 10)
+    async with make_world(log=opened, retaining=Retaining(retention=ALL), run_sync=port).open() as world:
+        await fill(world, scout)
+        port.name = "<lambda>"  # what flushes a group
+        await trio.sleep(CHECK_S + 20)
+        assert opened.first_sequence > 20
+        assert world.crashes == []
+
+
+async def test_a_log_is_closed_when_no_sync_is_under_way(autojump_clock, make_world, scout, tmp_path, clock_ns):
     log = EventLog.open(tmp_path / "log", "interval:10", clock_ns=clock_ns, sync=lambda _fd: None)
-    syncing, done = trio.Event(), []
-
-    async def slow(work):
-        name = getattr(work, "__name__", "")
-        if name == "sync":
-            syncing.set()
-            with trio.CancelScope(shield=True):  # as a thread, it does not notice
-                await trio.sleep(1)
-        result = work()
-        done.append(name)
-        return result
-
-    async with make_world(log=log, run_sync=slow).open() as world:
-        await world.gate.append(scout, notes("scout", 1)[0])
-        await syncing.wait()
-    assert done[-2:] == ["sync", "close"]
+    port = SlowPort("sync", 1)
+    async with make_world(log=log, run_sync=port).open() as world:
+        await world.gate.append(scout, NOTE)
+        await port.begun.wait()
+    assert port.done[-2:] == ["sync", "close"]
