@@ -22,6 +22,8 @@ SUBCOMMAND: Final = re.compile(r"[A-Za-z][A-Za-z0-9:_-]*\Z")
 MAX_KEPT: Final = 256
 MAX_KEPT_LENGTH: Final = 64
 AROUND: Final = re.compile(r"\(\?[=!<]")
+QUIET: Final[Any] = re2.Options()
+QUIET.log_errors = False  # what is wrong is raised
 Condition = Callable[[SimpleCommand, tuple[str, ...]], bool]
 """From a command and its words behind the rule's first ones to whether the condition is met."""
 LISTS_OPTIONS: Final = frozenset({"set", "setopt", "shopt"})
@@ -82,11 +84,10 @@ class Either:
             part = f"(?i:{one[4:]})" if one.startswith("(?i)") else f"(?:{one})"
             (looking if AROUND.search(one) else plain).append(part)
         try:
-            re.compile("|".join([*plain, *looking]))
-            self._plain: Any = re2.compile("|".join(plain)) if plain else None
+            self._plain: Any = re2.compile("|".join(plain), QUIET) if plain else None
             self._looking = re.compile("|".join(looking)) if looking else None
         except (re.error, re2.error) as error:
-            raise ValueError(f"not a regular expression: {error}") from error
+            raise ValueError(f"not a regular expression: {_said(error)}") from error
 
     def search(self, text: str) -> bool:
         """Return whether one of the patterns is found."""
@@ -96,6 +97,11 @@ class Either:
         if self._plain is not None and self._plain.search(text):
             return True
         return self._looking is not None and self._looking.search(text, 0, MAX_SEARCHED) is not None
+
+
+def _said(error: Exception) -> str:
+    said = error.args[0] if error.args else ""
+    return said.decode("utf-8", "replace") if isinstance(said, bytes) else str(error)
 
 
 def conditions(rule: CommandRule) -> tuple[tuple[Condition, str], ...]:

@@ -8,8 +8,9 @@ from typing import Final
 
 import msgspec
 
-from actors.speed_layer.command_rules import CommandRules, Found
+from actors.speed_layer.command_rules import CommandRules
 from actors.speed_layer.path_rules import RANK, Access, Finding, PathRules, Workspace, inside
+from actors.speed_layer.prefixes import Found
 from actors.speed_layer.proof import Proof, judge_path
 from actors.speed_layer.rules import LAYERS, Layer
 from actors.speed_layer.simple_command import UNKNOWN, SimpleCommand

@@ -49,6 +49,7 @@ def is_kind(name: str) -> bool:
     return name in {"any", "pair"} or name in ACCESSES or name in CHECKS or name in cloud_verbs.PHRASES
 
 
+@lru_cache(1024)
 def pattern(text: str) -> Pattern:
     """Read a row of kinds.
 

@@ -8,10 +8,10 @@ from typing import Final
 from actors.speed_layer import kinds
 from actors.speed_layer.braces import expand
 from actors.speed_layer.cloud_verbs import PHRASES
-from actors.speed_layer.command_rules import Compiled, Found
 from actors.speed_layer.options import Parsed, parse
 from actors.speed_layer.path_rules import RANK, Access, Finding, PathRules, Workspace, inside
 from actors.speed_layer.paths import join
+from actors.speed_layer.prefixes import Compiled, Found
 from actors.speed_layer.simple_command import UNKNOWN, SimpleCommand
 
 NO_GLOBS: Final = frozenset[int]()

@@ -43,7 +43,8 @@ def verdict(policy: Policy, line: str) -> str:
         (rule("a", "allow").replace('"*"', '"-x -x="'), 1, "'-x' is listed twice"),
         (rule("a", "allow").replace("any*", "frob*"), 1, "'frob' is not a kind of word"),
         (rule("a", "allow").replace("any*", "any* read*"), 1, "only one kind"),
-        (rule("a", "deny") + 'words = ["("]\n', 1, "not a regular expression"),
+        (rule("a", "deny") + 'words = ["("]\n', 1, "not a regular expression: missing )"),
+        (rule("a", "deny") + 'words = ["(?=x"]\n', 1, "not a regular expression: missing )"),
         (rule("a", "allow") + 'match = ["ls"]\n', 1, "does not match its own example 'ls'"),
         ("\n\n" + rule("a", "allow") + 'not_match = ["frob x"]\n', 3, "matches its own example 'frob x'"),
         (
