@@ -16,7 +16,7 @@ from store.interchange import encode_line
 from store.recovery import Kept, Scan, frames_behind
 
 REMOVED = "removed-{}"
-"""The directory beside the segments that a repair puts things into; the number is the first free one."""
+"""The directory beside the segments that things are put into; the number is the first free one."""
 
 READABLE = "events.jsonl"
 """The file there with the events that could still be read, in the format of an export."""

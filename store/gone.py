@@ -11,6 +11,7 @@ import msgspec
 
 from store.checksummed import Unreadable, read_checksummed, write_checksummed
 from store.errors import LogDamaged
+from store.frame import UNREADABLE
 
 GONE_NAME = "gone"
 
@@ -48,7 +49,7 @@ def read_gone(directory: Path) -> Gone:
         return _decode(read_checksummed(path))
     except FileNotFoundError:
         return NOTHING
-    except (Unreadable, msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (Unreadable, *UNREADABLE) as error:
         raise LogDamaged(
             f"{path} is unreadable: it says with which event the log begins; restore that file from a backup"
         ) from error

@@ -76,7 +76,7 @@ class IndexHeader(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
         types: the names of types with their ids.
         agents: the names of agents with their ids.
         sections: for each section its length in bytes and its CRC-32.
-        ordered: whether no event is earlier than one before it; files of before there was this say no.
+        ordered: whether no event is earlier than one before it.
     """
 
     byteorder: str = sys.byteorder
@@ -90,7 +90,7 @@ class IndexHeader(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
     types: dict[str, int]
     agents: dict[str, int]
     sections: list[tuple[int, int]]
-    ordered: bool = False
+    ordered: bool
 
 
 _encode = msgspec.msgpack.Encoder().encode

@@ -1,4 +1,4 @@
-"""What a log can do, whatever keeps it: files, memory, later a database."""
+"""What a log can do, whatever keeps it: files or memory."""
 
 from collections.abc import Iterator, Sequence
 from types import TracebackType

@@ -26,6 +26,7 @@ from store.retention import Retention, Retired, check_retention
 from store.staged import Staged
 
 _BYTES_A_STEP = 1 << 19
+"""For how many bytes written a step of sealing is done: so sealing keeps up with any load, and no append waits long."""
 
 
 class EventLog(Log):

@@ -36,7 +36,7 @@ class DurableMark:
     def __init__(self, directory: Path) -> None:
         self._path = directory / MARK_NAME
         try:
-            self._fd = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            self._fd = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
         except OSError as error:
             raise write_error(error, self._path) from error
 

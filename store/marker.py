@@ -9,6 +9,7 @@ import msgspec
 
 from store.errors import DiskFull
 from store.files import put_file, sync_path
+from store.frame import UNREADABLE
 from store.heads_file import HEADS_NAME
 
 MARKER_NAME = "clean"
@@ -42,7 +43,7 @@ def read_marker(directory: Path) -> Marker | None:
         return None
     try:
         return _decode(content)
-    except msgspec.DecodeError:
+    except UNREADABLE:
         return None
 
 
@@ -82,7 +83,7 @@ def _removed(path: Path) -> bool:
 def make_reserve(directory: Path, size: int) -> None:
     """Set space aside, if there is some: without it only a clean stop on a full disk is lost."""
     with contextlib.suppress(OSError):
-        fd = os.open(directory / RESERVE_NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        fd = os.open(directory / RESERVE_NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
         try:
             if os.fstat(fd).st_size < size:
                 os.posix_fallocate(fd, 0, size)

@@ -100,17 +100,16 @@ def scan_segment(name: str, data: frames.Buffer) -> Scan:
     return Scan(name, len(data), header, firsts, offsets, end, last, mark)
 
 
-def recover(scans: Sequence[Scan], marker_last: int = 0, gone: int = 0, promised: int = 0) -> Recovery:
+def recover(scans: Sequence[Scan], marked: int = 0, gone: int = 0, promised: int = 0) -> Recovery:
     """Decide what counts.
 
     Args:
         scans: every segment of the log, in the order of their names.
-        marker_last: the last sequence by the marker of the last clean stop, 0 without one; it may be outdated.
+        marked: up to which sequence the files beside the segments call the log durable; they may be outdated.
         gone: the last sequence before these segments: the log, or this part of it, begins behind it.
         promised: the last sequence by the durable mark, 0 without one; what of it is unreadable is no damage.
     """
-    durable = max((scan.mark for scan in scans), default=0)
-    durable = max(durable, marker_last)
+    durable = max(marked, *(scan.mark for scan in scans), 0)
     kept, damage = _chain(scans, gone)
     last = kept[-1].last if kept else gone
     if damage is None and durable > last:

@@ -93,7 +93,7 @@ def describe(
     header: SegmentHeader, index: SegmentIndex, types: dict[str, int], sections: list[tuple[int, int]]
 ) -> IndexHeader:
     """Return what the index file of a segment says of itself: all but what `types_in` and the columns say."""
-    agents = set(index.agents.numbers(0, len(index)))
+    agents = set(index.agents.numbers(0, len(index.agents)))
     return IndexHeader(
         salt=header.salt,
         first_sequence=header.first_sequence,

@@ -16,6 +16,7 @@ from store.digest import blake2b
 from store.errors import Invalid
 from store.event import Event
 from store.files import make_directory
+from store.frame import UNREADABLE
 from store.limits import check_name
 
 SUFFIX = ".snapshot"
@@ -88,7 +89,7 @@ class Snapshots:
         for path in self._files(name):
             try:
                 snapshot = _decode(read_checksummed(path))
-            except (Unreadable, FileNotFoundError, msgspec.DecodeError, UnicodeDecodeError):
+            except (FileNotFoundError, Unreadable, *UNREADABLE):
                 continue
             if snapshot.name == name:
                 yield snapshot

@@ -54,7 +54,8 @@ class _Tally:
     def __init__(self) -> None:
         self.frames = 0
         self.commands = 0
-        self.times: list[int] = []
+        self.first_time_ns: int | None = None
+        self.last_time_ns: int | None = None
         self.streams = set[str]()
         self.types = Counter[str]()
         self.agents = Counter[str]()
@@ -63,20 +64,23 @@ class _Tally:
         """Count a segment.
 
         Raises:
-            LogDamaged: a record does not decode.
+            LogDamaged: a frame is not what it was a moment ago, or a record does not decode.
         """
         path = directory / keep.scan.name
         data = memoryview(path.read_bytes())
         for offset in keep.scan.offsets[: keep.frame_count]:
             frame = frames.read_header(data, offset)
+            if frame is None:
+                raise LogDamaged(f"{path}: the frame at byte {offset} changed while it was read: run verify")
             try:
-                heads = frames.heads_of(data[offset + frames.HEADER_BYTES : frame.end], frame.count) if frame else []
+                heads = frames.heads_of(data[offset + frames.HEADER_BYTES : frame.end], frame.count)
             except frames.UNREADABLE as error:
                 raise LogDamaged(f"{path}: the frame at byte {offset} does not decode: run verify") from error
-            if frame:
-                self.frames += 1
-                self.commands += bool(frame.flags & frames.HAS_COMMAND)
-                self.times = [*self.times[:1], frame.time_ns]
+            self.frames += 1
+            self.commands += bool(frame.flags & frames.HAS_COMMAND)
+            if self.first_time_ns is None:
+                self.first_time_ns = frame.time_ns
+            self.last_time_ns = frame.time_ns
             self.streams.update(head.stream for head in heads)
             self.types.update(head.type for head in heads)
             self.agents.update(head.agent for head in heads)
@@ -102,8 +106,8 @@ def stats(path: str | PathLike[str]) -> Stats:
         events=recovery.last - found.gone.last,
         first_sequence=found.gone.last + 1 if recovery.last > found.gone.last else 0,
         last_sequence=recovery.last,
-        first_time_ns=tally.times[0] if tally.times else None,
-        last_time_ns=tally.times[-1] if tally.times else None,
+        first_time_ns=tally.first_time_ns,
+        last_time_ns=tally.last_time_ns,
         segments=len(recovery.kept),
         bytes=sum(keep.end for keep in recovery.kept),
         frames=tally.frames,

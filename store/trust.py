@@ -28,16 +28,16 @@ class _Seen(NamedTuple):
     header: SegmentHeader | None
 
 
-def trusted_indexes(directory: Path, names: Sequence[str], marker_last: int) -> dict[str, tuple[Scan, IndexHeader]]:
+def trusted_indexes(directory: Path, names: Sequence[str], durable: int) -> dict[str, tuple[Scan, IndexHeader]]:
     """Return what index files say about those of the segments that they may stand for.
 
     Args:
         directory: the log's.
         names: every segment of the log, in order.
-        marker_last: the last sequence by the marker of the last clean stop, 0 without one.
+        durable: up to which sequence the files beside the segments call the log durable.
     """
     trusted: dict[str, tuple[Scan, IndexHeader]] = {}
-    durable, following = marker_last, None
+    following = None
     for name in reversed(names):
         seen = _look(directory / name)
         index = read_header(index_path(directory / name))

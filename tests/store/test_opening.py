@@ -1,5 +1,6 @@
 """Opening what a clean stop, a crash or an accident left."""
 
+import contextlib
 import os
 import shutil
 import subprocess
@@ -7,7 +8,7 @@ import sys
 
 import pytest
 
-from store import EventLog, Invalid, Limits, LogDamaged, LogLocked, NewEvent, verify
+from store import EventLog, Invalid, Limits, LogDamaged, LogLocked, NewEvent, StoreError, verify
 from store.heads_file import HEADS_NAME
 from store.index_file import index_path
 from store.marker import MARKER_NAME
@@ -345,3 +346,14 @@ def test_bytes_behind_the_frames_of_a_segment_in_the_middle_are_cut_even_after_a
     with EventLog.open(tmp_path / "log", limits=SMALL) as log:
         assert numbers(log) == [*range(6)]
     assert first.stat().st_size == size
+
+
+@pytest.mark.parametrize("name", ["durable", "lock", "reserve"])
+def test_a_link_that_somebody_planted_in_the_directory_leads_to_no_other_file(tmp_path, name):
+    victim, path = tmp_path / "victim", tmp_path / "log"
+    victim.write_bytes(b"of somebody else")
+    path.mkdir()
+    (path / name).symlink_to(victim)
+    with contextlib.suppress(StoreError):
+        EventLog.open(path).close()
+    assert victim.read_bytes() == b"of somebody else"

@@ -44,14 +44,14 @@ def segment(first, counts, *, durable=None):
     return parts
 
 
-def recovered(*contents, marker_last=0, scan=scan_segment, decide=recover):
+def recovered(*contents, marked=0, scan=scan_segment, decide=recover):
     scans, first = [], 1
     for content in contents:
         data = b"".join(content)
         found = segments.decode_header(data)
         scans.append(scan(segment_name(found.first_sequence if found else first), data))
         first = scans[-1].last + 1
-    return decide(scans, marker_last)
+    return decide(scans, marked)
 
 
 def test_an_undamaged_log_is_kept_whole():
@@ -95,8 +95,8 @@ def data_is_never_taken_for_a_frame(scan, decide):
     assert (found.last, found.damage) == (0, None)
 
 
-def ignoring_marks(scans, marker_last):
-    return recover([scan._replace(mark=0) for scan in scans], marker_last)
+def ignoring_marks(scans, marked):
+    return recover([scan._replace(mark=0) for scan in scans], marked)
 
 
 def ignoring_what_is_behind(name, data) -> Scan:
@@ -180,10 +180,10 @@ def test_a_middle_segment_cut_at_a_frames_end_is_damage():
 
 
 def test_a_log_cut_below_the_marker_of_its_clean_stop_is_damage():
-    assert recovered(segment(1, [2, 3])[:-1], marker_last=5).damage is not None
-    assert recovered(segment(1, [2, 3]), marker_last=5).damage is None
-    assert recovered(segment(1, [2, 3]), marker_last=2).damage is None
-    assert recovered(marker_last=2).damage is not None
+    assert recovered(segment(1, [2, 3])[:-1], marked=5).damage is not None
+    assert recovered(segment(1, [2, 3]), marked=5).damage is None
+    assert recovered(segment(1, [2, 3]), marked=2).damage is None
+    assert recovered(marked=2).damage is not None
 
 
 def test_a_later_segment_replaces_the_tail_of_the_one_before():
