@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Final, NamedTuple, cast
 from urllib.parse import urlsplit
@@ -38,7 +39,7 @@ class Refused(Exception):  # noqa: N818 - states a fact about a connection
     """
 
     def __init__(self, host: str, status: int, body: str) -> None:
-        super().__init__(f"{host} answered HTTP {status}: {body}")
+        super().__init__(f"{host} answered HTTP {status}: {body or 'nothing more; is that the websocket of a hall?'}")
         self.status = status
 
     @property
@@ -71,6 +72,19 @@ class Address(NamedTuple):
         where = urlsplit(self.url)
         return f"{where.path}?{where.query}" if where.query else where.path
 
+    def endpoint(self) -> tuple[str, int]:
+        """Return the host's name and the port.
+
+        Raises:
+            ValueError: The URL is no address.
+        """
+        with suppress(ValueError):  # of a host or a port that is none
+            where = urlsplit(self.url)
+            port = where.port
+            if where.scheme in _PORTS and where.hostname is not None:
+                return where.hostname, port if port is not None else _PORTS[where.scheme]
+        raise ValueError(f"{self.url!r} is no address of a hall; write ws://HOST:PORT/mcp or wss://HOST:PORT/mcp")
+
     async def dial(self) -> ByteStream:
         """Connect, and shake TLS's hands where it is `wss`; a checkpoint.
 
@@ -78,16 +92,13 @@ class Address(NamedTuple):
             ValueError: It is no address, or the CA's file cannot be used.
             OSError: Nobody answers there, or nobody to be trusted.
         """
-        where = urlsplit(self.url)
-        if where.scheme not in _PORTS or where.hostname is None:
-            raise ValueError(f"{self.url!r} is no address of a hall; write ws://HOST:PORT/mcp or wss://HOST:PORT/mcp")
-        port = where.port if where.port is not None else _PORTS[where.scheme]
-        if where.scheme == "ws":
-            return await anyio.connect_tcp(where.hostname, port)
+        host, port = self.endpoint()
+        if urlsplit(self.url).scheme == "ws":
+            return await anyio.connect_tcp(host, port)
         from transport.tls import client_context  # noqa: PLC0415 - most halls are on this machine, without TLS
 
         context = client_context(self.tls_ca)
-        return await anyio.connect_tcp(where.hostname, port, ssl_context=context, tls_standard_compatible=False)
+        return await anyio.connect_tcp(host, port, ssl_context=context, tls_standard_compatible=False)
 
 
 def in_short(error: BaseException) -> str:

@@ -213,7 +213,8 @@ async def test_sigterm_ends_the_connections_and_exits_0_with_nothing_lost(server
 )
 async def test_a_command_that_cannot_be_done_says_why_in_one_line(tmp_path, arguments, code):
     if arguments[0] == "serve":
-        arguments = [*arguments, "--data", str(tmp_path / "data")]
+        arguments = [*arguments, "--data", str(tmp_path / "data"), "--http-port", "0"]
+        arguments += [] if "--port" in arguments else ["--port", "0"]
     actual, out, err = await run(*arguments)
     assert actual == code, err
     assert out == ""

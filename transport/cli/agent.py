@@ -11,6 +11,7 @@ from cyclopts import App
 
 from transport.auth import TokenError, Tokens
 from transport.cli.failure import CommandFailed, Exit
+from transport.cli.target import existing
 from transport.places import default_data_dir, prepare_data_dir
 
 app = App(name="agent", help="Add, list and revoke tokens.")
@@ -39,8 +40,10 @@ def add(
     try:
         prepare_data_dir(where)
         print(Tokens(where).add(name, role, lifetime_s=lifetime_s))
-    except (TokenError, OSError) as error:
+    except TokenError as error:
         raise CommandFailed(Exit.NO, str(error)) from None
+    except OSError as error:
+        raise CommandFailed(Exit.NO, f"cannot use {where} for data: {error}; choose another directory") from None
 
 
 @app.command(name="list")
@@ -52,7 +55,7 @@ def list_agents(*, data: Path | None = None, json: bool = False) -> None:
         json: Print one JSON object a line.
     """
     try:
-        entries = Tokens(data if data is not None else default_data_dir()).entries()
+        entries = Tokens(existing(data)).entries()
     except TokenError as error:
         raise CommandFailed(Exit.NO, str(error)) from None
     for entry in entries:
@@ -73,7 +76,7 @@ def revoke(name: str, *, data: Path | None = None) -> None:
         data: The data directory.
     """
     try:
-        Tokens(data if data is not None else default_data_dir()).revoke(name)
+        Tokens(existing(data)).revoke(name)
     except TokenError as error:
         raise CommandFailed(Exit.NO, str(error)) from None
     print(f"revoked {name}; a running server closes its connections within a second")

@@ -21,6 +21,7 @@ from store import stats as stats_of
 from store.times import to_rfc3339
 from transport.cli.failure import CommandFailed, Exit
 from transport.cli.log_access import HERE, Where, checked, seal_key
+from transport.cli.target import existing
 from transport.places import default_data_dir
 
 STREAM = "-"
@@ -96,7 +97,10 @@ def import_log(
     """
     where, key = data if data is not None else default_data_dir(), seal_key(seal)
     with _opened(source) as file:
-        done = checked(lambda: import_events(where, file, encoding=format, seal_key=key))
+        try:
+            done = checked(lambda: import_events(where, file, encoding=format, seal_key=key))
+        except OSError as error:
+            raise CommandFailed(Exit.NO, f"cannot import {source} into {where}: {error}") from None
     if json:
         _line(done)
     else:
@@ -134,7 +138,10 @@ def backup(target: Path, *, data: Path | None = None, json: bool = False) -> Non
         json: Print what was done as one JSON object.
     """
     where = existing(data)
-    done = checked(lambda: backup_log(where, target))
+    try:
+        done = checked(lambda: backup_log(where, target))
+    except OSError as error:
+        raise CommandFailed(Exit.NO, f"cannot back up {where} to {target}: {error}; choose another directory") from None
     if json:
         _line(done)
     else:
@@ -168,18 +175,6 @@ def retire(
         _line(done)
     else:
         print(f"{where}: {done.events} events in {done.segments} segments left; it begins with {done.first_sequence}")
-
-
-def existing(data: Path | None) -> Path:
-    """Return the data directory that is meant.
-
-    Raises:
-        CommandFailed: There is none.
-    """
-    where = data if data is not None else default_data_dir()
-    if not where.is_dir():
-        raise CommandFailed(Exit.USAGE, f"there is no data directory {where}; name an existing one")
-    return where
 
 
 @contextmanager

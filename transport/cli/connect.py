@@ -33,16 +33,17 @@ def connect(url: str | None = None, *, token: str | None = None, tls_ca: Path | 
     async def run() -> None:
         await Bridge(find, sys.stdin.fileno(), sys.stdout.fileno()).run()
 
+    failure: CommandFailed | None = None
     try:
         anyio.run(run)
-    except* Refused as group:
-        raise CommandFailed(Exit.UNREACHABLE, f"{_said(group)}; check the token (--token, MOOTHALL_TOKEN)") from None
-    except* Lost as group:
-        raise CommandFailed(Exit.UNREACHABLE, _said(group)) from None
+    except* (Refused, Lost) as group:
+        failure = CommandFailed(Exit.UNREACHABLE, _said(group))
     except* ValueError as group:
-        raise CommandFailed(Exit.USAGE, _said(group)) from None
+        failure = CommandFailed(Exit.USAGE, _said(group))
     except* (BrokenPipeError, KeyboardInterrupt):
         sys.stdout = None  # whoever started us has gone; Python would complain when it flushes
+    if failure is not None:  # raised out here: before 3.11.4, what an except* raises comes in a group (gh-103590)
+        raise failure
 
 
 def _said(error: BaseException) -> str:

@@ -5,16 +5,16 @@ from __future__ import annotations
 import sys
 from contextlib import suppress
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import msgspec
-from cyclopts import App, Parameter
+from cyclopts import App, Parameter, validators
 from rich.console import Console
 
 from store import LogDamaged, verify
 from transport.cli.failure import CommandFailed, Exit
-from transport.cli.log_access import HERE, Where, online, seal_key
-from transport.places import default_data_dir
+from transport.cli.log_access import HERE, PAGE, Where, online, seal_key
+from transport.cli.target import existing
 
 app = App(name="events", help="Append to, read, verify and take care of the log.")
 app.command("transport.cli.care:repair", help="Make a damaged log usable again; explicit and capped.")
@@ -51,9 +51,7 @@ def append(
         data = msgspec.json.decode(payload)
     except msgspec.DecodeError as error:
         raise CommandFailed(Exit.USAGE, f"the payload is not JSON: {error}") from None
-    expected: int | str | None = expected_revision
-    if expected_revision is not None and expected_revision.isdecimal():
-        expected = int(expected_revision)
+    expected = _revision(expected_revision)
     arguments: dict[str, Any] = {"events": [{"type": kind, "data": data}]}
     optional = {"stream": stream, "expected_revision": expected, "command_id": command_id}
     arguments |= {key: value for key, value in optional.items() if value is not None}
@@ -71,8 +69,8 @@ def query(
     type: tuple[str, ...] = (),  # noqa: A002 - the flag's name
     agent: tuple[str, ...] = (),
     after: int = 0,
-    order: str = "asc",
-    limit: int = 100,
+    order: Literal["asc", "desc"] = "asc",
+    limit: Annotated[int, Parameter(validator=validators.Number(gte=1, lte=PAGE))] = 100,
     where: Where = HERE,
     json: bool = False,
 ) -> None:
@@ -128,7 +126,7 @@ def verify_log(*, data: Path | None = None, seal: Path | None = None, json: bool
         seal: Check the seals, too, with the key in this file; prints the one that the log ends with.
         json: Print the report as one JSON object.
     """
-    where, key = data if data is not None else default_data_dir(), seal_key(seal)
+    where, key = existing(data), seal_key(seal)
     try:
         report = verify(where, seal_key=key)
     except (OSError, LogDamaged) as error:
@@ -143,6 +141,14 @@ def verify_log(*, data: Path | None = None, seal: Path | None = None, json: bool
             print(f"sealed up to event {report.last_sequence}: {report.seal}")
     if not report.ok:
         raise SystemExit(Exit.DAMAGED)
+
+
+def _revision(given: str | None) -> int | str | None:
+    if given is None or given in {"any", "no_stream", "exists"}:
+        return given
+    if given.isdecimal():
+        return int(given)
+    raise CommandFailed(Exit.USAGE, f"--expected-revision must be a number, any, no_stream or exists, not {given!r}")
 
 
 def _filters(stream: str | None, types: tuple[str, ...], agents: tuple[str, ...]) -> dict[str, Any]:

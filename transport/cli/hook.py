@@ -33,13 +33,20 @@ def hook(agent: Literal["claude-code", "codex"]) -> None:
     event: Any = None
     try:
         with _deadline(DEADLINE_S):
-            event = json.loads(sys.stdin.buffer.read())
+            event = _event()
             judged = _ask(question(event))
     except Exception as error:  # noqa: BLE001 - no error may let a call pass
         judged = Judgement("ask", f"moothall could not judge this: {_in_short(error)}")
     answer = AGENTS[agent](event_name(event), judged)
     if answer is not None:
         print(json.dumps(answer))
+
+
+def _event() -> Any:
+    try:
+        return json.loads(sys.stdin.buffer.read())
+    except ValueError as error:
+        raise Unusable(f"the hook was given no JSON on stdin ({_in_short(error)})") from error
 
 
 def _ask(body: dict[str, Any]) -> Judgement:

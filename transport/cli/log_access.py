@@ -34,7 +34,7 @@ from store import (
 from store.gone import NOTHING
 from store.times import from_rfc3339, to_rfc3339
 from transport.cli.failure import CommandFailed, Exit
-from transport.cli.target import find_server
+from transport.cli.target import existing, find_server
 from transport.client import PATIENCE_S, HallClient, HallError, connect_by
 
 T = TypeVar("T")
@@ -116,14 +116,16 @@ class Online:
             async with connect_by(self._where, patience_s=patience_s) as hall:
                 return await work(hall)
 
+        end: BaseException
         try:
             return msgspec.to_builtins(trio.run(connected))
         except* HallError as group:
             error = first(group, HallError)
             assert isinstance(error, HallError)
-            raise _failure(error) from None
+            end = _failure(error)
         except* KeyboardInterrupt:
-            raise KeyboardInterrupt from None
+            end = KeyboardInterrupt()
+        raise end  # out here: before 3.11.4, what an except* raises comes in a group (gh-103590)
 
 
 class Offline:
@@ -151,16 +153,12 @@ class Offline:
 
     def export(self, target: BinaryIO, encoding: Encoding, after: int) -> int:
         """Write the events of the files; a server may be using them."""
-        self._check_directory()
+        existing(self._data)
         gone, events = checked(lambda: look(self._data, after))
         return checked(lambda: export_events(events, target, encoding=encoding, gone=NOTHING if after else gone))
 
-    def _check_directory(self) -> None:
-        if not self._data.is_dir():
-            raise CommandFailed(Exit.USAGE, f"there is no data directory {self._data}; name an existing one")
-
     def _opened(self) -> AbstractContextManager[EventLog]:
-        self._check_directory()
+        existing(self._data)
         key = seal_key(self._seal)
         return checked(lambda: EventLog.open(self._data, seal_key=key))
 

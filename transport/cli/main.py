@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from cyclopts import App, CycloptsError
+from cyclopts import App, CycloptsError, Parameter
 
 from transport.cli.failure import CommandFailed, Exit, fail
 from transport.version import VERSION
@@ -14,6 +14,7 @@ app = App(
     help="The hall where agents meet and rulings are kept.",
     version=VERSION,
     version_format="plaintext",
+    default_parameter=Parameter(negative=()),
 )
 app.command("transport.cli.serve:serve", help="Run the server.")
 app.command(
@@ -32,7 +33,7 @@ app.command("transport.cli.bench:bench", help="Measure, side by side with peers.
 def main() -> None:
     """Run the command line and exit with the contract's codes."""
     try:
-        app(exit_on_error=False, print_error=False)
+        app(sys.argv[1:], exit_on_error=False, print_error=False)
     except CycloptsError as error:
         fail(Exit.USAGE, f"{' '.join(str(error).split())}; see `moothall --help`")
     except CommandFailed as error:

@@ -9,6 +9,7 @@ from typing import Any, Literal
 import msgspec
 from cyclopts import App
 
+from actors.session.messages import Role
 from actors.speed_layer.activation import text_hash
 from actors.speed_layer.claude_settings import import_settings
 from actors.speed_layer.policy import Policy, Request, packs
@@ -41,7 +42,7 @@ def explain(
     tool: str,
     input: str,  # noqa: A002 - the contract's flag
     cwd: Path | None = None,
-    role: str = "agent",
+    role: Role = "agent",
     policy: Path | None = None,
     json: bool = False,
 ) -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import gc
 import os
 import resource
 import signal
+import socket
 import ssl
 from collections.abc import Iterator, Sequence
 from functools import partial
@@ -90,6 +92,7 @@ def serve(
     lines = configure_logging()
     _raise_descriptor_limit()
     where = (Path(settings.data) if settings.data else default_data_dir()).absolute()
+    failure: CommandFailed | None = None
     try:
         prepare_data_dir(where)
         if settings.auth == "token":
@@ -99,20 +102,43 @@ def serve(
         finally:
             lines.drain()
     except* (OSError, ValueError, TokenError, StoreError, Unrecoverable, ActorError) as group:
-        raise _failure(group, settings, where) from None
+        failure = _failure(group, where)
+    if failure is not None:  # raised out here: before 3.11.4, what an except* raises comes in a group (gh-103590)
+        raise failure
 
 
 async def _serve(settings: Config, data: Path) -> None:
     server = Server(settings, data)
     tls = server_context(settings.tls_cert, settings.tls_key)
-    listeners = await trio.open_tcp_listeners(settings.port, host=settings.host)
-    http = await trio.open_tcp_listeners(settings.http_port, host=settings.host)
+    listeners = await _listen(settings.host, settings.port, "--port")
+    try:
+        http = await _listen(settings.host, settings.http_port, "--http-port")
+    except OSError:
+        for listener in listeners:
+            listener.socket.close()
+        raise
     stop = trio.Event()
     async with trio.open_nursery() as nursery:
         await nursery.start(_stop_on_signal, stop)
         ready = partial(_ready, listeners[0], http[0], settings, data)
         await server.run(_secured(listeners, tls), ready, stop, _secured(http, tls))
         nursery.cancel_scope.cancel()
+
+
+class _NotListeningError(OSError):
+    """The address cannot be had; the text says which, why, and what to do."""
+
+
+async def _listen(host: str, port: int, flag: str) -> list[trio.SocketListener]:
+    try:
+        return await trio.open_tcp_listeners(port, host=host)
+    except OSError as error:
+        if isinstance(error, socket.gaierror) or error.errno == errno.EADDRNOTAVAIL:
+            remedy = "choose an address of this machine with --host"
+        else:
+            remedy = f"choose another port with {flag}, where 0 picks a free one"
+        why = f"cannot listen on {host}:{port}: {error.strerror or error}; {remedy}"
+        raise _NotListeningError(why) from error
 
 
 def _secured(listeners: Sequence[trio.SocketListener], tls: ssl.SSLContext | None) -> Sequence[Listener]:
@@ -150,18 +176,18 @@ async def _stop_on_signal(stop: trio.Event, task_status: trio.TaskStatus[None]) 
             stop.set()
 
 
-def _failure(group: BaseException, settings: Config, data: Path) -> CommandFailed:
+def _failure(group: BaseException, data: Path) -> CommandFailed:
     errors = list(_with_causes(group))
     for kind, code in _CODES:
         for error in errors:
             if isinstance(error, kind):
                 return CommandFailed(code, str(error))
     if any(isinstance(error, OSError) for error in errors):
-        return _not_served(next(error for error in errors if isinstance(error, OSError)), settings, data)
+        return _not_served(next(error for error in errors if isinstance(error, OSError)), data)
     return CommandFailed(Exit.NO, str(cause(group)))
 
 
-def _not_served(error: OSError, settings: Config, data: Path) -> CommandFailed:
+def _not_served(error: OSError, data: Path) -> CommandFailed:
     """Tell of a port in use; but where another server has the directory too, that is what matters."""
     try:
         DirectoryLock(data).release()
@@ -169,8 +195,7 @@ def _not_served(error: OSError, settings: Config, data: Path) -> CommandFailed:
         return CommandFailed(Exit.IN_USE, str(locked))
     except OSError as unusable:
         return CommandFailed(Exit.NO, f"cannot use {data} for data: {unusable}; choose another directory")
-    where = f"{data} on {settings.host}:{settings.port} and :{settings.http_port}"
-    return CommandFailed(Exit.NO, f"cannot serve {where}: {error}; choose another")
+    return CommandFailed(Exit.NO, f"cannot serve {data}: {error}")
 
 
 def _with_causes(error: BaseException) -> Iterator[BaseException]:

@@ -1,4 +1,4 @@
-"""Which server a command speaks to, and with whose token."""
+"""Which server a command speaks to, and with whose token; or which data directory it looks into."""
 
 from __future__ import annotations
 
@@ -10,13 +10,25 @@ from transport.cli.failure import CommandFailed, Exit
 from transport.places import AGENT_TOKEN_FILE, default_data_dir, read_server_info, read_token
 
 
+def existing(data: Path | None) -> Path:
+    """Return the data directory that is meant: this project's unless another is given.
+
+    Raises:
+        CommandFailed: There is none.
+    """
+    where = data if data is not None else default_data_dir()
+    if not where.is_dir():
+        raise CommandFailed(Exit.USAGE, f"there is no data directory {where}; name an existing one with --data")
+    return where
+
+
 def find_server(
     url: str | None, token: str | None = None, token_file: Path | None = None, tls_ca: Path | None = None
 ) -> Address:
     """Find the server and the token: what was given, then the environment, then this project's data directory.
 
     Raises:
-        CommandFailed: No server is known, or the token file cannot be read.
+        CommandFailed: No server is known, its URL is none, or the token file cannot be read.
     """
     data = default_data_dir()
     info = read_server_info(data)
@@ -35,5 +47,13 @@ def find_server(
                 raise CommandFailed(Exit.USAGE, f"{token_file} holds no token; name the file that `serve` created")
         token = token or os.environ.get("MOOTHALL_TOKEN") or read_token(data / AGENT_TOKEN_FILE)
     except OSError as error:
-        raise CommandFailed(Exit.UNREACHABLE, f"cannot read the token: {error}") from None
-    return Address(url, token, ca)
+        code = Exit.USAGE if token_file is not None else Exit.UNREACHABLE
+        raise CommandFailed(
+            code, f"cannot read the token: {error}; give one of your own, with MOOTHALL_TOKEN or in a file"
+        ) from None
+    address = Address(url, token, ca)
+    try:
+        address.endpoint()
+    except ValueError as error:
+        raise CommandFailed(Exit.USAGE, str(error)) from None
+    return address
