@@ -116,12 +116,15 @@ def encode_header(
 
 def read_frame(data: Buffer, offset: int, salt: bytes) -> Frame | None:
     """Read the frame at `offset` of a segment's bytes; None if there is no whole, undamaged one."""
-    frame = read_header(data, offset)
-    if frame is None or data[offset + 4 : offset + 8] != salt[:TAG_BYTES] or frame.end > len(data):
+    if offset + HEADER_BYTES > len(data):
         return None
-    covered = memoryview(data)[offset + _COVERED_FROM : frame.end]
-    crc = int.from_bytes(data[offset + 8 : offset + 12], "little")
-    return frame if zlib.crc32(covered, salt_seed(salt)) == crc else None
+    magic, tag, crc, flags, seal, count, length, first, durable, time_ns = _HEADER.unpack_from(data, offset)
+    end = offset + HEADER_BYTES + length
+    if magic != MAGIC or tag != salt[:TAG_BYTES] or not _may_hold(count, length) or end > len(data):
+        return None
+    if zlib.crc32(memoryview(data)[offset + _COVERED_FROM : end], salt_seed(salt)) != crc:
+        return None
+    return Frame(offset, end, flags, seal, count, first, durable, time_ns)
 
 
 def read_header(data: Buffer, offset: int) -> Frame | None:
@@ -129,23 +132,19 @@ def read_header(data: Buffer, offset: int) -> Frame | None:
     if offset + HEADER_BYTES > len(data):
         return None
     magic, _, _, flags, seal, count, length, first, durable, time_ns = _HEADER.unpack_from(data, offset)
-    if magic != MAGIC or count == 0 or length < _OFFSET_BYTES * (count + 1):
+    if magic != MAGIC or not _may_hold(count, length):
         return None
     return Frame(offset, offset + HEADER_BYTES + length, flags, seal, count, first, durable, time_ns)
+
+
+def _may_hold(count: int, length: int) -> bool:
+    return count > 0 and length >= _OFFSET_BYTES * (count + 1)
 
 
 def records_span(body: Buffer, count: int) -> tuple[int, int]:
     """Return where in the body the MessagePack array of all records begins and ends."""
     start = _OFFSET_BYTES * (count + 1)
     return start, int.from_bytes(body[start - _OFFSET_BYTES : start], "little")
-
-
-def record_sizes(body: Buffer, count: int) -> list[int]:
-    """Return how many bytes each record of a body takes."""
-    offsets = array("I", bytes(body[: _OFFSET_BYTES * (count + 1)]))
-    if sys.byteorder == "big":
-        offsets.byteswap()
-    return list(map(operator.sub, offsets[1:], offsets))
 
 
 def span_offset(index: int) -> int:
@@ -167,6 +166,21 @@ def events_of(body: Buffer, count: int) -> list[Event]:
     """
     start, end = records_span(body, count)
     return decode_events(body[start:end])
+
+
+def sized_events_of(body: Buffer, count: int) -> list[tuple[Event, int]]:
+    """Decode every event of a body, each with the size of its record.
+
+    Raises:
+        UNREADABLE: the bytes are damaged.
+    """
+    if count == 1:
+        start, end = _SPAN.unpack_from(body)
+        return [(decode_event(body[start:end]), end - start)]
+    offsets = array("I", bytes(body[: _OFFSET_BYTES * (count + 1)]))
+    if sys.byteorder == "big":
+        offsets.byteswap()
+    return list(zip(events_of(body, count), map(operator.sub, offsets[1:], offsets), strict=True))
 
 
 def heads_of(body: Buffer, count: int) -> list[Head]:

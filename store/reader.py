@@ -3,10 +3,11 @@
 import os
 import struct
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from itertools import groupby
 from pathlib import Path
+from typing import NamedTuple, TypeVar
 
 from store import frame as frames
 from store.errors import LogDamaged
@@ -16,6 +17,33 @@ from store.segment import SegmentHeader
 
 _DENSE = 8
 _WHOLE_BYTES = 1 << 20
+_AHEAD_BYTES = 1 << 16
+
+T = TypeVar("T")
+
+
+class _Run(NamedTuple):
+    """Frames that follow each other, read at once.
+
+    Attributes:
+        firsts: the position of each frame's first event, for all frames of the segment.
+        offsets: the byte at which each begins.
+        last: the run's last frame.
+        past: the position behind that one's last event.
+        base: the byte at which the run begins.
+        data: the file's bytes from there on.
+    """
+
+    firsts: Sequence[int]
+    offsets: Sequence[int]
+    last: int
+    past: int
+    base: int
+    data: memoryview
+
+    def beyond(self, number: int) -> int:
+        """Return the position behind a frame's last event."""
+        return self.firsts[number + 1] if number < self.last else self.past
 
 
 class Segment:
@@ -73,8 +101,11 @@ class Segment:
         """
         number = frame_number_of(index, max(0, after + 1 - self.first_sequence))
         while 0 <= number < len(index.frame_firsts):
-            yield self._decoded(number, index)[2]
-            number += 1
+            offsets = index.frame_offsets
+            run = self._run(number, max(number, bisect_right(offsets, offsets[number] + _AHEAD_BYTES) - 2), index)
+            while number <= run.last:
+                yield self._decoded(run, number, frames.events_of)
+                number += 1
 
     def between(self, since_ns: int | None, until_ns: int | None) -> tuple[int, int]:
         """Return between which positions, the second excluded, all events of a time lie.
@@ -113,16 +144,21 @@ class Segment:
         Raises:
             LogDamaged: a frame's bytes changed since they were written.
         """
-        index = self.index
-        firsts = index.frame_firsts
-        for above, group in groupby(positions, partial(bisect_right, firsts)):
-            number, wanted = above - 1, list(group)
-            count = (firsts[above] if above < len(firsts) else len(index)) - firsts[number]
-            if len(wanted) * _DENSE >= count and _size_of(index, number) <= _WHOLE_BYTES:
-                sized, first = self._sized_events(number), firsts[number]
-                yield from (sized[position - first] for position in wanted)
+        wanted = list(positions)
+        if not wanted:
+            return
+        low, high = sorted((wanted[0], wanted[-1]))
+        firsts = self.index.frame_firsts
+        first, last = bisect_right(firsts, low) - 1, bisect_right(firsts, high) - 1
+        if self._is_worth_reading_whole(first, last, len(wanted)):
+            yield from self._events_among(first, last, wanted)
+            return
+        for above, group in groupby(wanted, partial(bisect_right, firsts)):
+            number, of_frame = above - 1, list(group)
+            if self._is_worth_reading_whole(number, number, len(of_frame)):
+                yield from self._events_among(number, number, of_frame)
             else:
-                yield from self._some_events(number, wanted)
+                yield from self._some_events(number, of_frame)
 
     def command(self, sequence: int) -> tuple[frames.Command | None, list[Event]]:
         """Return the command of the frame that holds a sequence, and the frame's events.
@@ -144,26 +180,52 @@ class Segment:
             self._unchecked = bytearray(b"\1") * len(self.index.frame_firsts)
         return number < len(self._unchecked) and bool(self._unchecked[number])
 
-    def _decoded(self, number: int, index: Index) -> tuple[frames.Frame, memoryview, list[Event]]:
-        frame, body = self._frame(number, index)
-        try:
-            return frame, body, frames.events_of(body, frame.count)
-        except frames.UNREADABLE as error:
-            raise self._damaged(frame.offset) from error
+    def _is_worth_reading_whole(self, first: int, last: int, wanted: int) -> bool:
+        """Say whether so many events are better read with all of the frames from one to another than one by one."""
+        index = self.index
+        count = _beyond(index, last) - index.frame_firsts[first]
+        return wanted * _DENSE >= count and _end_of(index, last) - index.frame_offsets[first] <= _WHOLE_BYTES
 
-    def _sized_events(self, number: int) -> list[tuple[Event, int]]:
-        frame, body, events = self._decoded(number, self.index)
-        return list(zip(events, frames.record_sizes(body, frame.count), strict=True))
+    def _events_among(self, first: int, last: int, wanted: Iterable[int]) -> Iterator[tuple[Event, int]]:
+        """Yield events, by their positions in the segment, of frames that are read at once."""
+        run = self._run(first, last, self.index)
+        start = beyond = 0
+        sized: list[tuple[Event, int]] = []
+        for position in wanted:
+            if not start <= position < beyond:
+                number = bisect_right(run.firsts, position, first, last + 1) - 1
+                start, beyond = run.firsts[number], run.beyond(number)
+                sized = self._decoded(run, number, frames.sized_events_of)
+            yield sized[position - start]
+
+    def _run(self, first: int, last: int, index: Index) -> _Run:
+        base, end = index.frame_offsets[first], _end_of(index, last)
+        data = memoryview(self._bytes_at(base, end - base))
+        return _Run(index.frame_firsts, index.frame_offsets, last, _beyond(index, last), base, data)
+
+    def _decoded(self, run: _Run, number: int, decode: Callable[[memoryview, int], T]) -> T:
+        frame, body = self._checked(run, number)
+        try:
+            return decode(body, frame.count)
+        except frames.UNREADABLE as error:
+            raise self._damaged(run.base + frame.offset) from error
 
     def _frame(self, number: int, index: Index) -> tuple[frames.Frame, memoryview]:
-        offset, first, count = frame_at(index, number)
-        data = self._bytes_at(offset, _size_of(index, number))
-        frame = frames.read_frame(data, 0, self.header.salt)
-        if frame is None or (frame.first_sequence, frame.count) != (self.first_sequence + first, count):
+        return self._checked(self._run(number, number, index), number)
+
+    def _checked(self, run: _Run, number: int) -> tuple[frames.Frame, memoryview]:
+        """Return a frame of a run and its body, if the bytes are still those that were written."""
+        offset, first = run.offsets[number], run.firsts[number]
+        frame = frames.read_frame(run.data, offset - run.base, self.header.salt)
+        if (
+            frame is None
+            or frame.first_sequence != self.header.first_sequence + first
+            or frame.count != run.beyond(number) - first
+        ):
             raise self._damaged(offset)
         if number < len(self._unchecked):
             self._unchecked[number] = 0
-        return frame, memoryview(data)[frames.HEADER_BYTES : frame.end]
+        return frame, run.data[frame.offset + frames.HEADER_BYTES : frame.end]
 
     def _bytes_at(self, offset: int, size: int) -> bytes:
         try:
@@ -200,7 +262,13 @@ class Segment:
         )
 
 
-def _size_of(index: Index, number: int) -> int:
+def _beyond(index: Index, number: int) -> int:
+    """Return the position behind a frame's last event."""
+    firsts = index.frame_firsts
+    return firsts[number + 1] if number + 1 < len(firsts) else len(index)
+
+
+def _end_of(index: Index, number: int) -> int:
+    """Return where in the file a frame ends."""
     offsets = index.frame_offsets
-    end = offsets[number + 1] if number + 1 < len(offsets) else index.end
-    return end - offsets[number]
+    return offsets[number + 1] if number + 1 < len(offsets) else index.end
