@@ -108,6 +108,18 @@ def decode(text: str) -> Any:
     return message
 
 
+def text_of(body: bytes) -> str:
+    """Return the text that bytes hold. Does not checkpoint.
+
+    Raises:
+        Malformed: They are not UTF-8.
+    """
+    try:
+        return body.decode()
+    except UnicodeDecodeError as error:
+        raise Malformed(PARSE_ERROR, f"not UTF-8: {error}") from None
+
+
 def request_id_of(message: object) -> RequestId | None:
     """Return the message's id if it is one that a response can carry, else None."""
     found = cast("dict[str, Any]", message).get("id") if isinstance(message, dict) else None

@@ -22,6 +22,8 @@ from transport.accept import Listener, Strangers, accept_from, room_for, turn_aw
 from transport.door import Door
 from transport.http_connection import HttpConnection, HttpLimits
 from transport.http_front import Front
+from transport.http_lane import HttpLane
+from transport.http_mcp import McpEndpoint
 from transport.http_routes import make_routes
 from transport.http_sessions import Sessions
 from transport.tools import HallServer
@@ -70,10 +72,13 @@ class HttpServer:
             server,
             numbers=self._numbers,
             ended=self._session_ended,
-            message_bytes=self._limits.message_bytes,
+            limits=self._limits,
             event_store=event_store,
         )
-        self._front = Front(make_routes(gate, self._sessions, lambda: not self._stopping), door, self._limits)
+        # An event store is asked for every message, so all go through the SDK then.
+        lane = HttpLane(gate, server, self._sessions) if event_store is None else None
+        mcp = McpEndpoint(self._sessions, lane)
+        self._front = Front(make_routes(gate, mcp, lambda: not self._stopping), door, self._limits)
         self._context = WorkerContext(None)
         self._open: dict[int, HttpConnection] = {}
         self._strangers = Strangers()

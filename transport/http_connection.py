@@ -27,7 +27,7 @@ STATE: Final = "connection"
 
 
 class HttpLimits(msgspec.Struct, frozen=True):
-    """What one HTTP connection may use.
+    """What one HTTP connection may use, and what MCP sessions may.
 
     Attributes:
         message_bytes: The largest body of a request.
@@ -37,6 +37,11 @@ class HttpLimits(msgspec.Struct, frozen=True):
         write_s: How long one write may take, in seconds.
         drain_s: How long requests may go on when the server stops, in seconds.
         close_s: How long the end of a connection may take, in seconds.
+        sessions: How many MCP sessions a principal may have; one more ends the one unused for the longest.
+        in_flight: How many requests may be under way in a session.
+        in_flight_bytes: How many bytes they may have together; a single one may have more.
+        unadmitted_per_s: How many requests a second a session may make that the hall's admits not, such as pings.
+        unadmitted_burst: How many of them at once.
     """
 
     message_bytes: int = 4 << 20
@@ -46,6 +51,11 @@ class HttpLimits(msgspec.Struct, frozen=True):
     write_s: float = 30.0
     drain_s: float = 0.5
     close_s: float = 2.0
+    sessions: int = 1000
+    in_flight: int = 256
+    in_flight_bytes: int = 16 << 20
+    unadmitted_per_s: float = 5_000.0
+    unadmitted_burst: int = 20_000
 
 
 class HttpConnection:

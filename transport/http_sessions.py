@@ -1,16 +1,95 @@
-"""MCP sessions over HTTP: each is one connection to the hall, whatever sockets its requests come by."""
+"""MCP sessions over HTTP: each is one connection to the hall, whatever sockets its requests come by.
+
+What a session may use is what a websocket may: so many requests under way, so many bytes of them, so many that no
+session of the hall admits. The SDK tells nobody how an `initialize` ended, so its answer is read along.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterator
+from math import inf
+from typing import Any, Final, TypeVar
 
+import msgspec
+import structlog
+import trio
+from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser
+from mcp.server.auth.provider import AccessToken
 from mcp.server.lowlevel import Server
-from mcp.server.streamable_http import EventStore, StreamableHTTPServerTransport
+from mcp.server.streamable_http import MCP_SESSION_ID_HEADER, EventStore, StreamableHTTPServerTransport
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
+from mcp.shared.dispatcher import coerce_request_id
+from mcp.shared.jsonrpc_dispatcher import cancelled_request_id_from_params
+from starlette.types import Message, Scope, Send
 
 from actors.gate import Caller
 from actors.session.messages import Principal
+from transport.edge import RequestId
+from transport.era import Era
+from transport.http_connection import HttpLimits
+from transport.order import InFlight, Row
+from transport.unadmitted import Unadmitted
+
+log = structlog.get_logger(__name__)
+
+_ID: Final = MCP_SESSION_ID_HEADER.encode()
+_DATA: Final = b"data: "
+T = TypeVar("T")
+
+_decode = msgspec.json.Decoder().decode
+
+
+class HttpSession:
+    """One session.
+
+    Args:
+        session_id: Its id.
+        caller: Who asks in it.
+        era: Its lifecycle.
+        limits: What it may use.
+
+    Attributes:
+        in_flight: The requests under way in it.
+        unadmitted: Limits what no session of the hall admits.
+        row: Its appends, in the order in which they came.
+        over: Whether it has ended.
+    """
+
+    def __init__(self, session_id: str, caller: Caller, era: Era, limits: HttpLimits) -> None:
+        self.session_id = session_id
+        self.caller = caller
+        self.era = era
+        self.in_flight = InFlight(limits.in_flight, limits.in_flight_bytes)
+        role = caller.principal.role
+        self.unadmitted = Unadmitted(role, limits.unadmitted_per_s, limits.unadmitted_burst)
+        self.row = Row()
+        self.over = False
+        self._scopes: dict[RequestId, trio.CancelScope] = {}
+
+    async def until_given_up(self, request_id: RequestId, work: Callable[[], Awaitable[T]]) -> T | None:
+        """Return what comes of work; None where the client cancels its request, or the session ends. A checkpoint."""
+        key = coerce_request_id(request_id)
+        with trio.CancelScope() as scope:
+            self._scopes[key] = scope
+            try:
+                return await work()
+            finally:
+                del self._scopes[key]
+        return None
+
+    def cancel(self, params: dict[str, Any] | None) -> None:
+        """Give up what a `notifications/cancelled` names, if it is under way beside the SDK. Does not checkpoint."""
+        named = cancelled_request_id_from_params(params)
+        scope = self._scopes.get(coerce_request_id(named)) if named is not None else None
+        if scope is not None:
+            scope.cancel()
+
+    def end(self) -> None:
+        """Give up what is under way beside the SDK: nobody is answered any more. Does not checkpoint."""
+        self.over = True
+        for scope in self._scopes.values():
+            scope.cancel()
 
 
 class Sessions(StreamableHTTPSessionManager):
@@ -19,8 +98,8 @@ class Sessions(StreamableHTTPSessionManager):
     Args:
         server: The MCP server.
         numbers: Where the numbers come from.
-        ended: Told of each session that has ended, by whoever used it first.
-        message_bytes: The largest body of a request.
+        ended: Told of each session that has ended.
+        limits: What a session may use, and how many a principal may have.
         event_store: Where sessions keep what a client may ask for again; None to keep nothing.
     """
 
@@ -30,26 +109,104 @@ class Sessions(StreamableHTTPSessionManager):
         *,
         numbers: Iterator[int],
         ended: Callable[[Caller], None],
-        message_bytes: int,
+        limits: HttpLimits,
         event_store: EventStore | None = None,
     ) -> None:
-        super().__init__(server, event_store=event_store, max_request_body_size=message_bytes)
+        super().__init__(server, event_store=event_store, max_request_body_size=limits.message_bytes)
         self._numbers = numbers
         self._ended = ended
-        self._callers: dict[str, Caller] = {}
+        self._limits = limits
+        self._known: dict[str, HttpSession] = {}
+        self._owned: Counter[Principal] = Counter()
 
-    def caller(self, session_id: str, principal: Principal) -> Caller | None:
-        """Return who asks in a session, or None where there is no such session. Does not checkpoint."""
-        if session_id not in self._server_instances:
+    def find(self, scope: Scope, principal: Principal) -> HttpSession | None:
+        """Return the session that a request names, if it is one of this principal's. Does not checkpoint."""
+        session_id = session_id_of(scope)
+        known = self._known.get(session_id) if session_id is not None else None
+        if known is None or known.caller.principal != principal:
             return None
-        known = self._callers.get(session_id)
-        if known is None:
-            known = self._callers[session_id] = Caller(principal, next(self._numbers))
-        return known if known.principal == principal else None
+        self._known[known.session_id] = self._known.pop(known.session_id)  # the one unused for the longest is first
+        return known
+
+    def stay(self, session: HttpSession) -> bool:
+        """Put off the end of a session that is not used; False where it has come already. Does not checkpoint."""
+        transport = self._server_instances.get(session.session_id)
+        idle = transport.idle_scope if transport is not None else None
+        if transport is None or transport.is_terminated or idle is None or idle.cancel_called:
+            return False
+        if idle.deadline != inf and self.session_idle_timeout is not None:  # else a request holds it open
+            idle.deadline = trio.current_time() + self.session_idle_timeout
+        return True
+
+    def opening(self, request_id: RequestId, principal: Principal, send: Send) -> Send:
+        """Return what an `initialize` is to be answered through, so that its session is known from then on."""
+        session_id: str | None = None
+
+        async def watched(message: Message) -> None:
+            nonlocal session_id
+            if message["type"] == "http.response.start":
+                session_id = _id_in(message["headers"])
+            elif session_id is not None and _has_result(message.get("body", b"")):
+                await self._opened(session_id, request_id, principal)
+            await send(message)
+
+        return watched
+
+    async def _opened(self, session_id: str, request_id: RequestId, principal: Principal) -> None:
+        if session_id in self._known or session_id not in self._server_instances:
+            return
+        era = Era(self.app.server_info_stamp)
+        era.asked(request_id, "initialize", None)
+        era.answered(request_id)
+        caller = Caller(principal, next(self._numbers))
+        self._known[session_id] = HttpSession(session_id, caller, era, self._limits)
+        self._owned[principal] += 1
+        if self._owned[principal] > self._limits.sessions:
+            await self._evict(principal)
+
+    async def _evict(self, principal: Principal) -> None:
+        """End a principal's session that nobody has used for the longest, sooner one without a request under way."""
+        own = [each for each in self._known.values() if each.caller.principal == principal]
+        oldest = next((each for each in own if self._idle(each)), own[0])
+        log.info("http.session_evicted", connection=oldest.caller.connection, agent=principal.agent)
+        await self._discard_session(oldest.session_id, self._server_instances[oldest.session_id])
+
+    def _idle(self, session: HttpSession) -> bool:
+        idle = self._server_instances[session.session_id].idle_scope
+        return not session.in_flight and idle is not None and idle.deadline != inf
 
     async def _discard_session(self, session_id: str, transport: StreamableHTTPServerTransport) -> None:
         # Before anything is closed: nobody is to send to it any more.
-        known = self._callers.pop(session_id, None)
+        known = self._known.pop(session_id, None)
         if known is not None:
-            self._ended(known)
+            known.end()
+            self._owned[known.caller.principal] -= 1
+            if not self._owned[known.caller.principal]:
+                del self._owned[known.caller.principal]
+            self._ended(known.caller)
         await super()._discard_session(session_id, transport)
+
+
+def session_id_of(scope: Scope) -> str | None:
+    """Return the session's id that a request carries."""
+    return _id_in(scope["headers"])
+
+
+def user_of(principal: Principal) -> AuthenticatedUser:
+    """Return by what the SDK knows whose a session is: it lets nobody else use it."""
+    return AuthenticatedUser(AccessToken(token="", client_id=principal.agent, scopes=[]))
+
+
+def _id_in(headers: list[tuple[bytes, bytes]]) -> str | None:
+    return next((value.decode("latin-1") for name, value in headers if name == _ID), None)
+
+
+def _has_result(body: bytes) -> bool:
+    for line in body.splitlines():
+        if line.startswith(_DATA):
+            try:
+                message = _decode(line.removeprefix(_DATA))
+            except msgspec.DecodeError:
+                return False
+            return isinstance(message, dict) and "result" in message
+    return False

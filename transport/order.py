@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections import deque
 from typing import Any, Final, NamedTuple
-from weakref import WeakValueDictionary
 
 import trio
 
@@ -52,6 +51,21 @@ class Turn:
             row[0].call()
 
 
+class Row:
+    """Ordered requests, one behind the other. Nothing here checkpoints."""
+
+    def __init__(self) -> None:
+        self._turns: deque[Turn] = deque()
+
+    def take(self) -> Turn:
+        """Return the next turn."""
+        turn = Turn(self._turns)
+        self._turns.append(turn)
+        if len(self._turns) == 1:
+            turn.call()
+        return turn
+
+
 _NOTHING: Final[tuple[None, int]] = (None, 0)
 
 
@@ -68,7 +82,7 @@ class InFlight:
         self._limit_bytes = limit_bytes
         self._bytes = 0
         self._requests: dict[RequestId, tuple[Turn | None, int]] = {}
-        self._row: deque[Turn] = deque()
+        self._row = Row()
         self._idle: trio.Event | None = None
 
     def __len__(self) -> int:
@@ -83,7 +97,7 @@ class InFlight:
 
     def begin(self, request_id: RequestId, *, size: int, ordered: bool) -> Turn | None:
         """Note a request of so many bytes; returns its turn if it keeps the order of arrival."""
-        turn = _queue(self._row) if ordered else None
+        turn = self._row.take() if ordered else None
         self._requests[request_id] = turn, size
         self._bytes += size
         return turn
@@ -105,26 +119,34 @@ class InFlight:
         await self._idle.wait()
 
 
-class Rows:
-    """The rows of many sessions; a row lasts as long as somebody stands in it. Nothing here checkpoints."""
+class Stay:
+    """A request's place among those under way, until everybody who works on it has left. Nothing here checkpoints.
 
-    def __init__(self) -> None:
-        self._rows: WeakValueDictionary[str, deque[Turn]] = WeakValueDictionary()
+    Over HTTP a request goes on when its client has gone, so who answers it may leave before its tool does.
 
-    def take(self, session: str) -> Turn:
-        """Return the next turn in a session's row."""
-        row = self._rows.get(session)
-        if row is None:
-            row = self._rows[session] = deque()
-        return _queue(row)
+    Args:
+        in_flight: The requests under way.
+        request_id: The request's id.
+        size: How many bytes it has.
+    """
 
+    __slots__ = ("_in_flight", "_inside", "_request_id", "_size")
 
-def _queue(row: deque[Turn]) -> Turn:
-    turn = Turn(row)
-    row.append(turn)
-    if len(row) == 1:
-        turn.call()
-    return turn
+    def __init__(self, in_flight: InFlight, request_id: RequestId, size: int) -> None:
+        self._in_flight = in_flight
+        self._request_id = request_id
+        self._size = size
+        self._inside = 0
+
+    def __enter__(self) -> None:
+        if not self._inside and self._request_id not in self._in_flight:
+            self._in_flight.begin(self._request_id, size=self._size, ordered=False)
+        self._inside += 1
+
+    def __exit__(self, *_why: object) -> None:
+        self._inside -= 1
+        if not self._inside:
+            self._in_flight.settle(self._request_id)
 
 
 class Arrival(NamedTuple):
@@ -134,11 +156,13 @@ class Arrival(NamedTuple):
         caller: Who asks.
         turn: To be waited for before anything is done, where the request keeps the order of arrival.
         person: Asks the person at the client, where their answer counts.
+        stay: To be entered for as long as a tool runs, where its request may be over before.
     """
 
     caller: Caller
     turn: Turn | None = None
     person: Person | None = None
+    stay: Stay | None = None
 
 
 ARRIVAL: Final = "moothall.arrival"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from typing import Any, Final, TypeVar, cast
 
 import mcp_types as types
@@ -77,6 +78,7 @@ def make_server(gate: Gate, version: str, *, elicitation: Elicitation = "off") -
         on_list_prompts=offers.list_prompts,
         on_get_prompt=offers.get_prompt,
         on_completion=offers.complete,
+        get_tool_input_schema=offers.input_schema,
     )
     server.updates = offers.updates
     # Spans for an exporter that nobody here installs: a tenth of a request's time.
@@ -91,6 +93,7 @@ class _Offers:
         self._gate = gate
         self._asked_at_clients = ROLES[elicitation]
         self._tools = [types.Tool.model_validate(_listed(tool)) for tool in TOOLS.values()]
+        self._schemas = {tool.name: tool.input_schema for tool in self._tools}
         self.updates = Updates(gate)
 
     async def list_tools(self, _context: Context, params: Paged) -> types.ListToolsResult:
@@ -108,11 +111,16 @@ class _Offers:
             person = PersonAtClient(context, params.input_responses)
             arrival = arrival._replace(person=person.ask)
         arguments = params.arguments or {}
-        outcome = await telling(context, arguments, run_tool(self._gate, tool, arrival, arguments))
+        with nullcontext() if arrival.stay is None else arrival.stay:
+            outcome = await telling(context, arguments, run_tool(self._gate, tool, arrival, arguments))
         if person is not None and person.question is not None:
             return person.question
         # Plain data, which the SDK takes too and need not dump first.
         return cast("types.CallToolResult", _result(outcome))
+
+    def input_schema(self, name: str) -> dict[str, Any] | None:
+        """Return a tool's schema; without this the SDK would list all tools for each call over HTTP."""
+        return self._schemas.get(name)
 
     async def list_resources(self, _context: Context, params: Paged) -> types.ListResourcesResult:
         found, following = page_of(resources.RESOURCES, params)

@@ -54,6 +54,7 @@ class Wire:
         self.stream = stream
         self.token = token
         self.protocol = h11.Connection(h11.CLIENT)
+        self.last: dict[str, str] = {}
 
     async def begin(self, method: str, target: str, body: bytes = b"", **headers: str) -> None:
         """Send a request; names of headers are written with `_` for `-`."""
@@ -72,6 +73,12 @@ class Wire:
         self.protocol.send(h11.Request(method="POST", target=target, headers=[("host", "localhost")]))
         await self.stream.send_all("\r\n".join(own).encode())
 
+    async def head_as_it_is(self, target: str, lines: list[str], body: bytes) -> None:
+        """Send a POST whose headers are written as they are given, also twice or empty."""
+        self.protocol.send(h11.Request(method="POST", target=target, headers=[("host", "localhost")]))
+        self.protocol.send(h11.EndOfMessage())
+        await self.stream.send_all("\r\n".join([f"POST {target} HTTP/1.1", *lines, "", ""]).encode() + body)
+
     async def event(self) -> Any:
         """Return the next thing that comes: an event of h11's."""
         while (event := self.protocol.next_event()) is h11.NEED_DATA:
@@ -88,7 +95,8 @@ class Wire:
         assert isinstance(event, h11.EndOfMessage)
         if self.protocol.states[h11.SERVER] is h11.DONE:
             self.protocol.start_next_cycle()
-        return Reply(head.status_code, {key.decode(): value.decode() for key, value in head.headers}, body)
+        self.last = {key.decode(): value.decode() for key, value in head.headers}
+        return Reply(head.status_code, self.last, body)
 
     async def request(self, method: str, target: str, body: bytes = b"", **headers: str) -> Reply:
         await self.begin(method, target, body, **headers)
@@ -163,9 +171,11 @@ def serve_http(tmp_path: Path, fake_gate: Any) -> Callable[..., Any]:
     """Return an async context manager that serves HTTP before a fake gate."""
 
     @asynccontextmanager
-    async def run(limits: HttpLimits | None = None, **options: Any) -> AsyncGenerator[Hall]:
-        gate = fake_gate()
-        hall = Hall(gate, Tokens(tmp_path), MemoryListener(), System())
+    async def run(
+        limits: HttpLimits | None = None, *, gate: Any = None, directory: Path = tmp_path, **options: Any
+    ) -> AsyncGenerator[Hall]:
+        gate = gate if gate is not None else fake_gate()
+        hall = Hall(gate, Tokens(directory), MemoryListener(), System())
         server = make_server(gate, "0.0.0-test")
 
         def http() -> HttpServer:

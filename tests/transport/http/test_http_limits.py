@@ -1,0 +1,158 @@
+"""What an MCP session over HTTP may use, and how many sessions a principal may have."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+import pytest
+import trio
+import trio.testing
+
+from transport.http_connection import HttpLimits
+
+READ = {"tool": "Read", "input": {"file_path": "/tmp/x"}}
+
+
+def called(tool: str, arguments: dict[str, Any], request_id: Any = 1) -> dict[str, Any]:
+    params = {"name": tool, "arguments": arguments}
+    return {"jsonrpc": "2.0", "id": request_id, "method": "tools/call", "params": params}
+
+
+async def begin(hall: Any, session: Any, message: dict[str, Any]) -> Any:
+    """Send a request on a connection of its own and leave it there."""
+    wire = hall.connect()
+    accept, text = "application/json, text/event-stream", msgspec.json.encode(message)
+    await wire.begin("POST", "/mcp", text, content_type="application/json", accept=accept, **session.headers)
+    await trio.testing.wait_all_tasks_blocked()
+    return wire
+
+
+def hold(gate: Any) -> trio.Event:
+    """Let the gate answer nothing before this event is set."""
+    go_on = trio.Event()
+
+    async def wait(*_: Any) -> None:
+        await go_on.wait()
+
+    gate.before = wait
+    return go_on
+
+
+@pytest.mark.parametrize("tool", ["whoami", "query_events"])  # by the SDK, and in the fast lane
+async def test_over_the_cap_a_request_is_refused_at_once_and_later_served(
+    serve_http: Any, autojump_clock: Any, tool: str
+):
+    async with serve_http(HttpLimits(in_flight=2)) as hall:
+        session, other = await hall.session(), await hall.session()
+        go_on = hold(hall.gate)
+        waiting = [await begin(hall, session, called(tool, {}, number)) for number in range(2)]
+        refused = await hall.connect().post("/mcp", called("health", {}, 7), **session.headers)
+        assert (refused.status, refused.headers["retry-after"]) == (429, "2")
+        assert (refused.json["id"], refused.json["error"]["code"]) == (7, -32005)
+        assert refused.json["error"]["data"]["error"]["code"] == "rate_limited"
+        assert (await hall.connect().post("/mcp", called("health", {}, 7), **other.headers)).status == 200
+        go_on.set()
+        for wire in waiting:
+            assert (await wire.reply()).message["result"]["isError"] is False
+        assert (await session.call(7, "health", {}))["result"]["isError"] is False
+
+
+@pytest.mark.parametrize("tool", ["whoami", "query_events"])
+async def test_requests_whose_clients_have_gone_count_until_they_are_done(
+    serve_http: Any, autojump_clock: Any, tool: str
+):
+    async with serve_http(HttpLimits(in_flight=2)) as hall:
+        session = await hall.session()
+        go_on = hold(hall.gate)
+        for number in range(2):
+            wire = await begin(hall, session, called(tool, {}, number))
+            await wire.stream.aclose()
+            await trio.testing.wait_all_tasks_blocked()
+        assert (await hall.connect().post("/mcp", called("health", {}, 7), **session.headers)).status == 429
+        go_on.set()
+        await trio.testing.wait_all_tasks_blocked()
+        assert (await hall.connect().post("/mcp", called("health", {}, 7), **session.headers)).status == 200
+
+
+async def test_large_requests_under_way_are_bounded_together(serve_http: Any, autojump_clock: Any):
+    async with serve_http(HttpLimits(in_flight_bytes=3000)) as hall:
+        session = await hall.session()
+        go_on = hold(hall.gate)
+        large = {"events": [{"type": "note", "data": "x" * 2000}]}
+        waiting = await begin(hall, session, called("append_events", large, 1))
+        refused = await hall.connect().post("/mcp", called("append_events", large, 2), **session.headers)
+        assert refused.status == 429
+        go_on.set()
+        assert (await waiting.reply()).message["result"]["isError"] is False
+        assert (await session.call(2, "append_events", large))["result"]["isError"] is False
+
+
+@pytest.mark.parametrize("again", [7, "7"])
+async def test_an_id_that_is_under_way_in_a_session_is_refused(serve_http: Any, autojump_clock: Any, again: Any):
+    async with serve_http() as hall:
+        session = await hall.session()
+        go_on = hold(hall.gate)
+        first = await begin(hall, session, called("whoami", {}, 7))
+        refused = await hall.connect().post("/mcp", called("whoami", {}, again), **session.headers)
+        assert (refused.status, refused.json["id"], refused.json["error"]["code"]) == (400, again, -32600)
+        go_on.set()
+        assert (await first.reply()).message["result"]["structuredContent"]["agent"] == "scout"
+        assert (await session.call(7, "whoami", {}))["result"]["isError"] is False
+
+
+async def test_what_no_session_of_the_hall_admits_is_limited_and_keeps_nobody_from_the_rest(
+    serve_http: Any, autojump_clock: Any
+):
+    async with serve_http(HttpLimits(unadmitted_per_s=1.0, unadmitted_burst=3)) as hall:
+        session = await hall.session()
+        wire = hall.connect()
+        for message in (called("health", {}), {"jsonrpc": "2.0", "id": 1, "method": "tools/list"}) * 2:
+            reply = await wire.post("/mcp", message, **session.headers)
+        assert reply.status == 429
+        assert reply.json["error"]["data"]["error"]["retry_after_s"] <= 1
+        assert (await session.call(2, "validate", READ))["result"]["isError"] is False
+        await trio.sleep(1)
+        assert (await session.call(3, "health", {}))["result"]["isError"] is False
+
+
+async def test_one_session_too_many_ends_the_one_that_is_unused_for_the_longest(serve_http: Any, autojump_clock: Any):
+    async with serve_http(HttpLimits(sessions=3)) as hall:
+        listening = await hall.session()
+        stream = hall.connect()
+        await stream.begin("GET", "/mcp", accept="text/event-stream", **listening.headers)
+        await stream.event()
+        used, unused = await hall.session(), await hall.session()
+        await used.call(1, "health", {})
+        hall.token, mine = hall.tokens.add("other"), hall.token
+        await hall.session()  # another principal's counts not
+        hall.token = mine
+        newest = await hall.session()
+        found = [
+            (await hall.connect().post("/mcp", called("health", {}), **session.headers)).status
+            for session in (listening, unused, used, newest)
+        ]
+        assert found == [200, 404, 200, 200]
+
+
+async def test_many_requests_on_one_connection_are_served_one_by_one(serve_http: Any, autojump_clock: Any):
+    async with serve_http() as hall:
+        wire = hall.connect()
+        go_on = hold(hall.gate)
+        body = msgspec.json.encode(READ)
+        head = f"POST /v1/validate HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {hall.token}\r\n"
+        request = f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body
+        asked = 0
+
+        async def count(*_: Any) -> None:
+            nonlocal asked
+            asked += 1
+            await go_on.wait()
+
+        hall.gate.before = count
+        await wire.stream.send_all(request * 100)
+        await trio.testing.wait_all_tasks_blocked()
+        assert asked == 1
+        go_on.set()
+        await trio.testing.wait_all_tasks_blocked()
+        assert asked == 100
