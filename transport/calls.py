@@ -9,9 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Sized
 from functools import cache
-from typing import Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-import jsonschema
 import msgspec
 import structlog
 
@@ -20,6 +19,9 @@ from actors.kernel import ActorError, AskTimeout
 from transport.order import Arrival
 from transport.schemas import Arguments, input_schema
 from transport.toolset import Tool
+
+if TYPE_CHECKING:
+    import jsonschema
 
 log = structlog.get_logger(__name__)
 
@@ -103,4 +105,6 @@ def _fits(kind: type[Arguments], arguments: Any) -> bool:
 
 @cache
 def _validator(kind: type[Arguments]) -> jsonschema.Draft202012Validator:
+    import jsonschema  # noqa: PLC0415 - 2 MB that hardly a server needs
+
     return jsonschema.Draft202012Validator(input_schema(kind))

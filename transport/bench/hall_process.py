@@ -31,8 +31,8 @@ def hall(bench: Bench, *, fsync: str = "group") -> Generator[tuple[int, str]]:
     """
     with fresh(bench.directory) as directory:
         arguments = [
-            "-m",
-            "transport.cli.main",
+            "-c",
+            "from transport.cli.entry import main; main()",
             "serve",
             "--data",
             str(directory / "data"),

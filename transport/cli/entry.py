@@ -1,4 +1,4 @@
-"""The `moothall` command's start: what agents start, often and many at once, goes past the command line library."""
+"""The `moothall` command's start: what runs often, many at once or for long goes past the command line library."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import sys
 
 
 def main() -> None:
-    """Run `moothall hook AGENT` and `moothall connect` at once, and everything else as `transport.cli.main` does."""
+    """Run `hook AGENT`, `connect` and `serve` with plain arguments at once, all else as `transport.cli.main` does."""
     match sys.argv[1:]:
         case ["hook", ("claude-code" | "codex") as agent]:
             from transport.cli.hook import hook  # noqa: PLC0415 - only what this run needs
@@ -20,10 +20,16 @@ def main() -> None:
             _connect(url, None)
         case ["connect", url, "--token", token] if not url.startswith("-"):
             _connect(url, token)
+        case ["serve", *words]:
+            _serve(words)
         case _:
-            from transport.cli.main import main as run  # noqa: PLC0415 - likewise
+            _run()
 
-            run()
+
+def _run() -> None:
+    from transport.cli.main import main as run  # noqa: PLC0415 - only what this run needs
+
+    run()
 
 
 def _connect(url: str | None, token: str | None) -> None:
@@ -32,5 +38,19 @@ def _connect(url: str | None, token: str | None) -> None:
 
     try:
         connect(url, token=token)
+    except CommandFailed as failed:
+        fail(failed.code, str(failed))
+
+
+def _serve(words: list[str]) -> None:
+    from transport.cli.failure import CommandFailed, fail  # noqa: PLC0415 - only what this run needs
+    from transport.cli.serve import plain, serve  # noqa: PLC0415 - likewise
+
+    told = plain(words)
+    if told is None:
+        _run()
+        return
+    try:
+        serve(**told)
     except CommandFailed as failed:
         fail(failed.code, str(failed))
