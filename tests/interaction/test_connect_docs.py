@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 import trio
+from mcp import Client, StdioServerParameters
+from mcp.client.stdio import stdio_client
 from trio_websocket import open_websocket_url
 
 ROOT = Path(__file__).parents[2]
@@ -72,7 +73,7 @@ async def test_a_cancelled_request_of_the_page_is_not_answered(hall):
 
 @pytest.mark.parametrize(
     ("name", "event", "agent"),
-    [("claude-code-hook", "PreToolUse", "claude-code"), ("codex-hook", "PermissionRequest", "codex")],
+    [("claude-code-hook", "PreToolUse", "claude-code"), ("codex-hook", "PreToolUse", "codex")],
 )
 async def test_the_hooks_command_answers_as_the_page_says(hall, plain_environment, name, event, agent):
     (group,) = json.loads(block(CONNECT, name, "json"))["hooks"][event]
@@ -89,9 +90,36 @@ async def test_the_hooks_command_answers_as_the_page_says(hall, plain_environmen
     assert b"deny" in done.stdout
 
 
+async def test_the_rule_of_the_page_lets_an_agent_call_the_halls_own_tools(project, server, tmp_path):
+    (tmp_path / "hall.toml").write_text(block(CONNECT, "hall-rule", "toml"))
+    asked = {"hook_event_name": "PreToolUse", "tool_name": "mcp__moothall__whoami", "tool_input": {}}
+    hook = ("hook", "claude-code")
+    _, before, _ = await project(*hook, stdin=json.dumps(asked).encode())
+    admin = server.data / "admin.token"
+    code, _, err = await project("policy", "activate", tmp_path / "hall.toml", "--token-file", admin)
+    assert (code, err) == (0, "")
+    _, after, _ = await project(*hook, stdin=json.dumps(asked).encode())
+    decisions = [json.loads(said)["hookSpecificOutput"]["permissionDecision"] for said in (before, after)]
+    assert decisions == ["ask", "allow"]
+
+
+@pytest.mark.parametrize("mode", ["legacy", "2026-07-28"])
 @pytest.mark.parametrize("name", ["cursor", "vscode"])
-def test_the_files_for_clients_that_start_a_command_start_one_that_exists(name):
+async def test_the_files_for_clients_that_start_a_command_start_a_bridge(hall, plain_environment, name, mode, tmp_path):
     (servers,) = json.loads(block(CONNECT, name, "json")).values()
     (server,) = servers.values()
-    command = [sys.executable, "-m", "transport.cli.main", *server["args"], "--help"]
-    assert subprocess.run(command, cwd=ROOT, capture_output=True, check=False).returncode == 0
+    assert server["command"] == "moothall"
+    command = StdioServerParameters(
+        command=sys.executable,
+        args=["-c", "from transport.cli.entry import main; main()", *server["args"]],
+        cwd=tmp_path,
+        env={
+            **plain_environment,
+            "PYTHONPATH": str(ROOT),
+            "MOOTHALL_URL": hall.ready["ws"],
+            "MOOTHALL_TOKEN": hall.token("scout"),
+        },
+    )
+    with trio.fail_after(30):
+        async with Client(stdio_client(command), mode=mode) as client:
+            assert (await client.call_tool("whoami", {})).structured_content["agent"] == "scout"
