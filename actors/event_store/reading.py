@@ -4,7 +4,8 @@ A slice of each at once would hold the loop for as long as there are reads, and 
 who asks for a thousand pages hold up everybody else's next one. So agents take turns, and among an agent's reads its
 connections do. What a page without filters takes, a read gets in its first turn, in one go. What takes more is a long
 read: of these only a few are under way at once, so that under more of them than there is time for some are answered,
-and not all given up half read. Short and long reads have every second slice each.
+and not all given up half read. Who asks for a few events does not wait behind large pages, nor these behind long reads:
+each of the three has its turn in every round.
 """
 
 from __future__ import annotations
@@ -22,6 +23,9 @@ from store import Log, Page
 
 FIRST_TURN = 2
 """How many slices a read gets in its first turn: with the first look, as much as the largest page holds."""
+
+FEW = 100
+"""How many events are a few: what a query brings unless it asks for more."""
 
 READING = 8
 """How many long reads are under way at once; the others wait for as long as who asks does."""
@@ -85,14 +89,15 @@ class Reads:
     def __init__(self, turn: trio.Lock, finished: Callable[[Read], None]) -> None:
         self._turn = turn
         self._finished = finished
-        self._short = Rota()
+        self._few = Rota()
+        self._large = Rota()
         self._long = Rota()
         self._under_way: deque[Read] = deque()
         self._some = trio.Event()
 
     def add(self, read: Read) -> None:
         """Take a read in, which `run` will finish. Does not checkpoint."""
-        self._short.add(read)
+        (self._few if read.message.query.limit <= FEW else self._large).add(read)
         self._some.set()
 
     async def run(self, log: Log) -> None:
@@ -104,9 +109,11 @@ class Reads:
         while True:
             await self._some.wait()
             self._some = trio.Event()
-            while self._short or self._long or self._under_way:
-                if self._short:
-                    await self._first_turn(log, self._short.take())
+            while self._few or self._large or self._long or self._under_way:
+                if self._few:
+                    await self._first_turn(log, self._few.take())
+                if self._large:
+                    await self._first_turn(log, self._large.take())
                 while self._long and len(self._under_way) < READING:
                     self._under_way.append(self._long.take())
                 if self._under_way:

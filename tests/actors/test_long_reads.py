@@ -140,6 +140,23 @@ async def test_many_searches_of_one_agent_hold_up_no_other_agents_page(autojump_
         assert answered.index(other) <= 2
 
 
+async def test_who_asks_for_a_few_events_waits_for_one_large_page_at_most(autojump_clock, make_world, scout, log):
+    async with make_world(log=log).open() as world:
+        answered = []
+
+        async def read(query):
+            await world.gate.query(scout, query)
+            answered.append(query.limit)
+
+        await world.gate.query(scout, Query(limit=1))
+        async with trio.open_nursery() as nursery:
+            for _ in range(READS):
+                nursery.start_soon(read, Query(limit=1000))
+            await trio.lowlevel.checkpoint()
+            nursery.start_soon(read, Query(limit=50, order="desc"))
+        assert answered.index(50) <= 1
+
+
 async def test_a_connections_reads_are_answered_in_their_order(autojump_clock, make_world, scout, log):
     async with make_world(log=log).open() as world:
         answered = []
