@@ -29,6 +29,16 @@ def _quiet_logs():
     )
 
 
+def pytest_terminal_summary(terminalreporter):
+    """Print the figures that tests report and do not assert."""
+    reports = [each for kind in ("passed", "failed") for each in terminalreporter.stats.get(kind, ())]
+    figures = [(each.nodeid, name, value) for each in reports for name, value in each.user_properties]
+    if figures:
+        terminalreporter.section("figures")
+    for nodeid, name, value in figures:
+        terminalreporter.line(f"{nodeid.partition('::')[2]}: {name} {value}")
+
+
 @pytest.fixture(scope="session")
 def policy():
     from actors.speed_layer.policy import Policy

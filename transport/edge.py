@@ -102,9 +102,7 @@ def decode(text: str) -> Any:
             _refuse_large(message, error)
         _refuse(text, error)
     if text.count("[") + text.count("{") > MAX_DEPTH and _deeper_than(message, MAX_DEPTH):
-        raise Malformed(
-            INVALID_REQUEST, f"the message nests deeper than {MAX_DEPTH}: flatten the payload", request_id_of(message)
-        )
+        raise _too_deep(request_id_of(message))
     return message
 
 
@@ -176,6 +174,8 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _refuse(text: str, error: Exception) -> NoReturn:
     """Say what is wrong; find the id in what a laxer parser makes of it, so that the client's request does not hang."""
+    if isinstance(error, RecursionError):
+        raise _too_deep() from None
     try:
         lax = json.loads(text, parse_int=_int_or_none)
     except (ValueError, RecursionError):
@@ -185,9 +185,17 @@ def _refuse(text: str, error: Exception) -> NoReturn:
 
 
 def _refuse_large(message: object, error: Exception) -> NoReturn:
-    if message is None:
+    if isinstance(error, RecursionError):
+        raise _too_deep() from None
+    if message is None and not isinstance(
+        error, msgspec.ValidationError
+    ):  # which says it of JSON, as of a long integer
         raise Malformed(PARSE_ERROR, f"not valid JSON: {_short(error)}") from None
     raise Malformed(INVALID_REQUEST, f"refused: {_short(error)}", request_id_of(message)) from None
+
+
+def _too_deep(request_id: RequestId | None = None) -> Malformed:
+    return Malformed(INVALID_REQUEST, f"the message nests deeper than {MAX_DEPTH}: flatten the payload", request_id)
 
 
 def _short(error: Exception) -> str:

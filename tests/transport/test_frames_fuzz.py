@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import struct
 import time
 
 import pytest
@@ -12,21 +11,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from wsproto.events import CloseConnection, Ping, Pong, TextMessage
 
+from frame_peer import frame
+
 DOCUMENTED = frozenset({1000, 1002, 1003, 1007, 1009})
 ERRORS = frozenset({-32700, -32600, -32601, -32602, -32603, -32005, -32022})
-
-
-def frame(opcode: int, payload: bytes, *, final: bool = True, masked: bool = True, reserved: int = 0) -> bytes:
-    head = bytes([final << 7 | reserved << 4 | opcode])
-    length = len(payload)
-    mask = masked << 7
-    if length < 126:
-        head += bytes([mask | length])
-    elif length < 1 << 16:
-        head += bytes([mask | 126]) + struct.pack("!H", length)
-    else:
-        head += bytes([mask | 127]) + struct.pack("!Q", length)
-    return head + (b"\0\0\0\0" if masked else b"") + payload
 
 
 MESSAGES = [

@@ -10,6 +10,7 @@ from trio.testing import lockstep_stream_pair, memory_stream_pair
 from wsproto.events import AcceptConnection, BytesMessage, CloseConnection, Ping, Pong, RejectConnection, TextMessage
 
 from transport.inbound import TOO_MANY_REQUESTS
+from transport.reader import EVENTS, FRAGMENTS
 from transport.websocket import ConnectionLimits
 
 UPGRADE = (
@@ -84,11 +85,47 @@ async def test_a_message_of_exactly_the_limit_passes(front, autojump_clock):
         assert (await raw.message())["id"] == "again"
 
 
+EMPTY = bytes([0x00, 0x80, 0, 0, 0, 0])
+"""A fragment in the middle of a message, with nothing in it."""
+
+
+async def test_a_message_in_very_many_pieces_closes_with_1009_however_little_they_hold(front, autojump_clock):
+    async with front() as running, running.client() as neighbour:
+        raw = await running.raw()
+        await raw.send(TextMessage(data="{", message_finished=False))
+        await raw.stream.send_all(EMPTY * FRAGMENTS)
+        assert await raw.close_code() == 1009
+        assert (await neighbour.health()).status == "ok"
+
+
+@pytest.mark.parametrize("nothing", [EMPTY, bytes([0x8A, 0x80, 0, 0, 0, 0])], ids=["fragments", "pongs"])
+async def test_others_have_their_turn_between_frames_that_hold_nothing(front, autojump_clock, nothing: bytes):
+    turns = 0
+
+    async def take_turns() -> None:
+        nonlocal turns
+        while True:
+            await trio.lowlevel.checkpoint()
+            turns += 1
+
+    async with front() as running:
+        raw = await running.raw()
+        first, rest = HEALTH[:10], HEALTH[10:]
+        async with trio.open_nursery() as nursery:
+            await raw.send(TextMessage(data=first, message_finished=False))
+            await raw.stream.send_all(nothing * 10_000)
+            await raw.send(TextMessage(data=rest))
+            nursery.start_soon(take_turns)
+            assert (await raw.message())["id"] == "again"
+            nursery.cancel_scope.cancel()
+        assert turns > 10_000 / EVENTS
+
+
 @pytest.mark.parametrize(
     ("text", "code", "request_id"),
     [
         ("{", -32700, None),
-        ("[" * 100_000, -32700, None),
+        ("[" * 100_000, -32600, None),
         ("[]", -32600, None),
         ('{"jsonrpc":"2.0","id":null,"method":"ping"}', -32600, None),
         ('{"jsonrpc":"2.0","id":5,"method":"ping","params":{"a":1,"a":2}}', -32600, 5),
