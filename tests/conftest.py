@@ -15,18 +15,9 @@ from contextlib import asynccontextmanager
 
 import msgspec
 import pytest
-import structlog
 import trio
 
 VERSION = "0-test"
-
-
-@pytest.fixture(scope="session", autouse=True)
-def _quiet_logs():
-    """Format log lines and throw them away; the default, a pretty console, would take a second per traceback."""
-    structlog.configure(
-        processors=[structlog.processors.KeyValueRenderer()], logger_factory=structlog.ReturnLoggerFactory()
-    )
 
 
 def pytest_terminal_summary(terminalreporter):

@@ -8,12 +8,12 @@ import sys
 from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
-import structlog
 import trio
 
 from transport.auth import TokenError
+from transport.logs import Logger
 
-log = structlog.get_logger(__name__)
+log = Logger(__name__)
 
 ACCEPT_CAPACITY: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS})
 """What `accept` says when the system is overloaded; waiting helps. (As in Trio's `serve_listeners`.)"""

@@ -12,10 +12,10 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import msgspec
-import structlog
 
 from actors.gate import Gate, Refusal
 from actors.kernel import ActorError, AskTimeout
+from transport.logs import Logger
 from transport.order import Arrival
 from transport.schemas import Arguments, input_schema
 from transport.toolset import Tool
@@ -23,7 +23,7 @@ from transport.toolset import Tool
 if TYPE_CHECKING:
     import jsonschema
 
-log = structlog.get_logger(__name__)
+log = Logger(__name__)
 
 _EXPECTED: Final = frozenset({"rate_limited", "revision_conflict", "condition_failed"})
 """Refusals that are part of normal work and not worth a line in the log."""

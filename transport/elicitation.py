@@ -13,7 +13,6 @@ from typing import Any, Final, Literal
 
 import mcp_types as types
 import msgspec
-import structlog
 from mcp.server.context import ServerRequestContext
 from mcp.shared.exceptions import MCPError
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
@@ -23,8 +22,9 @@ from actors.session.messages import Role
 from actors.speed_layer.approval_events import Decision
 from actors.speed_layer.messages import Answer
 from actors.speed_layer.policy import Request
+from transport.logs import Logger
 
-log = structlog.get_logger(__name__)
+log = Logger(__name__)
 
 Elicitation = Literal["off", "experts", "all"]
 

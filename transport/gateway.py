@@ -11,17 +11,17 @@ import itertools
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-import structlog
 import trio
 
 from actors.gate import Gate
 from actors.kernel import ActorError, ChildSpec, OnCrash, Supervisor, System
 from transport.accept import Listener, Strangers, accept_from, room_for, turn_away, watch_tokens
 from transport.door import Door
+from transport.logs import Logger
 from transport.tools import HallServer
 from transport.websocket import Connection, ConnectionLimits
 
-log = structlog.get_logger(__name__)
+log = Logger(__name__)
 
 NAME: Final = "gateway"
 

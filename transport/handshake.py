@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from typing import Final
 
-import structlog
 import trio
 from trio_websocket import WebSocketConnection, WebSocketRequest, wrap_server_stream
 
 from transport.auth import TokenError
 from transport.door import Door, Entry, Knock, Rejected
 from transport.last_word import say_why
+from transport.logs import Logger
 from transport.reader import Reader
 
 SUBPROTOCOL: Final = "mcp"
 RECEIVE_BYTES: Final = 65536
 """How much is read from a socket at once; the library's 4 KiB make large messages slow."""
 
-log = structlog.get_logger(__name__)
+log = Logger(__name__)
 
 
 class Handshake:

@@ -11,7 +11,6 @@ import itertools
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-import structlog
 import trio
 from hypercorn.trio.worker_context import WorkerContext
 from mcp.server.streamable_http import EventStore
@@ -26,9 +25,10 @@ from transport.http_lane import HttpLane
 from transport.http_mcp import McpEndpoint
 from transport.http_routes import make_routes
 from transport.http_sessions import Sessions
+from transport.logs import Logger
 from transport.tools import HallServer
 
-log = structlog.get_logger(__name__)
+log = Logger(__name__)
 
 NAME: Final = "http"
 

@@ -7,7 +7,6 @@ from typing import Any, Final, cast
 
 import h11
 import msgspec
-import structlog
 import trio
 from hypercorn.config import Config
 from hypercorn.events import Event, Updated
@@ -19,8 +18,9 @@ from actors.gate import Caller
 from actors.kernel import System
 from transport.door import Entry
 from transport.http_stream import BoundedStream
+from transport.logs import Logger
 
-log = structlog.get_logger(__name__)
+log = Logger(__name__)
 
 STATE: Final = "connection"
 """Where an ASGI app finds its `HttpConnection`: under this key of the scope's state."""

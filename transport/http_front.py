@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
-import structlog
 import trio
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -19,8 +18,9 @@ from actors.gate import Caller
 from transport.auth import TokenError
 from transport.door import Door, Knock, Rejected
 from transport.http_connection import STATE, HttpConnection, HttpLimits
+from transport.logs import Logger
 
-log = structlog.get_logger(__name__)
+log = Logger(__name__)
 
 OPEN_PATHS: Final = frozenset({"/healthz", "/readyz"})
 """What is answered without a token."""

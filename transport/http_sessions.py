@@ -12,7 +12,6 @@ from math import inf
 from typing import Any, Final, TypeVar
 
 import msgspec
-import structlog
 import trio
 from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser
 from mcp.server.auth.provider import AccessToken
@@ -28,10 +27,11 @@ from actors.session.messages import Principal
 from transport.edge import RequestId
 from transport.era import Era
 from transport.http_connection import HttpLimits
+from transport.logs import Logger
 from transport.order import InFlight, Row
 from transport.unadmitted import Unadmitted
 
-log = structlog.get_logger(__name__)
+log = Logger(__name__)
 
 _ID: Final = MCP_SESSION_ID_HEADER.encode()
 _DATA: Final = b"data: "

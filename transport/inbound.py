@@ -7,7 +7,6 @@ from functools import partial
 from types import TracebackType
 from typing import Any, Final, Self
 
-import structlog
 import trio
 from mcp.shared._stream_protocols import ReadStream
 from mcp.shared.message import ServerMessageMetadata, SessionMessage
@@ -19,12 +18,13 @@ from actors.gate import Caller
 from transport.edge import INVALID_REQUEST, Malformed, RequestId, parse
 from transport.era import Era
 from transport.fast_lane import FastLane
+from transport.logs import Logger
 from transport.order import Arrival, InFlight
 from transport.outbound import Outbound
 from transport.toolset import TOOLS
 from transport.unadmitted import Unadmitted
 
-log = structlog.get_logger(__name__)
+log = Logger(__name__)
 
 TOO_MANY_REQUESTS: Final = -32005
 """The JSON-RPC error of a request over the in-flight cap, in the range that implementations define."""

@@ -9,7 +9,6 @@ from functools import partial
 from pathlib import Path
 
 import msgspec
-import structlog
 import trio
 
 from actors.event_store.retaining import Retaining
@@ -29,10 +28,11 @@ from transport.gateway import NAME as GATEWAY
 from transport.gateway import Gateway
 from transport.http import NAME as HTTP
 from transport.http import HttpServer
+from transport.logs import Logger
 from transport.tools import make_server
 from transport.version import VERSION
 
-log = structlog.get_logger(__name__)
+log = Logger(__name__)
 
 LIMITED: tuple[Role, ...] = ("agent", "expert")
 """The roles whose rate limit is configured."""

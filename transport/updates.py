@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from typing import Final
 
-import structlog
 import trio
 from mcp.server.session import ServerSession
 from mcp.server.subscriptions import InMemorySubscriptionBus
@@ -21,9 +20,10 @@ from mcp_types import INVALID_REQUEST
 from actors.gate import Gate
 from actors.kernel import ActorError
 from actors.monitor.messages import Health
+from transport.logs import Logger
 from transport.resources import HEALTH, LOG, POLICY, check, stream_of, uris_of
 
-log = structlog.get_logger(__name__)
+log = Logger(__name__)
 
 PERIOD_S: Final = 0.1
 """How often changes are looked for; a resource is announced at most this often."""

@@ -16,7 +16,6 @@ from functools import partial
 from typing import Any
 
 import msgspec
-import structlog
 import trio
 from mcp.server.lowlevel import Server
 from mcp.server.runner import serve_dual_era_loop
@@ -30,13 +29,14 @@ from transport.fast_lane import FastLane
 from transport.handshake import Handshake
 from transport.inbound import Inbound
 from transport.keepalive import keep_alive
+from transport.logs import Logger
 from transport.order import InFlight
 from transport.outbound import Outbound
 from transport.reader import Reader
 from transport.together import send_together
 from transport.unadmitted import Unadmitted
 
-log = structlog.get_logger(__name__)
+log = Logger(__name__)
 
 _LINGER_BYTES = 65536
 

@@ -5,11 +5,9 @@ from __future__ import annotations
 import itertools
 import json
 import signal
-import sys
 from types import SimpleNamespace
 from typing import Any
 
-import structlog
 import trio
 from fixtures import make_fixture_server
 
@@ -19,6 +17,7 @@ from actors.views import Views
 from transport.door import Door
 from transport.gateway import Gateway
 from transport.http import HttpServer
+from transport.logs import configure
 
 
 class NoUpdates:
@@ -52,5 +51,5 @@ async def main() -> None:
 
 
 # Standard output is for the URLs; nobody reads more from there.
-structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
+configure()
 trio.run(main)

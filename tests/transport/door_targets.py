@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -15,7 +16,6 @@ from typing import Any
 from unittest import mock
 
 import msgspec
-import structlog
 import trio
 import trio.testing
 from wsproto.events import CloseConnection, Ping, Pong, TextMessage
@@ -231,8 +231,7 @@ def _key(message: dict[str, Any]) -> object:
 
 @cache
 def _quiet() -> None:
-    lines = structlog.ReturnLoggerFactory()
-    structlog.configure(processors=[structlog.processors.KeyValueRenderer()], logger_factory=lines)
+    logging.getLogger("transport").addHandler(logging.NullHandler())
 
 
 MESSAGES = [
