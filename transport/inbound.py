@@ -169,7 +169,8 @@ class Inbound:
             self._outbound.refuse(
                 request_id,
                 TOO_MANY_REQUESTS,
-                f"{len(self._in_flight)} requests are under way on this connection; wait for answers",
+                f"{len(self._in_flight)} requests of {self._in_flight.size} bytes are under way on this connection;"
+                " wait for answers",
                 {"error": {"code": "rate_limited", "in_flight": len(self._in_flight)}},
             )
             return None

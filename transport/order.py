@@ -88,6 +88,11 @@ class InFlight:
     def __len__(self) -> int:
         return len(self._requests)
 
+    @property
+    def size(self) -> int:
+        """How many bytes they have together."""
+        return self._bytes
+
     def __contains__(self, request_id: RequestId) -> bool:
         return request_id in self._requests
 
