@@ -5,14 +5,14 @@ No handler of an actor ever waits here; the request's own task does. What judgin
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 import msgspec
 import trio
 
 from actors.deciding import Deciding
 from actors.event_store.messages import NAME as EVENT_STORE
-from actors.event_store.messages import AppendEvents, QueryEvents, Refused
+from actors.event_store.messages import AppendEvents, QueryEvents, Refused, Stored
 from actors.judgement import Judgement
 from actors.kernel import DEFAULT_TIMEOUT_S, ROOT, Child, Node, Ref, System
 from actors.monitor.messages import Health
@@ -63,17 +63,30 @@ class Gate:
         Raises:
             Refusal: Not admitted, or refused by the store.
         """
-        default = append.stream or f"agent/{append.agent}"
-        streams = tuple({event.stream or default for event in append.events} | {default})
-        types = tuple({event.type for event in append.events})
-        await self._reception.admit(caller, Admit(caller.connection, "append", 1, streams, types))
-        if append.fail_if is not None:
-            seen = msgspec.structs.replace(append.fail_if, query=_seen_by(caller, append.fail_if.query))
-            append = msgspec.structs.replace(append, fail_if=seen)
-        stored = await self._store.ask(AppendEvents(append), sent=sent)
-        if stored.appended is None:
-            raise _refusal(stored.refused)
-        return stored.appended
+        await self._reception.admit(caller, _admission(caller, append))
+        stored = await self._store.ask(AppendEvents(_fair(caller, append)), sent=sent)
+        return _appended(stored)
+
+    def append_nowait(self, caller: Caller, append: Append) -> Callable[[], Awaitable[Appended]]:
+        """Give a batch its place in the store's queue, as `append` does; what it returns waits for the outcome, once.
+
+        Does not checkpoint: what is appended after that comes after it.
+
+        Raises:
+            trio.WouldBlock: The session has to be asked; nothing was counted or paid.
+            Refusal: The condition is over what the caller may not read; the same.
+            ActorError: The store does not run, or its queue is full; the same.
+        """
+        admission = _admission(caller, append)
+        if not self._reception.would_admit(caller, admission):
+            raise trio.WouldBlock
+        asked = self._store.send(AppendEvents(_fair(caller, append)))
+        self._reception.admit_nowait(caller, admission)
+
+        async def appended() -> Appended:
+            return _appended(await asked.answer())
+
+        return appended
 
     async def query(self, caller: Caller, query: Query, wait_s: float = 0.0) -> Page:
         """Read a page of events, waiting up to `wait_s` seconds for the first; a checkpoint.
@@ -121,6 +134,27 @@ class Gate:
     def disconnected(self, caller: Caller) -> None:
         """Tell the caller's session that this connection has ended. No checkpoint."""
         self._reception.disconnected(caller)
+
+
+def _admission(caller: Caller, append: Append) -> Admit:
+    default = append.stream or f"agent/{append.agent}"
+    streams = tuple({event.stream or default for event in append.events} | {default})
+    types = tuple({event.type for event in append.events})
+    return Admit(caller.connection, "append", 1, streams, types)
+
+
+def _fair(caller: Caller, append: Append) -> Append:
+    """Let an append's condition look at no more than its caller may read."""
+    if append.fail_if is None:
+        return append
+    seen = msgspec.structs.replace(append.fail_if, query=_seen_by(caller, append.fail_if.query))
+    return msgspec.structs.replace(append, fail_if=seen)
+
+
+def _appended(stored: Stored) -> Appended:
+    if stored.appended is None:
+        raise _refusal(stored.refused)
+    return stored.appended
 
 
 def _seen_by(caller: Caller, query: Query) -> Query:

@@ -7,7 +7,7 @@ gets a second look with the schema itself.
 
 from __future__ import annotations
 
-from collections.abc import Sized
+from collections.abc import Awaitable, Callable, Sized
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -43,10 +43,22 @@ class Outcome(NamedTuple):
 
 async def run_tool(gate: Gate, tool: Tool, arrival: Arrival, arguments: dict[str, Any]) -> Outcome:
     """Call a tool, in its turn where it has one; a checkpoint. Raises nothing but `trio.Cancelled`."""
-    try:
+
+    async def run() -> msgspec.Struct:
         if arrival.turn is not None:
             await arrival.turn.wait()
-        result = await tool.run(gate, arrival, converted(tool.arguments, arguments))
+        return await tool.run(gate, arrival, converted(tool.arguments, arguments))
+
+    return await outcome_of(run, tool, arrival)
+
+
+async def outcome_of(run: Callable[[], Awaitable[msgspec.Struct]], tool: Tool, arrival: Arrival) -> Outcome:
+    """Return what a call of a tool comes to, once `run` gives its result; a checkpoint where `run` is one.
+
+    Raises nothing but `trio.Cancelled`, and gives the turn on.
+    """
+    try:
+        result = await run()
     except Refusal as refusal:
         level = log.debug if refusal.code in _EXPECTED else log.info
         level("tool.refused", tool=tool.name, agent=arrival.caller.principal.agent, code=refusal.code)

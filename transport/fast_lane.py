@@ -15,8 +15,9 @@ task, no hop, nothing to cancel. Else the request gets a task, as it does in the
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from functools import partial
 from typing import Any, Final, cast
 
 import anyio
@@ -26,8 +27,9 @@ from mcp.shared.dispatcher import coerce_request_id
 from mcp.shared.jsonrpc_dispatcher import cancelled_request_id_from_params
 from mcp_types import CONNECTION_CLOSED
 
-from actors.gate import Caller, Gate
-from transport.calls import Outcome, run_tool
+from actors.gate import Caller, Gate, Refusal
+from actors.kernel import ActorError
+from transport.calls import Outcome, converted, outcome_of, run_tool
 from transport.edge import RequestId
 from transport.era import Era
 from transport.order import Arrival, InFlight
@@ -59,6 +61,18 @@ def at_once(gate: Gate, arrival: Arrival, tool: Tool, arguments: dict[str, Any])
     except (trio.WouldBlock, msgspec.ValidationError):
         return None
     return Outcome(result, is_error=False)
+
+
+def sent(
+    gate: Gate, arrival: Arrival, tool: Tool, arguments: dict[str, Any]
+) -> Callable[[], Awaitable[msgspec.Struct]] | None:
+    """Return what gives a call's result where its first part could be done now, else None. Does not checkpoint."""
+    if tool.send is None:
+        return None
+    try:
+        return tool.send(gate, arrival, converted(tool.arguments, arguments))
+    except (trio.WouldBlock, Refusal, ActorError):  # whoever runs the whole says which
+        return None
 
 
 def answer(request_id: RequestId, outcome: Outcome, tail: str) -> str:
@@ -131,10 +145,17 @@ class FastLane:
             return False
         tool, arguments = found
         outcome = at_once(self._gate, self._at_once, tool, arguments)
-        if outcome is None:
-            self._start(request_id, tool, arguments, size)
-        else:
+        if outcome is not None:
             self._answer(request_id, outcome)
+            return True
+        result = None if self._in_flight.turns_wait else sent(self._gate, self._at_once, tool, arguments)
+        if result is not None:
+            arrival = self._at_once
+            self._in_flight.begin(request_id, size=size, ordered=False)
+            self._start(request_id, partial(outcome_of, result, tool, arrival))
+        else:
+            arrival = Arrival(self._caller, self._in_flight.begin(request_id, size=size, ordered=tool.ordered))
+            self._start(request_id, partial(run_tool, self._gate, tool, arrival, arguments))
         return True
 
     def cancel(self, params: dict[str, Any] | None) -> None:
@@ -151,16 +172,15 @@ class FastLane:
                 with suppress(anyio.ClosedResourceError):
                     self._outbound.refuse(under_way.request_id, CONNECTION_CLOSED, "Connection closed")
 
-    def _start(self, request_id: RequestId, tool: Tool, arguments: dict[str, Any], size: int) -> None:
-        arrival = Arrival(self._caller, self._in_flight.begin(request_id, size=size, ordered=tool.ordered))
+    def _start(self, request_id: RequestId, run: Callable[[], Awaitable[Outcome]]) -> None:
         under_way = self._under_way[coerce_request_id(request_id)] = _UnderWay(request_id)
-        self._start_soon(self._run, under_way, tool, arrival, arguments)
+        self._start_soon(self._run, under_way, run)
 
-    async def _run(self, under_way: _UnderWay, tool: Tool, arrival: Arrival, arguments: dict[str, Any]) -> None:
+    async def _run(self, under_way: _UnderWay, run: Callable[[], Awaitable[Outcome]]) -> None:
         request_id = under_way.request_id
         try:
             with under_way.scope, suppress(anyio.ClosedResourceError):
-                outcome = await run_tool(self._gate, tool, arrival, arguments)
+                outcome = await run()
                 if under_way.wanted:
                     self._answer(request_id, outcome)
         finally:

@@ -57,6 +57,9 @@ class Row:
     def __init__(self) -> None:
         self._turns: deque[Turn] = deque()
 
+    def __len__(self) -> int:
+        return len(self._turns)
+
     def take(self) -> Turn:
         """Return the next turn."""
         turn = Turn(self._turns)
@@ -99,6 +102,11 @@ class InFlight:
     def has_room(self, size: int) -> bool:
         """Say whether the connection may have another request of so many bytes under way."""
         return not self._requests or (len(self._requests) < self._limit and self._bytes + size <= self._limit_bytes)
+
+    @property
+    def turns_wait(self) -> bool:
+        """Whether an ordered request has not finished its turn: no other may begin."""
+        return bool(self._row)
 
     def begin(self, request_id: RequestId, *, size: int, ordered: bool) -> Turn | None:
         """Note a request of so many bytes; returns its turn if it keeps the order of arrival."""

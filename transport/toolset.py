@@ -12,7 +12,7 @@ import msgspec
 
 from actors.gate import Call, Gate, Refusal
 from actors.kernel import render
-from store import Append, Event, FailIf, NewEvent, Query
+from store import Append, Appended, Event, FailIf, NewEvent, Query
 from store.times import from_rfc3339, to_rfc3339
 from transport import deciding, schemas
 from transport.deciding import verdict_result
@@ -49,6 +49,7 @@ _LAST_NS: Final = (1 << 63) - 1
 
 Handler = Callable[[Gate, Arrival, Any], Awaitable[msgspec.Struct]]
 HandlerNowait = Callable[[Gate, Arrival, Any], msgspec.Struct]
+Sender = Callable[[Gate, Arrival, Any], Callable[[], Awaitable[msgspec.Struct]]]
 
 
 class Tool(msgspec.Struct, frozen=True):
@@ -61,6 +62,8 @@ class Tool(msgspec.Struct, frozen=True):
         result: What it gives.
         run: Does it: `run(gate, arrival, arguments)`. Raises `Refusal` and the kernel's `ActorError`s.
         run_nowait: Does the same without a checkpoint, or raises `trio.WouldBlock`; None where it never can.
+        send: Does the first part of the same without a checkpoint, so that what is sent later comes later, and returns
+            what gives the result; where it has done nothing, raises `trio.WouldBlock` or what `run` does.
         ordered: Whether the calls of one connection keep the order of their arrival.
         changes: Whether the tool changes the hall without keeping an order.
     """
@@ -71,6 +74,7 @@ class Tool(msgspec.Struct, frozen=True):
     result: type[msgspec.Struct]
     run: Handler
     run_nowait: HandlerNowait | None = None
+    send: Sender | None = None
     ordered: bool = False
     changes: bool = False
 
@@ -100,7 +104,21 @@ async def _whoami(gate: Gate, arrival: Arrival, _arguments: Nothing) -> WhoAmIRe
 
 
 async def _append_events(gate: Gate, arrival: Arrival, arguments: AppendArguments) -> AppendResult:
-    append = Append(
+    sent = arrival.turn.finish if arrival.turn is not None else None
+    return _append_result(await gate.append(arrival.caller, _append(arrival, arguments), sent))
+
+
+def _send_append(gate: Gate, arrival: Arrival, arguments: AppendArguments) -> Callable[[], Awaitable[AppendResult]]:
+    appended = gate.append_nowait(arrival.caller, _append(arrival, arguments))
+
+    async def result() -> AppendResult:
+        return _append_result(await appended())
+
+    return result
+
+
+def _append(arrival: Arrival, arguments: AppendArguments) -> Append:
+    return Append(
         events=[_like(NewEvent, event) for event in arguments.events],
         agent=arrival.caller.principal.agent,
         stream=arguments.stream,
@@ -108,7 +126,9 @@ async def _append_events(gate: Gate, arrival: Arrival, arguments: AppendArgument
         fail_if=_fail_if(arguments.fail_if),
         command_id=arguments.command_id,
     )
-    appended = await gate.append(arrival.caller, append, arrival.turn.finish if arrival.turn is not None else None)
+
+
+def _append_result(appended: Appended) -> AppendResult:
     return AppendResult(
         first_sequence=appended.first_sequence,
         last_sequence=appended.last_sequence,
@@ -251,6 +271,7 @@ TOOLS: Final = {
             AppendArguments,
             AppendResult,
             _append_events,
+            send=_send_append,
             ordered=True,
         ),
         Tool(

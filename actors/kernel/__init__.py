@@ -40,7 +40,7 @@ from actors.kernel.errors import (
 )
 from actors.kernel.mailbox import Mailbox, Overflow
 from actors.kernel.message import Ask, Message, Tell, encode
-from actors.kernel.ref import DEFAULT_TIMEOUT_S, Ref
+from actors.kernel.ref import DEFAULT_TIMEOUT_S, Asked, Ref
 from actors.kernel.restart import Intensity
 from actors.kernel.restore import Journal, Snapshot
 from actors.kernel.running import ROOT, running
@@ -63,6 +63,7 @@ __all__ = [
     "Ask",
     "AskCycle",
     "AskTimeout",
+    "Asked",
     "Child",
     "ChildSpec",
     "DeadlinePassed",

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Generic, TypeVar
 
 import trio
 
 from actors.kernel.errors import ActorError, AskTimeout, DeadlinePassed
-from actors.kernel.mailbox import Envelope
+from actors.kernel.mailbox import Envelope, Mailbox
 from actors.kernel.message import Ask, Tell, decode_reply, encode
 from actors.kernel.reply import Expired, ReplySlot
 from actors.kernel.system import System
@@ -17,6 +17,38 @@ R = TypeVar("R")
 
 DEFAULT_TIMEOUT_S = 5.0
 """How long an ask waits unless told otherwise, as OTP's `gen_server:call`."""
+
+
+class Asked(Generic[R]):
+    """An ask that was sent; made by `Ref.send`."""
+
+    __slots__ = ("_bucket", "_mailbox", "_message", "_slot", "_timeout_s")
+
+    def __init__(
+        self, message: Ask[R], slot: ReplySlot, mailbox: Mailbox, bucket: set[ReplySlot] | None, timeout_s: float
+    ) -> None:
+        self._message = message
+        self._slot = slot
+        self._mailbox = mailbox
+        self._bucket = bucket
+        self._timeout_s = timeout_s
+
+    async def answer(self) -> R:
+        """Wait for the answer; a checkpoint. To be called once, whatever happens meanwhile.
+
+        Raises:
+            ActorDied: The actor ended before it answered.
+            AskTimeout: The ask's time has passed.
+        """
+        try:
+            body = await self._slot.wait()
+        except Expired:
+            raise AskTimeout(self._mailbox.name, self._timeout_s) from None
+        finally:
+            self._mailbox.answered(self._slot)
+            if self._bucket is not None:
+                self._bucket.discard(self._slot)
+        return decode_reply(type(self._message), body)
 
 
 class Ref:
@@ -62,6 +94,17 @@ class Ref:
         """
         envelope = Envelope(encode(message), None, float("inf"), trio.current_time(), self.sender, trace_id)
         await self.system.mailboxes.find(self.name).put(envelope)
+
+    def send(self, message: Ask[R], *, timeout_s: float = DEFAULT_TIMEOUT_S) -> Asked[R]:
+        """Send a message now, whose answer a task waits for later; not for handlers. Does not checkpoint.
+
+        Raises:
+            ActorNotFound: No such actor runs now.
+            MailboxFull: Its queue is full and rejects.
+        """
+        mailbox, slot, now = self.system.mailboxes.find(self.name), ReplySlot(), trio.current_time()
+        mailbox.put_nowait(Envelope(encode(message), slot, now + timeout_s, now, self.sender, ""))
+        return Asked(message, slot, mailbox, self.system.deadlines.add(slot, now + timeout_s), timeout_s)
 
     async def ask(
         self,

@@ -3,10 +3,9 @@
 An ask parks the caller's task until the actor answers. `trio.Event` would do the same at about twice the cost, and the
 round trip of an ask is the unit in which everything above is paid. What must stay true:
 
-1. A slot is waited on once, by the task that made it, with no checkpoint between sending the message and `wait`; so an
-   answer cannot come before the waiter stands there.
-2. A parked task is rescheduled exactly once: `_task` is cleared in the same step by whoever comes first: the answer,
-   the deadline, or the abort of a cancelled caller. Whoever comes later finds None and does nothing.
+1. A slot is waited on once, by one task. An answer that comes before it stands there is kept for it.
+2. A slot is settled once, by whoever comes first: the answer, the deadline, or the abort of a cancelled caller. Whoever
+   comes later does nothing, so a parked task is rescheduled exactly once.
 3. After an abort or an expired deadline the slot is `abandoned`: the actor drops the work if it has not begun, and a
    late answer is harmless.
 """
@@ -26,15 +25,17 @@ class Expired(Exception):  # noqa: N818 - never seen outside the kernel: `ask` r
 class ReplySlot:
     """Where the answer to one ask arrives. Belongs to the loop's thread."""
 
-    __slots__ = ("_task", "abandoned", "on_abandoned")
+    __slots__ = ("_early", "_settled", "_task", "abandoned", "on_abandoned")
 
     def __init__(self) -> None:
+        self._early: outcome.Outcome[bytes] | None = None
+        self._settled = False
         self._task: trio.lowlevel.Task | None = None
         self.abandoned = False
         self.on_abandoned: Callable[[], None] | None = None
 
     async def wait(self) -> bytes:
-        """Park until the slot is settled; a checkpoint.
+        """Park until the slot is settled, unless it is; a checkpoint.
 
         Returns:
             The reply as MessagePack bytes.
@@ -44,6 +45,9 @@ class ReplySlot:
             Expired: The deadline passed; the slot is abandoned.
             trio.Cancelled: The slot is abandoned.
         """
+        if self._early is not None:
+            await trio.lowlevel.checkpoint()
+            return self._early.unwrap()
         self._task = trio.lowlevel.current_task()
         reply: bytes = await trio.lowlevel.wait_task_rescheduled(self._abort)
         return reply
@@ -62,14 +66,17 @@ class ReplySlot:
         self._settle(outcome.Error(Expired()))
 
     def _settle(self, result: outcome.Outcome[bytes]) -> bool:
-        task, self._task = self._task, None
-        if task is None:
+        if self._settled:
             return False
-        trio.lowlevel.reschedule(task, result)
+        self._settled = True
+        if self._task is None:
+            self._early = result
+        else:
+            trio.lowlevel.reschedule(self._task, result)
         return True
 
     def _abort(self, _raise_cancel: object) -> trio.lowlevel.Abort:
-        self._task = None
+        self._settled = True
         self._abandon()
         return trio.lowlevel.Abort.SUCCEEDED
 

@@ -13,7 +13,8 @@ from actors.bucket import TokenBucket
 from actors.gate import Call, Caller, Refusal
 from actors.session.messages import Principal, session_name
 from actors.session.permit import AHEAD, Permit
-from store import Append, NewEvent
+from actors.speed_layer.audit import AUDIT_STREAM
+from store import Append, FailIf, NewEvent, Query
 
 LIST = Call("Bash", {"command": "ls -la"}, "/home/dev/project")
 SESSION = session_name(Principal("scout", "agent"))
@@ -53,6 +54,47 @@ async def test_a_connection_that_the_session_does_not_know_has_to_ask(autojump_c
     await trio.testing.wait_all_tasks_blocked()
     with pytest.raises(trio.WouldBlock):
         world.gate.validate_nowait(stranger, [LIST])
+
+
+def notes(*texts, **how):
+    return Append(events=[NewEvent(type="note", data=text) for text in texts], agent="scout", **how)
+
+
+async def test_an_append_of_a_known_connection_is_queued_at_once_and_answered_later(autojump_clock, world, scout):
+    await world.gate.whoami(scout)
+    await trio.testing.wait_all_tasks_blocked()
+    first, second = world.gate.append_nowait(scout, notes("a", "b")), world.gate.append_nowait(scout, notes("c"))
+    assert ((await second()).last_sequence, (await first()).revisions) == (
+        (await world.gate.query(scout, Query(order="desc", limit=1))).events[0].sequence,
+        {"agent/scout": 2},
+    )
+    stored = (await world.gate.query(scout, Query(stream="agent/scout"))).events
+    assert [event.data for event in stored] == ["a", "b", "c"]
+    assert (await world.gate.whoami(scout)).counters["append"] == 2
+
+
+async def test_an_append_that_its_condition_refuses_says_so_when_its_outcome_is_known(autojump_clock, world, scout):
+    await world.gate.whoami(scout)
+    await trio.testing.wait_all_tasks_blocked()
+    outcome = world.gate.append_nowait(scout, notes("a", expected_revision="exists"))
+    with pytest.raises(Refusal) as refused:
+        await outcome()
+    assert refused.value.code == "revision_conflict"
+
+
+async def test_an_append_that_cannot_be_queued_at_once_leaves_nothing_behind(autojump_clock, world, scout):
+    stranger = scout._replace(connection=99)
+    await world.gate.whoami(scout)
+    await trio.testing.wait_all_tasks_blocked()
+    spent, head = world.views.permits[SESSION].spent, world.views.sequence
+    with pytest.raises(trio.WouldBlock):
+        world.gate.append_nowait(stranger, notes("a"))
+    with pytest.raises(trio.WouldBlock):
+        world.gate.append_nowait(scout, notes("a", stream="agent/rover"))
+    with pytest.raises(Refusal, match="experts and admins"):
+        world.gate.append_nowait(scout, notes("a", fail_if=FailIf(query=Query(stream=AUDIT_STREAM), after=0)))
+    await trio.testing.wait_all_tasks_blocked()
+    assert (world.views.permits[SESSION].spent, world.views.sequence) == (spent, head)
 
 
 async def test_what_was_admitted_without_asking_is_counted_when_the_session_ends(autojump_clock, make_world, scout):

@@ -123,6 +123,43 @@ async def test_an_ask_times_out_at_its_deadline(autojump_clock):
         assert 2.0 <= trio.current_time() <= 2.0 + RESOLUTION_S * 1.01
 
 
+async def test_an_ask_can_be_sent_now_and_its_answer_waited_for_later(autojump_clock):
+    async with running(one(Desk())) as system:
+        desk = Ref(system, "desk")
+        sent = [desk.send(Add(number, 1)) for number in range(3)]
+        await trio.testing.wait_all_tasks_blocked()
+        assert [await asked.answer() for asked in reversed(sent)] == [3, 2, 1]
+
+
+async def test_an_ask_that_was_sent_times_out_whether_anybody_waits_for_it_or_not(autojump_clock):
+    async with running(one(Desk())) as system:
+        early, late = [Ref(system, "desk").send(Never(), timeout_s=2.0) for _ in range(2)]
+        with pytest.raises(AskTimeout, match="did not answer within 2 s"):
+            await early.answer()
+        await trio.sleep(1.0)
+        with pytest.raises(AskTimeout):
+            await late.answer()
+
+
+async def test_an_ask_that_was_sent_fails_with_its_actor_whether_anybody_waits_for_it_or_not(autojump_clock):
+    async with running(one(Desk())) as system:
+        held = Ref(system, "desk").send(Hold())
+        await trio.testing.wait_all_tasks_blocked()
+        Ref(system, "desk").send(Crash())
+        await trio.testing.wait_all_tasks_blocked()
+        with pytest.raises(ActorDied):
+            await held.answer()
+
+
+async def test_an_ask_is_not_sent_to_whom_nobody_runs_or_has_no_room(autojump_clock):
+    async with running(one(Desk())) as system:
+        with pytest.raises(ActorNotFound):
+            Ref(system, "nobody").send(Never())
+        with pytest.raises(MailboxFull):
+            for _ in range(Desk.capacity + 1):
+                Ref(system, "desk").send(Never())
+
+
 async def test_the_callers_own_deadline_cancels_the_ask_as_usual(autojump_clock):
     async with running(one(Desk())) as system:
         with trio.move_on_after(1.0) as scope:

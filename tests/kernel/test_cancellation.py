@@ -108,6 +108,11 @@ async def ask(system, supervisor):
     await Ref(system, "b").ask(Ping())
 
 
+async def send_and_wait(system, supervisor):
+    asked = Ref(system, "b").send(Ping())
+    await asked.answer()
+
+
 async def ask_during_a_crash(system, supervisor):
     Ref(system, "b").tell(Boom())
     try:
@@ -130,6 +135,10 @@ async def restart_child(system, supervisor):
 
 def test_an_ask_can_be_cancelled_at_every_step():
     assert walk(ask) >= 2
+
+
+def test_an_ask_that_was_sent_can_be_cancelled_at_every_step():
+    assert walk(send_and_wait) >= 2
 
 
 def test_an_ask_of_an_actor_that_crashes_can_be_cancelled_at_every_step():

@@ -30,13 +30,17 @@ from transport.websocket import ConnectionLimits
 
 
 class FakeGate:
-    """Answers like the hall, from memory; `before` runs first and may refuse, crash or wait."""
+    """Answers like the hall, from memory; `before` runs first and may refuse, crash or wait.
+
+    With `sends`, appends are in the log at once and their outcome comes later, as where a session has given a permit.
+    """
 
     def __init__(self) -> None:
         self.views = Views("0.0.0-test")
         self.views.health = Health("ok", "0.0.0-test", 1.0, 0, 0, 0, {"hall": Component("ok", "fake")})
         self.log = MemoryLog()
         self.disconnections: list[int] = []
+        self.sends = False
         self.before: Callable[[str, Any], Any] = _nothing
 
     def stall(self) -> None:
@@ -90,6 +94,17 @@ class FakeGate:
             raise Refusal("revision_conflict", str(outcome), {"actual": getattr(outcome, "actual", None)})
         self.views.sequence = self.log.head
         return outcome
+
+    def append_nowait(self, caller: Caller, append: Append) -> Any:
+        if not self.sends:
+            raise trio.WouldBlock
+        (outcome,) = self.log.commit([append])
+
+        async def appended() -> Any:
+            await self.before("appended", append)
+            return outcome
+
+        return appended
 
     async def query(self, caller: Caller, query: Query, wait_s: float = 0.0) -> Page:
         await self.before("query", query)

@@ -367,6 +367,44 @@ async def test_appends_keep_their_order_whichever_lane_each_takes(hall_of, autoj
         assert [event.data for event in gate.log.query().events] == list(range(8))
 
 
+def note(number: int) -> str:
+    return call(number, "append_events", {"events": [{"type": "t", "data": number}]})
+
+
+async def test_an_append_has_its_place_in_the_log_before_the_next_frame_is_read(hall_of, autojump_clock):
+    async with hall_of(fast=True) as (gate, wired):
+        gate.sends = True
+        for number in range(8):
+            wired.inbound._accept(note(number))
+        assert [event.data for event in gate.log.query().events] == list(range(8))
+        assert [answer["id"] for answer in await wired.say()] == list(range(8))
+        assert len(wired.in_flight) == 0
+
+
+async def test_an_append_does_not_overtake_one_that_waits_for_its_turn(hall_of, autojump_clock):
+    async with hall_of(fast=True) as (gate, wired):
+
+        async def slow(_operation: str, _append: Any) -> None:
+            await trio.sleep(1)
+
+        gate.before = slow
+        await wired.say(note(0))
+        gate.sends = True
+        await wired.say(note(1))
+        await trio.sleep(3)
+        assert [event.data for event in gate.log.query().events] == [0, 1]
+        await wired.say(note(2))
+        assert [event.data for event in gate.log.query().events] == [0, 1, 2]
+
+
+async def test_an_append_that_was_sent_can_be_cancelled_and_then_is_not_answered(hall_of, autojump_clock):
+    async with hall_of(fast=True) as (gate, wired):
+        gate.sends = True
+        gate.stall()
+        assert await wired.say(note(1), cancelled(1)) == []
+        assert len(wired.in_flight) == 0
+
+
 async def test_the_cap_on_requests_under_way_counts_both_lanes(hall_of, autojump_clock):
     async with hall_of(fast=True) as (gate, wired):
         gate.stall()
