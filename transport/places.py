@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
-
-import msgspec
+from typing import Any, NamedTuple
 
 SERVER_FILE = "server.json"
 AGENT_TOKEN_FILE = "agent.token"  # noqa: S105 - a file's name
 ADMIN_TOKEN_FILE = "admin.token"  # noqa: S105 - a file's name
 
 
-class ServerInfo(msgspec.Struct, frozen=True):
-    """What a running server writes beside its log, so that clients find it.
+class ServerInfo(NamedTuple):
+    """What a running server writes beside its log, so that clients find it. Hooks read it and start fast: no msgspec.
 
     Attributes:
         ws: The websocket's URL.
@@ -54,16 +54,19 @@ def prepare_data_dir(data: Path) -> None:
 def write_server_info(data: Path, info: ServerInfo) -> None:
     """Tell clients where the server is, atomically."""
     temporary = data / f"{SERVER_FILE}.{os.getpid()}"
-    temporary.write_bytes(msgspec.json.encode(info) + b"\n")
+    temporary.write_text(json.dumps(info._asdict()) + "\n", encoding="utf-8")
     temporary.replace(data / SERVER_FILE)
 
 
 def read_server_info(data: Path) -> ServerInfo | None:
     """Return what the last server said of itself, or None."""
     try:
-        return msgspec.json.decode((data / SERVER_FILE).read_bytes(), type=ServerInfo)
-    except (OSError, msgspec.DecodeError):
+        said: Any = json.loads((data / SERVER_FILE).read_bytes())
+        ws, http, pid, tls_ca = (said.get(name) for name in ServerInfo._fields)
+    except (OSError, ValueError, AttributeError):
         return None
+    fits = isinstance(ws, str) and isinstance(http, str) and isinstance(pid, int) and isinstance(tls_ca, str | None)
+    return ServerInfo(ws, http, pid, tls_ca) if fits else None
 
 
 def read_token(path: Path) -> str | None:

@@ -14,7 +14,7 @@ import pytest
 
 from transport.cli import hook as command
 from transport.hooks import Judgement, Unusable, claude_code, codex, event_name, judgement, question
-from transport.places import ServerInfo, write_server_info
+from transport.places import ServerInfo, read_server_info, write_server_info
 
 EVENT = {
     "session_id": "s",
@@ -212,12 +212,33 @@ def test_what_codex_cannot_have_judged_is_denied_before_a_tool_and_asked_where_a
     assert run_hook("codex", {**EVENT, "hook_event_name": "PermissionRequest"}) is None
 
 
-def test_the_command_needs_neither_mcp_nor_trio_nor_a_command_line_library():
+def test_the_command_needs_little_of_what_the_server_needs(tmp_path):
+    (tmp_path / ".git").mkdir()
     program = (
         "import sys; sys.argv = ['moothall', 'hook', 'claude-code'];"
         "from transport.cli.entry import main; main();"
-        "print(sorted({'mcp', 'trio', 'cyclopts', 'pydantic', 'asyncio'} & set(sys.modules)), file=sys.stderr)"
+        "heavy = {'mcp', 'trio', 'cyclopts', 'pydantic', 'asyncio', 'anyio', 'msgspec', 'inspect', 'platformdirs'};"
+        "print(sorted(heavy & set(sys.modules)), file=sys.stderr)"
     )
-    done = subprocess.run([sys.executable, "-c", program], input=b"{", capture_output=True, check=True)
-    assert decision(json.loads(done.stdout))[0] == "ask"
+    event, command = json.dumps(EVENT).encode(), [sys.executable, "-c", program]
+    done = subprocess.run(command, input=event, capture_output=True, check=True, cwd=tmp_path)
+    verdict, reason = decision(json.loads(done.stdout))
+    assert verdict == "ask"
+    assert "no server is known" in reason
     assert done.stderr.strip() == b"[]"
+
+
+def test_what_a_server_says_of_itself_is_read_as_it_was_written(tmp_path):
+    info = ServerInfo(ws="ws://x/mcp", http="http://x", pid=7, tls_ca="ca.pem")
+    write_server_info(tmp_path, info)
+    assert read_server_info(tmp_path) == info
+
+
+@pytest.mark.parametrize(
+    "text", ["", "{", "[]", "7", "{}", '{"ws": "", "http": "", "pid": "7"}', '{"ws": 1, "pid": 7}']
+)
+def test_a_file_that_is_not_what_a_server_says_names_no_server(tmp_path, text):
+    (tmp_path / "server.json").write_text(text)
+    assert read_server_info(tmp_path) is None
+    (tmp_path / "server.json").unlink()
+    assert read_server_info(tmp_path) is None

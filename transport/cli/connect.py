@@ -9,6 +9,7 @@ from typing import cast
 import anyio
 
 from transport.address import Address, Lost, Refused
+from transport.cli import collector
 from transport.cli.failure import CommandFailed, Exit
 from transport.cli.target import find_server
 from transport.stdio import Bridge
@@ -31,6 +32,7 @@ def connect(url: str | None = None, *, token: str | None = None, tls_ca: Path | 
             return known
 
     async def run() -> None:
+        collector.settle()
         await Bridge(find, sys.stdin.fileno(), sys.stdout.fileno()).run()
 
     failure: CommandFailed | None = None
