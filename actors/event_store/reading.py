@@ -5,7 +5,7 @@ who asks for a thousand pages hold up everybody else's next one. So agents take 
 connections do. What a page without filters takes, a read gets in its first turn, in one go. What takes more is a long
 read: of these only a few are under way at once, so that under more of them than there is time for some are answered,
 and not all given up half read. Who asks for a few events does not wait behind large pages, nor these behind long reads:
-each of the three has its turn in every round.
+each of the three has a slice in every round, and several reads of a few events share one.
 """
 
 from __future__ import annotations
@@ -26,6 +26,9 @@ FIRST_TURN = 2
 
 FEW = 100
 """How many events are a few: what a query brings unless it asks for more."""
+
+TOGETHER = 4
+"""How many reads of a few events share a slice."""
 
 READING = 8
 """How many long reads are under way at once; the others wait for as long as who asks does."""
@@ -62,20 +65,19 @@ class Rota:
         connections = self._agents.setdefault(read.message.agent, OrderedDict())
         connections.setdefault(read.message.connection, deque()).append(read)
 
-    def take(self) -> Read:
-        """Return the read whose turn it is, and let it go.
-
-        Raises:
-            KeyError: Nobody waits.
-        """
-        agent, connections = self._agents.popitem(last=False)
-        connection, reads = connections.popitem(last=False)
-        read = reads.popleft()
-        if reads:
-            connections[connection] = reads
-        if connections:
-            self._agents[agent] = connections
-        return read
+    def take(self) -> Read | None:
+        """Return the next read that somebody wants still, and let it go; None if there is none."""
+        while self._agents:
+            agent, connections = self._agents.popitem(last=False)
+            connection, reads = connections.popitem(last=False)
+            read = reads.popleft()
+            if reads:
+                connections[connection] = reads
+            if connections:
+                self._agents[agent] = connections
+            if read.reply.wanted:
+                return read
+        return None
 
 
 class Reads:
@@ -111,31 +113,38 @@ class Reads:
             self._some = trio.Event()
             while self._few or self._large or self._long or self._under_way:
                 if self._few:
-                    await self._first_turn(log, self._few.take())
-                if self._large:
-                    await self._first_turn(log, self._large.take())
-                while self._long and len(self._under_way) < READING:
-                    self._under_way.append(self._long.take())
+                    await self._shared_turn(log)
+                if (read := self._large.take()) is not None:
+                    await self._first_turn(log, read)
+                while len(self._under_way) < READING and (read := self._long.take()) is not None:
+                    self._under_way.append(read)
                 if self._under_way:
                     await self._next_turn(log, self._under_way.popleft())
 
+    async def _shared_turn(self, log: Log) -> None:
+        async with self._turn:
+            for _ in range(TOGETHER):
+                if (read := self._few.take()) is not None and not self._look_on(log, read, SLICE // TOGETHER):
+                    self._large.add(read)
+
     async def _first_turn(self, log: Log, read: Read) -> None:
         for _ in range(FIRST_TURN):
-            if await self._slice(log, read):
-                return
+            async with self._turn:
+                if self._look_on(log, read, SLICE):
+                    return
         self._long.add(read)
 
     async def _next_turn(self, log: Log, read: Read) -> None:
-        if not await self._slice(log, read):
-            self._under_way.append(read)
+        async with self._turn:
+            if not self._look_on(log, read, SLICE):
+                self._under_way.append(read)
 
-    async def _slice(self, log: Log, read: Read) -> bool:
-        """Look through the next slice; returns whether the read is over. A checkpoint, unless nobody wants it."""
+    def _look_on(self, log: Log, read: Read, max_scan: int) -> bool:
+        """Look at the next events; returns whether the read is over: answered, or wanted by nobody any more."""
         if not read.reply.wanted:
             return True
-        async with self._turn:
-            with ending_on_damage():
-                read.page = log.query(read.message.query, max_scan=SLICE, onto=read.page)
+        with ending_on_damage():
+            read.page = log.query(read.message.query, max_scan=max_scan, onto=read.page)
         if read.page.unfinished:
             return False
         self._finished(read)
