@@ -43,6 +43,9 @@ SYNC_CHECK_S = 0.002
 FIRST_LOOK = 32
 """How many events a query looks at within its message; what takes more is read on in turns."""
 
+FIRST_LOOK_FOR_FEW = 128
+"""The same for a query of no more events than the first look: so that what its caller may not see hardly delays it."""
+
 
 class EventStore(Actor):
     """Owns the log.
@@ -223,7 +226,8 @@ class EventStore(Actor):
         query = message.query
         try:
             with ending_on_damage():
-                page = self._opened.query(query, max_scan=FIRST_LOOK)
+                look = FIRST_LOOK_FOR_FEW if query.limit <= FIRST_LOOK else FIRST_LOOK
+                page = self._opened.query(query, max_scan=look)
         except StoreError as error:
             return Found(refused=refused(error))
         if page.unfinished:

@@ -157,6 +157,19 @@ async def test_who_asks_for_a_few_events_waits_for_one_large_page_at_most(autoju
         assert answered.index(50) <= 1
 
 
+async def test_a_few_events_are_found_within_their_message_although_most_that_came_last_are_hidden(
+    autojump_clock, make_world, scout, log
+):
+    secret = [NewEvent(type="secret", stream="moothall/audit")] * 2
+    log.commit([Append(events=[*secret, NewEvent(type="note")], agent="scout")] * 40)
+    async with make_world(log=log).open() as world:
+        await world.gate.query(scout, Query(limit=1))
+        log.looked.clear()
+        page = await world.gate.query(scout, Query(limit=20, order="desc"))
+        assert len(page.events) == 20
+        assert not log.looked
+
+
 async def test_a_connections_reads_are_answered_in_their_order(autojump_clock, make_world, scout, log):
     async with make_world(log=log).open() as world:
         answered = []
