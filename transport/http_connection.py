@@ -31,6 +31,7 @@ class HttpLimits(msgspec.Struct, frozen=True):
 
     Attributes:
         message_bytes: The largest body of a request.
+        principal_bytes: How many bytes of bodies a principal may have under way; a single one may have more.
         body_s: How long the body of a request may take to arrive, in seconds.
         idle_s: How long a connection may be without a request, and its head may take, in seconds.
         handshake_s: How long the TLS handshake may take, in seconds.
@@ -45,6 +46,7 @@ class HttpLimits(msgspec.Struct, frozen=True):
     """
 
     message_bytes: int = 4 << 20
+    principal_bytes: int = 64 << 20
     body_s: float = 30.0
     idle_s: float = 30.0
     handshake_s: float = 10.0

@@ -16,6 +16,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from actors.gate import Caller
 from transport.auth import TokenError
+from transport.bodies import Bodies, Body
 from transport.door import Door, Knock, Rejected
 from transport.http_connection import STATE, HttpConnection, HttpLimits
 from transport.logs import Logger
@@ -27,6 +28,9 @@ OPEN_PATHS: Final = frozenset({"/healthz", "/readyz"})
 
 VISIT: Final = "moothall.visit"
 """Where a route finds its `Visit` in the scope."""
+
+_MORE: Final[Mapping[int, Mapping[str, str]]] = {401: {"WWW-Authenticate": "Bearer"}, 429: {"Retry-After": "1"}}
+"""What a refusal's status says besides."""
 
 LINGER_S: Final = 1.0
 """How long the rest of a refused request is read and thrown away, in seconds."""
@@ -57,6 +61,7 @@ class Front:
         self._routes = routes
         self._door = door
         self._limits = limits
+        self._bodies = Bodies(limits.principal_bytes)
         self._under_way = 0
         self._idle = trio.Event()
         self._idle.set()
@@ -87,9 +92,11 @@ class Front:
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         connection: HttpConnection = scope["state"][STATE]
+        body = self._bodies.body()
         try:
-            received = await self._let_in(scope, connection, receive)
+            received = await self._let_in(scope, connection, receive, body)
         except Rejected as rejected:
+            body.let_go()
             # Only the path is logged: a target may hold a token.
             log.info("http.rejected", status=rejected.status, reason=rejected.message, path=scope["path"])
             await _refuse(connection, rejected, receive, send)
@@ -99,33 +106,37 @@ class Front:
             await _refuse(connection, later, receive, send)
         else:
             await self._routes(scope, received, send)
+        finally:
+            body.let_go()
 
-    async def _let_in(self, scope: Scope, connection: HttpConnection, receive: Receive) -> Receive:
+    async def _let_in(self, scope: Scope, connection: HttpConnection, receive: Receive, body: Body) -> Receive:
         headers: list[tuple[bytes, bytes]] = scope["headers"]
         host = next((value.decode("latin-1") for name, value in headers if name == b"host"), "")
         self._door.check_names(Knock(scope["path"], host, headers))
         if scope["path"] in OPEN_PATHS:
-            return _replay(await self._read(receive, headers, 0), receive)
+            return _replay(await self._read(receive, headers, 0, body), receive)
         entry = self._door.identify(headers)
         connection.show(entry)
-        body = await self._read(receive, headers, self._limits.message_bytes)
-        scope[VISIT] = Visit(Caller(entry.principal, connection.number), body)
-        return _replay(body, receive)
+        body.principal = entry.principal
+        data = await self._read(receive, headers, self._limits.message_bytes, body)
+        scope[VISIT] = Visit(Caller(entry.principal, connection.number), data)
+        return _replay(data, receive)
 
-    async def _read(self, receive: Receive, headers: list[tuple[bytes, bytes]], most: int) -> bytes:
+    async def _read(self, receive: Receive, headers: list[tuple[bytes, bytes]], most: int, body: Body) -> bytes:
         too_large = Rejected(413, f"the body of this request may have {most} bytes")
         declared = next((value for name, value in headers if name == b"content-length"), b"0")
         if int(declared) > most:  # h11 has let digits pass alone
             raise too_large
-        body = bytearray()
         with trio.move_on_after(self._limits.body_s):
             while True:
                 message = await receive()
-                body += message.get("body", b"")
-                if len(body) > most:
+                arrived: bytes = message.get("body", b"")
+                if len(body.data) + len(arrived) > most:
                     raise too_large
+                if not body.grow(arrived):
+                    raise Rejected(429, "too many bytes of your requests are under way; wait for answers")
                 if not message.get("more_body", False):
-                    return bytes(body)
+                    return bytes(body.data)
         raise Rejected(408, f"the request did not arrive within {self._limits.body_s:g} seconds")
 
 
@@ -152,8 +163,8 @@ def _replay(body: bytes, receive: Receive) -> Receive:
 
 async def _refuse(connection: HttpConnection, rejected: Rejected, receive: Receive, send: Send) -> None:
     headers: Mapping[str, str] = {"Connection": "close"}
-    if rejected.status == 401:  # noqa: PLR2004 - HTTP's own number
-        headers = {**headers, "WWW-Authenticate": "Bearer"}
+    if rejected.status in _MORE:
+        headers = {**headers, **_MORE[rejected.status]}
     response: Any = PlainTextResponse(f"{rejected.message}\n", rejected.status, headers)
     await send({"type": "http.response.start", "status": rejected.status, "headers": response.raw_headers})
     await send({"type": "http.response.body", "body": response.body, "more_body": True})

@@ -1,8 +1,9 @@
 """The stream that Hypercorn is given.
 
 Hypercorn shields its writes from cancellation and lets them take for ever, so a peer that does not read would hold up a
-stop; it notices only after the keep-alive time that an idle peer has gone; and it closes while it writes, when a peer
-sends nonsense behind a good request. This stream sees to all three.
+stop; it notices only after the keep-alive time that an idle peer has gone; it closes while it writes, when a peer sends
+nonsense behind a good request; and it serves all that a peer has sent that can be answered no more. This stream sees to
+all four.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ class BoundedStream(trio.abc.HalfCloseableStream):
         stream: The stream beneath.
         write_s: How long one write may take, in seconds.
         gone: Called when nothing more will be read.
-        stuck: Called when a write took too long; the stream is beyond use then.
+        stuck: Called when a write failed or took too long; the stream is beyond use then.
     """
 
     socket = _NoSocket()
@@ -70,9 +71,13 @@ class BoundedStream(trio.abc.HalfCloseableStream):
     async def send_all(self, data: bytes | bytearray | memoryview) -> None:
         """Send all; a checkpoint. Raises `trio.BrokenResourceError` also when the peer does not read."""
         deadline = min(trio.current_time() + self._write_s, self._hurry_until)
-        with trio.CancelScope(deadline=deadline) as self._writing:
-            async with self._turn:
-                await self._stream.send_all(data)
+        try:
+            with trio.CancelScope(deadline=deadline) as self._writing:
+                async with self._turn:
+                    await self._stream.send_all(data)
+        except trio.BrokenResourceError:  # what the peer has sent before it went may be much, and is for nobody
+            self._stuck()
+            raise
         if self._writing.cancelled_caught:
             self._stuck()
             await trio.aclose_forcefully(self._stream)

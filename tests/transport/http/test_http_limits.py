@@ -156,3 +156,44 @@ async def test_many_requests_on_one_connection_are_served_one_by_one(serve_http:
         go_on.set()
         await trio.testing.wait_all_tasks_blocked()
         assert asked == 100
+
+
+async def test_a_principals_large_bodies_are_bounded_over_all_its_connections(serve_http: Any, autojump_clock: Any):
+    async with serve_http(HttpLimits(principal_bytes=3000)) as hall:
+        slow = hall.connect()
+        await slow.head("/v1/validate", "Content-Length: 2500")
+        await slow.stream.send_all(b" " * 2400)
+        await trio.testing.wait_all_tasks_blocked()
+        large = {**READ, "cwd": "/" + "x" * 1000}
+        refused = await hall.connect().post("/v1/validate", large)
+        assert (refused.status, refused.headers["retry-after"]) == (429, "1")
+        assert (await hall.connect().post("/v1/validate", READ)).status == 200
+        other = hall.connect(hall.tokens.add("other"))
+        assert (await other.post("/v1/validate", large)).status == 200
+        assert (await slow.reply()).status == 408
+        for _ in range(5):
+            assert (await hall.connect().post("/v1/validate", large)).status == 200
+        alone = {**READ, "cwd": "/" + "x" * 5000}
+        assert (await hall.connect().post("/v1/validate", alone)).status == 200
+
+
+async def test_what_a_client_sent_before_it_went_is_not_served(serve_http: Any, autojump_clock: Any):
+    async with serve_http() as hall:
+        asked = 0
+
+        async def count(*_: Any) -> None:
+            nonlocal asked
+            asked += 1
+            await trio.sleep(1)
+
+        hall.gate.before = count
+        ours, theirs = trio.testing.memory_stream_pair()
+        hall.listener.connect(theirs)
+        body = msgspec.json.encode(READ)
+        head = f"POST /v1/validate HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {hall.token}\r\n"
+        await ours.send_all((f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body) * 100)
+        await trio.testing.wait_all_tasks_blocked()
+        ours.receive_stream.close()  # as one that resets: it can be written to no more, but what it sent is still there
+        await trio.sleep(200)
+        assert asked == 1
+        assert hall.crashes == []
