@@ -45,6 +45,7 @@ def hall_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[HallServer
     """Start a server on a free port, and stop it with SIGTERM."""
     data = tmp_path_factory.mktemp("hall")
     environment = {key: value for key, value in os.environ.items() if not key.startswith("MOOTHALL_")}
+    environment["MOOTHALL_ELICITATION"] = "all"
     with (data / "log").open("wb") as log:
         process = subprocess.Popen(
             [
@@ -121,10 +122,10 @@ def run_round() -> Callable[..., dict[str, object]]:
 
 
 @pytest.fixture(scope="session")
-def check_round() -> Callable[[dict[str, object]], None]:
-    """Return a function that judges what a round saw: the same for every client."""
+def check_round() -> Callable[..., None]:
+    """Return a function that judges what a round saw: the same for every client, `told` for those that subscribe."""
 
-    def check(seen: dict[str, object]) -> None:
+    def check(seen: dict[str, object], *, told: bool = False) -> None:
         assert seen["server"] == "moothall"
         assert set(TOOLS) <= set(seen["tools"])
         assert seen["appended"]["revisions"] == {seen["stream"]: 2}
@@ -133,6 +134,14 @@ def check_round() -> Callable[[dict[str, object]], None]:
         assert seen["verdict"]["verdict"] == "allow"
         assert seen["refused"]["error"]["code"] == "revision_conflict"
         assert seen["refused"]["error"]["actual"] == 2
+        assert [each["verdict"] for each in seen["batch"]["verdicts"]] == ["allow", "deny"]
+        assert (seen["answered"]["verdict"], seen["answered"]["approval"]["state"]) == ("allow", "decided")
+        assert [event["data"] for event in seen["followed"]["events"]] == [{"n": 3}]
+        assert (seen["once"]["deduplicated"], seen["again"]["deduplicated"]) == (False, True)
+        assert seen["again"]["first_sequence"] == seen["once"]["first_sequence"]
+        assert seen["whoami"]["agent"] == "agent"
+        if told:
+            assert seen["told"] == f"events://streams/{seen['stream']}"
 
     return check
 

@@ -1,4 +1,4 @@
-"""A whole round with FastMCP's client over streamable HTTP: `fastmcp_round.py URL STREAM TOKEN`."""
+"""A whole round with FastMCP's client over streamable HTTP: `fastmcp_round.py URL STREAM TOKEN LIFECYCLE`."""
 
 import asyncio
 import json
@@ -6,26 +6,23 @@ import sys
 
 from fastmcp import Client
 from fastmcp.client.transports import StreamableHttpTransport
+from whole_round import whole_round
 
 
-async def main(url: str, stream: str, token: str) -> None:
-    async with Client(StreamableHttpTransport(url, headers={"Authorization": f"Bearer {token}"})) as client:
-        tools = await client.list_tools()
+async def allow(_message, _type, _params, _context):
+    return {"decision": "allow"}
+
+
+async def main(url: str, stream: str, token: str, mode: str) -> None:
+    transport = StreamableHttpTransport(url, headers={"Authorization": f"Bearer {token}"})
+    async with Client(transport, mode=mode, elicitation_handler=allow) as client:
 
         async def call(tool: str, arguments: dict[str, object]) -> object:
             return (await client.call_tool(tool, arguments, raise_on_error=False)).structured_content
 
-        events = [{"type": "note", "data": {"n": 1}}, {"type": "note", "data": {"n": 2, "ü": "é"}}]
-        append = {"events": events, "stream": stream, "expected_revision": "no_stream"}
-        seen = {
-            "server": client.server_info.name,
-            "stream": stream,
-            "tools": [tool.name for tool in tools],
-            "appended": await call("append_events", append),
-            "page": await call("query_events", {"stream": stream}),
-            "verdict": await call("validate", {"tool": "Bash", "input": {"command": "git status"}}),
-            "refused": await call("append_events", append),
-        }
+        seen = await whole_round(call, stream)
+        seen["server"] = client.server_info.name
+        seen["tools"] = [tool.name for tool in await client.list_tools()]
         print(json.dumps(seen))
 
 

@@ -6,27 +6,35 @@ import sys
 
 from mcp import ClientSession
 from mcp.client.websocket import websocket_client
+from mcp.types import ElicitResult, ResourceUpdatedNotification, ServerNotification
+from whole_round import whole_round
+
+
+async def allow(_context, _params):
+    return ElicitResult(action="accept", content={"decision": "allow"})
 
 
 async def main(url: str, stream: str) -> None:
-    async with websocket_client(url) as (read, write), ClientSession(read, write) as session:
+    told = asyncio.Queue()
+
+    async def hear(message):
+        if isinstance(message, ServerNotification) and isinstance(message.root, ResourceUpdatedNotification):
+            told.put_nowait(str(message.root.params.uri))
+
+    async with (
+        websocket_client(url) as (read, write),
+        ClientSession(read, write, elicitation_callback=allow, message_handler=hear) as session,
+    ):
         server = await session.initialize()
-        tools = await session.list_tools()
-        events = [{"type": "note", "data": {"n": 1}}, {"type": "note", "data": {"n": 2, "ü": "é"}}]
-        append = {"events": events, "stream": stream, "expected_revision": "no_stream"}
-        appended = await session.call_tool("append_events", append)
-        page = await session.call_tool("query_events", {"stream": stream})
-        verdict = await session.call_tool("validate", {"tool": "Bash", "input": {"command": "git status"}})
-        refused = await session.call_tool("append_events", append)
-        seen = {
-            "server": server.serverInfo.name,
-            "stream": stream,
-            "tools": [tool.name for tool in tools.tools],
-            "appended": appended.structuredContent,
-            "page": page.structuredContent,
-            "verdict": verdict.structuredContent,
-            "refused": refused.structuredContent,
-        }
+
+        async def call(tool, arguments):
+            return (await session.call_tool(tool, arguments)).structuredContent
+
+        await session.subscribe_resource(f"events://streams/{stream}")
+        seen = await whole_round(call, stream)
+        seen["server"] = server.serverInfo.name
+        seen["tools"] = [tool.name for tool in (await session.list_tools()).tools]
+        seen["told"] = await asyncio.wait_for(told.get(), 30)
         print(json.dumps(seen))
 
 

@@ -33,4 +33,4 @@ def mcp1_python(missing) -> Path:
 @pytest.mark.slow
 def test_the_python_sdk_1_does_a_whole_round(hall_server, mcp1_python, run_round, check_round):
     command = [str(mcp1_python), str(HERE / "mcp1_round.py"), hall_server.url_with_token, "mcp1"]
-    check_round(run_round(command, cwd=HERE))
+    check_round(run_round(command, cwd=HERE), told=True)

@@ -33,11 +33,11 @@ def node(missing):
 @pytest.mark.slow
 def test_the_typescript_sdk_1_does_a_whole_round(hall_server, node, run_round, check_round):
     folder = HERE / "typescript"
-    check_round(run_round([node(folder), "round.mjs", hall_server.url_with_token, "typescript"], cwd=folder))
+    check_round(run_round([node(folder), "round.mjs", hall_server.url_with_token, "typescript"], cwd=folder), told=True)
 
 
 @pytest.mark.slow
 def test_the_typescript_sdk_2_does_a_whole_round_over_http(hall_server, node, run_round, check_round):
     folder = HERE / "typescript2"
     command = [node(folder), "round.mjs", f"{hall_server.http}/mcp", "typescript2", hall_server.token]
-    check_round(run_round(command, cwd=folder))
+    check_round(run_round(command, cwd=folder), told=True)

@@ -1,32 +1,15 @@
 // A whole round with the TypeScript SDK 1.x over its websocket transport: node round.mjs URL STREAM
 import { Client } from "@modelcontextprotocol/sdk/client/index.js";
 import { WebSocketClientTransport } from "@modelcontextprotocol/sdk/client/websocket.js";
+import { ElicitRequestSchema, ResourceUpdatedNotificationSchema } from "@modelcontextprotocol/sdk/types.js";
 import WebSocket from "ws";
+import { round } from "../round.mjs";
 
 globalThis.WebSocket ??= WebSocket;
 
 const [url, stream] = process.argv.slice(2);
-const client = new Client({ name: "moothall-interaction", version: "1.0.0" });
-await client.connect(new WebSocketClientTransport(new URL(url)));
-
-const call = async (name, args) => (await client.callTool({ name, arguments: args })).structuredContent;
-const tools = await client.listTools();
-const append = {
-  events: [
-    { type: "note", data: { n: 1 } },
-    { type: "note", data: { n: 2, ü: "é" } },
-  ],
-  stream,
-  expected_revision: "no_stream",
-};
-const seen = {
-  server: client.getServerVersion().name,
-  stream,
-  tools: tools.tools.map((tool) => tool.name),
-  appended: await call("append_events", append),
-  page: await call("query_events", { stream }),
-  verdict: await call("validate", { tool: "Bash", input: { command: "git status" } }),
-  refused: await call("append_events", append),
-};
-await client.close();
-console.log(JSON.stringify(seen));
+await round(Client, new WebSocketClientTransport(new URL(url)), stream, {
+  elicit: ElicitRequestSchema,
+  updated: ResourceUpdatedNotificationSchema,
+  withSignal: (signal) => [undefined, { signal }],
+});
