@@ -1,13 +1,18 @@
 // What every TypeScript client does in its round, whichever version it is of; conftest.py judges what it saw.
 const PATIENCE_S = 30;
 
+/** Who the client is. */
+export const ME = { name: "moothall-interaction", version: "1.0.0" };
+
+/** What the client must be able to do. */
+export const CAPABILITIES = { elicitation: {} };
+
 /**
  * Append, query, wait, ask for verdicts and be refused, in a stream of one's own; print what was seen as one JSON line.
  * `elicit` and `updated` are what the SDK takes for the request and the notification that the hall sends, `withSignal`
- * makes of a signal what `callTool` takes behind the call.
+ * makes of a signal what `callTool` takes behind the call, `subscribe` subscribes to a resource.
  */
-export async function round(Client, transport, stream, { elicit, updated, withSignal }) {
-  const client = new Client({ name: "moothall-interaction", version: "1.0.0" }, { capabilities: { elicitation: {} } });
+export async function round(client, transport, stream, { elicit, updated, withSignal, subscribe }) {
   client.setRequestHandler(elicit, async () => ({ action: "accept", content: { decision: "allow" } }));
   const told = new Promise((resolve) => client.setNotificationHandler(updated, ({ params }) => resolve(params.uri)));
   await client.connect(transport);
@@ -23,7 +28,7 @@ export async function round(Client, transport, stream, { elicit, updated, withSi
   const [status, push] = [{ command: "git status" }, { command: "git push --force" }];
   const asked = { tool: "Bash", input: { command: `frob ${stream}` }, wait_s: PATIENCE_S };
 
-  await client.subscribeResource({ uri: `events://streams/${stream}` });
+  await subscribe(`events://streams/${stream}`);
   const seen = { stream, server: client.getServerVersion().name };
   seen.tools = (await client.listTools()).tools.map((tool) => tool.name);
   seen.appended = await call("append_events", append);

@@ -37,7 +37,8 @@ def test_the_typescript_sdk_1_does_a_whole_round(hall_server, node, run_round, c
 
 
 @pytest.mark.slow
-def test_the_typescript_sdk_2_does_a_whole_round_over_http(hall_server, node, run_round, check_round):
+@pytest.mark.parametrize("mode", ["legacy", "auto"])
+def test_the_typescript_sdk_2_does_a_whole_round_over_http(hall_server, node, run_round, check_round, mode):
     folder = HERE / "typescript2"
-    command = [node(folder), "round.mjs", f"{hall_server.http}/mcp", "typescript2", hall_server.token]
+    command = [node(folder), "round.mjs", f"{hall_server.http}/mcp", f"typescript2/{mode}", hall_server.token, mode]
     check_round(run_round(command, cwd=folder), told=True)
