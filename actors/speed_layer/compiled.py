@@ -14,20 +14,9 @@ from actors.speed_layer.globs import pattern
 from actors.speed_layer.judge import CommandJudge
 from actors.speed_layer.marks import Marks
 from actors.speed_layer.path_rules import PathRules, Workspace
-from actors.speed_layer.rules import (
-    LAYERS,
-    CommandRule,
-    Entry,
-    LineRule,
-    PathRule,
-    PolicyError,
-    PolicySource,
-    ProgramTable,
-    ToolRule,
-    VariableRule,
-    load,
-)
+from actors.speed_layer.rules import LAYERS, CommandRule, LineRule, PathRule, ProgramTable, ToolRule, VariableRule
 from actors.speed_layer.scope import Scopes
+from actors.speed_layer.sources import Entry, PolicyError, PolicySource, load
 from actors.speed_layer.variable_rules import VariableRules
 
 ADVICE: Final = "correct this table"

@@ -1,4 +1,4 @@
-"""The shell's compound commands, walked: lists, pipelines, conditions, loops, groups, functions."""
+"""The shell's compound commands, walked: lists, pipelines, conditions, groups, functions. Loops are in `loops.py`."""
 
 from __future__ import annotations
 
@@ -7,28 +7,15 @@ from typing import TYPE_CHECKING, Final
 
 from tree_sitter import Node
 
-from actors.speed_layer import arithmetic, constants, expander, leaves, names
-from actors.speed_layer.simple_command import UNKNOWN, SimpleCommand, Stdin
-from actors.speed_layer.syntax_tree import LEAVES, expansions, parts
+from actors.speed_layer import constants, expander, leaves
+from actors.speed_layer.simple_command import SimpleCommand, Stdin
+from actors.speed_layer.syntax_tree import LEAVES, between, expansions, parts
 from actors.speed_layer.tokens import Unproved, Word
 
 if TYPE_CHECKING:
     from actors.speed_layer.walker import Walker
 
-MAX_ROUNDS: Final = 8
 FUNCTION_NAME: Final = re.compile(r"[A-Za-z0-9_.:-]+\Z")
-ENDLESS: Final = re.compile(r"\s*(?:true|:|\[ 1 \]|\(\(\s*1\s*\)\)|\[\[ 1 \]\])\s*[;\n]")
-STARTS: Final = re.compile(r"(?<![&>|<])&(?![&>0-9])")
-SETS_VARIABLES: Final = re.compile(
-    r"(?<![\w-])(?:read|mapfile|readarray|getopts|let|unset|declare|local|typeset|export|readonly|eval|source|printf\s+-v|wait\s+-p|coproc)(?![\w-])"
-    r"|\(\(|\{\w+\}[<>]"
-)
-
-
-def _between(children: list[Node], opening: str, closing: str) -> list[Node]:
-    if len(children) < 2 or children[0].type != opening or children[-1].type != closing:  # noqa: PLR2004 - a pair
-        raise Unproved(f"{opening} without {closing}")
-    return children[1:-1]
 
 
 def group(walker: Walker, node: Node, _reach: int = 0) -> None:
@@ -40,7 +27,7 @@ def group(walker: Walker, node: Node, _reach: int = 0) -> None:
         expander.run_pending(walker)
         walker.pending = held
         return
-    inner = _between(children, "{", "}")
+    inner = between(children, "{", "}")
     if not inner:
         raise Unproved("braces around nothing")
     walker.statements(inner)
@@ -49,12 +36,7 @@ def group(walker: Walker, node: Node, _reach: int = 0) -> None:
 def parenthesised(walker: Walker, node: Node, _reach: int = 0) -> None:
     """Walk `( ... )`."""
     with walker.subshell():
-        walker.statements(_between(parts(walker.shape, node), "(", ")"))
-
-
-def body(walker: Walker, node: Node, _reach: int = 0) -> None:
-    """Walk `do ... done`."""
-    walker.statements(_between(parts(walker.shape, node), "do", "done"))
+        walker.statements(between(parts(walker.shape, node), "(", ")"))
 
 
 def listing(walker: Walker, node: Node, reach: int = 0) -> None:
@@ -136,102 +118,6 @@ def _branch(walker: Walker, node: Node, ends: list[str | None]) -> None:
 
 def _backgrounded(walker: Walker, node: Node) -> bool:
     return walker.text[node.end_byte :].lstrip(" \t")[:1] == "&"
-
-
-def loop(walker: Walker, node: Node, _reach: int = 0) -> None:
-    """Walk `while` and `until`; a body that changes directory is walked again, not knowing where it is."""
-    children = parts(walker.shape, node)
-    if children[0].type not in {"while", "until"}:
-        raise Unproved("an unexpected loop")
-    for child in children[1:]:
-        if not child.is_named and child.type not in {";", "\n", "&"}:
-            raise Unproved(f"an unexpected {child.type!r} in a loop")
-    named = [child for child in children if child.is_named]
-    if ENDLESS.match(walker.text, children[0].end_byte) and STARTS.search(
-        walker.text, named[-1].start_byte, named[-1].end_byte
-    ):
-        raise Unproved("an endless loop that starts programs without waiting")
-    before = walker.state.cwd
-    for child in named:
-        walker.statement(child)
-    if walker.state.cwd != before:
-        walker.state.cwd = None
-        with walker.repeated():
-            for child in named:
-                walker.statement(child)
-        walker.state.cwd = None
-
-
-def iteration(walker: Walker, node: Node, _reach: int = 0) -> None:
-    """Walk `for` and `select`: once for each value if they are few constants, else once with an unknown one."""
-    children = parts(walker.shape, node)
-    if (
-        children[0].type not in {"for", "select"}
-        or children[1].type != "variable_name"
-        or children[-1].type != "do_group"
-    ):
-        raise Unproved("an unexpected loop")
-    name = walker.text[children[1].start_byte : children[1].end_byte]
-    start, stop = children[1].end_byte, children[-1].start_byte
-    values = [UNKNOWN]
-    if children[2].type == "in":
-        values = _values(walker, node, children[2].end_byte, stop)
-    elif walker.text[start:stop].strip(" \t\n;"):
-        raise Unproved("an unexpected loop")
-    listed = walker.text[children[2].end_byte : stop].strip("; \t\n") if children[2].type == "in" else UNKNOWN
-    if arithmetic.SEQUENCE.match(listed):
-        listed = "0"
-    for one in listed.split():
-        arithmetic.assign(walker.analysis.numbers, name, one)
-    walker.sets({name})
-    before = walker.state.cwd
-    for index, value in enumerate(values):
-        walker.state.bindings[name] = value
-        if index:
-            with walker.repeated():
-                walker.statement(children[-1])
-        else:
-            walker.statement(children[-1])
-    walker.state.bindings.pop(name, None)
-    if walker.state.cwd != before:
-        walker.state.cwd = None
-        with walker.repeated():
-            walker.statement(children[-1])
-        walker.state.cwd = None
-
-
-def _values(walker: Walker, node: Node, start: int, stop: int) -> list[str]:
-    while stop > start and walker.text[stop - 1] in "; \t\n":
-        stop -= 1
-    expansions(node, walker.nodes)
-    held = walker.pending
-    walker.pending = list["tuple[Walker, Node]"]()
-    words = list[str]()
-    for token in walker.lexer.tokens(start, stop, arguments=True):
-        if not isinstance(token, Word):
-            raise Unproved("an unexpected word in a loop's list")
-        words.append(token.text)
-    inside, walker.pending = walker.pending, held
-    for owner, substitution in inside:
-        expander.substitution(owner, substitution)
-    name = walker.text[node.start_byte : start]
-    variable = re.search(r"\b(\w+)\s+in\Z", name)
-    assigned = variable and re.search(rf"(?<![\w$]){variable[1]}(?:\+?=|\[)", walker.text)
-    few = 0 < len(words) <= MAX_ROUNDS and not any(UNKNOWN in word for word in words)
-    return words if few and not assigned and not SETS_VARIABLES.search(walker.text) else [UNKNOWN]
-
-
-def counting(walker: Walker, node: Node, _reach: int = 0) -> None:
-    """Walk `for ((...; ...; ...))`."""
-    children = parts(walker.shape, node)
-    if children[-1].type not in {"do_group", "compound_statement"}:
-        raise Unproved("an unexpected loop")
-    expander.within(walker, node, children[1].start_byte, children[-1].start_byte)
-    header = walker.text[children[1].start_byte : children[-1].start_byte]
-    header = arithmetic.without_substitutions(re.sub(r"\bdo\b", " ", header))
-    arithmetic.evaluate(walker.analysis.numbers, header, walker.state.bindings)
-    walker.sets(names.assigned(header))
-    walker.statement(children[-1])
 
 
 def cases(walker: Walker, node: Node, _reach: int = 0) -> None:

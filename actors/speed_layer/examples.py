@@ -7,9 +7,10 @@ from typing import Final
 from actors.speed_layer.compiled import Tables
 from actors.speed_layer.judge import Trace
 from actors.speed_layer.paths import join
-from actors.speed_layer.rules import CommandRule, Entry, PathRule, PolicyError
+from actors.speed_layer.rules import CommandRule, PathRule
 from actors.speed_layer.shell import analyse
 from actors.speed_layer.simple_command import UNKNOWN
+from actors.speed_layer.sources import Entry, PolicyError
 
 WORKSPACE: Final = "/home/dev/project"
 

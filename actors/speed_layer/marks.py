@@ -13,8 +13,9 @@ from typing import Any, Final
 import msgspec
 
 from actors.speed_layer.path_rules import Finding
-from actors.speed_layer.rules import Entry, PolicyError, Verdict
+from actors.speed_layer.rules import Verdict
 from actors.speed_layer.ruling import Limit, Ruling
+from actors.speed_layer.sources import Entry, PolicyError
 
 LIMIT: Final = re.compile(r"([1-9][0-9]{0,6})/(s|min|h|day)")
 SECONDS: Final = {"s": 1.0, "min": 60.0, "h": 3600.0, "day": 86400.0}

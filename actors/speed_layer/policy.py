@@ -23,10 +23,11 @@ from actors.speed_layer.judge import Trace
 from actors.speed_layer.line import command_line, judge_analysis, rule_on_line
 from actors.speed_layer.path_rules import Finding, shortened, strictest
 from actors.speed_layer.plain_command import PlainCommand, plain_command
-from actors.speed_layer.rules import Layer, PolicyError, PolicySource, Verdict
+from actors.speed_layer.rules import Layer, Verdict
 from actors.speed_layer.ruling import Ruling
 from actors.speed_layer.scope import NOTHING
 from actors.speed_layer.shell import analyse
+from actors.speed_layer.sources import PolicyError, PolicySource
 
 PACKS: Final = (
     "core", "git", "files", "text", "network", "packages", "build", "containers", "databases", "cloud", "system",

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import msgspec
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from actors.speed_layer.rules import Entry
+from actors.speed_layer.sources import Entry, PolicyError
 
 ROLES: Final = frozenset({"observer", "agent", "expert", "admin"})
 DAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -107,8 +105,6 @@ class Scopes:
 
 
 def _scope(entry: Entry) -> Scope | None:
-    from actors.speed_layer.rules import PolicyError  # noqa: PLC0415 - the rules' errors name their source
-
     table: Any = entry.table
     roles, hours, until = (getattr(table, name, None) for name in ("roles", "hours", "until"))
     if not (roles or hours or until):

@@ -143,3 +143,14 @@ def expansions(node: Node, found: dict[int, Node]) -> None:
                 continue
         if child.child_count:
             expansions(child, found)
+
+
+def between(children: list[Node], opening: str, closing: str) -> list[Node]:
+    """Return what stands between two tokens that must be the first and the last child.
+
+    Raises:
+        Unproved: They are not.
+    """
+    if len(children) < 2 or children[0].type != opening or children[-1].type != closing:  # noqa: PLR2004 - a pair
+        raise Unproved(f"{opening} without {closing}")
+    return children[1:-1]

@@ -14,7 +14,7 @@ from typing import Final
 import msgspec
 from tree_sitter import Node
 
-from actors.speed_layer import constants, constructs, expander, leaves, syntax_tree
+from actors.speed_layer import constants, constructs, expander, leaves, loops, syntax_tree
 from actors.speed_layer.heredoc import Document
 from actors.speed_layer.inner_commands import MAX_DEPTH
 from actors.speed_layer.lexer import Lexer
@@ -248,10 +248,10 @@ CONSTRUCTS: Final[dict[str, Callable[[Walker, Node, int], None]]] = {
     "subshell": constructs.parenthesised,
     "compound_statement": constructs.group,
     "if_statement": constructs.conditional,
-    "while_statement": constructs.loop,
-    "for_statement": constructs.iteration,
-    "c_style_for_statement": constructs.counting,
+    "while_statement": loops.loop,
+    "for_statement": loops.iteration,
+    "c_style_for_statement": loops.counting,
     "case_statement": constructs.cases,
-    "do_group": constructs.body,
+    "do_group": loops.body,
     "function_definition": constructs.definition,
 }

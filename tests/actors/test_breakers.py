@@ -20,8 +20,8 @@ from actors.speed_layer.breaker import FAILURES, LONGEST_S, PAUSE_S, Breaker
 from actors.speed_layer.guard import BUDGET_S
 from actors.speed_layer.policy import FAULT, Policy, PolicySource, Request, Ruling, packs
 from actors.speed_layer.quotas import Quotas
-from actors.speed_layer.rules import PolicyError
 from actors.speed_layer.ruling import Limit
+from actors.speed_layer.sources import PolicyError
 from actors.speed_layer.switchboard import BREAKERS_STREAM, TOLD
 
 OTHER = Caller(Principal("other", "agent"), 8)

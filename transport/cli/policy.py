@@ -13,7 +13,7 @@ from actors.session.messages import Role
 from actors.speed_layer.activation import text_hash
 from actors.speed_layer.claude_settings import import_settings
 from actors.speed_layer.policy import Policy, Request, packs
-from actors.speed_layer.rules import PolicyError, PolicySource
+from actors.speed_layer.sources import PolicyError, PolicySource
 from transport.cli.failure import CommandFailed, Exit
 from transport.cli.log_access import online
 
