@@ -24,6 +24,9 @@ RETRY_S: Final = 0.2
 SLICE: Final = 64
 """How many events are made before others get a turn."""
 
+LARGE: Final = 1024
+"""Others get a turn also after an input with more characters than this."""
+
 REMEMBERED: Final = 4096
 """How many masked inputs are kept, since the same requests come again and again."""
 
@@ -94,9 +97,10 @@ class Auditor:
                 events.append(gap_event(entry))
                 continue
             for index in range(len(entry.verdicts)):
-                if len(events) % SLICE == SLICE - 1:
+                masked = self._mask(entry, index)
+                events.append(verdict_event(entry, index, masked, now - entry.at))
+                if len(events) % SLICE == 0 or (masked is not None and masked.size > LARGE):
                     await trio.lowlevel.checkpoint()
-                events.append(verdict_event(entry, index, self._mask(entry, index), now - entry.at))
         return events
 
     def _mask(self, entry: Entry, index: int) -> Masked | None:

@@ -3,6 +3,10 @@
 A mask that misses a secret keeps it for as long as the log is kept, so what looks like one is masked: by the name it
 goes by, by the form that issuers give their keys, and inside addresses. Long texts are cut, because the audit tells
 what was asked and is no copy of every file that an agent writes.
+
+This runs on the loop, over texts that agents choose, so it has to take time in proportion to their length. That is why
+quantifiers are possessive where they can be, and why names are looked for a word at a time: one expression that allows
+for anything in front of the name would try each place in a long word with each other one.
 """
 
 from __future__ import annotations
@@ -14,30 +18,39 @@ MASK: Final = "MASKED"
 LONGEST: Final = 4096
 """How many characters of one text are kept."""
 
+LONGEST_IN_ALL: Final = 16 * LONGEST
+"""How many characters of all texts of one input are kept: looking for secrets in them takes milliseconds."""
+
 MOST: Final = 256
 """How many values of one input are kept."""
 
 _NAME: Final = re.compile(
-    r"(?:.*[_-])?(?:secret|token|password|passwd|passphrase|pwd|api[_-]?key|private[_-]?key|access[_-]?key|credentials?"
-    r"|authorization|cookie)(?:[_-].*)?\Z",
+    r"(?:\A|[_-])(?:secret|token|password|passwd|passphrase|pwd|api[_-]?key|private[_-]?key|access[_-]?key|credentials?"
+    r"|authorization|cookie)(?:[_-]|\Z)",
     re.IGNORECASE,
-)
-_NAMED: Final = (
-    r"(?i)([\w-]*(?:secret|token|passw(?:or)?d|passphrase|api[_-]?key|private[_-]?key|access[_-]?key|credential)[\w-]*"
-    r"[\"']?\s*(?:=|:\s*|\s+))(\"[^\"]*\"|'[^']*'|[^\s\"'&;|]+)"
 )
 _KEYS: Final = (
     r"\b(?:sk|pk|rk)[-_][A-Za-z0-9_-]{16,}|\bgh[opsur]_[A-Za-z0-9]{20,}|\bgithub_pat_\w{20,}|\bglpat-[\w-]{16,}"
     r"|\bxox[abeoprs]-[\w-]{10,}|\b(?:AKIA|ASIA)[A-Z0-9]{16}\b|\bAIza[\w-]{30,}|\bnpm_[A-Za-z0-9]{30,}"
-    r"|\beyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*"
 )
 _FORMS: Final = (
     (re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)", re.DOTALL), MASK),
     (re.compile(r"(?i)\b(bearer|basic)\s+[\w.~+/=-]{6,}"), rf"\1 {MASK}"),
     (re.compile(r"(://[^\s/:@]*:)[^\s/@]+@"), rf"\1{MASK}@"),
     (re.compile(_KEYS), MASK),
-    (re.compile(_NAMED), rf"\1{MASK}"),
 )
+_HINTS: Final = ("secret", "token", "passw", "passphrase", "key", "credential", "eyj")
+"""One of these is in every text that holds a secret by name, or a signed token."""
+
+_WORD: Final = re.compile(r"[\w-]++")
+_SECRET: Final = re.compile(
+    r"secret|token|passw(?:or)?d|passphrase|api[_-]?key|private[_-]?key|access[_-]?key|credential", re.IGNORECASE
+)
+_VALUE: Final = re.compile(
+    r"(?P<between>[\"']?(?:\s*+[=:>]{1,3}+\s*+|\s++))(?:\"[^\"]*+(?:\"|\Z)|'[^']*+(?:'|\Z)|[^\s\"'&;|]++)"
+)
+_SIGNED: Final = re.compile(r"\beyJ[\w-]{8,}")
+_SIGNATURE: Final = re.compile(r"\.[\w-]{8,}+\.[\w-]*+")
 
 
 class Masked:
@@ -49,10 +62,12 @@ class Masked:
     Attributes:
         value: What may be kept.
         whole: Whether nothing was masked or cut, so that it can be judged again.
+        size: How many characters were looked at.
     """
 
     def __init__(self, value: dict[str, Any]) -> None:
         self.whole = True
+        self.size = 0
         self._left = MOST
         self.value = self._masked(value)
 
@@ -72,15 +87,37 @@ class Masked:
         return value
 
     def _field(self, name: str, value: Any) -> Any:
-        if value and isinstance(value, str) and _NAME.match(name):
+        if value and isinstance(value, str) and _NAME.search(name):
             self.whole = False
             return MASK
         return self._masked(value)
 
     def _text(self, text: str) -> str:
-        kept = text if len(text) <= LONGEST else f"{text[:LONGEST]}... ({len(text)} characters)"
+        most = max(0, min(LONGEST, LONGEST_IN_ALL - self.size))
+        kept = text if len(text) <= most else f"{text[:most]}... ({len(text)} characters)"
+        self.size += len(kept)
         for form, mask in _FORMS:
             kept = form.sub(mask, kept)
+        folded = kept.casefold()
+        if any(hint in folded for hint in _HINTS):
+            kept = _unnamed(kept)
         if kept != text:
             self.whole = False
         return kept
+
+
+def _unnamed(text: str) -> str:
+    """Mask what stands behind a name that secrets have, and signed tokens (RFC 7519)."""
+    kept: list[str] = []
+    end = 0
+    word = _WORD.search(text)
+    while word is not None:
+        following = word.end()
+        if (signed := _SIGNED.search(word[0])) and (rest := _SIGNATURE.match(text, following)):
+            kept += text[end : word.start() + signed.start()], MASK
+            end = following = rest.end()
+        elif _SECRET.search(word[0]) and (value := _VALUE.match(text, following)):
+            kept += text[end : value.end("between")], MASK
+            end = following = value.end()
+        word = _WORD.search(text, following)
+    return "".join([*kept, text[end:]])

@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any, Final, NamedTuple
 
+import msgspec
 import trio
 
 from actors.event_store.messages import AppendEvents, QueryEvents
@@ -20,11 +21,17 @@ RETRY_S: Final = 0.2
 """How long to wait before an append is tried again, in seconds."""
 
 MERGED: Final = 500
-"""How many events go into one append at most."""
+"""How many events go into one append at most, unless they were added together."""
+
+MERGED_BYTES: Final = 1 << 20
+"""How many bytes of events do: far less than the log takes at once, since what it refuses for good ends the actor."""
+
+_encode = msgspec.msgpack.Encoder().encode
 
 
 class _Due(NamedTuple):
     events: list[NewEvent]
+    size: int
     then: Callable[[], Any] | None
 
 
@@ -59,7 +66,7 @@ class Recorder:
 
     def add(self, events: list[NewEvent], then: Callable[[], Any] | None = None) -> None:
         """Have events of one stream or more appended together; `then` is called when they are durable."""
-        self._due.append(_Due(events, then))
+        self._due.append(_Due(events, len(_encode(events)), then))
         self._idle = trio.Event()
         self._added.set()
 
@@ -82,11 +89,15 @@ class Recorder:
         await self._idle.wait()
 
     def _next(self) -> list[_Due]:
+        """Take what goes into the next append: what was added first, and what fits behind it on the same stream."""
         group = [self._due.popleft()]
-        stream, count = group[0].events[0].stream, len(group[0].events)
-        while self._due and self._due[0].events[0].stream == stream and count + len(self._due[0].events) <= MERGED:
+        stream, count, size = group[0].events[0].stream, len(group[0].events), group[0].size
+        while self._due and self._due[0].events[0].stream == stream:
+            count += len(self._due[0].events)
+            size += self._due[0].size
+            if count > MERGED or size > MERGED_BYTES:
+                break
             group.append(self._due.popleft())
-            count += len(group[-1].events)
         return group
 
     async def _append(self, events: list[NewEvent]) -> None:

@@ -14,7 +14,7 @@ from actors.session.messages import Principal
 from actors.speed_layer.approval_events import APPROVALS_STREAM
 from actors.speed_layer.approvals import EXPIRES_NS, LARGEST, MOST_EACH, MOST_OF_A_ROLE
 from actors.speed_layer.policy import Policy
-from store import Query
+from store import Limits, MemoryLog, Query
 
 DEPLOY = Call("deploy", {"to": "production"}, "/home/dev/project")
 CHIEF = Caller(Principal("chief", "admin"), 90)
@@ -371,3 +371,13 @@ async def test_a_batch_waits_for_all_that_is_pending(autojump_clock, world, scou
         nursery.start_soon(decide_all)
         verdicts = await world.gate.validate(scout, calls, 60.0)
     assert [verdict.verdict for verdict in verdicts] == ["allow", "deny", "allow"]
+
+
+async def test_many_large_approvals_opened_at_once_are_stored_a_few_at_a_time(autojump_clock, make_world, scout):
+    log = MemoryLog(limits=Limits(append_bytes=2 << 20))
+    calls = [Call("deploy", {"text": str(n) + 200_000 * "x"}, "/home/dev/project") for n in range(20)]
+    async with make_world(log=log).open() as world:
+        await world.gate.validate(scout, calls)
+        await trio.sleep(1)
+        assert world.crashes == []
+        assert story(world) == ["requested"] * 20

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
 import trio
 import trio.testing
@@ -264,6 +267,10 @@ def test_the_buffer_keeps_the_order_and_counts_what_it_drops(sizes, capacity):
         ("s3cr3t", {"command": "mysql --password=s3cr3t"}),
         ("s3cr3t", {"command": "login --token s3cr3t"}),
         ("s3cr3t", {"content": '{"client_secret": "s3cr3t"}'}),
+        ("s3cr3t", {"content": 'password = "s3cr3t"'}),
+        ("s3cr3t", {"content": "api_key := s3cr3t"}),
+        ("s3cr3t", {"content": 'token="s3cr3t'}),
+        ("c2lnbmF0dXJl", {"text": "eyJhbGciOiJFUzI1NiJ9.eyJzdWIiOiJib2IifQ.c2lnbmF0dXJl"}),
         ("s3cr3t", {"options": [{"api-key": "s3cr3t"}]}),
         ("ghp_" + "a" * 36, {"command": "echo ghp_" + "a" * 36}),
         ("AKIA" + "A" * 16, {"text": "AKIA" + "A" * 16}),
@@ -283,3 +290,27 @@ def test_what_is_no_secret_is_kept_as_it_is_and_long_texts_are_cut():
     assert len(long.value["content"]) < 5000
     assert long.whole is False
     assert Masked({"many": list(range(10_000))}).whole is False
+
+
+def test_of_many_long_texts_the_first_are_kept():
+    masked = Masked({str(n): "x" * 4000 for n in range(200)})
+    kept = [len(text) for text in masked.value.values()]
+    assert kept[:3] == [4000] * 3
+    assert max(kept[100:]) < 50
+    assert sum(kept) < 100_000
+    assert masked.whole is False
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "unit", ["token", "eyJ-", "secret_", "x", "token    &", 'key="', "-----BEGIN ", "://:", "bearer "]
+)
+def test_no_text_takes_much_longer_to_mask_than_others(unit):
+    program = f"""
+import resource
+from actors.speed_layer.masks import LONGEST, Masked
+resource.setrlimit(resource.RLIMIT_CPU, (20, 20))
+text = {unit!r} * LONGEST
+Masked({{str(n): text for n in range(16)}} | {{text + chr(10): "a name"}})
+"""
+    subprocess.run([sys.executable, "-c", program], check=True)
