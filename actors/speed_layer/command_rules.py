@@ -73,8 +73,9 @@ class CommandRules:
         return [Found(one, 1, one.options) for one in self._otherwise]
 
     def prepare(self) -> None:
-        """Work out what a command finds at every prefix; call it when all is added."""
+        """Work out what a command finds at every prefix; call it once, when all is added."""
         self._root = Graph(self._prefixed).root
+        self._prefixed.clear()
 
     def find(self, command: SimpleCommand) -> tuple[Found, ...]:
         """Return the rules whose prefix a command has, the shortest prefix first."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
@@ -105,7 +105,10 @@ def _in_order(sources: Sequence[PolicySource]) -> list[PolicySource]:
 
 def _version(entries: list[Entry]) -> str:
     """Return a hash of what the rules say; comments, examples' order in the file and blanks don't change it."""
-    content: list[Any] = [
-        [type(entry.table).__name__, entry.source.layer, msgspec.to_builtins(entry.table)] for entry in entries
-    ]
-    return hashlib.sha256(msgspec.json.encode(content, order="deterministic")).hexdigest()[:12]
+    digest = hashlib.sha256(b"[")
+    for place, entry in enumerate(entries):
+        content = [type(entry.table).__name__, entry.source.layer, msgspec.to_builtins(entry.table)]
+        digest.update(b"," if place else b"")
+        digest.update(msgspec.json.encode(content, order="deterministic"))
+    digest.update(b"]")
+    return digest.hexdigest()[:12]

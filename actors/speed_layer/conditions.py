@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 from typing import Any, Final
 
@@ -39,7 +39,7 @@ class Given:
 
     __slots__ = ("_exact", "_letters", "_long")
 
-    def __init__(self, names: list[str], *, loosely: bool) -> None:
+    def __init__(self, names: Sequence[str], *, loosely: bool) -> None:
         self._exact = frozenset(names)
         self._letters = frozenset(name[1] for name in names if len(name) == SHORT and name[0] == "-")
         self._long = tuple(name for name in names if name.startswith("--")) if loosely else ()
@@ -77,7 +77,7 @@ class Either:
 
     __slots__ = ("_known", "_looking", "_plain")
 
-    def __init__(self, patterns: list[str]) -> None:
+    def __init__(self, patterns: Sequence[str]) -> None:
         self._known = lru_cache(MAX_KEPT)(self._search)
         plain, looking = list[str](), list[str]()
         for one in patterns:

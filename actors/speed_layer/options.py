@@ -8,6 +8,7 @@ a lone `*` says that all other options are harmless too.
 
 from __future__ import annotations
 
+import sys
 from typing import Final
 
 import msgspec
@@ -94,6 +95,7 @@ def grammar(text: str, *, words: bool = False) -> Grammar:
             raise ValueError(f"{part!r} is not an option")
         else:
             name, equals, kind = part.partition("=")
+            name = sys.intern(name)  # most are options of many programs
             if kind.startswith("?"):
                 optional.add(name)
                 kind = kind[1:]

@@ -32,11 +32,11 @@ class Table(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     reason: str
     audit: Literal["buffered", "durable"] = "buffered"
     at_most: str = ""
-    roles: list[str] = []
+    roles: tuple[str, ...] = ()
     hours: str = ""
     until: str = ""
-    match: list[str] = []
-    not_match: list[str] = []
+    match: tuple[str, ...] = ()
+    not_match: tuple[str, ...] = ()
 
 
 class CommandRule(Table, frozen=True, forbid_unknown_fields=True, kw_only=True, tag=False):
@@ -83,24 +83,24 @@ class CommandRule(Table, frozen=True, forbid_unknown_fields=True, kw_only=True, 
     args: str = ""
     args_with: dict[str, str] = {}
     wraps: bool = False
-    has: list[str] = []
-    unless_has: list[str] = []
-    words: list[str] = []
-    text: list[str] = []
-    via: list[str] = []
-    fed_by: list[str] = []
-    made_by: list[str] = []
+    has: tuple[str, ...] = ()
+    unless_has: tuple[str, ...] = ()
+    words: tuple[str, ...] = ()
+    text: tuple[str, ...] = ()
+    via: tuple[str, ...] = ()
+    fed_by: tuple[str, ...] = ()
+    made_by: tuple[str, ...] = ()
     bare: bool = False
-    first: list[str] = []
-    subcommand: list[str] = []
+    first: tuple[str, ...] = ()
+    subcommand: tuple[str, ...] = ()
     otherwise: bool = False
-    sql: list[str] = []
+    sql: tuple[str, ...] = ()
     writes: bool = False
     script: bool = False
     dumps: bool = False
     globs: bool = False
     touches: Literal["read", "write", "delete"] | None = None
-    tags: list[str] = []
+    tags: tuple[str, ...] = ()
 
 
 class ProgramTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -134,12 +134,12 @@ class PathRule(Table, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """
 
     globs: list[str]
-    but: list[str] = []
+    but: tuple[str, ...] = ()
     read: Verdict | None = None
     write: Verdict | None = None
     delete: Verdict | None = None
     truncate: Verdict | None = None
-    tags: list[str] = []
+    tags: tuple[str, ...] = ()
 
 
 class VariableRule(Table, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -157,11 +157,11 @@ class VariableRule(Table, frozen=True, forbid_unknown_fields=True, kw_only=True)
 
     verdict: Verdict
     names: list[str]
-    but: list[str] = []
+    but: tuple[str, ...] = ()
     values: str = ""
     shell: bool = False
-    before: list[str] = []
-    unless_before: list[str] = []
+    before: tuple[str, ...] = ()
+    unless_before: tuple[str, ...] = ()
 
 
 class ToolRule(Table, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -175,7 +175,7 @@ class ToolRule(Table, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
     verdict: Verdict
     tools: list[str]
-    hosts: list[str] = []
+    hosts: tuple[str, ...] = ()
 
 
 class LineRule(Table, frozen=True, forbid_unknown_fields=True, kw_only=True):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Final
 
 from actors.speed_layer.globs import pattern
@@ -15,7 +16,7 @@ SECRET_NAME: Final = re.compile(
 )
 
 
-def _begins(words: tuple[str, ...], beginnings: list[str]) -> bool:
+def _begins(words: tuple[str, ...], beginnings: Sequence[str]) -> bool:
     """Return whether a command's first words are one of these."""
     return any(words[: len(one)] == tuple(one) for one in map(str.split, beginnings))
 
