@@ -2,7 +2,7 @@
 
 `scripts/soak --minutes 10` runs it; the tests run seconds of it. It ends with 1 where the server died, kept
 descriptors, connections or actors, refused honest work, or wrote a log that does not verify; memory is reported beside
-the number of events, which the log's index keeps.
+the number of events, which the log's index keeps, and how long an honest round of three calls took.
 """
 
 from __future__ import annotations
@@ -60,6 +60,7 @@ class Soak:
         self.tokens = tokens
         self.random = random.Random(seed)
         self.done: Counter[str] = Counter()
+        self.took_s: list[float] = []
         self.faults: list[str] = []
         self.samples: list[Sample] = []
 
@@ -77,15 +78,17 @@ class Soak:
         try:
             async with connect(self.url, token=self.random.choice(self.tokens)) as hall:
                 await self._rounds(hall)
-        except HallError as error:
-            self.faults.append(f"honest work was refused: {error}")
+        except* HallError as refused:  # in a group with `Cancelled` where the agent's time was over as well
+            self.faults += [f"honest work was refused: {error}" for error in refused.exceptions]
 
     async def _rounds(self, hall: HallClient) -> None:
         for _ in range(self.random.randint(1, 10)):
+            began = trio.current_time()
             command = f"git status {self.random.randint(0, 50)}"
             verdict = await hall.validate("Bash", {"command": command}, cwd="/home/dev/project")
             await hall.append([{"type": "tool.used", "data": {"command": command, "verdict": verdict.verdict}}])
             await hall.query(order="desc", limit=20)
+            self.took_s.append(trio.current_time() - began)
             await trio.sleep(self.random.uniform(0, 0.3))
 
     async def vanish(self) -> None:
@@ -198,6 +201,11 @@ async def _carry_out(run: Soak, seconds: float, agents: int, settle_s: float) ->
     run.samples = [first, *run.samples, await run.sample(began)]
 
 
+def percentile(values: list[float], percent: int) -> float:
+    """Return the value that so many percent are not above; 0 for none."""
+    return sorted(values)[(len(values) - 1) * percent // 100] if values else 0.0
+
+
 def _report(run: Soak, code: int, crashed: int, events: int, problems: list[str]) -> dict[str, object]:
     first, last = run.samples[0], run.samples[-1]
     if code != 0:
@@ -208,6 +216,7 @@ def _report(run: Soak, code: int, crashed: int, events: int, problems: list[str]
     problems += [f"{name}: {getattr(first, name)} before, {getattr(last, name)} after" for name in kept]
     return {
         "done": dict(run.done),
+        "honest_round_s": {"p50": round(percentile(run.took_s, 50), 3), "p99": round(percentile(run.took_s, 99), 3)},
         "events": events,
         "first": first._asdict(),
         "samples": [list(sample) for sample in run.samples[:: max(1, len(run.samples) // 10)]],
