@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from pathlib import Path
@@ -103,8 +104,23 @@ class Address(NamedTuple):
 
 def in_short(error: BaseException) -> str:
     """Return what went wrong; anyio says `All connection attempts failed` and keeps why to itself."""
+    root = _root(error)
+    return str(root) or type(root).__name__
+
+
+def remedy(error: BaseException) -> str:
+    """Return what to do about a connection that could not be made."""
+    root = _root(error)
+    if isinstance(root, ssl.SSLCertVerificationError):
+        return "name the file to trust it by with --tls-ca or MOOTHALL_TLS_CA"
+    if isinstance(root, ssl.SSLError):
+        return "a hall without TLS takes ws:// and http://"
+    return "is `moothall serve` running?"
+
+
+def _root(error: BaseException) -> BaseException:
     while error.__cause__ is not None:
         error = error.__cause__
     if isinstance(error, BaseExceptionGroup):
-        return in_short(cast("BaseExceptionGroup[BaseException]", error).exceptions[0])
-    return str(error) or type(error).__name__
+        return _root(cast("BaseExceptionGroup[BaseException]", error).exceptions[0])
+    return error

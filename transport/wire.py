@@ -26,7 +26,7 @@ from wsproto.events import (
 )
 from wsproto.utilities import ProtocolError
 
-from transport.address import Address, Dial, Lost, Refused, in_short
+from transport.address import Address, Dial, Lost, Refused, in_short, remedy
 
 MAX_MESSAGE_BYTES: Final = 256 << 20
 """The largest message that is taken from a server."""
@@ -82,7 +82,9 @@ class Wire:
             await self._write(self._protocol.send(request))
             status, body = await self._answer()
         except (ProtocolError, *_BROKEN) as error:
-            raise Lost(f"{address.host} did not shake hands: {error!r}; is it a hall?") from None
+            raise Lost(
+                f"{address.host} did not shake hands: {error!r}; is it a hall? With TLS it takes wss://"
+            ) from None
         if status != _SWITCHED:
             raise Refused(address.host, status, body.decode("utf-8", "replace").strip())
         self._take_all()
@@ -261,7 +263,7 @@ async def open_wire(address: Address, dial: Dial | None = None) -> Wire:
             return wire
         raise Lost(f"{address.host} did not answer within {CONNECT_S:g} seconds")
     except _BROKEN as error:
-        raise Lost(f"cannot reach {address.host}: {in_short(error)}; is `moothall serve` running?") from None
+        raise Lost(f"cannot reach {address.host}: {in_short(error)}; {remedy(error)}") from None
     finally:
         if stream is not None and not opened:
             await anyio.aclose_forcefully(stream)

@@ -29,7 +29,7 @@ class Pattern(msgspec.Struct, frozen=True):
     Attributes:
         argv: The words that they begin with.
         options: The options that may follow, in any order.
-        cwd: The working directory.
+        cwd: The working directory; None covers those alone that name none.
         rule: The rule whose `ask` is answered, None where it is that no rule decides.
     """
 
@@ -41,7 +41,8 @@ class Pattern(msgspec.Struct, frozen=True):
     def __str__(self) -> str:
         more = "".join(f" [{option}]" for option in self.options)
         asked = "no rule decides" if self.rule is None else f"rule {self.rule!r} asks"
-        return f"`{' '.join(self.argv)}{more} ...` with plain words in {self.cwd}, where {asked} and nothing else does"
+        place = "no named directory" if self.cwd is None else self.cwd
+        return f"`{' '.join(self.argv)}{more} ...` with plain words in {place}, where {asked} and nothing else does"
 
 
 class NotGeneral(Exception):  # noqa: N818 - an answer, not a fault

@@ -43,6 +43,11 @@ async def decide(world, caller, command, decision="allow", remember="rule"):
     return waiting.approval.id
 
 
+def test_a_rule_for_what_named_no_directory_says_so(policy):
+    shown = str(generalised(policy, Request("Bash", {"command": "frob deploy"}, None)))
+    assert "with plain words in no named directory" in shown
+
+
 async def test_a_rule_is_shown_before_it_is_remembered_and_decides_commands_like_it_after_a_restart_too(
     autojump_clock, make_world, scout, rover
 ):

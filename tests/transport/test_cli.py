@@ -93,6 +93,12 @@ async def test_connect_bridges_a_client_that_only_starts_a_command(project):
     assert answers[None]["error"]["code"] == -32700
 
 
+async def test_whoever_expects_tls_where_there_is_none_is_told(project, server):
+    code, _, err = await project("tree", "--url", server.ready["ws"].replace("ws://", "wss://"))
+    assert code == 3
+    assert "a hall without TLS takes ws://" in err
+
+
 async def test_connect_says_when_there_is_no_server_or_no_entry(project, server):
     code, _, err = await project("connect", "--token", "wrong")
     assert code == 3

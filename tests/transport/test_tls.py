@@ -71,8 +71,9 @@ async def test_the_client_speaks_to_who_it_trusts_alone(secured, server, files):
             pytest.fail("nothing here trusts that certificate")
     assert caught.value.code == "unavailable"
     assert "CERTIFICATE_VERIFY_FAILED" in caught.value.message
+    assert "--tls-ca" in caught.value.message
     plain = server.ready["ws"].replace("wss://", "ws://")
-    with pytest.raises(HallError):
+    with pytest.raises(HallError, match="wss://"):
         async with connect(plain, token=token):
             pytest.fail("the server speaks TLS alone")
     health = server.ready["http"] + "/healthz"
