@@ -31,6 +31,12 @@ STREAMS: Final = "events://streams/"
 STREAM_TEMPLATE: Final = "events://streams/{stream}"
 POLICY: Final = "policy://active"
 HEALTH: Final = "health://status"
+NAME_CHARACTERS: Final = 256
+"""The longest name of a stream."""
+
+LONGEST_URI: Final = len(STREAMS) + 12 * NAME_CHARACTERS
+"""The longest URI of a stream: a character may take 4 bytes, and a byte 3 characters."""
+
 PAGE: Final = 100
 """How many events a read returns at most."""
 
@@ -56,7 +62,16 @@ _encode = msgspec.json.Encoder().encode
 
 def stream_of(uri: str) -> str | None:
     """Return the stream that a URI names, percent-encoded or not; None where it names none."""
-    return unquote(uri.removeprefix(STREAMS)) or None if uri.startswith(STREAMS) else None
+    if not uri.startswith(STREAMS) or len(uri) > LONGEST_URI:
+        return None
+    stream = unquote(uri.removeprefix(STREAMS))
+    return stream if 0 < len(stream) <= NAME_CHARACTERS else None
+
+
+def canonical(uri: str) -> str:
+    """Return the one URI of all by which clients may know a resource that is the same for each of them."""
+    stream = stream_of(uri)
+    return uri if stream is None else STREAMS + quote(stream, safe="")
 
 
 def uris_of(stream: str) -> set[str]:

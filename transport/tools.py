@@ -10,13 +10,13 @@ import mcp_types as types
 import msgspec
 from mcp.server.context import ServerRequestContext
 from mcp.server.lowlevel import Server
-from mcp.server.subscriptions import ListenHandler
 from mcp.shared.exceptions import MCPError
 
 from actors.gate import Gate
 from transport import resources
 from transport.calls import Outcome, run_tool
 from transport.elicitation import ROLES, Elicitation, PersonAtClient, offered
+from transport.listening import Listening
 from transport.order import arrival_of
 from transport.prompts import PROMPTS, prompt
 from transport.schemas import QueryResult, input_schema, output_schema
@@ -74,7 +74,7 @@ def make_server(gate: Gate, version: str, *, elicitation: Elicitation = "off") -
         on_read_resource=offers.read_resource,
         on_subscribe_resource=offers.subscribe,
         on_unsubscribe_resource=offers.unsubscribe,
-        on_subscriptions_listen=ListenHandler(offers.updates.bus),
+        on_subscriptions_listen=Listening(offers.updates.bus),
         on_list_prompts=offers.list_prompts,
         on_get_prompt=offers.get_prompt,
         on_completion=offers.complete,

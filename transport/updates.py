@@ -21,7 +21,7 @@ from actors.gate import Gate
 from actors.kernel import ActorError
 from actors.monitor.messages import Health
 from transport.logs import Logger
-from transport.resources import HEALTH, LOG, POLICY, check, stream_of, uris_of
+from transport.resources import HEALTH, LOG, POLICY, canonical, check, uris_of
 
 log = Logger(__name__)
 
@@ -53,28 +53,41 @@ class Updates:
     def __init__(self, gate: Gate) -> None:
         self._gate = gate
         self.bus = _Bus()
-        self._subscribed: dict[int, dict[str, ServerSession]] = {}
+        self._subscribed: dict[int, dict[str, str]] = {}
+        self._subscribers: dict[str, dict[int, ServerSession]] = {}
         self._seen = self._look()
 
     def subscribe(self, connection: int, uri: str, session: ServerSession) -> None:
         """Tell a connection of each change of a resource from now on. Does not checkpoint.
 
+        A resource that is known by several URIs is told of by the last one.
+
         Raises:
             MCPError: There is no such resource, or the connection has too many subscriptions.
         """
         check(uri)
-        own = self._subscribed.setdefault(connection, {})
-        if uri not in own and len(own) >= SUBSCRIPTIONS:
+        own, resource = self._subscribed.setdefault(connection, {}), canonical(uri)
+        if resource not in own and len(own) >= SUBSCRIPTIONS:
             raise MCPError(INVALID_REQUEST, f"a connection may have {SUBSCRIPTIONS} subscriptions; give some up first")
-        own[uri] = session
+        own[resource] = uri
+        self._subscribers.setdefault(resource, {})[connection] = session
 
     def unsubscribe(self, connection: int, uri: str) -> None:
         """Tell it no more; unknown ones are ignored. Does not checkpoint."""
-        self._subscribed.get(connection, {}).pop(uri, None)
+        resource = canonical(uri)
+        if self._subscribed.get(connection, {}).pop(resource, None) is not None:
+            self._dismiss(connection, resource)
 
     def forget(self, connection: int) -> None:
         """Forget a connection that has ended. Does not checkpoint."""
-        self._subscribed.pop(connection, None)
+        for resource in self._subscribed.pop(connection, {}):
+            self._dismiss(connection, resource)
+
+    def _dismiss(self, connection: int, resource: str) -> None:
+        subscribers = self._subscribers[resource]
+        del subscribers[connection]
+        if not subscribers:
+            del self._subscribers[resource]
 
     async def run(self) -> None:
         """Look for changes and announce them, until cancelled."""
@@ -112,10 +125,10 @@ class Updates:
         if self.bus.listened_to:
             for uri in changed:
                 await self.bus.publish(ResourceUpdated(uri=uri))
-        for own in list(self._subscribed.values()):
-            for uri, session in list(own.items()):
-                if uri in changed or (
-                    (stream := stream_of(uri)) is not None and not changed.isdisjoint(uris_of(stream))
-                ):
+        for resource in changed:
+            for connection, session in list(self._subscribers.get(resource, {}).items()):
+                # While one is told, another may have gone.
+                uri = self._subscribed.get(connection, {}).get(resource)
+                if uri is not None:
                     with trio.move_on_after(_SEND_S):
                         await session.send_resource_updated(uri)

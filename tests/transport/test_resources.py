@@ -13,6 +13,7 @@ from mcp_types import PaginatedRequestParams
 
 from actors.gate import Refusal
 from actors.kernel import ActorNotFound
+from transport.listening import OF_AN_AGENT
 from transport.resources import stream_of, uris_of
 from transport.tools import page_of
 from transport.updates import PERIOD_S, SUBSCRIPTIONS
@@ -166,6 +167,52 @@ async def test_a_connection_that_ended_is_forgotten(front, autojump_clock):
         await writer.call(1, "append_events", {"events": [{"type": "t"}]})
         await trio.sleep(5)
         assert running.gateway._server.updates._subscribed == {}
+
+
+@pytest.mark.parametrize(
+    "uri",
+    ["events://streams/" + "x" * 257, "events://streams/" + "%F0%9F%90%9E" * 300, "events://streams/" + "%" * 9000],
+)
+async def test_what_is_too_long_for_a_streams_name_is_not_kept_as_a_subscription(front, autojump_clock, name: str):
+    async with front() as running:
+        answer = await ask(await running.raw(), "resources/subscribe", uri=f"events://streams/{name}")
+        assert "no such resource" in answer["message"]
+
+
+async def test_the_longest_name_of_a_stream_can_be_subscribed_to_however_it_is_written(front, autojump_clock):
+    async with front() as running:
+        for stream in ("\U0001f41e" * 256, "%F0%9F%90%9E" * 256):
+            assert await ask(await running.raw(), "resources/subscribe", uri=f"events://streams/{stream}") == {}
+
+
+async def test_a_stream_subscribed_to_by_many_names_is_told_of_once_by_the_last(front, autojump_clock):
+    async with front() as running:
+        raw = await running.raw()
+        for uri in ("events://streams/%61bc", "events://streams/a%62c", "events://streams/ab%63"):
+            assert await ask(raw, "resources/subscribe", uri=uri) == {}
+        await ask(raw, "tools/call", name="append_events", arguments={"events": [{"type": "t", "stream": "abc"}]})
+        assert (await raw.message())["params"] == {"uri": "events://streams/ab%63"}
+        assert await quiet(raw)
+        assert await ask(raw, "resources/unsubscribe", uri="events://streams/abc") == {}
+        await ask(raw, "tools/call", name="append_events", arguments={"events": [{"type": "t", "stream": "abc"}]})
+        assert await quiet(raw)
+
+
+async def test_one_agent_cannot_take_all_streams_of_subscriptions(front, autojump_clock):
+    params = {"notifications": {"resourceSubscriptions": ["events://log"]}, "_meta": ENVELOPE}
+    async with front() as running:
+        greedy = await running.raw(initialized=False)
+        for number in range(OF_AN_AGENT - 1):
+            await greedy.request(number, "subscriptions/listen", params)
+            assert (await greedy.message())["method"] == "notifications/subscriptions/acknowledged"
+        again = await running.raw(initialized=False)
+        for number, expected in ((1, "method"), (2, "error")):
+            await again.request(number, "subscriptions/listen", params)
+            assert expected in await again.message()
+        running.token = running.tokens.add("another")
+        other = await running.raw(initialized=False)
+        await other.request(1, "subscriptions/listen", params)
+        assert "method" in await other.message()
 
 
 async def test_subscriptions_of_a_connection_are_bounded(front, autojump_clock):
