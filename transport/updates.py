@@ -128,7 +128,7 @@ class Updates:
         for resource in changed:
             for connection, session in list(self._subscribers.get(resource, {}).items()):
                 # While one is told, another may have gone.
-                uri = self._subscribed.get(connection, {}).get(resource)
-                if uri is not None:
+                known_as = self._subscribed.get(connection, {}).get(resource)
+                if known_as is not None:
                     with trio.move_on_after(_SEND_S):
-                        await session.send_resource_updated(uri)
+                        await session.send_resource_updated(known_as)

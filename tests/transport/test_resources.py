@@ -169,10 +169,7 @@ async def test_a_connection_that_ended_is_forgotten(front, autojump_clock):
         assert running.gateway._server.updates._subscribed == {}
 
 
-@pytest.mark.parametrize(
-    "uri",
-    ["events://streams/" + "x" * 257, "events://streams/" + "%F0%9F%90%9E" * 300, "events://streams/" + "%" * 9000],
-)
+@pytest.mark.parametrize("name", ["x" * 257, "%F0%9F%90%9E" * 300, "%" * 9000])
 async def test_what_is_too_long_for_a_streams_name_is_not_kept_as_a_subscription(front, autojump_clock, name: str):
     async with front() as running:
         answer = await ask(await running.raw(), "resources/subscribe", uri=f"events://streams/{name}")
