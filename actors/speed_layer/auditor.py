@@ -25,10 +25,10 @@ SLICE: Final = 64
 """How many events are made before others get a turn."""
 
 LARGE: Final = 1024
-"""Others get a turn also after an input with more characters than this."""
+"""An input with more characters than this is large: others get a turn after it."""
 
 REMEMBERED: Final = 4096
-"""How many masked inputs are kept, since the same requests come again and again."""
+"""How many masked inputs are kept, none of them large, since the same requests come again and again."""
 
 _KEPT: Final = ("agent", "role", "request", "verdict", "rule", "policy", "cached")
 """What is kept of a verdict whose event the log refuses."""
@@ -109,9 +109,11 @@ class Auditor:
         request = entry.verdicts[index].request
         masked = self._masked.get(request)
         if masked is None:
-            if len(self._masked) >= REMEMBERED:
-                self._masked.clear()
-            masked = self._masked[request] = Masked(entry.calls[index].input)
+            masked = Masked(entry.calls[index].input)
+            if masked.size <= LARGE:
+                if len(self._masked) >= REMEMBERED:
+                    self._masked.clear()
+                self._masked[request] = masked
         return masked
 
     async def _append(self, events: list[NewEvent], batch: Batch) -> bool:

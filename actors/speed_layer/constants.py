@@ -20,8 +20,9 @@ if TYPE_CHECKING:
 DISGUISE: Final = re.compile(
     r"(?<![\w-])(?:read|mapfile|readarray|getopts|let|unset|declare|local|typeset|export|readonly|eval|source|printf"
     r"\s+-v|wait\s+-p|coproc|set|shift|trap|alias|enable|builtin|command\s+\.)(?![\w-])|\(\(|\{\w+\}[<>]|\$'"
-    r"|(?:\A|[;&|({\n!]|\bdo|\bthen|\belse)\s*\.\s"
+    r"|(?:\A|[;&|({\n!]|\bdo|\bthen|\belse)[^\S\n]*+\.\s"
 )
+"""What could name a variable in disguise. A dot behind many line ends is behind the last of them: in linear time."""
 SPECIAL: Final = re.compile(
     r"(?:BASH\w*|COMP_\w*|EPOCH\w*|DIRSTACK|EUID|FUNCNAME|GROUPS|HIST\w*|HOME|IFS|LINENO|OLDPWD|OPT\w+|PIPESTATUS|PPID|PWD"
     r"|RANDOM|REPLY|SECONDS|SHELLOPTS|SHLVL|SRANDOM|UID|_|argv|status|path|cdpath|fpath|pipestatus|[A-Z]*PATH)\Z"

@@ -13,12 +13,12 @@ import msgspec
 from transport.bench import requests
 from transport.bench.figure import US, Figure
 from transport.bench.hall_process import hall
+from transport.bench.peers import INSTALL
 from transport.bench.processes import child, said_by
 from transport.bench.raw_http import HttpEndpoint
 from transport.bench.resident import resident_bytes
 from transport.bench.runner import Bench, Round, Work, contest, p99
 from transport.bench.sockets import Connectable, Endpoint, crowd, latencies, size_of_reply, while_idle
-from transport.bench.worker import INSTALL
 
 SUITE = "mcp"
 ECHO = "trio-websocket echo"

@@ -7,6 +7,9 @@ from typing import Protocol, cast
 
 from transport.bench.runner import Bench, Round
 
+INSTALL = "install moothall with its `bench` extra"
+"""What to do where a peer is missing."""
+
 
 class ActorPeer(Protocol):
     """What a module that wraps another actor library offers; each call makes a round."""
@@ -32,5 +35,5 @@ def installed(bench: Bench, name: str, module: str) -> dict[str, ActorPeer]:
     try:
         return {name: cast("ActorPeer", importlib.import_module(module))}
     except ModuleNotFoundError as error:
-        bench.note(f"{name}: not measured, {error.name} is not installed; install moothall with its `bench` extra")
+        bench.note(f"{name}: not measured, {error.name} is not installed; {INSTALL}")
         return {}

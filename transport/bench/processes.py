@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 _STOP_S = 20.0
+_LAST_CHARACTERS = 2000
 
 
 class ChildFailed(Exception):  # noqa: N818 - states what the process did
@@ -30,8 +31,38 @@ def said_by(arguments: Sequence[str]) -> str:
     command = [sys.executable, *arguments]
     done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment())  # noqa: S603 - own modules
     if done.returncode:
-        raise ChildFailed(f"{' '.join(arguments)} exited with {done.returncode}: {done.stderr.strip()[-2000:]}")
+        raise ChildFailed(
+            f"{' '.join(arguments)} exited with {done.returncode}: {done.stderr.strip()[-_LAST_CHARACTERS:]}"
+        )
     return done.stdout
+
+
+def begin(arguments: Sequence[str], errors: Path, *, stdin: int = subprocess.DEVNULL) -> subprocess.Popen[str]:
+    """Begin `python ARGUMENTS`, with a pipe for its stdout.
+
+    Args:
+        arguments: A module and its arguments, or code.
+        errors: The file that takes its stderr.
+        stdin: What it reads, as `subprocess.Popen` takes it.
+    """
+    with errors.open("w", encoding="utf-8") as stderr:
+        return subprocess.Popen(  # noqa: S603 - own modules
+            [sys.executable, *arguments],
+            stdin=stdin,
+            stdout=subprocess.PIPE,
+            stderr=stderr,
+            text=True,
+            env=environment(),
+        )
+
+
+def last_words(errors: Path) -> str:
+    """Return the end of what a process wrote on stderr."""
+    return _end_of(errors.read_text(encoding="utf-8"))
+
+
+def _end_of(text: str) -> str:
+    return text.strip()[-_LAST_CHARACTERS:]
 
 
 @contextmanager
@@ -48,22 +79,12 @@ def child(arguments: Sequence[str], errors: Path) -> Generator[tuple[subprocess.
     Raises:
         ChildFailed: It ended before it was ready.
     """
-    with errors.open("w", encoding="utf-8") as stderr:
-        process = subprocess.Popen(  # noqa: S603 - own modules
-            [sys.executable, *arguments],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=stderr,
-            text=True,
-            env=environment(),
-        )
-    with process:
+    with begin(arguments, errors) as process:
         try:
             assert process.stdout is not None
             ready = process.stdout.readline()
             if not ready:
-                last_words = errors.read_text(encoding="utf-8").strip()[-2000:]
-                raise ChildFailed(f"{' '.join(arguments)} ended before it was ready: {last_words}")
+                raise ChildFailed(f"{' '.join(arguments)} ended before it was ready: {last_words(errors)}")
             yield process, ready
         finally:
             _end(process)

@@ -25,10 +25,10 @@ from transport.bench import kernel
 from transport.bench.commands import PLAIN, corpus, fresh_calls, mixed_calls
 from transport.bench.figure import US, Figure
 from transport.bench.in_process import CALLER, Opened, hall
+from transport.bench.peers import INSTALL
 from transport.bench.processes import said_by
 from transport.bench.runner import Bench, Round, Work, contest, mean, p99
 from transport.bench.sharing import sharing
-from transport.bench.worker import INSTALL
 
 SUITE = "speed-layer"
 T = TypeVar("T")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import subprocess
-import sys
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -11,11 +10,10 @@ from pathlib import Path
 import msgspec
 
 from transport.bench.figure import Figure
-from transport.bench.processes import ChildFailed, environment
+from transport.bench.peers import INSTALL
+from transport.bench.processes import ChildFailed, begin, last_words
 from transport.bench.runner import Bench
 from transport.bench.stores import Subject
-
-INSTALL = "install moothall with its `bench` extra"
 
 
 class Worker:
@@ -50,8 +48,7 @@ class Worker:
         assert self._process.stdout is not None
         if line := self._process.stdout.readline():
             return line
-        last_words = self._errors.read_text(encoding="utf-8").strip()[-2000:]
-        raise ChildFailed(f"a process that measures a store ended: {last_words}")
+        raise ChildFailed(f"a process that measures a store ended: {last_words(self._errors)}")
 
 
 @contextmanager
@@ -62,23 +59,13 @@ def working(bench: Bench, subject: Subject) -> Generator[Worker | None]:
         The process, or None if what it needs is not installed.
     """
     errors = bench.directory / "errors"
-    with errors.open("w", encoding="utf-8") as stderr:
-        process = subprocess.Popen(  # noqa: S603 - own modules
-            [sys.executable, "-m", "transport.bench.store_worker", subject.module],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=stderr,
-            text=True,
-            env=environment(),
-        )
-    with process:
+    arguments = ["-m", "transport.bench.store_worker", subject.module]
+    with begin(arguments, errors, stdin=subprocess.PIPE) as process:
         try:
             worker = Worker(process, errors)
             missing = msgspec.json.decode(worker.heard(), type=str)
             if missing:
-                bench.note(
-                    f"{subject.name}: not measured, {missing} is not installed; install moothall with its `bench` extra"
-                )
+                bench.note(f"{subject.name}: not measured, {missing} is not installed; {INSTALL}")
             yield None if missing else worker
         finally:
             process.kill()

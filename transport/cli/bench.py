@@ -14,10 +14,10 @@ from rich.console import Console
 from transport.bench import comparison, figure, suites, table
 from transport.bench.figure import Conditions, Figure, Record, RecordError
 from transport.bench.machine import conditions
+from transport.bench.peers import INSTALL
 from transport.bench.place import bench_directory
 from transport.bench.processes import ChildFailed
 from transport.bench.runner import Bench
-from transport.bench.worker import INSTALL
 from transport.cli.failure import CommandFailed, Exit
 
 _WIDTH = 160

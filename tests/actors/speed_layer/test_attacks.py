@@ -12,10 +12,6 @@ CWD = "/home/dev/project"
 policy = Policy.default()
 
 
-def shell(line: str) -> str:
-    return policy.decide(Request("Bash", {"command": line}, CWD)).verdict
-
-
 @pytest.mark.parametrize(
     "line",
     [
@@ -96,7 +92,7 @@ def shell(line: str) -> str:
         "man ./x",
     ],
 )
-def test_what_a_harmless_looking_word_can_do_is_asked_about(line: str) -> None:
+def test_what_a_harmless_looking_word_can_do_is_asked_about(shell, line: str) -> None:
     assert shell(line) != "allow"
 
 
@@ -124,7 +120,7 @@ def test_what_a_harmless_looking_word_can_do_is_asked_about(line: str) -> None:
         "printf -v line '%s' a",
     ],
 )
-def test_their_everyday_use_is_allowed(line: str) -> None:
+def test_their_everyday_use_is_allowed(shell, line: str) -> None:
     assert shell(line) == "allow"
 
 
@@ -171,7 +167,7 @@ def test_their_everyday_use_is_allowed(line: str) -> None:
         "MIX_EXS=./x mix test",
     ],
 )
-def test_a_door_to_code_or_to_files_that_run_is_asked_about(line: str) -> None:
+def test_a_door_to_code_or_to_files_that_run_is_asked_about(shell, line: str) -> None:
     assert shell(line) == "ask"
 
 
@@ -190,7 +186,7 @@ def test_a_door_to_code_or_to_files_that_run_is_asked_about(line: str) -> None:
         "aws organizations leave-organization",
     ],
 )
-def test_what_destroys_by_a_detour_is_refused(line: str) -> None:
+def test_what_destroys_by_a_detour_is_refused(shell, line: str) -> None:
     assert shell(line) == "deny"
 
 
@@ -211,7 +207,7 @@ def test_what_destroys_by_a_detour_is_refused(line: str) -> None:
         "hatch run test:unit",
     ],
 )
-def test_what_only_resembles_them_is_allowed(line: str) -> None:
+def test_what_only_resembles_them_is_allowed(shell, line: str) -> None:
     assert shell(line) == "allow"
 
 
@@ -221,7 +217,7 @@ def test_a_word_that_begins_with_a_keyword_is_no_keyword(line: str) -> None:
 
 
 @pytest.mark.parametrize("line", ["set +o history", "unset HISTFILE", "bash -lc 'rm -rf ~'"])
-def test_a_disguise_does_not_loosen_a_refusal(line: str) -> None:
+def test_a_disguise_does_not_loosen_a_refusal(shell, line: str) -> None:
     assert shell(line) == "deny"
 
 
@@ -240,7 +236,7 @@ def test_a_disguise_does_not_loosen_a_refusal(line: str) -> None:
         "a() { " + "b; " * 40 + "}; b() { " + "c; " * 40 + "}; c() { " + "ls; " * 40 + "}; a",
     ],
 )
-def test_no_line_makes_an_analysis_do_more_than_its_share_of_work(line: str) -> None:
+def test_no_line_makes_an_analysis_do_more_than_its_share_of_work(shell, line: str) -> None:
     analysis = analyse(line, CWD)
     assert analysis.unproved
     assert analysis.work <= MAX_WORK * 2

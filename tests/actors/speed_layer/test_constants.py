@@ -5,21 +5,16 @@ from __future__ import annotations
 import random
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from actors.speed_layer.braces import expand
-from actors.speed_layer.policy import Policy, Request
 from actors.speed_layer.shell import analyse
 
 CWD = "/home/dev/project"
-policy = Policy.default()
 PIECES = [*"ab1,{}/-.", "..", "{a,b}", "{1..3}", "{}", "{c..a}", "{x,{y,z}}"]
-
-
-def shell(line: str) -> str:
-    return policy.decide(Request("Bash", {"command": line}, CWD)).verdict
 
 
 @pytest.mark.skipif(shutil.which("bash") is None, reason="there is no bash to compare with")
@@ -60,7 +55,7 @@ def test_a_program_s_name_is_not_taken_from_braces() -> None:
         'f() { rm -rf "$@"; }; f /',
     ],
 )
-def test_a_constant_does_not_hide_what_is_destroyed(line: str) -> None:
+def test_a_constant_does_not_hide_what_is_destroyed(shell, line: str) -> None:
     assert shell(line) == "deny"
 
 
@@ -75,7 +70,7 @@ def test_a_constant_does_not_hide_what_is_destroyed(line: str) -> None:
         "x=src; while true; do cat $x; done",
     ],
 )
-def test_a_constant_is_as_good_as_the_word_itself(line: str) -> None:
+def test_a_constant_is_as_good_as_the_word_itself(shell, line: str) -> None:
     assert shell(line) == "allow"
 
 
@@ -107,5 +102,17 @@ def test_a_constant_is_as_good_as_the_word_itself(line: str) -> None:
         'f() { shift; cat "$@"; }; f a',
     ],
 )
-def test_a_value_that_may_have_changed_or_not_been_set_is_unknown(line: str) -> None:
+def test_a_value_that_may_have_changed_or_not_been_set_is_unknown(shell, line: str) -> None:
     assert shell(line) == "ask"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("unit", ["\n", " ", ";", "a ", "do\n", "$'", "{x}"])
+def test_no_text_takes_much_longer_to_look_through_than_others(unit: str) -> None:
+    program = f"""
+import resource
+from actors.speed_layer.constants import is_constant
+resource.setrlimit(resource.RLIMIT_CPU, (20, 20))
+is_constant("X", "X=" + {unit!r} * 200_000)
+"""
+    subprocess.run([sys.executable, "-c", program], check=True)

@@ -4,15 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from actors.speed_layer.policy import Policy, Request
-
-CWD = "/home/dev/project"
-policy = Policy.default()
-
-
-def shell(line: str) -> str:
-    return policy.decide(Request("Bash", {"command": line}, CWD)).verdict
-
 
 @pytest.mark.parametrize(
     "line",
@@ -23,7 +14,7 @@ def shell(line: str) -> str:
         "cat a | make -kf - all",
     ],
 )
-def test_rules_that_a_tool_is_fed_are_asked_about(line: str) -> None:
+def test_rules_that_a_tool_is_fed_are_asked_about(shell, line: str) -> None:
     assert shell(line) == "ask"
 
 
@@ -46,7 +37,7 @@ def test_rules_that_a_tool_is_fed_are_asked_about(line: str) -> None:
         "git grep -e x -- '*.pem'",
     ],
 )
-def test_a_glob_that_is_made_for_secret_files_is_asked_about(line: str) -> None:
+def test_a_glob_that_is_made_for_secret_files_is_asked_about(shell, line: str) -> None:
     assert shell(line) == "ask"
 
 
@@ -65,7 +56,7 @@ def test_a_glob_that_is_made_for_secret_files_is_asked_about(line: str) -> None:
         "git grep -e x -- ':!vendor'",
     ],
 )
-def test_a_glob_of_everyday_files_is_allowed(line: str) -> None:
+def test_a_glob_of_everyday_files_is_allowed(shell, line: str) -> None:
     assert shell(line) == "allow"
 
 
@@ -86,7 +77,7 @@ def test_a_glob_of_everyday_files_is_allowed(line: str) -> None:
         "helm get manifest x",
     ],
 )
-def test_a_reading_that_reaches_another_host_or_prints_secrets_is_asked_about(line: str) -> None:
+def test_a_reading_that_reaches_another_host_or_prints_secrets_is_asked_about(shell, line: str) -> None:
     assert shell(line) == "ask"
 
 
@@ -106,7 +97,7 @@ def test_a_reading_that_reaches_another_host_or_prints_secrets_is_asked_about(li
         "helm get notes x",
     ],
 )
-def test_a_reading_of_what_is_known_is_allowed(line: str) -> None:
+def test_a_reading_of_what_is_known_is_allowed(shell, line: str) -> None:
     assert shell(line) == "allow"
 
 
@@ -125,11 +116,11 @@ def test_a_reading_of_what_is_known_is_allowed(line: str) -> None:
         ("GIT_SSH=./x git status", "ask"),
     ],
 )
-def test_a_pager_that_is_none_runs_nothing(line: str, expected: str) -> None:
+def test_a_pager_that_is_none_runs_nothing(shell, line: str, expected: str) -> None:
     assert shell(line) == expected
 
 
-def test_words_that_a_script_s_shell_would_run_are_not_handed_on() -> None:
+def test_words_that_a_script_s_shell_would_run_are_not_handed_on(shell) -> None:
     assert shell("npm test -- '$(./x)'") == "ask"
     assert shell("npm test -- --grep 'x$'") == "allow"
 
@@ -149,7 +140,7 @@ def test_words_that_a_script_s_shell_would_run_are_not_handed_on() -> None:
         "tox -e ../x",
     ],
 )
-def test_a_reporter_by_its_file_and_a_target_outside_are_asked_about(line: str) -> None:
+def test_a_reporter_by_its_file_and_a_target_outside_are_asked_about(shell, line: str) -> None:
     assert shell(line) == "ask"
 
 
@@ -165,5 +156,5 @@ def test_a_reporter_by_its_file_and_a_target_outside_are_asked_about(line: str) 
         "tox -e py312",
     ],
 )
-def test_a_reporter_by_its_name_and_a_target_of_the_project_are_allowed(line: str) -> None:
+def test_a_reporter_by_its_name_and_a_target_of_the_project_are_allowed(shell, line: str) -> None:
     assert shell(line) == "allow"
