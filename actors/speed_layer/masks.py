@@ -33,12 +33,22 @@ _KEYS: Final = (
     r"\b(?:sk|pk|rk)[-_][A-Za-z0-9_-]{16,}|\bgh[opsur]_[A-Za-z0-9]{20,}|\bgithub_pat_\w{20,}|\bglpat-[\w-]{16,}"
     r"|\bxox[abeoprs]-[\w-]{10,}|\b(?:AKIA|ASIA)[A-Z0-9]{16}\b|\bAIza[\w-]{30,}|\bnpm_[A-Za-z0-9]{30,}"
 )
+_KEYS_BEGIN: Final = (
+    "sk-", "sk_", "pk-", "pk_", "rk-", "rk_", "gho_", "ghp_", "ghs_", "ghu_", "ghr_", "github_pat_", "glpat-", "xox",
+    "akia", "asia", "aiza", "npm_",
+)  # fmt: skip
+_PEM: Final = r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)"
 _FORMS: Final = (
-    (re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)", re.DOTALL), MASK),
-    (re.compile(r"(?i)\b(bearer|basic)\s+[\w.~+/=-]{6,}"), rf"\1 {MASK}"),
-    (re.compile(r"(://[^\s/:@]*:)[^\s/@]+@"), rf"\1{MASK}@"),
-    (re.compile(_KEYS), MASK),
+    (("-----begin ",), re.compile(_PEM, re.DOTALL), MASK),
+    (("bearer", "basic"), re.compile(r"(?i)\b(bearer|basic)\s+[\w.~+/=-]{6,}"), rf"\1 {MASK}"),
+    (("://",), re.compile(r"(://[^\s/:@]*:)[^\s/@]+@"), rf"\1{MASK}@"),
+    (_KEYS_BEGIN, re.compile(_KEYS), MASK),
 )
+"""Forms of secrets, behind the texts in small letters of which one is in every text with a secret of that form.
+
+A search for those takes a hundredth of the time, and most texts have none of them.
+"""
+
 _HINTS: Final = ("secret", "token", "passw", "passphrase", "key", "credential", "eyj")
 """One of these is in every text that holds a secret by name, or a signed token."""
 
@@ -96,14 +106,22 @@ class Masked:
         most = max(0, min(LONGEST, LONGEST_IN_ALL - self.size))
         kept = text if len(text) <= most else f"{text[:most]}... ({len(text)} characters)"
         self.size += len(kept)
-        for form, mask in _FORMS:
-            kept = form.sub(mask, kept)
-        folded = kept.casefold()
-        if any(hint in folded for hint in _HINTS):
+        folded = kept.casefold() if kept.isascii() else ""  # other letters may pass for those, each in its own way
+        for hints, form, mask in _FORMS:
+            if not folded or _any_in(folded, hints):
+                kept = form.sub(mask, kept)
+        if not folded or _any_in(folded, _HINTS):
             kept = _unnamed(kept)
         if kept != text:
             self.whole = False
         return kept
+
+
+def _any_in(text: str, hints: tuple[str, ...]) -> bool:
+    for hint in hints:  # noqa: SIM110 - a generator takes three times as long
+        if hint in text:
+            return True
+    return False
 
 
 def _unnamed(text: str) -> str:

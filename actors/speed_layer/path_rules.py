@@ -10,7 +10,7 @@ from typing import Final, Literal
 import msgspec
 
 from actors.speed_layer.globs import GlobSet
-from actors.speed_layer.paths import HOME, join
+from actors.speed_layer.paths import HOME, join, normalised
 from actors.speed_layer.rules import PathRule, Verdict
 from actors.speed_layer.simple_command import UNKNOWN
 
@@ -118,7 +118,7 @@ class PathRules:
         self._rules = lru_cache(MAX_KNOWN)(self._match)
 
     def _workspace(self, cwd: str | None) -> Workspace:
-        root = join(None, cwd) if cwd else None
+        root = normalised(cwd)
         if root is None or not root.startswith("/"):
             return Workspace(None, "")
         home = HOME.match(root)

@@ -15,6 +15,7 @@ from actors.gate import Call, Caller, Refusal
 from actors.kernel import resume, suspend
 from actors.kernel.mailbox import Envelope
 from actors.session.messages import Principal
+from actors.speed_layer import masks
 from actors.speed_layer.audit import AUDIT_STREAM, BATCH, FLUSH_S, AuditBuffer, Entry
 from actors.speed_layer.masks import Masked
 from actors.speed_layer.policy import Policy, PolicySource, packs
@@ -290,6 +291,32 @@ def test_what_is_no_secret_is_kept_as_it_is_and_long_texts_are_cut():
     assert len(long.value["content"]) < 5000
     assert long.whole is False
     assert Masked({"many": list(range(10_000))}).whole is False
+
+
+PIECES = [
+    "a" * 12, "A1" * 12, ".", "-", "_", ":", "@", "/", "=", " ", '"', "'", "\n", "\u0131", "\u00e9", "Bearer ",
+    "BASIC ",
+    "ba\u017fic ", "://", "token", "Secret", "pa\u017f\u017fword", "API_KEY", "access\u212aey", "credential", "eyJ",
+    "-----BEGIN ", "PRIVATE KEY-----", "-----END ",
+]  # fmt: skip
+KEYS = [
+    "sk-", "sk_", "pk-", "pk_", "rk-", "rk_", "gho_", "ghp_", "ghs_", "ghu_", "ghr_", "github_pat_", "glpat-", "xoxb-",
+    "AIza", "npm_",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("begins", KEYS)
+def test_keys_are_known_by_how_their_issuers_begin_them(begins):
+    assert Masked({"text": f"use {begins}{'a1' * 18}!"}).value == {"text": "use MASKED!"}
+
+
+@given(text=st.lists(st.one_of(st.sampled_from([*PIECES, *KEYS]), st.text(max_size=3))).map("".join))
+def test_looking_for_hints_first_changes_nothing_that_is_masked(text):
+    hinted = Masked({"text": text})
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(masks, "_any_in", lambda _text, _hints: True)
+        thorough = Masked({"text": text})
+    assert (hinted.value, hinted.whole) == (thorough.value, thorough.whole)
 
 
 def test_of_many_long_texts_the_first_are_kept():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import posixpath
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -325,6 +327,11 @@ def test_a_normalised_path_stays_as_it_is(path: str) -> None:
     joined = join("/w/s", path)
     if joined is not None:
         assert join(None, joined) == joined
+
+
+@given(st.lists(st.sampled_from(["a", ".", "..", "", ".a", "a.", "a.b", "~", "..."])).map("/".join))
+def test_an_absolute_path_is_normalised_as_the_library_of_the_language_does(path: str) -> None:
+    assert join(None, f"/{path}") == "/" + posixpath.normpath(f"/{path}").lstrip("/")
 
 
 def test_globs_know_components_alternatives_and_homes() -> None:
