@@ -111,6 +111,9 @@ class Front:
 
     async def _let_in(self, scope: Scope, connection: HttpConnection, receive: Receive, body: Body) -> Receive:
         headers: list[tuple[bytes, bytes]] = scope["headers"]
+        if {b"content-length", b"transfer-encoding"} <= {name for name, _ in headers}:
+            # A proxy that goes by the other one sees other requests behind this one (RFC 9112, 6.1).
+            raise Rejected(400, "send Content-Length or Transfer-Encoding, not both")
         host = next((value.decode("latin-1") for name, value in headers if name == b"host"), "")
         self._door.check_names(Knock(scope["path"], host, headers))
         if scope["path"] in OPEN_PATHS:

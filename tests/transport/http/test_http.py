@@ -118,6 +118,27 @@ async def test_a_body_of_unknown_length_is_refused_once_it_is_too_long(serve_htt
         assert (await wire.reply()).status == 413
 
 
+@pytest.mark.parametrize("target", ["/healthz", "/v1/validate"])
+async def test_a_request_with_two_lengths_is_refused_and_what_is_behind_it_is_never_read(
+    serve_http, autojump_clock, target
+):
+    async with serve_http() as hall:
+        wire = hall.connect()
+        head = [
+            "host: localhost",
+            f"authorization: Bearer {wire.token}",
+            "content-length: 50",
+            "transfer-encoding: chunked",
+        ]
+        smuggled = b"0\r\n\r\nGET /healthz HTTP/1.1\r\nhost: localhost\r\n\r\n"
+        await wire.head_as_it_is(target, head, smuggled)
+        answered = b""
+        while more := await wire.stream.receive_some():
+            answered += more
+        assert answered.startswith(b"HTTP/1.1 400 ")
+        assert answered.count(b"HTTP/1.1") == 1
+
+
 async def test_health_takes_no_body(serve_http, autojump_clock):
     async with serve_http() as hall:
         assert (await hall.connect(token=None).request("GET", "/healthz", b"x")).status == 413
