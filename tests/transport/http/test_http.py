@@ -124,19 +124,16 @@ async def test_a_request_with_two_lengths_is_refused_and_what_is_behind_it_is_ne
 ):
     async with serve_http() as hall:
         wire = hall.connect()
-        head = [
-            "host: localhost",
-            f"authorization: Bearer {wire.token}",
-            "content-length: 50",
-            "transfer-encoding: chunked",
-        ]
-        smuggled = b"0\r\n\r\nGET /healthz HTTP/1.1\r\nhost: localhost\r\n\r\n"
-        await wire.head_as_it_is(target, head, smuggled)
+        token = f"authorization: Bearer {wire.token}"
+        head = ["host: localhost", token, "content-length: 50", "transfer-encoding: chunked"]
+        await wire.head_as_it_is(target, head, b"0\r\n\r\n")
+        assert (await wire.reply()).status == 400
+        wire = hall.connect()
+        await wire.head_as_it_is(target, head, b"0\r\n\r\nGET /healthz HTTP/1.1\r\nhost: localhost\r\n\r\n")
         answered = b""
         while more := await wire.stream.receive_some():
             answered += more
-        assert answered.startswith(b"HTTP/1.1 400 ")
-        assert answered.count(b"HTTP/1.1") == 1
+        assert b" 200 " not in answered  # the refusal itself may be lost, as the connection ends behind it
 
 
 async def test_health_takes_no_body(serve_http, autojump_clock):
