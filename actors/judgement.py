@@ -96,7 +96,8 @@ class Judgement:
             _verdict(answer.ruling, answer.approval, policy, each, cached=key not in found, elapsed_us=elapsed_us)
             for answer, key, each in zip(answers, keys, canonicals, strict=True)
         ]
-        return await self._recorded(caller, calls, [answer.ruling for answer in answers], given)
+        size = sum(map(len, canonicals))
+        return await self._recorded(caller, calls, [answer.ruling for answer in answers], given, size)
 
     def validate_nowait(self, caller: Caller, calls: Sequence[Call]) -> list[Verdict]:
         """Judge as `validate` does, where nothing has to be waited for. Does not checkpoint.
@@ -125,15 +126,16 @@ class Judgement:
         await self._reception.admit(caller, Admit(caller.connection, "validate"))
         request = Request(call.tool, call.input, call.cwd, caller.principal.role)
         explained = await self._speed_layer.ask(Explain(request))
+        asked = canonical(call.tool, call.input, call.cwd)
         verdict = _verdict(
             explained.explanation.ruling,
             None,
             explained.policy,
-            canonical(call.tool, call.input, call.cwd),
+            asked,
             cached=False,
             elapsed_us=round((trio.current_time() - began) * 1e6),
         )
-        (recorded,) = await self._recorded(caller, [call], [explained.explanation.ruling], [verdict])
+        (recorded,) = await self._recorded(caller, [call], [explained.explanation.ruling], [verdict], len(asked))
         return recorded, explained.explanation
 
     def _cached(self, policy: str, role: str, canonicals: Sequence[bytes], now: float) -> AtHand | None:
@@ -196,7 +198,8 @@ class Judgement:
             _verdict(ruling, None, policy, each, cached=each not in fresh, elapsed_us=elapsed_us)
             for ruling, each in zip(rulings, canonicals, strict=True)
         ]
-        self._views.audit.add(Entry(caller.principal.agent, caller.principal.role, calls, given, began))
+        size = sum(map(len, canonicals))
+        self._views.audit.add(Entry(caller.principal.agent, caller.principal.role, calls, given, began, size))
         return given
 
     async def _evaluate(
@@ -212,15 +215,15 @@ class Judgement:
         return given.policy, found
 
     async def _recorded(
-        self, caller: Caller, calls: Sequence[Call], rulings: Sequence[Ruling], given: list[Verdict]
+        self, caller: Caller, calls: Sequence[Call], rulings: Sequence[Ruling], given: list[Verdict], size: int
     ) -> list[Verdict]:
         """Record verdicts: those of rules with `audit = "durable"` at once, and as `ask` where that fails.
 
-        While the audit cannot be written at all, no rule's `allow` is given.
+        While the audit cannot be written at all, no rule's `allow` is given. The requests have `size` bytes.
         """
         if self._views.audit.stalled(trio.current_time()):
             given = [_withheld(each) for each in given]
-        entry = Entry(caller.principal.agent, caller.principal.role, calls, given, trio.current_time())
+        entry = Entry(caller.principal.agent, caller.principal.role, calls, given, trio.current_time(), size)
         durable = [n for n, ruling in enumerate(rulings) if ruling.durable]
         if not durable:
             self._views.audit.add(entry)

@@ -27,6 +27,12 @@ GAP: Final = "moothall.audit.gap"
 CAPACITY: Final = 65_536
 """How many verdicts may wait to be stored."""
 
+CAPACITY_BYTES: Final = 64 << 20
+"""How many bytes of requests may wait with them; of what comes then no input is kept, but the verdict is."""
+
+LONGEST_TOOL: Final = 256
+"""How many characters of a tool's name are kept without its input."""
+
 BATCH: Final = 1000
 """How many verdicts are stored at once, and how many end the wait for more."""
 
@@ -46,6 +52,7 @@ class Entry(NamedTuple):
         calls: What was asked.
         verdicts: What was answered, in the same order.
         at: When, on Trio's clock.
+        size: How many bytes its requests have; None where their inputs were not kept.
     """
 
     agent: str
@@ -53,6 +60,11 @@ class Entry(NamedTuple):
     calls: Sequence[Call]
     verdicts: Sequence[Verdict]
     at: float
+    size: int | None = 0
+
+    def without_inputs(self) -> Entry:
+        """Return it with no more of each request than its tool's name."""
+        return self._replace(calls=[Call(call.tool[:LONGEST_TOOL], {}) for call in self.calls], size=None)
 
 
 @dataclass(slots=True)
@@ -75,6 +87,7 @@ class AuditBuffer:
 
     Args:
         capacity: How many verdicts it holds.
+        capacity_bytes: How many bytes of requests it holds with them.
         inputs: Whether the events made of them keep the inputs.
 
     Attributes:
@@ -82,12 +95,14 @@ class AuditBuffer:
         held: How many verdicts it holds now, those of the batch under way included.
     """
 
-    def __init__(self, capacity: int = CAPACITY, *, inputs: bool = True) -> None:
+    def __init__(self, capacity: int = CAPACITY, *, capacity_bytes: int = CAPACITY_BYTES, inputs: bool = True) -> None:
         self._capacity = capacity
+        self._capacity_bytes = capacity_bytes
         self.inputs = inputs
         self._entries: deque[Entry | int] = deque()
         self._batch = Batch([])
         self.held = 0
+        self._held_bytes = 0
         self._stored_at = 0.0
         self._wake_at = 1
         self._woken = trio.Event()
@@ -100,8 +115,11 @@ class AuditBuffer:
             return
         if not self.held:
             self._stored_at = entry.at  # there was nothing to store until now
+        if self._held_bytes + (entry.size or 0) > self._capacity_bytes:
+            entry = entry.without_inputs()
         self._entries.append(entry)
         self.held += count
+        self._held_bytes += entry.size or 0
         if self.held >= self._wake_at:
             self._wake_at = self._capacity + 1
             self._woken.set()
@@ -131,7 +149,9 @@ class AuditBuffer:
     def acknowledge(self, now: float) -> None:
         """Let the batch go: it is in the log since `now`, on Trio's clock."""
         self._stored_at = now
-        self.held -= sum(len(each.verdicts) for each in self._batch.entries if not isinstance(each, int))
+        stored = [each for each in self._batch.entries if not isinstance(each, int)]
+        self.held -= sum(len(each.verdicts) for each in stored)
+        self._held_bytes -= sum(each.size or 0 for each in stored)
         self._batch = Batch([])
 
     def stalled(self, now: float) -> bool:

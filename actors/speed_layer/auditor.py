@@ -104,7 +104,7 @@ class Auditor:
         return events
 
     def _mask(self, entry: Entry, index: int) -> Masked | None:
-        if not self._buffer.inputs:
+        if not self._buffer.inputs or entry.size is None:
             return None
         request = entry.verdicts[index].request
         masked = self._masked.get(request)

@@ -106,6 +106,23 @@ async def test_what_is_dropped_while_the_store_hangs_is_recorded_as_a_gap(autoju
     assert kinds == [given] * 11 + [("moothall.audit.gap", 15), given]
 
 
+async def test_while_large_requests_wait_verdicts_are_recorded_without_their_inputs(autojump_clock, make_world, scout):
+    large = Call("Bash", {"command": "ls" + " -l" * 300}, "/home/dev/project")
+    async with make_world().open() as world:
+        world.views.audit._capacity_bytes = 2500
+        await world.gate.validate(scout, [large])
+        await trio.sleep(1.0)
+        await suspend(world.system, "event_store")
+        for _ in range(5):
+            world.gate.validate_nowait(scout, [large])
+        await resume(world.system, "event_store")
+        await trio.sleep(1.0)
+        world.gate.validate_nowait(scout, [large])
+        await trio.sleep(1.0)
+        kept = [(event.data["verdict"], event.data["tool"], "input" in event.data) for event in audited(world)]
+    assert kept == [("allow", "Bash", whole) for whole in (True, True, True, False, False, False, True)]
+
+
 async def test_an_input_that_the_log_refuses_does_not_hide_its_verdict(autojump_clock, world, scout):
     world.views.audit.add(Entry("scout", "agent", [Call("frobnicate", {"n": 1})], [GIVEN], trio.current_time()))
     log_stage = world.log.stage
