@@ -13,7 +13,7 @@ from __future__ import annotations
 import itertools
 import secrets
 from collections.abc import AsyncGenerator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any, Final, Literal, TypeVar
 
@@ -41,12 +41,16 @@ from transport.schemas import (
     VerdictResult,
     WhoAmIResult,
 )
+from transport.watching import Watching
 
 PATIENCE_S: Final = 30.0
 """How long a call waits for a lost connection to come back, in seconds, unless told otherwise."""
 
 POLL_S: Final = 30.0
 """How long one question of `follow` waits for something new, in seconds."""
+
+UNSUBSCRIBE_S: Final = 1.0
+"""How long the end of `watch` may take, in seconds."""
 
 T = TypeVar("T")
 
@@ -116,6 +120,37 @@ class HallClient:
             return (await self.health()).sequence
 
         return Following(ask, now, after)
+
+    async def read(self, uri: str) -> Any:
+        """Return what a resource holds, such as `policy://active` or `events://streams/agent%2Frover`."""
+        result = await self._line.request("resources/read", {"uri": uri})
+        try:
+            return msgspec.json.decode(result["contents"][0]["text"])
+        except (LookupError, TypeError, msgspec.DecodeError) as error:
+            raise HallError("invalid", f"the hall answered in a form not understood here: {error!r}") from error
+
+    @asynccontextmanager
+    async def watch(self, *uris: str) -> AsyncGenerator[Watching]:
+        """Be told of changed resources for the length of a block, also across lost connections.
+
+        Changes that come while nobody looks are told once. After a lost connection everything counts as changed.
+
+        Example:
+            async with hall.watch("policy://active") as changes:
+                async for _ in changes:
+                    policy = await hall.read("policy://active")
+        """
+        watching, watches = Watching(uris), self._line.watches
+        watches.add(watching)
+        try:
+            for uri in watching.uris:
+                await self._line.request("resources/subscribe", {"uri": uri})
+            yield watching
+        finally:
+            unwatched = watches.remove(watching)
+            with anyio.move_on_after(UNSUBSCRIBE_S, shield=True), suppress(HallError):
+                for uri in unwatched:
+                    await self._line.request("resources/unsubscribe", {"uri": uri})
 
     async def validate(
         self,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
 import anyio
@@ -10,6 +11,7 @@ import msgspec
 from transport.address import Address, Dial, Lost, Refused
 from transport.backoff import HEALTHY_S, Backoff
 from transport.rpc import HallError, Rpc
+from transport.watching import Watches
 from transport.wire import CONNECT_S, open_wire
 
 _TOO_LARGE: Final = 1009
@@ -24,6 +26,9 @@ class Line:
         address: Where, and as whom.
         dial: Gives the streams; those of the address unless given.
         patience_s: How long a call waits for a connection that was lost, in seconds; 0 opens none again.
+
+    Attributes:
+        watches: What is told of changed resources; each new connection subscribes to theirs.
     """
 
     def __init__(self, address: Address, dial: Dial | None, patience_s: float) -> None:
@@ -35,6 +40,7 @@ class Line:
         self._over: HallError | None = None
         self._why = "the connection is closed"
         self._closing = False
+        self.watches = Watches()
 
     async def open(self) -> None:
         """Make the first connection; a checkpoint.
@@ -80,6 +86,19 @@ class Line:
         Raises:
             HallError: The tool refused, or could not be asked.
         """
+        return await self._asked(tool, lambda rpc: rpc.call_tool(tool, arguments), again=again)
+
+    async def request(self, method: str, params: dict[str, Any]) -> dict[str, Any]:
+        """Make a request that changes nothing and return its result; a checkpoint.
+
+        Raises:
+            HallError: The hall answered with an error, or could not be asked.
+        """
+        return await self._asked(method, lambda rpc: rpc.request(method, params), again=True)
+
+    async def _asked(
+        self, what: str, ask: Callable[[Rpc], Awaitable[dict[str, Any]]], *, again: bool
+    ) -> dict[str, Any]:
         until: float | None = None
         while True:
             rpc = self._rpc
@@ -87,19 +106,19 @@ class Line:
                 until = until if until is not None else anyio.current_time() + self._patience_s
                 rpc = await self._connected(until)
             try:
-                return await rpc.call_tool(tool, arguments)
+                return await ask(rpc)
             except Lost as lost:
                 until = until if until is not None else anyio.current_time() + self._patience_s
-                self._check(lost, tool, again=again)
+                self._check(lost, what, again=again)
                 with anyio.move_on_after(until - anyio.current_time()):
                     await rpc.gone.wait()
 
-    def _check(self, lost: Lost, tool: str, *, again: bool) -> None:
+    def _check(self, lost: Lost, what: str, *, again: bool) -> None:
         """Raise where the call that was under way is not to be repeated."""
         if lost.code in OUR_FAULT:
             raise HallError("too_large" if lost.code == _TOO_LARGE else "invalid", str(lost))
         if not again or not self._patience_s:
-            raise HallError("unavailable", f"{lost}; whether {tool} was done is unknown")
+            raise HallError("unavailable", f"{lost}; whether {what} was done is unknown")
 
     async def _connected(self, until: float) -> Rpc:
         with anyio.move_on_after(until - anyio.current_time()):
@@ -126,6 +145,7 @@ class Line:
 
     def _end(self, error: HallError) -> None:
         self._over = error
+        self.watches.end(error)
         self._up.set()
 
     async def _opened(self) -> Rpc:
@@ -136,11 +156,13 @@ class Line:
         except Refused as refused:
             code = "forbidden" if refused.for_good else "unavailable"
             raise HallError(code, str(refused), {"status": refused.status}) from None
-        rpc = Rpc(wire)
+        rpc = Rpc(wire, self.watches.tell)
         begun = False
         try:
             with anyio.move_on_after(CONNECT_S):
                 await rpc.initialize()
+                for uri in self.watches.uris:
+                    await rpc.subscribe_again(uri)
                 begun = True
         finally:
             if not begun:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, Final
 
@@ -12,6 +13,7 @@ from transport.address import Lost
 from transport.wire import Wire
 
 PROTOCOL: Final = "2025-11-25"
+UPDATED: Final = "notifications/resources/updated"
 
 _encode = msgspec.json.Encoder().encode
 
@@ -43,11 +45,16 @@ class _Content(msgspec.Struct):
     error: dict[str, Any]
 
 
+class _Updated(msgspec.Struct):
+    uri: str
+
+
 class _Response(msgspec.Struct):
     id: int | str | None = None
     result: dict[str, Any] | None = None
     error: _Error | None = None
     method: str | None = None
+    params: Any = None
 
 
 class _Waiting:
@@ -63,13 +70,16 @@ class Rpc:
 
     Args:
         wire: Open; see `transport.wire.open_wire`.
+        told: Called with the URI of each resource that the hall says has changed.
 
     Attributes:
         gone: Set by the owner once the connection's end has been noticed.
     """
 
-    def __init__(self, wire: Wire) -> None:
+    def __init__(self, wire: Wire, told: Callable[[str], None]) -> None:
         self._wire = wire
+        self._told = told
+        self._subscribing: dict[int, str] = {}
         self.gone = anyio.Event()
         self._next_id = 0
         self._waiting: dict[int, _Waiting] = {}
@@ -115,13 +125,30 @@ class Rpc:
             HallError: The tool refused.
             Lost: The connection has ended; whether the call was heard is unknown.
         """
-        result = await self._request("tools/call", {"name": tool, "arguments": arguments})
+        result = await self.request("tools/call", {"name": tool, "arguments": arguments})
         structured: dict[str, Any] = result.get("structuredContent", {})
         if result.get("isError"):
             raise _hall_error(structured, "no reason given", "unavailable")
         return structured
 
-    async def _request(self, method: str, params: dict[str, Any]) -> dict[str, Any]:
+    async def subscribe_again(self, uri: str) -> None:
+        """Subscribe to a resource; a checkpoint. Once the hall has, it is told of as changed: it may have, before.
+
+        Raises:
+            Lost: The connection has ended.
+        """
+        self._next_id += 1
+        self._subscribing[self._next_id] = uri
+        params = {"uri": uri}
+        await self._send({"jsonrpc": "2.0", "id": self._next_id, "method": "resources/subscribe", "params": params})
+
+    async def request(self, method: str, params: dict[str, Any]) -> dict[str, Any]:
+        """Make a request and return its result; a checkpoint. Cancelling it cancels it at the server.
+
+        Raises:
+            HallError: The hall answered with an error.
+            Lost: The connection has ended; whether the request was heard is unknown.
+        """
         self._next_id += 1
         request_id = self._next_id
         waiting = self._waiting[request_id] = _Waiting()
@@ -153,7 +180,12 @@ class Rpc:
             raise Lost(f"the server sent what is no JSON-RPC: {error}") from None
 
     def _take(self, response: _Response) -> None:
-        if response.method is None and isinstance(response.id, int) and response.id in self._waiting:
+        if response.method == UPDATED:
+            with suppress(msgspec.ValidationError):
+                self._told(msgspec.convert(response.params, _Updated).uri)
+        elif response.method is None and isinstance(response.id, int) and response.id in self._subscribing:
+            self._told(self._subscribing.pop(response.id))
+        elif response.method is None and isinstance(response.id, int) and response.id in self._waiting:
             waiting = self._waiting[response.id]
             waiting.response = response
             waiting.answered.set()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 import sys
@@ -13,6 +14,8 @@ import trio
 from mcp import Client, StdioServerParameters
 from mcp.client.stdio import stdio_client
 from trio_websocket import open_websocket_url
+
+from transport.client import connect
 
 ROOT = Path(__file__).parents[2]
 CONNECT = (ROOT / "docs" / "connect.md").read_text()
@@ -40,6 +43,24 @@ async def hall(server):
 
 async def test_the_python_client_of_the_page_works(hall):
     await functions(CONNECT, "python-client")["agent"](hall.ready["ws"], hall.agent)
+
+
+async def test_the_watching_client_of_the_page_is_told_under_asyncio(hall):
+    next_of = functions(CONNECT, "python-watch")["next_of"]
+    told = trio.Event()
+
+    async def write() -> None:
+        async with connect(hall.ready["ws"], token=hall.agent) as writer:
+            while not told.is_set():
+                await writer.append([{"type": "note", "data": 7}], stream="told")
+                await trio.sleep(0.1)
+
+    with trio.fail_after(60):
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(write)
+            watched = next_of(hall.ready["ws"], hall.agent, "told")
+            assert (await trio.to_thread.run_sync(asyncio.run, watched))["data"] == 7
+            told.set()
 
 
 async def test_the_plain_http_of_the_page_works(hall):

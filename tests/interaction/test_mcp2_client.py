@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import anyio
+import httpx2
 import jsonschema
 import pytest
 import trio
 from mcp import Client, MCPError
 from mcp.client import ClientRequestContext
+from mcp.client.streamable_http import streamable_http_client
 from mcp.client.subscriptions import ListenNotSupportedError
 from mcp.shared.message import SessionMessage
 from mcp_types import (
@@ -28,6 +32,13 @@ from mcp_types import (
 )
 from trio_websocket import ConnectionClosed, WebSocketConnection, open_websocket_url
 from whole_round import whole_round
+
+from actors.kernel import running
+from store import MemoryLog
+from transport import resources, tools
+from transport.auth import Tokens
+from transport.config import Config
+from transport.server import Server
 
 
 @asynccontextmanager
@@ -97,25 +108,48 @@ def mode(request: pytest.FixtureRequest) -> str:
     return lifecycle
 
 
+@asynccontextmanager
+async def http_transport(http: str, token: str) -> AsyncGenerator[tuple[Any, Any]]:
+    """The SDK's own, as many requests at once as a test has."""
+    many = httpx2.Limits(max_connections=None)
+    headers = {"Authorization": f"Bearer {token}"}
+    async with (
+        httpx2.AsyncClient(headers=headers, limits=many, timeout=httpx2.Timeout(PATIENCE_S)) as web,
+        streamable_http_client(f"{http}/mcp", http_client=web) as streams,
+    ):
+        yield streams
+
+
+UNEXHAUSTED = pytest.mark.filterwarnings("ignore:Async generator 'http(x|core)2:ResourceWarning")
+"""Event streams that the SDK's client leaves early are left to the garbage collector by its HTTP library."""
+
+
+@pytest.fixture(params=["websocket", pytest.param("http", marks=UNEXHAUSTED)])
+def transport(request: pytest.FixtureRequest, hall_server) -> Any:
+    if request.param == "http":
+        return http_transport(hall_server.http, hall_server.token)
+    return websocket_transport(hall_server.url, hall_server.token)
+
+
 @pytest.fixture
-def client(hall_server, mode: str) -> Client:
-    return Client(websocket_transport(hall_server.url, hall_server.token), mode=mode)
+def client(transport: Any, mode: str) -> Client:
+    return Client(transport, mode=mode)
 
 
 @pytest.mark.slow
 async def test_every_tool_says_what_it_takes_gives_and_changes(client: Client):
     async with client:
-        tools = {tool.name: tool for tool in (await client.list_tools()).tools}
+        listed = {tool.name: tool for tool in (await client.list_tools()).tools}
         health = await client.call_tool("health")
-    for tool in tools.values():
+    for tool in listed.values():
         assert tool.description
         jsonschema.Draft202012Validator.check_schema(tool.input_schema)
         jsonschema.Draft202012Validator.check_schema(tool.output_schema)
         assert tool.annotations is not None
         assert tool.annotations.open_world_hint is False
-    jsonschema.validate(health.structured_content, tools["health"].output_schema)
-    assert tools["query_events"].annotations.read_only_hint is True
-    assert tools["append_events"].annotations.read_only_hint is False
+    jsonschema.validate(health.structured_content, listed["health"].output_schema)
+    assert listed["query_events"].annotations.read_only_hint is True
+    assert listed["append_events"].annotations.read_only_hint is False
 
 
 @pytest.mark.slow
@@ -131,9 +165,50 @@ async def test_lists_end_and_refuse_a_cursor_that_was_never_given_out(client: Cl
     assert refused.value.code == INVALID_PARAMS
 
 
+@asynccontextmanager
+async def hall_of_short_pages(directory: Path, monkeypatch: pytest.MonkeyPatch, size: int) -> AsyncGenerator[Any]:
+    """Serve in this process, on real sockets, lists whose pages are so long; yields the transport of each kind."""
+    monkeypatch.setattr(tools, "page_of", partial(tools.page_of, size=size))
+    (template,) = resources.TEMPLATES
+    more = [template.model_copy(update={"name": f"stream {number}"}) for number in range(size)]
+    monkeypatch.setattr(resources, "TEMPLATES", [template, *more])
+    listeners, http = [await trio.open_tcp_listeners(0, host="127.0.0.1") for _ in range(2)]
+    token = Tokens(directory).add("scout")
+    server = Server(Config(), directory, open_log=MemoryLog)
+    ports = [each[0].socket.getsockname()[1] for each in (listeners, http)]
+    async with running(server.root(listeners, http), system=server.system):
+        yield {
+            "websocket": lambda: websocket_transport(f"ws://127.0.0.1:{ports[0]}/mcp", token),
+            "http": lambda: http_transport(f"http://127.0.0.1:{ports[1]}", token),
+        }
+
+
+@UNEXHAUSTED
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["websocket", "http"])
+async def test_lists_of_many_pages_are_read_to_their_end(tmp_path: Path, monkeypatch: Any, mode: str, kind: str):
+    async with (
+        hall_of_short_pages(tmp_path, monkeypatch, size=1) as transports,
+        Client(transports[kind](), mode=mode) as client,
+    ):
+        for listed in ("tools", "resources", "resource_templates", "prompts"):
+            ask, names, pages = getattr(client, f"list_{listed}"), [], 0
+            page = await ask()
+            while True:
+                pages += 1
+                names += [each.name for each in getattr(page, listed)]
+                if page.next_cursor is None:
+                    break
+                page = await ask(cursor=page.next_cursor)
+            assert pages == len(names) == len(set(names)) > 1
+            with pytest.raises(MCPError) as refused:
+                await ask(cursor=str(pages))
+            assert refused.value.code == INVALID_PARAMS
+
+
 @pytest.mark.slow
 async def test_a_stream_is_found_by_completion_and_read_through_the_template(client: Client, mode: str):
-    stream = f"features/{mode}"
+    stream = f"features/{mode}/{id(client)}"
     async with client:
         await client.call_tool("append_events", {"events": [{"type": "note", "data": 7}], "stream": stream})
         (template,) = (await client.list_resource_templates()).resource_templates
@@ -196,14 +271,13 @@ async def test_a_call_that_waits_tells_its_progress(client: Client, mode: str):
 
 @HANDSHAKE_ALONE
 @pytest.mark.slow
-async def test_a_handshake_client_subscribes_and_is_told_until_it_gives_up(hall_server):
+async def test_a_handshake_client_subscribes_and_is_told_until_it_gives_up(transport: Any):
     send, told = anyio.create_memory_object_stream[str](10)
 
     async def hear(message: Any) -> None:
         if isinstance(message, ResourceUpdatedNotification):
             await send.send(str(message.params.uri))
 
-    transport = websocket_transport(hall_server.url, hall_server.token)
     note = {"events": [{"type": "note"}], "stream": "told"}
     with send, told, anyio.fail_after(PATIENCE_S):
         async with Client(transport, mode="legacy", message_handler=hear) as client:
@@ -220,8 +294,7 @@ async def test_a_handshake_client_subscribes_and_is_told_until_it_gives_up(hall_
 
 
 @pytest.mark.slow
-async def test_a_stateless_client_listens_and_is_told(hall_server):
-    transport = websocket_transport(hall_server.url, hall_server.token)
+async def test_a_stateless_client_listens_and_is_told(transport: Any):
     with anyio.fail_after(PATIENCE_S):
         async with Client(transport, mode="2026-07-28") as client:
             async with client.listen(resource_subscriptions=["events://streams/heard"]) as changes:
