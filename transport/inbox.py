@@ -2,7 +2,8 @@
 
 The library hands each message over a channel, and both ends pass through the scheduler for each. Clients that have many
 requests under way send many frames in a packet. So here the reader goes on while there is room, and whoever takes
-messages goes on while there are some: both let others run after `MESSAGES` of them at the latest.
+messages goes on while there are some: both let others run after `MESSAGES` of them at the latest, and who takes them
+after `TURN_S`, since a single one may be a thousand requests.
 """
 
 from __future__ import annotations
@@ -16,6 +17,9 @@ from trio_websocket import WebSocketRequest
 MESSAGES: Final = 16
 """How many messages may wait, and so how many are taken before others get a turn."""
 
+TURN_S: Final = 0.001
+"""How long messages are taken before others get a turn, in seconds; one that takes longer is not interrupted."""
+
 CHARACTERS: Final = 64 * 1024
 """How many characters may wait, but for those of the last message."""
 
@@ -23,11 +27,12 @@ CHARACTERS: Final = 64 * 1024
 class Inbox:
     """Stands in for both ends of the channel of one websocket."""
 
-    __slots__ = ("_characters", "_dropped", "_ended", "_messages", "_reader", "_taker")
+    __slots__ = ("_began", "_characters", "_dropped", "_ended", "_messages", "_reader", "_taker")
 
     def __init__(self) -> None:
         self._messages: deque[str | bytes] = deque()
         self._characters = 0
+        self._began = 0.0
         self._ended = False
         self._dropped = False
         self._reader = trio.lowlevel.ParkingLot()
@@ -59,16 +64,21 @@ class Inbox:
         self._taker.unpark_all()
 
     async def receive(self) -> str | bytes:
-        """Return the next message; a checkpoint only where there is none, but it may be cancelled at any.
+        """Return the next message; a checkpoint where there is none or a turn is over, but it may be cancelled at any.
 
         Raises:
             trio.EndOfChannel: No more will come.
         """
-        await trio.lowlevel.checkpoint_if_cancelled()
+        if self._messages and trio.current_time() - self._began > TURN_S:
+            await trio.lowlevel.checkpoint()
+            self._began = trio.current_time()
+        else:
+            await trio.lowlevel.checkpoint_if_cancelled()
         while not self._messages:
             if self._ended:
                 raise trio.EndOfChannel
             await self._taker.park()
+            self._began = trio.current_time()
         message = self._messages.popleft()
         self._characters -= len(message)
         self._reader.unpark()
