@@ -46,6 +46,9 @@ FIRST_LOOK = 32
 FIRST_LOOK_FOR_FEW = 128
 """The same for a query of no more events than the first look: so that what its caller may not see hardly delays it."""
 
+LARGE_BYTES = 64 * 1024
+"""How many bytes of records a page may have that is given out within its message; a larger one waits for its turn."""
+
 
 class EventStore(Actor):
     """Owns the log.
@@ -233,10 +236,14 @@ class EventStore(Actor):
         if page.unfinished:
             self._reads.add(Read(message, page, reply))
             return LATER
+        if page.bytes > LARGE_BYTES:
+            self._reads.add_large(Read(message, None, reply))
+            return LATER
         return self._long_polls.answer(query, page, message.wait_s, reply, self.nursery)
 
     def _found(self, read: Read) -> None:
-        message, reply = read.message, read.reply
-        found = self._long_polls.answer(message.query, read.page, message.wait_s, reply, self.nursery)
+        message, page, reply = read.message, read.page, read.reply
+        assert page is not None
+        found = self._long_polls.answer(message.query, page, message.wait_s, reply, self.nursery)
         if isinstance(found, Found):
             reply(found)

@@ -39,13 +39,13 @@ class Read:
 
     Attributes:
         message: What is asked.
-        page: What was found so far.
+        page: What was found so far; None before the first look.
         reply: The way back to who asked.
     """
 
     __slots__ = ("message", "page", "reply")
 
-    def __init__(self, message: QueryEvents, page: Page, reply: Reply) -> None:
+    def __init__(self, message: QueryEvents, page: Page | None, reply: Reply) -> None:
         self.message = message
         self.page = page
         self.reply = reply
@@ -102,6 +102,15 @@ class Reads:
         (self._few if read.message.query.limit <= FEW else self._large).add(read)
         self._some.set()
 
+    def add_large(self, read: Read) -> None:
+        """Take a read in whose page is large in bytes, however few its events. Does not checkpoint.
+
+        What becomes of such a page takes several times as long as it was read in, in the tasks of those who asked; so
+        only one is given out in a round of the loop.
+        """
+        self._large.add(read)
+        self._some.set()
+
     async def run(self, log: Log) -> None:
         """Read on, for ever; a checkpoint.
 
@@ -144,8 +153,8 @@ class Reads:
         if not read.reply.wanted:
             return True
         with ending_on_damage():
-            read.page = log.query(read.message.query, max_scan=max_scan, onto=read.page)
-        if read.page.unfinished:
+            read.page = page = log.query(read.message.query, max_scan=max_scan, onto=read.page)
+        if page.unfinished:
             return False
         self._finished(read)
         return True

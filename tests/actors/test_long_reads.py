@@ -198,3 +198,23 @@ async def test_a_page_that_nobody_waits_for_any_more_is_not_read(autojump_clock,
         read = log.looked.total()
         await trio.sleep(1)
         assert log.looked.total() <= read + 1
+
+
+@pytest.mark.parametrize("limit", [1, 100, 1000])
+async def test_of_large_pages_one_is_given_out_in_a_round(autojump_clock, make_world, scout, make_memory, limit):
+    log, rounds, given = make_memory(), Rounds(), Counter()
+    log.commit([Append(events=[NewEvent(type="note", data="x" * 100_000)], agent="scout")])
+    trio.lowlevel.add_instrument(rounds)
+    async with make_world(log=log).open() as world:
+
+        async def read():
+            page = await world.gate.query(scout, Query(types=["note"], limit=limit))
+            assert len(page.events) == 1
+            given[rounds.count] += 1
+
+        async with trio.open_nursery() as nursery:
+            for _ in range(READS):
+                nursery.start_soon(read)
+    trio.lowlevel.remove_instrument(rounds)
+    assert given.total() == READS
+    assert max(given.values()) == 1
