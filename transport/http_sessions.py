@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
+from http import HTTPStatus
 from math import inf
 from typing import Any, Final, TypeVar
 
@@ -140,29 +141,31 @@ class Sessions(StreamableHTTPSessionManager):
 
     def opening(self, request_id: RequestId, principal: Principal, send: Send) -> Send:
         """Return what an `initialize` is to be answered through, so that its session is known from then on."""
-        session_id: str | None = None
+        session: HttpSession | None = None
 
         async def watched(message: Message) -> None:
-            nonlocal session_id
-            if message["type"] == "http.response.start":
-                session_id = _id_in(message["headers"])
-            elif session_id is not None and _has_result(message.get("body", b"")):
-                await self._opened(session_id, request_id, principal)
+            nonlocal session
+            if message["type"] == "http.response.start" and message["status"] == HTTPStatus.OK:
+                session = await self._begun(_id_in(message["headers"]), principal)
+                if session is not None:
+                    session.era.asked(request_id, "initialize", None)
+            elif session is not None and _has_result(message.get("body", b"")):
+                session.era.answered(request_id)
             await send(message)
 
         return watched
 
-    async def _opened(self, session_id: str, request_id: RequestId, principal: Principal) -> None:
-        if session_id in self._known or session_id not in self._server_instances:
-            return
-        era = Era(self.app.server_info_stamp)
-        era.asked(request_id, "initialize", None)
-        era.answered(request_id)
-        caller = Caller(principal, next(self._numbers))
-        self._known[session_id] = HttpSession(session_id, caller, era, self._limits)
-        self._owned[principal] += 1
-        if self._owned[principal] > self._limits.sessions:
-            await self._evict(principal)
+    async def _begun(self, session_id: str | None, principal: Principal) -> HttpSession | None:
+        """Return the session with an id; it may be used from now on, also where its `initialize` fails."""
+        if session_id is None or session_id not in self._server_instances:
+            return None
+        if session_id not in self._known:
+            caller, era = Caller(principal, next(self._numbers)), Era(self.app.server_info_stamp)
+            self._known[session_id] = HttpSession(session_id, caller, era, self._limits)
+            self._owned[principal] += 1
+            if self._owned[principal] > self._limits.sessions:
+                await self._evict(principal)
+        return self._known.get(session_id)
 
     async def _evict(self, principal: Principal) -> None:
         """End a principal's session that nobody has used for the longest, sooner one without a request under way."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 import pytest
@@ -12,6 +12,12 @@ import trio.testing
 from transport.http_connection import HttpLimits
 
 READ = {"tool": "Read", "input": {"file_path": "/tmp/x"}}
+
+
+class Session(NamedTuple):
+    """A session that was begun by hand."""
+
+    headers: dict[str, str]
 
 
 def called(tool: str, arguments: dict[str, Any], request_id: Any = 1) -> dict[str, Any]:
@@ -56,6 +62,21 @@ async def test_over_the_cap_a_request_is_refused_at_once_and_later_served(
         for wire in waiting:
             assert (await wire.reply()).message["result"]["isError"] is False
         assert (await session.call(7, "health", {}))["result"]["isError"] is False
+
+
+async def test_a_session_whose_initialize_failed_has_the_limits_of_any(serve_http: Any, autojump_clock: Any):
+    async with serve_http(HttpLimits(in_flight=1)) as hall:
+        wire = hall.connect()
+        begun = await wire.post("/mcp", {"jsonrpc": "2.0", "id": 0, "method": "initialize", "params": {}})
+        assert "error" in begun.message
+        session = Session({"mcp_session_id": begun.headers["mcp-session-id"], "mcp_protocol_version": "2025-11-25"})
+        done = {"jsonrpc": "2.0", "method": "notifications/initialized"}
+        assert (await wire.post("/mcp", done, **session.headers)).status == 202
+        go_on = hold(hall.gate)
+        waiting = await begin(hall, session, called("whoami", {}, 1))
+        assert (await hall.connect().post("/mcp", called("whoami", {}, 2), **session.headers)).status == 429
+        go_on.set()
+        assert (await waiting.reply()).message["result"]["isError"] is False
 
 
 @pytest.mark.parametrize("tool", ["whoami", "query_events"])
