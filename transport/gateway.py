@@ -16,6 +16,7 @@ import trio
 from actors.gate import Gate
 from actors.kernel import ActorError, ChildSpec, OnCrash, Supervisor, System
 from transport.accept import Listener, Strangers, accept_from, room_for, turn_away, watch_tokens
+from transport.backlog import Backlogs
 from transport.door import Door
 from transport.logs import Logger
 from transport.tools import HallServer
@@ -61,6 +62,7 @@ class Gateway:
         self._numbers = numbers if numbers is not None else itertools.count(1)
         self._open: dict[int, Connection] = {}
         self._strangers = Strangers()
+        self._backlogs = Backlogs()
         self._connections = Supervisor(strategy="dynamic", on_crash=on_crash)
         self._accepting = trio.CancelScope()
 
@@ -108,6 +110,7 @@ class Gateway:
             gate=self._gate,
             door=self._door,
             limits=self._limits,
+            backlogs=self._backlogs,
             opened=self._opened,
             ended=self._ended,
         )

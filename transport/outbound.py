@@ -24,6 +24,7 @@ from mcp_types import JSONRPCError, JSONRPCResponse
 from trio_websocket import ConnectionClosed
 from wsproto.utilities import LocalProtocolError
 
+from transport.backlog import MOST_BYTES, Backlog
 from transport.edge import RequestId
 from transport.era import Era
 from transport.order import InFlight
@@ -43,6 +44,7 @@ class Outbound:
         era: Told of each result of the SDK's.
         messages: How many messages may be queued.
         queued_bytes: How many bytes may be queued; a single message may have more.
+        backlog: What is queued for all connections of the principal; where that is too much, this queue is full too.
         write_s: How long one write may take, in seconds.
         overflow: Called once, when the queue is full.
         stuck: Called when a write took too long; the stream is beyond use then.
@@ -56,6 +58,7 @@ class Outbound:
         *,
         messages: int,
         queued_bytes: int,
+        backlog: Backlog,
         write_s: float,
         overflow: Callable[[], None],
         stuck: Callable[[], None],
@@ -68,6 +71,7 @@ class Outbound:
         self._overflow = overflow
         self._stuck = stuck
         self._queued_bytes = 0
+        self._backlog = backlog
         self._open = True
         self._hurry_until = math.inf
         self._writer = trio.CancelScope()
@@ -136,6 +140,7 @@ class Outbound:
         finally:
             self._open = False
             self._receive.close()
+            self._queued(-self._queued_bytes)
             self.written.set()
 
     async def _write_with(self, text: str) -> None:
@@ -145,7 +150,7 @@ class Outbound:
             while size < TOGETHER:
                 texts.append(self._receive.receive_nowait())
                 size += len(texts[-1])
-        self._queued_bytes -= size
+        self._queued(-size)
         # The writer's one scope shields and has a deadline while it writes: one scope for each write costs more.
         writer = self._writer
         writer.deadline = min(trio.current_time() + self._write_s, self._hurry_until)
@@ -162,13 +167,20 @@ class Outbound:
         """
         if not self._open:
             raise anyio.ClosedResourceError
-        if self._queued_bytes and self._queued_bytes + len(text) > self._max_bytes:
+        size = len(text)
+        if self._queued_bytes and (
+            self._queued_bytes + size > self._max_bytes or self._backlog.bytes + size > MOST_BYTES
+        ):
             self._give_up()
         try:
             self._send.send_nowait(text)
         except trio.WouldBlock:
             self._give_up()
-        self._queued_bytes += len(text)
+        self._queued(size)
+
+    def _queued(self, size: int) -> None:
+        self._queued_bytes += size
+        self._backlog.bytes += size
 
     def _put(self, message: dict[str, Any]) -> None:
         self.put(_encode(message).decode())
@@ -178,6 +190,7 @@ class Outbound:
         self._open = False
         while self._receive.statistics().current_buffer_used:
             self._receive.receive_nowait()
+        self._queued(-self._queued_bytes)
         self._send.close()
         self._overflow()
         raise anyio.ClosedResourceError

@@ -23,6 +23,7 @@ from trio_websocket import ConnectionClosed, WebSocketConnection
 
 from actors.gate import Caller, Gate
 from actors.kernel import System
+from transport.backlog import Backlogs
 from transport.door import Door, Entry
 from transport.era import Era
 from transport.fast_lane import FastLane
@@ -85,6 +86,7 @@ class Connection:
         gate: What the fast lane calls.
         door: Decides who comes in.
         limits: What the connection may use.
+        backlogs: What waits to be written to the connections of each principal.
         opened: Called when the handshake is done.
         ended: Called when the connection has ended, whether it was opened or not.
 
@@ -101,6 +103,7 @@ class Connection:
         gate: Gate,
         door: Door,
         limits: ConnectionLimits,
+        backlogs: Backlogs,
         opened: Callable[[Connection], None],
         ended: Callable[[Connection], None],
     ) -> None:
@@ -111,6 +114,7 @@ class Connection:
         self._gate = gate
         self._door = door
         self._limits = limits
+        self._backlogs = backlogs
         self._opened = opened
         self._ended = ended
         self._scope = trio.CancelScope()
@@ -204,6 +208,7 @@ class Connection:
             era,
             messages=limits.queue_messages,
             queued_bytes=limits.queue_bytes,
+            backlog=self._backlogs.of(self.caller.principal),
             write_s=limits.write_s,
             overflow=lambda: self.close(1013, "answers are not read fast enough"),
             stuck=self._scope.cancel,

@@ -21,6 +21,7 @@ from trio_websocket import ConnectionClosed
 from actors.gate import Caller
 from actors.session.messages import Principal
 from store import MemoryLog
+from transport.backlog import Backlog
 from transport.era import Era
 from transport.fast_lane import LANE, FastLane
 from transport.inbound import Inbound
@@ -70,6 +71,7 @@ class Wired:
             era,
             messages=64,
             queued_bytes=1 << 30,
+            backlog=Backlog(),
             write_s=30.0,
             overflow=_never,
             stuck=_never,

@@ -85,6 +85,9 @@ async def test_a_message_of_exactly_the_limit_passes(front, autojump_clock):
         assert (await raw.message())["id"] == "again"
 
 
+ANSWER_BYTES = 500
+"""About as much as an answer to `health` has."""
+
 EMPTY = bytes([0x00, 0x80, 0, 0, 0, 0])
 """A fragment in the middle of a message, with nothing in it."""
 
@@ -280,6 +283,34 @@ async def test_who_does_not_read_is_closed_with_1013(front, raw_client, autojump
         await trio.testing.wait_all_tasks_blocked()
         assert (await raw.message())["id"] == 0
         assert await raw.close_code() == 1013
+
+
+async def test_what_waits_for_all_connections_of_an_agent_is_bounded_together(
+    front, raw_client, autojump_clock, monkeypatch
+):
+    monkeypatch.setattr("transport.outbound.MOST_BYTES", 7 * ANSWER_BYTES)
+
+    async def who_does_not_read(running: Any, asks: int) -> Any:
+        mine, theirs = lockstep_stream_pair()
+        running.listener.connect(theirs)
+        raw = raw_client(mine)
+        await raw.open(running.token)
+        await raw.initialize()
+        for number in range(asks):
+            await raw.call(number, "health")
+            await trio.testing.wait_all_tasks_blocked()
+        return raw
+
+    async with front() as running:
+        first, second = [await who_does_not_read(running, 6) for _ in range(2)]
+        assert (await second.message())["id"] == 0
+        assert await second.close_code() == 1013
+        token, running.token = running.token, running.tokens.add("another")
+        another = await who_does_not_read(running, 6)
+        running.token = token
+        third = await who_does_not_read(running, 2)
+        for raw, asked in ((first, 6), (another, 6), (third, 2)):
+            assert [(await raw.message())["id"] for _ in range(asked)] == [*range(asked)]
 
 
 async def test_who_never_reads_again_is_dropped_in_bounded_time(front, raw_client, autojump_clock):

@@ -16,6 +16,7 @@ from mcp.shared.message import SessionMessage
 from trio_websocket import ConnectionClosed, WebSocketConnection
 
 from actors.gate import Gate
+from transport.backlog import Backlog
 from transport.bench import in_process, requests
 from transport.bench.bare_server import sdk_server
 from transport.bench.requests import Frames
@@ -91,6 +92,7 @@ async def connection(gate: Gate, *, fast: bool = True) -> AsyncGenerator[Exchang
         era,
         messages=1024,
         queued_bytes=64 << 20,
+        backlog=Backlog(),
         write_s=30.0,
         overflow=_never,
         stuck=_never,
