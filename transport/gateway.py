@@ -8,6 +8,7 @@ ones. Only an ordered stop closes them.
 from __future__ import annotations
 
 import itertools
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Final
 
@@ -15,9 +16,9 @@ import trio
 
 from actors.gate import Gate
 from actors.kernel import ActorError, ChildSpec, OnCrash, Supervisor, System
-from transport.accept import Listener, Strangers, accept_from, room_for, turn_away, watch_tokens
+from transport.accept import Listener, Strangers, accept_from, room_for, watch_tokens
 from transport.backlog import Backlogs
-from transport.door import Door
+from transport.door import Door, Entry, Rejected
 from transport.logs import Logger
 from transport.tools import HallServer
 from transport.websocket import Connection, ConnectionLimits
@@ -37,7 +38,8 @@ class Gateway:
         door: Decides who comes in.
         limits: What one connection may use.
         numbers: Where the connections' numbers come from.
-        max_connections: How many open connections there may be; who comes then is answered with HTTP 503.
+        max_connections: How many open connections there may be. Who comes then takes a seat from whoever has the most,
+            or is answered with HTTP 503 where they would have as many themselves.
         on_crash: Told of each crash of a connection (name, error).
     """
 
@@ -98,10 +100,6 @@ class Gateway:
         self._connections.request_stop()
 
     async def _admit(self, stream: trio.abc.Stream) -> None:
-        if len(self._open) >= self._max_connections:
-            log.warning("gateway.full", connections=self._max_connections)
-            await turn_away(stream)
-            return
         number = next(self._numbers)
         connection = Connection(
             stream,
@@ -109,6 +107,7 @@ class Gateway:
             server=self._server,
             gate=self._gate,
             door=self._door,
+            seat=self._seat,
             limits=self._limits,
             backlogs=self._backlogs,
             opened=self._opened,
@@ -122,6 +121,23 @@ class Gateway:
         except ActorError:  # the supervisor is stopping
             self._strangers.known(number)
             await trio.aclose_forcefully(stream)
+
+    def _seat(self, entry: Entry) -> None:
+        """Make room: where all seats are taken, whoever has the most gives the latest to who has fewer.
+
+        Raises:
+            Rejected: 503; nobody has so many more.
+        """
+        if len(self._open) < self._max_connections:
+            return
+        log.warning("gateway.full", connections=self._max_connections)
+        held = Counter(each.caller.principal for each in self._open.values())
+        greediest, most = held.most_common(1)[0]
+        if most <= held[entry.principal] + 1:
+            raise Rejected(503, "there are too many connections; try again later")
+        latest = next(each for each in reversed(self._open.values()) if each.caller.principal == greediest)
+        latest.cut()
+        self._ended(latest)
 
     def _opened(self, connection: Connection) -> None:
         self._strangers.known(connection.number)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final
 
 import trio
@@ -26,13 +27,23 @@ class Handshake:
     Args:
         stream: The stream, fresh from the listener.
         door: Decides who comes in.
+        seat: Makes room for who may come in, or raises `Rejected`.
         deadline_s: How long all of it may take, in seconds.
         message_bytes: The largest message.
     """
 
-    def __init__(self, stream: trio.abc.Stream, door: Door, *, deadline_s: float, message_bytes: int) -> None:
+    def __init__(
+        self,
+        stream: trio.abc.Stream,
+        door: Door,
+        seat: Callable[[Entry], None],
+        *,
+        deadline_s: float,
+        message_bytes: int,
+    ) -> None:
         self._stream = stream
         self._door = door
+        self._seat = seat
         self._deadline_s = deadline_s
         self._message_bytes = message_bytes
 
@@ -69,7 +80,8 @@ class Handshake:
         # Host is not among the headers that the library hands out.
         host = request._event.host  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
         try:
-            return self._door.enter(Knock(request.path, host, request.headers))
+            entry = self._door.enter(Knock(request.path, host, request.headers))
+            self._seat(entry)
         except Rejected as rejected:
             # The target is not logged: it may hold a token.
             log.info("connection.rejected", status=rejected.status, reason=rejected.message, remote=str(request.remote))
@@ -77,6 +89,8 @@ class Handshake:
         except TokenError as error:
             log.error("connection.tokens_unreadable", error=str(error))  # noqa: TRY400 - its text says it all
             await self._refuse(request, reader, 503, "the server cannot read its tokens; try again later")
+        else:
+            return entry
         return None
 
     async def _refuse(self, request: WebSocketRequest, reader: Reader, status: int, message: str) -> None:

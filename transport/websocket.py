@@ -85,6 +85,7 @@ class Connection:
         server: The MCP server.
         gate: What the fast lane calls.
         door: Decides who comes in.
+        seat: Makes room for who may come in, or raises `Rejected`.
         limits: What the connection may use.
         backlogs: What waits to be written to the connections of each principal.
         opened: Called when the handshake is done.
@@ -102,6 +103,7 @@ class Connection:
         server: Server[Any],
         gate: Gate,
         door: Door,
+        seat: Callable[[Entry], None],
         limits: ConnectionLimits,
         backlogs: Backlogs,
         opened: Callable[[Connection], None],
@@ -113,6 +115,7 @@ class Connection:
         self._server = server
         self._gate = gate
         self._door = door
+        self._seat = seat
         self._limits = limits
         self._backlogs = backlogs
         self._opened = opened
@@ -180,7 +183,7 @@ class Connection:
     async def _serve(self, nursery: trio.Nursery) -> None:
         limits = self._limits
         handshake = Handshake(
-            self._stream, self._door, deadline_s=limits.handshake_s, message_bytes=limits.message_bytes
+            self._stream, self._door, self._seat, deadline_s=limits.handshake_s, message_bytes=limits.message_bytes
         )
         accepted = await handshake.run(nursery)
         if accepted is None or self._closing:

@@ -54,11 +54,26 @@ async def test_who_was_never_let_in_is_not_counted(front, raw_client, autojump_c
     assert running.gate.disconnections == []
 
 
-async def test_over_the_cap_a_connection_is_answered_503(front, autojump_clock):
+async def test_where_all_seats_are_taken_who_has_the_most_gives_one_to_who_has_fewer(front, autojump_clock):
+    async with front(max_connections=5) as running:
+        greedy = [await running.raw() for _ in range(5)]
+        running.token = running.tokens.add("modest")
+        modest = [await running.raw() for _ in range(2)]
+        with pytest.raises(AssertionError):
+            await running.raw()  # three would be as many as the other has
+        assert [await each.close_code() for each in greedy[:2:-1]] == [None, None]
+        for each in (*greedy[:3], *modest):
+            await each.request(1, "ping")
+            assert (await each.message())["id"] == 1
+        assert running.gate.views.connections == 5
+        assert running.crashes == []
+
+
+async def test_over_the_cap_a_connection_is_answered_503(front, raw_client, autojump_clock):
     async with front(max_connections=1) as running:
         only = await running.raw()
-        refused = running.listener.connect()
-        assert (await refused.receive_some(100)).startswith(b"HTTP/1.1 503 ")
+        refused = await raw_client(running.listener.connect()).open(running.token)
+        assert refused.status_code == 503
         await only.stream.aclose()
         await trio.testing.wait_all_tasks_blocked()
         assert await running.raw()
