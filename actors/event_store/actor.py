@@ -80,9 +80,9 @@ class EventStore(Actor):
         self._committing = False
         self._files = trio.Lock()
         self._kept_back = ""
-        turn = trio.Lock()
-        self._long_polls = LongPolls(turn)
-        self._reads = Reads(turn, self._found)
+        self._turn = trio.Lock()
+        self._long_polls = LongPolls(self._turn)
+        self._reads = Reads(self._turn, self._found)
         self._lost = ""
 
     async def on_start(self) -> None:
@@ -130,6 +130,7 @@ class EventStore(Actor):
             await self.on_batch_end()
             await self._idle.wait()
         await self._files.acquire()  # for good: nothing leaves a log that is being closed
+        await self._turn.acquire()  # for good: nobody reads on in it
         await self._durably(log.close)
         self._log = None
 

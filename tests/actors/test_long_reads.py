@@ -9,8 +9,9 @@ import trio.lowlevel
 from actors.event_store.actor import FIRST_LOOK
 from actors.event_store.reading import FIRST_TURN
 from actors.gate import Caller
+from actors.kernel import ActorDied
 from actors.session.messages import Principal
-from store import Append, MemoryLog, NewEvent, Query
+from store import Append, EventLog, MemoryLog, NewEvent, Query
 
 READS = 40
 EVENTS = 3000
@@ -218,3 +219,30 @@ async def test_of_large_pages_one_is_given_out_in_a_round(autojump_clock, make_w
     trio.lowlevel.remove_instrument(rounds)
     assert given.total() == READS
     assert max(given.values()) == 1
+
+
+async def test_a_stop_while_many_read_closes_the_log_under_none_of_them(autojump_clock, make_world, scout, tmp_path):
+    async def for_a_while(function):
+        await trio.lowlevel.checkpoint()
+        result = function()
+        for _ in range(READS):
+            await trio.lowlevel.checkpoint()
+        return result
+
+    log = EventLog.open(tmp_path, fsync="never")
+    log.commit([Append(events=[NewEvent(type="note", data=n) for n in range(1000)], agent="scout")] * 100)
+    world, gave_up = make_world(log=log, run_sync=for_a_while), []
+
+    async def search():
+        with pytest.raises(ActorDied) as death:
+            await world.gate.query(scout, Query(where={"never": True}))
+        gave_up.append(death.value)
+
+    async with trio.open_nursery() as nursery, world.open():
+        await world.gate.query(scout, Query(limit=1))
+        for _ in range(READS):
+            nursery.start_soon(search)
+        for _ in range(10):
+            await trio.lowlevel.checkpoint()
+    assert len(gave_up) == READS
+    assert world.crashes == []
