@@ -77,6 +77,7 @@ class Inbound:
         self._close = close
         self._reading = trio.CancelScope()
         self._stopped = False
+        self._refused = 0
         self._drain = False
 
     def stop(self, *, drain: bool) -> None:
@@ -142,11 +143,21 @@ class Inbound:
         try:
             return self._message(parse(frame), len(frame))
         except Malformed as malformed:
-            log.info(
-                "message.refused", connection=self._caller.connection, code=malformed.code, reason=malformed.message
-            )
+            self._log_refused(malformed)
             self._outbound.refuse(malformed.request_id, malformed.code, malformed.message)
             return None
+
+    def _log_refused(self, malformed: Malformed) -> None:
+        """Log a refusal, the more rarely the more there are: a peer may make a hundred thousand a second."""
+        self._refused += 1
+        if self._refused.bit_count() == 1:
+            log.info(
+                "message.refused",
+                connection=self._caller.connection,
+                code=malformed.code,
+                reason=malformed.message,
+                refused=self._refused,
+            )
 
     def _message(self, message: dict[str, Any], size: int) -> SessionMessage | None:
         if "method" not in message:

@@ -88,6 +88,17 @@ async def test_a_message_of_exactly_the_limit_passes(front, autojump_clock):
 ANSWER_BYTES = 500
 """About as much as an answer to `health` has."""
 
+
+async def test_many_bad_messages_leave_few_lines_in_the_log(front, autojump_clock, caplog):
+    with caplog.at_level(logging.INFO, "transport"):
+        async with front() as running:
+            raw = await running.raw()
+            for _ in range(100):
+                await raw.text("{")
+                assert (await raw.message())["error"]["code"] == -32700
+    assert caplog.messages.count("message.refused") == 7  # the 1st, 2nd, 4th, 8th, ...
+
+
 EMPTY = bytes([0x00, 0x80, 0, 0, 0, 0])
 """A fragment in the middle of a message, with nothing in it."""
 
