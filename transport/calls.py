@@ -85,17 +85,27 @@ SECOND_LOOK_BYTES: Final = 16 * 1024
 _encode = msgspec.json.Encoder().encode
 
 
+def fitting(kind: type[Arguments], arguments: dict[str, Any]) -> Arguments:
+    """Return a tool's arguments as it takes them, where msgspec takes them too.
+
+    Raises:
+        Refusal: `too_large`: a batch of more than its role may ever send.
+        msgspec.ValidationError: They may fit the schema all the same.
+    """
+    events: object = arguments.get("events") if type(arguments) is dict else None
+    if isinstance(events, Sized) and not isinstance(events, str | dict) and len(events) > BATCH:
+        raise Refusal("too_large", f"{BATCH} events are the most in one call; split the batch")
+    return msgspec.convert(arguments, kind)
+
+
 def converted(kind: type[Arguments], arguments: dict[str, Any]) -> Arguments:
     """Return a tool's arguments as it takes them.
 
     Raises:
         Refusal: `too_large`: a batch of more than its role may ever send; `invalid`: they do not fit the schema.
     """
-    events: object = arguments.get("events") if type(arguments) is dict else None
-    if isinstance(events, Sized) and not isinstance(events, str | dict) and len(events) > BATCH:
-        raise Refusal("too_large", f"{BATCH} events are the most in one call; split the batch")
     try:
-        return msgspec.convert(arguments, kind)
+        return fitting(kind, arguments)
     except msgspec.ValidationError as error:
         fault = error
     try:

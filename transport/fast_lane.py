@@ -29,7 +29,7 @@ from mcp_types import CONNECTION_CLOSED
 
 from actors.gate import Caller, Gate, Refusal
 from actors.kernel import ActorError
-from transport.calls import Outcome, converted, outcome_of, run_tool
+from transport.calls import Outcome, fitting, outcome_of, run_tool
 from transport.edge import RequestId
 from transport.era import Era
 from transport.order import Arrival, InFlight
@@ -70,8 +70,8 @@ def sent(
     if tool.send is None:
         return None
     try:
-        return tool.send(gate, arrival, converted(tool.arguments, arguments))
-    except (trio.WouldBlock, Refusal, ActorError):  # whoever runs the whole says which
+        return tool.send(gate, arrival, fitting(tool.arguments, arguments))
+    except (trio.WouldBlock, msgspec.ValidationError, Refusal, ActorError):  # whoever runs the whole says which
         return None
 
 

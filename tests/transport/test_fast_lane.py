@@ -21,6 +21,7 @@ from trio_websocket import ConnectionClosed
 from actors.gate import Caller
 from actors.session.messages import Principal
 from store import MemoryLog
+from transport import calls as tool_calls
 from transport.backlog import Backlog
 from transport.era import Era
 from transport.fast_lane import LANE, FastLane
@@ -397,6 +398,17 @@ async def test_an_append_does_not_overtake_one_that_waits_for_its_turn(hall_of, 
         assert [event.data for event in gate.log.query().events] == [0, 1]
         await wired.say(note(2))
         assert [event.data for event in gate.log.query().events] == [0, 1, 2]
+
+
+async def test_arguments_that_fit_no_schema_get_one_slow_second_look(hall_of, autojump_clock, monkeypatch):
+    looked: list[Any] = []
+    fits = tool_calls._fits
+    monkeypatch.setattr(tool_calls, "_fits", lambda kind, given: looked.append(given) or fits(kind, given))
+    async with hall_of(fast=True) as (gate, wired):
+        gate.sends = True
+        (answer,) = await wired.say(call(1, "append_events", {"events": [{"type": 7}]}))
+        assert answer["result"]["structuredContent"]["error"]["code"] == "invalid"
+        assert len(looked) == 1
 
 
 async def test_an_append_that_was_sent_can_be_cancelled_and_then_is_not_answered(hall_of, autojump_clock):
