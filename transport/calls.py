@@ -79,8 +79,11 @@ async def outcome_of(run: Callable[[], Awaitable[msgspec.Struct]], tool: Tool, a
 BATCH: Final = 1000
 """How many events or requests one call may hold."""
 
-SECOND_LOOK_BYTES: Final = 16 * 1024
-"""The largest arguments that get a second look with the schema itself, which takes a thousand times as long."""
+SECOND_LOOK_BYTES: Final = 2 * 1024
+"""The largest arguments that get a second look with the schema itself, which takes a thousand times as long.
+
+That is some milliseconds, and no limit of a role counts what is refused as invalid.
+"""
 
 _encode = msgspec.json.Encoder().encode
 

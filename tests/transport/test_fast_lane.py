@@ -400,13 +400,18 @@ async def test_an_append_does_not_overtake_one_that_waits_for_its_turn(hall_of, 
         assert [event.data for event in gate.log.query().events] == [0, 1, 2]
 
 
-async def test_arguments_that_fit_no_schema_get_one_slow_second_look(hall_of, autojump_clock, monkeypatch):
+async def test_arguments_that_fit_no_schema_get_one_slow_second_look_and_large_ones_none(
+    hall_of, autojump_clock, monkeypatch
+):
     looked: list[Any] = []
-    fits = tool_calls._fits
+    fits, large = tool_calls._fits, [{"type": 7}] * 300
     monkeypatch.setattr(tool_calls, "_fits", lambda kind, given: looked.append(given) or fits(kind, given))
     async with hall_of(fast=True) as (gate, wired):
         gate.sends = True
         (answer,) = await wired.say(call(1, "append_events", {"events": [{"type": 7}]}))
+        assert answer["result"]["structuredContent"]["error"]["code"] == "invalid"
+        assert len(looked) == 1
+        (answer,) = await wired.say(call(2, "append_events", {"events": large}))
         assert answer["result"]["structuredContent"]["error"]["code"] == "invalid"
         assert len(looked) == 1
 
