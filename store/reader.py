@@ -139,7 +139,10 @@ class Segment:
         return frame.time_ns
 
     def events_at(self, positions: Iterable[int]) -> Iterator[tuple[Event, int]]:
-        """Yield the events at positions of the segment, in the order given, with the size of each one's record.
+        """Yield the events at positions of the segment, with the size of each one's record.
+
+        Args:
+            positions: rising or falling; the events come in this order.
 
         Raises:
             LogDamaged: a frame's bytes changed since they were written.

@@ -1,4 +1,7 @@
-"""What waits to be written to all connections of one principal: many connections are no way around the bound."""
+"""What all connections of one principal keep in memory together: many connections are no way around a bound.
+
+One sum is of what waits to be written, another of messages that were begun and not finished.
+"""
 
 from __future__ import annotations
 
@@ -8,14 +11,14 @@ from weakref import WeakValueDictionary
 from actors.session.messages import Principal
 
 MOST_BYTES: Final = 256 << 20
-"""How many bytes may wait for one principal's connections together."""
+"""How many bytes may wait to be written to one principal's connections together."""
 
 
 class Backlog:
-    """The sum of one principal's queues.
+    """The sum of one principal's connections.
 
     Attributes:
-        bytes: How many wait; kept by the queues.
+        bytes: How many there are; kept by the connections.
     """
 
     def __init__(self) -> None:
@@ -23,13 +26,13 @@ class Backlog:
 
 
 class Backlogs:
-    """The backlogs of all principals; one lasts for as long as a connection has it. Nothing here checkpoints."""
+    """The sums of all principals; one lasts for as long as a connection has it. Nothing here checkpoints."""
 
     def __init__(self) -> None:
         self._backlogs: WeakValueDictionary[Principal, Backlog] = WeakValueDictionary()
 
     def of(self, principal: Principal) -> Backlog:
-        """Return a principal's backlog, the same for all its connections."""
+        """Return a principal's sum, the same for all its connections."""
         backlog = self._backlogs.get(principal)
         if backlog is None:
             backlog = self._backlogs[principal] = Backlog()

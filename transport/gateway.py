@@ -64,7 +64,7 @@ class Gateway:
         self._numbers = numbers if numbers is not None else itertools.count(1)
         self._open: dict[int, Connection] = {}
         self._strangers = Strangers()
-        self._backlogs = Backlogs()
+        self._backlogs, self._unfinished = Backlogs(), Backlogs()
         self._connections = Supervisor(strategy="dynamic", on_crash=on_crash)
         self._accepting = trio.CancelScope()
 
@@ -110,6 +110,7 @@ class Gateway:
             seat=self._seat,
             limits=self._limits,
             backlogs=self._backlogs,
+            unfinished=self._unfinished,
             opened=self._opened,
             ended=self._ended,
         )

@@ -9,6 +9,7 @@ import trio
 from trio_websocket import WebSocketConnection, WebSocketRequest, wrap_server_stream
 
 from transport.auth import TokenError
+from transport.backlog import Backlogs
 from transport.door import Door, Entry, Knock, Rejected
 from transport.last_word import say_why
 from transport.logs import Logger
@@ -28,6 +29,7 @@ class Handshake:
         stream: The stream, fresh from the listener.
         door: Decides who comes in.
         seat: Makes room for who may come in, or raises `Rejected`.
+        unfinished: What principals have of unfinished messages.
         deadline_s: How long all of it may take, in seconds.
         message_bytes: The largest message.
     """
@@ -37,6 +39,7 @@ class Handshake:
         stream: trio.abc.Stream,
         door: Door,
         seat: Callable[[Entry], None],
+        unfinished: Backlogs,
         *,
         deadline_s: float,
         message_bytes: int,
@@ -44,6 +47,7 @@ class Handshake:
         self._stream = stream
         self._door = door
         self._seat = seat
+        self._unfinished = unfinished
         self._deadline_s = deadline_s
         self._message_bytes = message_bytes
 
@@ -69,7 +73,7 @@ class Handshake:
             )
             entry = await self._let_in(request, reader)
             if entry is not None:
-                reader.inbox.attach(request)
+                reader.attach(request, self._unfinished.of(entry.principal))
                 offered = SUBPROTOCOL in request.proposed_subprotocols
                 websocket = await request.accept(subprotocol=SUBPROTOCOL if offered else None)
                 say_why(websocket)

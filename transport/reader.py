@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Any, Final, cast
+from typing import Any, cast
 
 import trio
-from wsproto.events import BytesMessage, Pong, TextMessage
+from trio_websocket import WebSocketRequest
 
+from transport.backlog import Backlog
+from transport.fragments import Fragments
 from transport.inbox import Inbox
-
-EVENTS: Final = 16
-"""How many fragments and pongs are taken in before others get a turn."""
-
-FRAGMENTS: Final = 16 * 1024
-"""In how many pieces a message may come; each takes memory, however small it is."""
 
 
 class Reader:
@@ -40,6 +36,12 @@ class Reader:
         self.handshake = trio.CancelScope(deadline=trio.current_time() + handshake_s)
         self.error: Exception | None = None
         self.inbox = Inbox()
+        self._fragments = Fragments()
+
+    def attach(self, request: WebSocketRequest, unfinished: Backlog) -> None:
+        """See to what will be read, before it is: where it goes, and how much its principal may leave unfinished."""
+        self.inbox.attach(request)
+        self._fragments.unfinished = unfinished
 
     def as_nursery(self) -> trio.Nursery:
         """Return this reader, typed as the nursery that it stands in for: only `start_soon` is there."""
@@ -50,43 +52,13 @@ class Reader:
         self._nursery.start_soon(self._run, task, args)
 
     async def _run(self, task: Callable[..., Awaitable[object]], args: tuple[Any, ...]) -> None:
-        _take_turns(task)
+        self._fragments.attach(cast("Any", task).__self__)
         try:
             await task(*args)
         except Exception as error:  # noqa: BLE001 - any kind: a peer's bytes decide which
             self.error = error
         finally:
             self.ended.set()
+            self._fragments.end()
             self.inbox.end()
             self.handshake.cancel()
-
-
-def _take_turns(task: Callable[..., Awaitable[object]]) -> None:
-    """Have the library let others run between events that it handles without waiting for anything.
-
-    Those are fragments and unsolicited pongs: ten thousand fit into what is read at once, and many into a message.
-    """
-    library = cast("Any", task).__self__  # whose reader looks its handlers up when it begins
-    on_message, on_pong = library._handle_message_event, library._handle_pong_event  # noqa: SLF001 - no other way in
-    handled = fragments = 0
-
-    async def take_turns() -> None:
-        nonlocal handled
-        handled += 1
-        if handled % EVENTS == 0:
-            await trio.lowlevel.checkpoint()
-
-    async def message(event: TextMessage | BytesMessage) -> None:
-        nonlocal fragments
-        fragments = 0 if event.message_finished else fragments + 1
-        if fragments > FRAGMENTS:
-            library._message_size = library._max_message_size + 1  # noqa: SLF001 - so that it says 1009
-        await on_message(event)
-        if fragments:
-            await take_turns()
-
-    async def pong(event: Pong) -> None:
-        await on_pong(event)
-        await take_turns()
-
-    library._handle_message_event, library._handle_pong_event = message, pong  # noqa: SLF001 - likewise

@@ -88,6 +88,7 @@ class Connection:
         seat: Makes room for who may come in, or raises `Rejected`.
         limits: What the connection may use.
         backlogs: What waits to be written to the connections of each principal.
+        unfinished: What they have of unfinished messages.
         opened: Called when the handshake is done.
         ended: Called when the connection has ended, whether it was opened or not.
 
@@ -106,6 +107,7 @@ class Connection:
         seat: Callable[[Entry], None],
         limits: ConnectionLimits,
         backlogs: Backlogs,
+        unfinished: Backlogs,
         opened: Callable[[Connection], None],
         ended: Callable[[Connection], None],
     ) -> None:
@@ -118,6 +120,7 @@ class Connection:
         self._seat = seat
         self._limits = limits
         self._backlogs = backlogs
+        self._unfinished = unfinished
         self._opened = opened
         self._ended = ended
         self._scope = trio.CancelScope()
@@ -183,7 +186,12 @@ class Connection:
     async def _serve(self, nursery: trio.Nursery) -> None:
         limits = self._limits
         handshake = Handshake(
-            self._stream, self._door, self._seat, deadline_s=limits.handshake_s, message_bytes=limits.message_bytes
+            self._stream,
+            self._door,
+            self._seat,
+            self._unfinished,
+            deadline_s=limits.handshake_s,
+            message_bytes=limits.message_bytes,
         )
         accepted = await handshake.run(nursery)
         if accepted is None or self._closing:

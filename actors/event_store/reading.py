@@ -5,7 +5,8 @@ who asks for a thousand pages hold up everybody else's next one. So agents take 
 connections do. What a page without filters takes, a read gets in its first turn, in one go. What takes more is a long
 read: of these only a few are under way at once, so that under more of them than there is time for some are answered,
 and not all given up half read. Who asks for a few events does not wait behind large pages, nor these behind long reads:
-each of the three has a slice in every round, and several reads of a few events share one.
+each of the three has its turn in every round. It is one slice, which several reads of a few events share, or two for a
+large page.
 """
 
 from __future__ import annotations

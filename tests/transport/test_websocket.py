@@ -9,8 +9,8 @@ import trio.testing
 from trio.testing import lockstep_stream_pair, memory_stream_pair
 from wsproto.events import AcceptConnection, BytesMessage, CloseConnection, Ping, Pong, RejectConnection, TextMessage
 
+from transport.fragments import EVENTS, FRAGMENTS
 from transport.inbound import TOO_MANY_REQUESTS
-from transport.reader import EVENTS, FRAGMENTS
 from transport.websocket import ConnectionLimits
 
 UPGRADE = (
@@ -110,6 +110,36 @@ async def test_a_message_in_very_many_pieces_closes_with_1009_however_little_the
         await raw.stream.send_all(EMPTY * FRAGMENTS)
         assert await raw.close_code() == 1009
         assert (await neighbour.health()).status == "ok"
+
+
+async def test_what_all_connections_of_an_agent_leave_unfinished_is_bounded_together(
+    front, autojump_clock, monkeypatch
+):
+    monkeypatch.setattr("transport.fragments.UNFINISHED", 10_000)
+
+    async def begin(size: int) -> Any:
+        raw = await running.raw()
+        await raw.send(TextMessage(data='"' + "x" * (size - 1), message_finished=False))
+        await trio.testing.wait_all_tasks_blocked()
+        return raw
+
+    async with front() as running:
+        whole = await running.raw()
+        await whole.text(HEALTH + " " * 9_000)  # is finished, and counts no more
+        assert (await whole.message())["id"] == "again"
+        first, second = await begin(6_000), await begin(3_000)
+        third = await begin(3_000)
+        assert await third.close_code() == 1009
+        await first.send(TextMessage(data='"'))
+        assert (await first.message())["error"]["code"] == -32600
+        fourth = await begin(6_000)
+        await trio.aclose_forcefully(fourth.stream)
+        token, running.token = running.token, running.tokens.add("another")
+        others, running.token = await begin(9_000), token
+        fifth = await begin(6_000)
+        for raw in (second, others, fifth):
+            await raw.send(TextMessage(data='"'))
+            assert (await raw.message())["error"]["code"] == -32600
 
 
 @pytest.mark.parametrize("nothing", [EMPTY, bytes([0x8A, 0x80, 0, 0, 0, 0])], ids=["fragments", "pongs"])
