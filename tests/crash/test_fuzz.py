@@ -1,33 +1,17 @@
 """The fuzz targets with what Hypothesis comes up with, the same each time; `scripts/fuzz` runs them for longer."""
 
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
-from hypothesis import strategies as st
+from hypothesis import Phase, given, settings
 
 from store import recovery
 
+from fuzz_inputs import LIGHT, changed
 from fuzz_targets import TARGETS, Endless, seeds
-
-LIGHT = settings(max_examples=60, derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-
-
-def changed(target):
-    """Inputs: any bytes, and good ones with some of their bytes replaced, removed or repeated."""
-
-    def change(data, edits):
-        changed = bytearray(data)
-        for place, kind, piece in edits:
-            start = place % (len(changed) + 1)
-            changed[start : start + (len(piece) if kind else 0)] = piece if kind != 1 else b""
-        return bytes(changed)
-
-    edits = st.lists(st.tuples(st.integers(0, 4000), st.integers(0, 2), st.binary(max_size=8)), max_size=4)
-    return st.binary(min_size=4, max_size=60) | st.builds(change, st.sampled_from([*seeds(target)]), edits)
 
 
 @pytest.mark.parametrize("target", TARGETS)
 def test_whatever_the_bytes_no_promise_is_broken(target):
-    LIGHT(given(changed(target))(TARGETS[target]))()
+    LIGHT(given(changed(seeds(target)))(TARGETS[target]))()
 
 
 def test_a_log_whose_records_deny_their_order_is_not_read_for_ever():
@@ -41,7 +25,9 @@ def test_fuzzing_catches_a_recovery_that_takes_any_frame_for_valid(monkeypatch):
 
     monkeypatch.setattr("store.recovery.frames.read_frame", believing)
     with pytest.raises(AssertionError):
-        settings(LIGHT, max_examples=1000, phases=[Phase.generate])(given(changed("recovery"))(TARGETS["recovery"]))()
+        settings(LIGHT, max_examples=1000, phases=[Phase.generate])(
+            given(changed(seeds("recovery")))(TARGETS["recovery"])
+        )()
 
 
 def test_fuzzing_catches_an_import_that_reads_for_ever(monkeypatch):

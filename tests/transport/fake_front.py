@@ -218,6 +218,17 @@ class Raw:
         return None
 
 
+def hold(gate: Any) -> trio.Event:
+    """Let the gate answer nothing before this event is set."""
+    go_on = trio.Event()
+
+    async def wait(*_: Any) -> None:
+        await go_on.wait()
+
+    gate.before = wait
+    return go_on
+
+
 class Front:
     """A gateway that runs, and ways to reach it."""
 

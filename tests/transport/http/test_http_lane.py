@@ -20,6 +20,8 @@ from transport.fast_lane import LANE
 from transport.http_lane import HttpLane
 from transport.toolset import TOOLS
 
+from fake_front import hold
+
 ENVELOPE: dict[str, Any] = {
     "io.modelcontextprotocol/protocolVersion": "2026-07-28",
     "io.modelcontextprotocol/clientInfo": {"name": "t", "version": "1"},
@@ -307,17 +309,6 @@ def either_way(request: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """Send the calls of a test through the lane, and once more through the SDK."""
     if request.param == "sdk":
         monkeypatch.setattr(HttpLane, "take", never)
-
-
-def hold(gate: Any) -> trio.Event:
-    """Let the gate answer nothing before this event is set."""
-    go_on = trio.Event()
-
-    async def wait(*_: Any) -> None:
-        await go_on.wait()
-
-    gate.before = wait
-    return go_on
 
 
 async def begin(hall: Any, session: Any, text: bytes) -> Any:

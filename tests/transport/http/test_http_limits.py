@@ -11,6 +11,8 @@ import trio.testing
 
 from transport.http_connection import HttpLimits
 
+from fake_front import hold
+
 READ = {"tool": "Read", "input": {"file_path": "/tmp/x"}}
 
 
@@ -32,17 +34,6 @@ async def begin(hall: Any, session: Any, message: dict[str, Any]) -> Any:
     await wire.begin("POST", "/mcp", text, content_type="application/json", accept=accept, **session.headers)
     await trio.testing.wait_all_tasks_blocked()
     return wire
-
-
-def hold(gate: Any) -> trio.Event:
-    """Let the gate answer nothing before this event is set."""
-    go_on = trio.Event()
-
-    async def wait(*_: Any) -> None:
-        await go_on.wait()
-
-    gate.before = wait
-    return go_on
 
 
 @pytest.mark.parametrize("tool", ["whoami", "query_events"])  # by the SDK, and in the fast lane
