@@ -17,10 +17,10 @@ import trio
 
 from actors.cache.actor import Cache
 from actors.cache.messages import NAME as CACHE
+from actors.desk.gate import Gate
 from actors.event_store.actor import EventStore
 from actors.event_store.messages import NAME as EVENT_STORE
-from actors.event_store.retaining import Retaining
-from actors.gate import Gate
+from actors.event_store.retiring import Retaining
 from actors.kernel import ChildSpec, OnCrash, Ref, Supervisor, System, cause
 from actors.monitor.actor import Crash, Monitor, MonitorMemory
 from actors.monitor.messages import NAME as MONITOR
@@ -31,9 +31,9 @@ from actors.session.admission import LIMITS
 from actors.session.messages import SUPERVISOR as SESSIONS
 from actors.session.messages import Limits, Principal, Role
 from actors.speed_layer.actor import SpeedLayer
+from actors.speed_layer.governing.quotas import Quotas
 from actors.speed_layer.messages import NAME as SPEED_LAYER
-from actors.speed_layer.policy import Policy
-from actors.speed_layer.quotas import Quotas
+from actors.speed_layer.policy.engine import Policy
 from actors.views import Views
 from store import Log
 

@@ -18,9 +18,9 @@ import trio
 import trio.testing
 
 from actors.kernel import Actor, ChildSpec, Intensity, Ref, Reply, Supervisor, System, running
-from actors.kernel.child import Restart
-from actors.kernel.mailbox import Envelope
-from actors.kernel.message import Message
+from actors.kernel.lifecycle.child import Restart
+from actors.kernel.messages.mailbox import Envelope
+from actors.kernel.messages.message import Message
 
 M = TypeVar("M", bound=Message)
 

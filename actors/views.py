@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from actors.monitor.messages import Component, Health
 from actors.session.permit import Permit
-from actors.speed_layer.audit import AuditBuffer
-from actors.speed_layer.policy import Ruling
+from actors.speed_layer.audit.buffer import AuditBuffer
+from actors.speed_layer.policy.engine import Ruling
 from actors.speed_layer.published import Published
 
 

@@ -21,7 +21,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from actors.speed_layer.policy import Policy, Request
+from actors.speed_layer.policy.engine import Policy, Request
 
 WRONG = {("destructive", "allow"), ("risky", "allow"), ("safe", "deny")}
 

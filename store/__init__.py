@@ -1,8 +1,10 @@
 """The event log as a library: durable, ordered, synchronous. No actors, no sockets, no Trio."""
 
-from store.append import Append, Appended, Expected, FailIf
-from store.backup import BackedUp, backup
-from store.cursor import Cursor
+from store.care.backup import BackedUp, backup
+from store.care.export import export_events
+from store.care.importing import Imported, import_events
+from store.care.read_only import look
+from store.care.stats import Stats, stats
 from store.errors import (
     ConditionFailed,
     DiskFull,
@@ -16,26 +18,24 @@ from store.errors import (
     SyncFailed,
     TooLarge,
 )
-from store.event import Event, NewEvent
-from store.event_types import EventTypes
-from store.export import export_events
-from store.importing import Imported, import_events
-from store.interchange import Encoding
+from store.following.cursor import Cursor
+from store.following.projection import Projection, View
+from store.following.snapshot import Snapshot, Snapshots
+from store.following.subscription import Subscription, Subscriptions
+from store.format.interchange import Encoding
 from store.interface import Log, LogStats
-from store.keyed_seal import read_key
-from store.limits import Limits
 from store.log import EventLog
-from store.looking import look
 from store.memory import MemoryLog
-from store.projection import Projection, View
-from store.query import Page, Query
-from store.repair import Repaired, repair
-from store.retention import Retention, Retired, keep
-from store.snapshot import Snapshot, Snapshots
-from store.staged import Staged
-from store.stats import Stats, stats
-from store.subscription import Subscription, Subscriptions
-from store.verify import Report, verify
+from store.model.append import Append, Appended, Expected, FailIf
+from store.model.event import Event, NewEvent
+from store.model.event_types import EventTypes
+from store.model.limits import Limits
+from store.model.query import Page, Query
+from store.recovery.repair import Repaired, repair
+from store.recovery.verify import Report, verify
+from store.retention.retire import Retention, Retired, keep
+from store.tamper.seal import read_key
+from store.writing.staged_group import Staged
 
 __all__ = [
     "Append",

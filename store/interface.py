@@ -6,11 +6,11 @@ from typing import Any, Protocol, Self
 
 import msgspec
 
-from store.append import Append, Appended, Expected, FailIf
 from store.errors import DiskFull, StoreError
-from store.event import Event, NewEvent
-from store.query import Page, Query
-from store.staged import Staged
+from store.model.append import Append, Appended, Expected, FailIf
+from store.model.event import Event, NewEvent
+from store.model.query import Page, Query
+from store.writing.staged_group import Staged
 
 
 class LogStats(msgspec.Struct, frozen=True, kw_only=True):

@@ -7,23 +7,23 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Self
 
-from store.append import Append, Appended
-from store.closing import leave
+from store.assembly import Parts, figures, put_together
+from store.disk.files import make_directory
+from store.disk.lock import DirectoryLock
+from store.disk.ports import Ports, Sync
 from store.errors import Invalid, LogDamaged, StoreError, SyncFailed, TooLarge
-from store.event import Event
-from store.files import make_directory
-from store.fsync_policy import parse_policy
-from store.gone import Gone
+from store.format.retention_record import Gone
 from store.interface import Log, LogStats
-from store.letting_go import LettingGo
-from store.limits import Limits
-from store.loading import Progress, unseen
-from store.lock import DirectoryLock
-from store.parts import Parts, figures, put_together
-from store.ports import Ports, Sync
-from store.query import Page, Query, as_query
-from store.retention import Retention, Retired, check_retention
-from store.staged import Staged
+from store.model.append import Append, Appended
+from store.model.event import Event
+from store.model.limits import Limits
+from store.model.query import Page, Query, as_query
+from store.recovery.clean_close import leave
+from store.recovery.load_segments import Progress, unseen
+from store.retention.retire import Retention, Retired, check_retention
+from store.retention.walk import LettingGo
+from store.writing.fsync_policy import parse_policy
+from store.writing.staged_group import Staged
 
 _BYTES_A_STEP = 1 << 19
 """For how many bytes written a step of sealing is done: so sealing keeps up with any load, and no append waits long."""

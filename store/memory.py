@@ -8,16 +8,16 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import repeat
 from typing import Any
 
-from store.append import Append, Appended, FailIf, check_expected, stream_of
-from store.commands import repeated
 from store.errors import ConditionFailed, Invalid, StoreError
-from store.event import Event
-from store.frame import Command, decode_event
+from store.format.frame import Command, decode_event
 from store.interface import Log, LogStats
-from store.limits import Limits, check_finite, check_name, check_names
-from store.proposal import checked_columns, encode_records, payload_hash
-from store.query import Filling, Page, Query, as_query, matcher, onwards
-from store.staged import Staged
+from store.model.append import Append, Appended, FailIf, check_expected, stream_of
+from store.model.event import Event
+from store.model.limits import Limits, check_finite, check_name, check_names
+from store.model.query import Filling, Page, Query, as_query, matcher, onwards
+from store.writing.command_window import repeated
+from store.writing.staged_group import Staged
+from store.writing.validation import checked_columns, encode_records, payload_hash
 
 
 class MemoryLog(Log):

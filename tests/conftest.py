@@ -32,7 +32,7 @@ def pytest_terminal_summary(terminalreporter):
 
 @pytest.fixture(scope="session")
 def policy():
-    from actors.speed_layer.policy import Policy
+    from actors.speed_layer.policy.engine import Policy
 
     return Policy.default()
 
@@ -106,7 +106,7 @@ async def world(make_world):
 
 @pytest.fixture
 def scout():
-    from actors.gate import Caller
+    from actors.desk.gate import Caller
     from actors.session.messages import Principal
 
     return Caller(Principal("scout", "agent"), 1)
@@ -114,7 +114,7 @@ def scout():
 
 @pytest.fixture
 def rover():
-    from actors.gate import Caller
+    from actors.desk.gate import Caller
     from actors.session.messages import Principal
 
     return Caller(Principal("rover", "agent"), 2)
@@ -166,7 +166,7 @@ class ServerProcess:
         return self.ready["ws"]
 
     def token(self, name):
-        from transport.auth import Tokens
+        from transport.access.tokens import Tokens
 
         tokens = Tokens(self.data)
         if any(entry.name == name for entry in tokens.entries()):

@@ -11,26 +11,26 @@ from pathlib import Path
 import msgspec
 import trio
 
-from actors.event_store.retaining import Retaining
+from actors.event_store.retiring import Retaining
 from actors.hall import STOP_S, Hall
 from actors.kernel import ChildSpec, Supervisor, System, running
 from actors.ports import Ports
 from actors.session.admission import LIMITS
 from actors.session.messages import Limits, Role
-from actors.speed_layer.policy import Policy
+from actors.speed_layer.policy.engine import Policy
 from store import EventLog, Log, keep, read_key
-from transport.accept import Listener
-from transport.auth import Tokens
+from transport.access.accept import Listener
+from transport.access.door import Door
+from transport.access.tokens import Tokens
 from transport.config import Config
-from transport.door import Door
-from transport.elicitation import Elicitation
-from transport.gateway import NAME as GATEWAY
-from transport.gateway import Gateway
-from transport.http import NAME as HTTP
-from transport.http import HttpServer
+from transport.http.listener import NAME as HTTP
+from transport.http.listener import HttpServer
 from transport.logs import Logger
-from transport.tools import make_server
+from transport.mcp.elicitation import Elicitation
+from transport.mcp.server import make_server
 from transport.version import VERSION
+from transport.websocket.gateway import NAME as GATEWAY
+from transport.websocket.gateway import Gateway
 
 log = Logger(__name__)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from actors.kernel import Tell
-from actors.speed_layer.policy import Ruling
+from actors.speed_layer.policy.engine import Ruling
 
 NAME = "cache"
 

@@ -17,11 +17,6 @@ It knows neither the store nor MCP and may be used alone:
     'hello world'
 """
 
-from actors.kernel.actor import BATCH, Actor
-from actors.kernel.answer import LATER, Later, Reply
-from actors.kernel.child import Child, ChildSpec
-from actors.kernel.children import OnCrash
-from actors.kernel.control import Down, get_state, notify_down, resume, suspend
 from actors.kernel.errors import (
     ActorDied,
     ActorError,
@@ -38,18 +33,23 @@ from actors.kernel.errors import (
     contains,
     first,
 )
-from actors.kernel.mailbox import Mailbox, Overflow
-from actors.kernel.message import Ask, Message, Tell, encode
-from actors.kernel.ref import DEFAULT_TIMEOUT_S, Asked, Ref
-from actors.kernel.restart import Intensity
-from actors.kernel.restore import Journal, Snapshot
-from actors.kernel.running import ROOT, running
-from actors.kernel.statistics import Statistics
-from actors.kernel.supervisor import Supervisor
-from actors.kernel.system import System
-from actors.kernel.timer import Timer
-from actors.kernel.trace import Trace, Traced
-from actors.kernel.tree import Node, render
+from actors.kernel.lifecycle.actor import BATCH, Actor
+from actors.kernel.lifecycle.child import Child, ChildSpec
+from actors.kernel.lifecycle.children import OnCrash
+from actors.kernel.lifecycle.restart_intensity import Intensity
+from actors.kernel.lifecycle.restore import Journal, Snapshot
+from actors.kernel.lifecycle.run_tree import ROOT, running
+from actors.kernel.lifecycle.supervisor import Supervisor
+from actors.kernel.lifecycle.timer import Timer
+from actors.kernel.messages.mailbox import Mailbox, Overflow
+from actors.kernel.messages.message import Ask, Message, Tell, encode
+from actors.kernel.messages.ref import DEFAULT_TIMEOUT_S, Asked, Ref
+from actors.kernel.messages.reply import LATER, Later, Reply
+from actors.kernel.messages.system import System
+from actors.kernel.messages.system_lane import Down, get_state, notify_down, resume, suspend
+from actors.kernel.observing.statistics import Statistics
+from actors.kernel.observing.trace import Trace, Traced
+from actors.kernel.observing.tree import Node, render
 
 __all__ = [
     "BATCH",

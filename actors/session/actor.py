@@ -12,7 +12,6 @@ from typing import Any
 
 import trio
 
-from actors.bucket import TokenBucket
 from actors.event_store.messages import NAME as EVENT_STORE
 from actors.event_store.messages import AppendEvents
 from actors.kernel import Actor, ActorError, Down, Reply
@@ -31,6 +30,7 @@ from actors.session.messages import (
     session_name,
 )
 from actors.session.permit import Permit
+from actors.token_bucket import TokenBucket
 from store import Append, NewEvent
 
 SESSIONS_STREAM = "moothall/sessions"

@@ -13,13 +13,17 @@ import trio
 from actors.event_store.messages import NAME as EVENT_STORE
 from actors.kernel import LATER, Actor, Later, Reply
 from actors.ports import Ports
-from actors.speed_layer.activation import ActiveLayer, activated, compiled, history, text_hash
-from actors.speed_layer.approval_events import Decided, to_event
-from actors.speed_layer.approvals import ApprovalRefused
-from actors.speed_layer.auditor import Auditor
-from actors.speed_layer.escalation import Escalation
-from actors.speed_layer.governing import Governing
-from actors.speed_layer.guard import Guard
+from actors.speed_layer.approvals.approval_events import Decided, to_event
+from actors.speed_layer.approvals.approval_states import ApprovalRefused
+from actors.speed_layer.approvals.escalation import Escalation
+from actors.speed_layer.audit.writer import Auditor
+from actors.speed_layer.governing.activation import ActiveLayer, activated, compiled, history, text_hash
+from actors.speed_layer.governing.breaker_events import Switchboard
+from actors.speed_layer.governing.event_recorder import Recorder
+from actors.speed_layer.governing.governing_policy import Governing
+from actors.speed_layer.governing.guard import Guard
+from actors.speed_layer.governing.quotas import Quotas
+from actors.speed_layer.governing.remembered import POLICY_STREAM, Remembered, forgotten_event, remembered_event
 from actors.speed_layer.messages import (
     Activate,
     Answer,
@@ -37,13 +41,9 @@ from actors.speed_layer.messages import (
     PendingApproval,
     Propose,
 )
-from actors.speed_layer.policy import Policy, PolicyError, Ruling
+from actors.speed_layer.policy.engine import Policy, PolicyError, Ruling
+from actors.speed_layer.policy.rules import Layer
 from actors.speed_layer.published import Published
-from actors.speed_layer.quotas import Quotas
-from actors.speed_layer.recorder import Recorder
-from actors.speed_layer.remembered import POLICY_STREAM, Remembered, forgotten_event, remembered_event
-from actors.speed_layer.rules import Layer
-from actors.speed_layer.switchboard import Switchboard
 from actors.views import Views
 
 NO_LONGER_LOADS = "what an admin has activated no longer loads, so nothing is allowed until another policy is activated"

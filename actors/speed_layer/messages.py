@@ -7,9 +7,9 @@ from typing import Any, Literal
 import msgspec
 
 from actors.kernel import Ask
-from actors.speed_layer.approval_events import Decision, Remember, State
-from actors.speed_layer.policy import Explanation, Request, Ruling
-from actors.speed_layer.rules import Layer
+from actors.speed_layer.approvals.approval_events import Decision, Remember, State
+from actors.speed_layer.policy.engine import Explanation, Request, Ruling
+from actors.speed_layer.policy.rules import Layer
 
 NAME = "speed_layer"
 

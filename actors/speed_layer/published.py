@@ -13,9 +13,9 @@ from typing import Final
 
 import trio
 
-from actors.speed_layer.governing import Governing
-from actors.speed_layer.guard import BUDGET_S, Guard
-from actors.speed_layer.policy import Request, Ruling, is_kept
+from actors.speed_layer.governing.governing_policy import Governing
+from actors.speed_layer.governing.guard import BUDGET_S, Guard
+from actors.speed_layer.policy.engine import Request, Ruling, is_kept
 
 MAX_REQUESTS: Final = 16
 """How many requests are ruled on without giving others a turn: some 1 ms of fresh shell commands."""

@@ -8,15 +8,15 @@ import pytest
 import trio
 import trio.testing
 
-from actors.gate import Call, Caller, Refusal
+from actors.desk.gate import Call, Caller, Refusal
 from actors.session.messages import Principal
-from actors.speed_layer.activation import POLICY_ACTIVATED
-from actors.speed_layer.audit import AUDIT_STREAM
-from actors.speed_layer.claude_settings import import_settings
-from actors.speed_layer.governing import Governing
-from actors.speed_layer.policy import Policy, PolicySource, Request, packs
-from actors.speed_layer.remembered import POLICY_STREAM
-from actors.speed_layer.replaying import replay
+from actors.speed_layer.audit.buffer import AUDIT_STREAM
+from actors.speed_layer.governing.activation import POLICY_ACTIVATED
+from actors.speed_layer.governing.governing_policy import Governing
+from actors.speed_layer.governing.remembered import POLICY_STREAM
+from actors.speed_layer.policy.claude_settings import import_settings
+from actors.speed_layer.policy.engine import Policy, PolicySource, Request, packs
+from actors.speed_layer.policy.replay import replay
 from store import NewEvent
 
 CHIEF = Caller(Principal("chief", "admin"), 90)

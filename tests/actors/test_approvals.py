@@ -8,12 +8,12 @@ import pytest
 import trio
 import trio.testing
 
-from actors.gate import Call, Caller, Refusal
-from actors.kernel.mailbox import Envelope
+from actors.desk.gate import Call, Caller, Refusal
+from actors.kernel.messages.mailbox import Envelope
 from actors.session.messages import Principal
-from actors.speed_layer.approval_events import APPROVALS_STREAM
-from actors.speed_layer.approvals import EXPIRES_NS, LARGEST, MOST_EACH, MOST_OF_A_ROLE
-from actors.speed_layer.policy import Policy
+from actors.speed_layer.approvals.approval_events import APPROVALS_STREAM
+from actors.speed_layer.approvals.approval_states import EXPIRES_NS, LARGEST, MOST_EACH, MOST_OF_A_ROLE
+from actors.speed_layer.policy.engine import Policy
 from store import Limits, MemoryLog, Query
 
 DEPLOY = Call("deploy", {"to": "production"}, "/home/dev/project")

@@ -11,15 +11,15 @@ import trio.testing
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.gate import Call, Caller, Refusal
+from actors.desk.gate import Call, Caller, Refusal
 from actors.kernel import resume, suspend
-from actors.kernel.mailbox import Envelope
+from actors.kernel.messages.mailbox import Envelope
 from actors.session.messages import Principal
-from actors.speed_layer import masks
-from actors.speed_layer.audit import AUDIT_STREAM, BATCH, FLUSH_S, AuditBuffer, Entry
-from actors.speed_layer.masks import Masked
-from actors.speed_layer.policy import Policy, PolicySource, packs
-from actors.verdict import Verdict
+from actors.speed_layer.audit import secret_masks as masks
+from actors.speed_layer.audit.buffer import AUDIT_STREAM, BATCH, FLUSH_S, AuditBuffer, Entry
+from actors.speed_layer.audit.secret_masks import Masked
+from actors.speed_layer.policy.engine import Policy, PolicySource, packs
+from actors.speed_layer.verdict import Verdict
 from store import Append, ConditionFailed, FailIf, NewEvent, Query
 
 LIST = Call("Bash", {"command": "ls -la"}, "/home/dev/project")
@@ -352,7 +352,7 @@ def test_of_many_long_texts_the_first_are_kept():
 def test_no_text_takes_much_longer_to_mask_than_others(unit):
     program = f"""
 import resource
-from actors.speed_layer.masks import LONGEST, Masked
+from actors.speed_layer.audit.secret_masks import LONGEST, Masked
 resource.setrlimit(resource.RLIMIT_CPU, (20, 20))
 text = {unit!r} * LONGEST
 Masked({{str(n): text for n in range(16)}} | {{text + chr(10): "a name"}})

@@ -10,19 +10,19 @@ import trio.testing
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from actors.gate import Call, Caller
+from actors.desk.gate import Call, Caller
 from actors.kernel import ActorError, resume, suspend
-from actors.kernel.mailbox import Envelope
+from actors.kernel.messages.mailbox import Envelope
 from actors.session.messages import Principal
-from actors.speed_layer import policy as policy_engine
-from actors.speed_layer.audit import STALLED_S
-from actors.speed_layer.breaker import FAILURES, LONGEST_S, PAUSE_S, Breaker
-from actors.speed_layer.guard import BUDGET_S
-from actors.speed_layer.policy import FAULT, Policy, PolicySource, Request, Ruling, packs
-from actors.speed_layer.quotas import Quotas
-from actors.speed_layer.ruling import Limit
-from actors.speed_layer.sources import PolicyError
-from actors.speed_layer.switchboard import BREAKERS_STREAM, TOLD
+from actors.speed_layer.audit.buffer import STALLED_S
+from actors.speed_layer.governing.breaker import FAILURES, LONGEST_S, PAUSE_S, Breaker
+from actors.speed_layer.governing.breaker_events import BREAKERS_STREAM, TOLD
+from actors.speed_layer.governing.guard import BUDGET_S
+from actors.speed_layer.governing.quotas import Quotas
+from actors.speed_layer.policy import engine as policy_engine
+from actors.speed_layer.policy.engine import FAULT, Policy, PolicySource, Request, Ruling, packs
+from actors.speed_layer.policy.loading.sources import PolicyError
+from actors.speed_layer.policy.ruling import Limit
 
 OTHER = Caller(Principal("other", "agent"), 8)
 CWD = "/home/dev/project"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import trio
 
-from actors.gate import Call, Refusal
+from actors.desk.gate import Call, Refusal
 from actors.kernel import Unrecoverable, contains
 from store import Append, NewEvent, Query, SyncFailed
 

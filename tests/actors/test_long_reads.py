@@ -6,9 +6,9 @@ import pytest
 import trio
 import trio.lowlevel
 
+from actors.desk.gate import Caller
 from actors.event_store.actor import FIRST_LOOK
-from actors.event_store.reading import FIRST_TURN
-from actors.gate import Caller
+from actors.event_store.sliced_reads import FIRST_TURN
 from actors.kernel import ActorDied
 from actors.session.messages import Principal
 from store import Append, EventLog, MemoryLog, NewEvent, Query

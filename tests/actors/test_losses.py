@@ -4,8 +4,8 @@ import shutil
 
 import pytest
 
-from actors.event_store.losses import LOST
-from actors.event_store.retaining import LOG_STREAM
+from actors.event_store.lost_events import LOST
+from actors.event_store.retiring import LOG_STREAM
 from store import EventLog, NewEvent, Query
 
 

@@ -9,11 +9,11 @@ import trio.testing
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.bucket import TokenBucket
-from actors.gate import Call, Caller, Refusal
+from actors.desk.gate import Call, Caller, Refusal
 from actors.session.messages import Principal, session_name
 from actors.session.permit import AHEAD, Permit
-from actors.speed_layer.audit import AUDIT_STREAM
+from actors.speed_layer.audit.buffer import AUDIT_STREAM
+from actors.token_bucket import TokenBucket
 from store import Append, FailIf, NewEvent, Query
 
 LIST = Call("Bash", {"command": "ls -la"}, "/home/dev/project")

@@ -8,12 +8,12 @@ from types import SimpleNamespace
 import pytest
 import trio
 
+from actors.desk.gate import Call, Caller, Refusal
 from actors.event_store.actor import FIRST_LOOK
-from actors.event_store.groups import CHECKS, group_size
+from actors.event_store.commit_groups import CHECKS, group_size
 from actors.event_store.messages import AppendEvents
-from actors.gate import Call, Caller, Refusal
 from actors.kernel import ActorError, Ref, Unrecoverable, contains, resume, suspend
-from actors.kernel.mailbox import Envelope
+from actors.kernel.messages.mailbox import Envelope
 from actors.session.messages import Principal
 from store import Append, FailIf, NewEvent, Query, SyncFailed
 

@@ -8,13 +8,13 @@ import pytest
 import trio
 import trio.testing
 
-from actors.gate import Call, Caller
+from actors.desk.gate import Call, Caller
 from actors.kernel import resume, suspend
 from actors.session.messages import Principal, session_name
-from actors.speed_layer.audit import AUDIT_STREAM
-from actors.speed_layer.breaker import FAILURES
-from actors.speed_layer.guard import BUDGET_S
-from actors.speed_layer.policy import MAX_KNOWN_LENGTH, Policy, PolicySource, Ruling, packs
+from actors.speed_layer.audit.buffer import AUDIT_STREAM
+from actors.speed_layer.governing.breaker import FAILURES
+from actors.speed_layer.governing.guard import BUDGET_S
+from actors.speed_layer.policy.engine import MAX_KNOWN_LENGTH, Policy, PolicySource, Ruling, packs
 from actors.speed_layer.published import MAX_REQUESTS
 
 CHIEF = Caller(Principal("chief", "admin"), 90)

@@ -11,11 +11,11 @@ import trio.testing
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from actors.gate import Call, Caller, Refusal
+from actors.desk.gate import Call, Caller, Refusal
 from actors.session.messages import Principal
-from actors.speed_layer.generalising import NotGeneral, covers, generalised
-from actors.speed_layer.policy import Policy, PolicySource, Request, packs
-from actors.speed_layer.remembered import Decisions, Remembered
+from actors.speed_layer.governing.command_patterns import NotGeneral, covers, generalised
+from actors.speed_layer.governing.remembered import Decisions, Remembered
+from actors.speed_layer.policy.engine import Policy, PolicySource, Request, packs
 
 CWD = "/home/dev/project"
 CHIEF = Caller(Principal("chief", "admin"), 90)

@@ -5,9 +5,9 @@ import gzip
 import pytest
 import trio
 
-from actors.event_store.retaining import CHECK_S, LOG_STREAM, Retaining
+from actors.event_store.retiring import CHECK_S, LOG_STREAM, Retaining
 from store import Append, EventLog, Limits, NewEvent, Query, Retention, keep, verify
-from store.segment import segment_name
+from store.format.segment import segment_name
 
 LIMITS = Limits(segment_bytes=2000, reserve_bytes=100)
 ALL = Retention(max_bytes=0)

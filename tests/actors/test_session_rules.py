@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.bucket import TokenBucket
 from actors.session.admission import refusal_of
 from actors.session.messages import Admit, Principal
+from actors.token_bucket import TokenBucket
 
 SCOUT = Principal("scout", "agent")
 

@@ -14,10 +14,10 @@ from fixtures import make_fixture_server
 from actors.kernel import ChildSpec, Supervisor, running
 from actors.monitor.messages import Health
 from actors.views import Views
-from transport.door import Door
-from transport.gateway import Gateway
-from transport.http import HttpServer
+from transport.access.door import Door
+from transport.http.listener import HttpServer
 from transport.logs import configure
+from transport.websocket.gateway import Gateway
 
 
 class NoUpdates:

@@ -15,12 +15,12 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from store import EventLog, Invalid, Limits, NewEvent, Retention, StoreError, TooLarge, import_events, repair, verify
-from store import frame as frames
-from store import segment as segments
-from store.frame import read_frame
-from store.interchange import Beginning, Encoding, read_stream
-from store.recovery import recover, scan_segment
-from store.segment_files import segment_names
+from store.format import frame as frames
+from store.format import segment as segments
+from store.format.frame import read_frame
+from store.format.interchange import Beginning, Encoding, read_stream
+from store.format.segment_files import segment_names
+from store.recovery.decide import recover, scan_segment
 
 SMALL = Limits(segment_bytes=700, commands=1, event_bytes=2000, append_bytes=8000, batch_events=8, reserve_bytes=0)
 MOST_READ = 1 << 18
@@ -224,7 +224,7 @@ TARGETS: dict[str, Callable[[bytes], None]] = {
 def seeds(target: str) -> Iterator[bytes]:
     """Yield inputs to begin with: what an export writes, or edits."""
     from store import export_events
-    from store.interchange import encoder
+    from store.format.interchange import encoder
 
     if not target.startswith("import"):
         yield from (bytes(range(n, n + 24)) for n in range(0, 200, 8))

@@ -3,7 +3,7 @@
 import pytest
 from hypothesis import Phase, given, settings
 
-from store import recovery
+from store.recovery import decide as recovery
 
 from fuzz_inputs import LIGHT, changed
 from fuzz_targets import TARGETS, Endless, seeds
@@ -23,7 +23,7 @@ def test_fuzzing_catches_a_recovery_that_takes_any_frame_for_valid(monkeypatch):
         frame = recovery.frames.read_header(data, offset)
         return frame if frame and frame.end <= len(data) else None
 
-    monkeypatch.setattr("store.recovery.frames.read_frame", believing)
+    monkeypatch.setattr("store.recovery.decide.frames.read_frame", believing)
     with pytest.raises(AssertionError):
         settings(LIGHT, max_examples=1000, phases=[Phase.generate])(
             given(changed(seeds("recovery")))(TARGETS["recovery"])
@@ -31,7 +31,7 @@ def test_fuzzing_catches_a_recovery_that_takes_any_frame_for_valid(monkeypatch):
 
 
 def test_fuzzing_catches_an_import_that_reads_for_ever(monkeypatch):
-    monkeypatch.setattr("store.interchange.EXPANSION", 1 << 20)
+    monkeypatch.setattr("store.format.interchange.EXPANSION", 1 << 20)
     with pytest.raises(AssertionError, match="was asked for"):
         TARGETS["import-jsonl"](b"")
 

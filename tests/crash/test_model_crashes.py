@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
 from store import Append, Appended, EventLog, Limits, MemoryLog, NewEvent, verify
-from store.segment import HEADER_BYTES
+from store.format.segment import HEADER_BYTES
 
 LIMITS = Limits(segment_bytes=900, reserve_bytes=0)
 EVENTS = st.builds(NewEvent, type=st.sampled_from(["t1", "t2"]), data=st.integers(0, 3).map(lambda n: {"n": n}))

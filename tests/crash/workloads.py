@@ -29,11 +29,11 @@ from store import (
     View,
     backup,
     export_events,
-    files,
     import_events,
     repair,
 )
-from store.segment_files import segment_names
+from store.disk import files
+from store.format.segment_files import segment_names
 
 Tell = Callable[[str], None]
 

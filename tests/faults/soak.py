@@ -29,7 +29,7 @@ from wsproto.connection import Connection as Frames
 from wsproto.events import Request, TextMessage
 
 from store import verify
-from transport.auth import Tokens
+from transport.access.tokens import Tokens
 from transport.client import HallClient, HallError, connect
 
 NAMES = 20

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 import trio
 
-from actors.gate import Call
+from actors.desk.gate import Call
 from actors.kernel import ActorError
-from actors.kernel.mailbox import Envelope
+from actors.kernel.messages.mailbox import Envelope
 from store import Append, NewEvent
 
 LIST = Call("Bash", {"command": "ls"}, "/home/dev/project")

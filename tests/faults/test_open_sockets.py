@@ -8,13 +8,13 @@ import pytest
 import trio
 
 from actors.kernel import RestartIntensityExceeded, contains, running
-from actors.kernel.mailbox import Envelope
+from actors.kernel.messages.mailbox import Envelope
 from actors.ports import Ports, inline
-from transport.auth import Tokens
+from transport.access.tokens import Tokens
 from transport.client import HallError, connect_stream
 from transport.config import Config
-from transport.memory import MemoryListener
 from transport.server import Server
+from transport.websocket.in_memory import MemoryListener
 
 LIST = {"command": "git status"}
 CWD = "/home/dev/project"

@@ -35,9 +35,10 @@ from whole_round import whole_round
 
 from actors.kernel import running
 from store import MemoryLog
-from transport import resources, tools
-from transport.auth import Tokens
+from transport.access.tokens import Tokens
 from transport.config import Config
+from transport.mcp import resources
+from transport.mcp import server as tools
 from transport.server import Server
 
 

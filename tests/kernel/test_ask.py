@@ -19,7 +19,7 @@ from actors.kernel import (
     Tell,
     running,
 )
-from actors.kernel.deadlines import RESOLUTION_S
+from actors.kernel.messages.deadlines import RESOLUTION_S
 
 
 class Add(Ask[int]):

@@ -6,7 +6,7 @@ import pytest
 import trio
 
 from actors.kernel import Actor, ActorError, Ask, ChildSpec, Ref, Supervisor, Tell, running
-from actors.kernel.mailbox import Envelope
+from actors.kernel.messages.mailbox import Envelope
 
 
 class Ping(Ask[int], frozen=True):

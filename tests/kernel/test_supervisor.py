@@ -25,8 +25,8 @@ from actors.kernel import (
     encode,
     running,
 )
-from actors.kernel.mailbox import Envelope
-from actors.kernel.restart import RestartHistory
+from actors.kernel.lifecycle.restart_intensity import RestartHistory
+from actors.kernel.messages.mailbox import Envelope
 
 
 class Ping(Ask[int]):

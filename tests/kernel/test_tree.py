@@ -7,18 +7,8 @@ import random
 import pytest
 import trio
 
-from actors.kernel import (
-    Actor,
-    ActorNotFound,
-    Ask,
-    ChildSpec,
-    Ref,
-    Supervisor,
-    System,
-    Tell,
-    running,
-)
-from actors.kernel.tree import render
+from actors.kernel import Actor, ActorNotFound, Ask, ChildSpec, Ref, Supervisor, System, Tell, running
+from actors.kernel.observing.tree import render
 
 
 class Ping(Ask[int], frozen=True):

@@ -13,7 +13,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
 from store import EventLog, Invalid, Limits, LogDamaged, LogLocked, NewEvent, Retention, StoreError, backup, verify
 
-MODULE = sys.modules["store.backup"]
+MODULE = sys.modules["store.care.backup"]
 SMALL = Limits(segment_bytes=600, reserve_bytes=4096)
 
 
@@ -60,7 +60,7 @@ def test_a_backup_of_a_log_that_is_open_has_all_that_was_acknowledged(tmp_path):
 
 def test_the_check_on_backups_catches_one_that_misses_the_segment_being_written(tmp_path, monkeypatch):
     monkeypatch.setattr(MODULE, "segment_names", lambda path: real(path)[:-1] or real(path))
-    real = sys.modules["store.segment_files"].segment_names
+    real = sys.modules["store.format.segment_files"].segment_names
     with pytest.raises((AssertionError, LogDamaged, Invalid)):
         every_backup_has_all_that_was_acknowledged(tmp_path)
 
@@ -242,8 +242,8 @@ def test_a_crash_in_the_middle_of_a_backup_leaves_one_that_opens(tmp_path, camer
 @pytest.mark.parametrize(
     ("place", "name", "bug"),
     [
-        ("store.files", "sync_file", lambda *_: None),
-        ("store.backup", "_in_two", lambda copy, kept: (kept[::-1], [])),
+        ("store.disk.files", "sync_file", lambda *_: None),
+        ("store.care.backup", "_in_two", lambda copy, kept: (kept[::-1], [])),
     ],
 )
 def test_the_check_on_crashes_catches_a_backup_that_skips_or_swaps_a_step(  # noqa: PLR0917 - a table of three columns

@@ -3,7 +3,7 @@
 import pytest
 
 from store import Append, Appended, ConditionFailed, EventLog, FailIf, NewEvent, Query
-from store import frame as frames
+from store.format import frame as frames
 
 
 def claim(job, **where):

@@ -14,8 +14,9 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from store import Append, EventLog, Limits, NewEvent, StoreError, recovery, verify
-from store.mark import MARK_NAME
+from store import Append, EventLog, Limits, NewEvent, StoreError, verify
+from store.format.durable_mark import MARK_NAME
+from store.recovery import decide as recovery
 
 SMALL = Limits(segment_bytes=900, reserve_bytes=0)
 CALLS = ("pwrite", "pwritev", "fsync", "fdatasync", "truncate", "unlink", "replace")
@@ -140,10 +141,14 @@ def test_the_suite_catches_a_log_that_acknowledges_before_the_sync(monkeypatch, 
 
 
 BROKEN = {
-    "an index that is believed whatever it covers": ("never", "store.trust._agree", lambda *_: True),
-    "a stop that is always called clean": ("never", "store.finding.Found.clean", property(lambda _: True)),
-    "heads that are ahead": ("group", "store.heads.Heads.settled", lambda heads: [r + 1 for r in heads.revisions]),
-    "commands that are forgotten": ("group", "store.committed.commands_of", lambda _: iter(())),
+    "an index that is believed whatever it covers": ("never", "store.recovery.trusted_indexes._agree", lambda *_: True),
+    "a stop that is always called clean": ("never", "store.recovery.survey.Found.clean", property(lambda _: True)),
+    "heads that are ahead": (
+        "group",
+        "store.index.stream_table.Heads.settled",
+        lambda heads: [r + 1 for r in heads.revisions],
+    ),
+    "commands that are forgotten": ("group", "store.reading.committed.commands_of", lambda _: iter(())),
 }
 
 
@@ -185,7 +190,7 @@ def test_a_later_frame_on_disk_without_an_earlier_one_is_cut_with_it(tmp_path):
 def test_that_check_catches_a_recovery_that_takes_what_is_behind_a_hole_for_durable(monkeypatch, tmp_path):
     left = crash_with_a_hole(tmp_path)
 
-    monkeypatch.setattr("store.recovery.frames_behind", Behind(recovery.frames_behind))
+    monkeypatch.setattr("store.recovery.decide.frames_behind", Behind(recovery.frames_behind))
     with pytest.raises(AssertionError):
         check("writeback", left, 1)
 

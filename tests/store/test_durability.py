@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 
 from store import Append, Appended, DiskFull, EventLog, Invalid, Limits, MemoryLog, NewEvent, SyncFailed, verify
-from store.durability import write_error, write_parts
-from store.segment import segment_name
+from store.disk.sync import write_error, write_parts
+from store.format.segment import segment_name
 
 NOTE = NewEvent(type="note")
 ONE = Append(events=[NOTE], agent="a", stream="s")
@@ -244,7 +244,7 @@ def test_a_clean_stop_on_a_full_disk_uses_the_reserve(tmp_path):
     program = textwrap.dedent("""
         import errno, os, sys
         from store import EventLog, NewEvent
-        from store.marker import RESERVE_NAME
+        from store.format.clean_stop import RESERVE_NAME
         path, real = sys.argv[1], os.pwrite
         reserve = os.path.join(path, RESERVE_NAME)
         def pwrite(fd, data, offset):
@@ -275,7 +275,7 @@ def test_a_process_without_descriptors_is_told_to_wait_and_the_log_stays_whole(t
     with EventLog.open(tmp_path, limits=Limits(segment_bytes=4096)) as log:
         log.append([NewEvent(type="t", data="x" * 3000)])
         with monkeypatch.context() as patch:
-            patch.setattr("store.segment_files.sync_path", _out_of_descriptors)
+            patch.setattr("store.format.segment_files.sync_path", _out_of_descriptors)
             with pytest.raises(DiskFull, match="Too many open files"):
                 log.append([NewEvent(type="t", data="x" * 3000)])
         assert log.append([NewEvent(type="t", data="y")]).first_sequence == 2
@@ -287,7 +287,7 @@ def test_a_fault_that_nobody_foresaw_in_a_write_ends_all_writing_and_loses_nothi
     with EventLog.open(tmp_path) as log:
         log.append([NewEvent(type="t")])
         with monkeypatch.context() as patch:
-            patch.setattr("store.tail.write_parts", _boom)
+            patch.setattr("store.writing.tail.write_parts", _boom)
             with pytest.raises(SyncFailed, match="start again"):
                 log.append([NewEvent(type="t")])
         with pytest.raises(SyncFailed):
@@ -341,8 +341,8 @@ def test_what_cannot_be_taken_back_ends_all_writing(tmp_path, monkeypatch):
     with EventLog.open(tmp_path, limits=Limits(segment_bytes=4096)) as log:
         log.append([NewEvent(type="t", data="x" * 3000)])
         with monkeypatch.context() as patch:
-            patch.setattr("store.tail.create_segment", _out_of_descriptors)
-            patch.setattr("store.tail.cut_back", _out_of_descriptors)
+            patch.setattr("store.writing.tail.create_segment", _out_of_descriptors)
+            patch.setattr("store.writing.tail.cut_back", _out_of_descriptors)
             with pytest.raises(SyncFailed, match="could not be removed"):
                 log.append([NewEvent(type="t", data="x" * 3000)])
         with pytest.raises(SyncFailed):
@@ -356,7 +356,7 @@ def test_new_segments_are_taken_back_the_newest_first(tmp_path, monkeypatch):
         staged = log.stage([Append(events=[NewEvent(type="t", data="x" * 800)], agent="a")] * 4)
         with monkeypatch.context() as patch:
             patch.setattr(Path, "unlink", lambda path, **options: (removed.append(path.name), unlink(path, **options)))
-            patch.setattr("store.tail.write_parts", _full_from(tmp_path / segment_name(4)))
+            patch.setattr("store.writing.tail.write_parts", _full_from(tmp_path / segment_name(4)))
             with pytest.raises(DiskFull):
                 log.flush(staged)
         assert [type(outcome) for outcome in log.settle(staged)] == [DiskFull] * 4

@@ -7,7 +7,7 @@ import shutil
 import pytest
 
 from store import EventLog, Limits, NewEvent, Retention, backup, verify
-from store.durability import AHEAD_BYTES
+from store.disk.sync import AHEAD_BYTES
 
 NOTE = NewEvent(type="note", data={"n": 1})
 

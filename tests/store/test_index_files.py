@@ -7,9 +7,9 @@ import msgspec
 import pytest
 
 from store import DiskFull, EventLog, Limits, NewEvent, StoreError, repair, verify
-from store.heads_file import read_heads, write_heads
-from store.index_file import SECTIONS, IndexHeader, Section, encode_header, index_path, read_header, read_section
-from store.sealed import SealedIndex
+from store.format.index_file import SECTIONS, IndexHeader, Section, encode_header, index_path, read_header, read_section
+from store.format.streams_file import read_heads, write_heads
+from store.index.stored import SealedIndex
 
 SMALL = Limits(segment_bytes=2500, reserve_bytes=0)
 COUNT = 60
@@ -79,7 +79,7 @@ def test_that_check_catches_columns_that_are_not_checked(filled, monkeypatch):
             header.sections[section][0], b"\0"
         )
 
-    monkeypatch.setattr("store.sealed.read_section", unchecked)
+    monkeypatch.setattr("store.index.stored.read_section", unchecked)
     with pytest.raises((AssertionError, LookupError, ValueError, OSError, StoreError)):
         for copy in changed_everywhere(filled, every=11):
             check(copy)
@@ -109,7 +109,7 @@ def test_indexing_again_tells_how_far_it_has_come(filled):
 
 def test_opening_reads_no_segment_that_has_an_index(filled, monkeypatch):
     scanned = []
-    monkeypatch.setattr("store.finding.scan_segment", lambda name, _: scanned.append(name))
+    monkeypatch.setattr("store.recovery.survey.scan_segment", lambda name, _: scanned.append(name))
     EventLog.open(filled, limits=SMALL).close()
     assert scanned == []
 
@@ -143,7 +143,7 @@ def test_sealing_goes_on_in_steps_while_events_are_appended_and_read(tmp_path):
 def test_a_full_disk_while_sealing_keeps_the_index_in_memory(tmp_path, monkeypatch):
     with EventLog.open(tmp_path, limits=SMALL) as log:
         with monkeypatch.context() as patch:
-            patch.setattr("store.sealing.create_file", _full)
+            patch.setattr("store.index.build.create_file", _full)
             for n in range(COUNT):
                 log.append([event(n)], stream=f"s{n % 5}")
         assert not list(tmp_path.glob("*.index"))

@@ -25,9 +25,9 @@ from store import (
     import_events,
     verify,
 )
-from store.interchange import read_stream
+from store.format.interchange import read_stream
 
-IMPORTING = sys.modules["store.importing"]
+IMPORTING = sys.modules["store.care.importing"]
 SMALL = Limits(segment_bytes=2000, reserve_bytes=100, event_bytes=2000)
 ENCODINGS = ["jsonl", "msgpack"]
 

@@ -7,7 +7,7 @@ import shutil
 import pytest
 
 from store import Append, DiskFull, EventLog, Limits, NewEvent, verify
-from store.mark import MARK_NAME, DurableMark, read_mark
+from store.format.durable_mark import MARK_NAME, DurableMark, read_mark
 
 NOTE = NewEvent(type="note", data={"n": 1})
 LIMITS = Limits(segment_bytes=4000, reserve_bytes=100)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from store import Append, Appended, EventLog, FailIf, Limits, Log, MemoryLog, NewEvent, Query, StoreError, verify
-from store.query import matcher
+from store.model.query import matcher
 
 STREAMS = st.sampled_from(["a", "b", "c"])
 TYPES = st.sampled_from(["t1", "t2", "t3"])

@@ -9,10 +9,10 @@ import sys
 import pytest
 
 from store import EventLog, Invalid, Limits, LogDamaged, LogLocked, NewEvent, StoreError, verify
-from store.heads_file import HEADS_NAME
-from store.index_file import index_path
-from store.marker import MARKER_NAME
-from store.recovery import scan_segment
+from store.format.clean_stop import MARKER_NAME
+from store.format.index_file import index_path
+from store.format.streams_file import HEADS_NAME
+from store.recovery.decide import scan_segment
 
 SMALL = Limits(segment_bytes=600, reserve_bytes=4096)
 

@@ -6,10 +6,10 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from store import Append, EventLog, Limits, NewEvent, StoreError
-from store.append import check_expected, stream_of
-from store.framing import Framer
-from store.heads import Heads
-from store.proposal import checked_columns
+from store.index.stream_table import Heads
+from store.model.append import check_expected, stream_of
+from store.writing.batch import Framer
+from store.writing.validation import checked_columns
 
 LIMITS = Limits(event_bytes=200, depth=3)
 NAMES = st.sampled_from(["known", "new", "", "\n", "x" * 300, "\udc00", 7, ["known"]])

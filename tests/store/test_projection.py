@@ -20,7 +20,7 @@ from store import (
     View,
 )
 
-SNAPSHOT = sys.modules["store.snapshot"]
+SNAPSHOT = sys.modules["store.following.snapshot"]
 
 
 class Counts(msgspec.Struct):
@@ -254,7 +254,7 @@ def test_the_check_on_crashes_catches_a_save_that_skips_or_swaps_a_step(tmp_path
         write(path, content)
 
     if bug == "no sync":
-        monkeypatch.setattr(sys.modules["store.files"], "sync_file", lambda *_: None)
+        monkeypatch.setattr(sys.modules["store.disk.files"], "sync_file", lambda *_: None)
     else:
         monkeypatch.setattr(SNAPSHOT, "write_checksummed", forget_then_write)
     with pytest.raises(AssertionError):

@@ -4,13 +4,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from store import frame as frames
-from store import recovery
-from store import segment as segments
-from store.event import Event
-from store.frame import encode_body, encode_command
-from store.recovery import Scan, recover, scan_segment
-from store.segment import SegmentHeader, segment_name
+from store.format import frame as frames
+from store.format import segment as segments
+from store.format.frame import encode_body, encode_command
+from store.format.segment import SegmentHeader, segment_name
+from store.model.event import Event
+from store.recovery import decide as recovery
+from store.recovery.decide import Scan, recover, scan_segment
 
 SALT = bytes(range(16))
 

@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from store import EventLog, Limits, LogDamaged, LogLocked, NewEvent, RepairRefused, repair, verify
-from store.finding import find
+from store.recovery.survey import find
 
-MODULE = sys.modules["store.repair"]
+MODULE = sys.modules["store.recovery.repair"]
 SMALL = Limits(segment_bytes=600, reserve_bytes=4096)
 
 
@@ -188,7 +188,7 @@ def test_a_crash_in_the_middle_of_a_repair_loses_nothing_that_was_not_put_aside(
     a_crash_leaves_it_damaged_or_repaired_and_everything_somewhere(damaged, camera)
 
 
-@pytest.mark.parametrize("step", ["store.files.sync_file", "store.files.write_all"])
+@pytest.mark.parametrize("step", ["store.disk.files.sync_file", "store.disk.files.write_all"])
 def test_the_check_on_crashes_catches_a_repair_that_skips_a_step(damaged, camera, monkeypatch, step):
     monkeypatch.setattr(step, lambda *_: None)
     with pytest.raises(AssertionError):

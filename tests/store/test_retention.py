@@ -30,11 +30,11 @@ from store import (
     stats,
     verify,
 )
-from store.gone import read_gone
-from store.sealer import Sealer
-from store.segment import segment_name
+from store.format.retention_record import read_gone
+from store.format.segment import segment_name
+from store.index.build_queue import Sealer
 
-RETENTION = sys.modules["store.retention"]
+RETENTION = sys.modules["store.retention.retire"]
 SMALL = Limits(segment_bytes=600, reserve_bytes=100)
 DAY_NS = 24 * 3600 * 10**9
 ALL = Retention(max_bytes=0)
@@ -290,9 +290,9 @@ def test_a_crash_in_the_middle_of_retiring_loses_nothing(path, clock, camera, tm
 @pytest.mark.parametrize(
     ("place", "name", "bug"),
     [
-        ("store.files", "sync_file", lambda *_: None),
-        ("store.archive", "put_file", lambda *_: None),
-        ("store.retention", "write_gone", lambda *_: None),
+        ("store.disk.files", "sync_file", lambda *_: None),
+        ("store.retention.archive", "put_file", lambda *_: None),
+        ("store.retention.retire", "write_gone", lambda *_: None),
     ],
 )
 def test_the_check_on_crashes_catches_a_retirement_that_skips_a_step(  # noqa: PLR0917 - a table of three columns
@@ -415,7 +415,7 @@ def test_a_snapshot_right_before_the_beginning_is_gone_on_from(path, clock, tmp_
 
 def test_verify_goes_on_when_a_segment_leaves_meanwhile(path, clock, monkeypatch):
     log = open_log(path, clock)
-    real, left = sys.modules["store.verify"].find, []
+    real, left = sys.modules["store.recovery.verify"].find, []
 
     def find_and_lose(directory):
         found = real(directory)
@@ -423,7 +423,7 @@ def test_verify_goes_on_when_a_segment_leaves_meanwhile(path, clock, monkeypatch
             left.append(log.retain(ALL))
         return found
 
-    monkeypatch.setattr(sys.modules["store.verify"], "find", find_and_lose)
+    monkeypatch.setattr(sys.modules["store.recovery.verify"], "find", find_and_lose)
     report = verify(path)
     assert (report.ok, report.first_sequence) == (True, log.first_sequence)
     assert log.first_sequence > 1
@@ -495,7 +495,7 @@ def test_segments_that_leave_while_a_log_is_checked_are_no_damage(path, clock, t
             log.retain(ALL)
             return record
 
-        monkeypatch.setattr("store.finding.read_gone", and_then_it_leaves)
+        monkeypatch.setattr("store.recovery.survey.read_gone", and_then_it_leaves)
         assert check(path, tmp_path / "copy")
 
 
@@ -518,7 +518,7 @@ def test_a_segment_that_a_full_disk_kept_from_being_indexed_leaves_once_there_is
 
     with open_log(tmp_path / "log", clock) as log:
         with monkeypatch.context() as patch:
-            patch.setattr("store.sealing.create_file", full)
+            patch.setattr("store.index.build.create_file", full)
             for n in range(20):
                 log.append([NewEvent(type="t", data={"n": n})])
             while log.step():

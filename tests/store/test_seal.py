@@ -9,11 +9,11 @@ import msgspec
 import pytest
 
 from store import DiskFull, EventLog, Invalid, Limits, NewEvent, Retention, backup, read_key, repair, verify
-from store import frame as frames
-from store import segment as segments
-from store.gone import Gone, read_gone, write_gone
-from store.index_file import index_path
-from store.keyed_seal import Seal
+from store.format import frame as frames
+from store.format import segment as segments
+from store.format.index_file import index_path
+from store.format.retention_record import Gone, read_gone, write_gone
+from store.tamper.seal import Seal
 
 KEY = b"0123456789abcdef"
 SMALL = Limits(segment_bytes=900, reserve_bytes=100)

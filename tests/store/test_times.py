@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from store.times import from_rfc3339, to_rfc3339
+from store.model.times import from_rfc3339, to_rfc3339
 
 A_DAY_AFTER_1970_IN_NS = 86_400 * 10**9
 

@@ -20,7 +20,7 @@ import trio
 import trio.testing
 from wsproto.events import CloseConnection, Ping, Pong, TextMessage
 
-from transport import edge
+from transport.mcp import edge
 
 from fake_front import Raw, running_front
 from frame_peer import BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT, Sent, frame, parse

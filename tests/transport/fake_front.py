@@ -13,20 +13,20 @@ import trio
 from wsproto import ConnectionType, WSConnection
 from wsproto.events import AcceptConnection, CloseConnection, Ping, Request, TextMessage
 
-from actors.gate import Call, Caller, Refusal, Verdict
+from actors.desk.gate import Call, Caller, Refusal, Verdict
 from actors.kernel import ChildSpec, Node, Supervisor, System, running
 from actors.monitor.messages import Component, Health
 from actors.session.messages import Limits, SessionInfo
 from actors.speed_layer.messages import ApprovalInfo, PendingApproval
 from actors.views import Views
 from store import Append, MemoryLog, Page, Query
-from transport.auth import Tokens
+from transport.access.door import Door
+from transport.access.tokens import Tokens
 from transport.client import connect_stream
-from transport.door import Door
-from transport.gateway import NAME, Gateway
-from transport.memory import MemoryListener
-from transport.tools import make_server
-from transport.websocket import ConnectionLimits
+from transport.mcp.server import make_server
+from transport.websocket.connection import ConnectionLimits
+from transport.websocket.gateway import NAME, Gateway
+from transport.websocket.in_memory import MemoryListener
 
 
 class FakeGate:

@@ -1,6 +1,6 @@
 """What the edge promises, slowly: a JSON parser by RFC 8259, a character at a time, that notes what the edge refuses.
 
-It is what `transport/edge.py` is compared with. Nothing here is clever: no second parser, no counting of characters, no
+It is what `mcp/edge.py` is compared with. Nothing here is clever: no second parser, no counting of characters, no
 shortcut for text that looks simple.
 """
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from actors.session.messages import Principal
-from transport.auth import TokenError, Tokens, create_first_tokens
+from transport.access.tokens import TokenError, Tokens, create_first_tokens
 
 
 @pytest.fixture

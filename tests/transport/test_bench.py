@@ -13,35 +13,28 @@ import msgspec
 import pytest
 import trio
 
+from benchmarks import command
+from benchmarks.halls import commands, mcp_peers
+from benchmarks.halls.raw_http import HttpEndpoint
+from benchmarks.halls.requests import UnexpectedAnswer
+from benchmarks.halls.sharing import sharing
+from benchmarks.logs import workload
+from benchmarks.logs.appends import Load, appends, work_of
+from benchmarks.logs.filling import fill
+from benchmarks.logs.stores import DISK, OURS, SQLITE, TO_INSTALL, Subject
+from benchmarks.logs.worker import absent, crew, working
+from benchmarks.measuring import comparison, table
+from benchmarks.measuring.figure import US, Conditions, Figure, Machine, Record, RecordError, line, load, save
+from benchmarks.measuring.machine import conditions, filesystem, write_and_sync
+from benchmarks.measuring.place import bench_directory
+from benchmarks.measuring.processes import ChildFailed, child, said_by
+from benchmarks.measuring.resident import anonymous_bytes, resident_bytes
+from benchmarks.measuring.runner import Bench, Work, contest, mean, p50, p99, p999
+from benchmarks.peers import installed as peers
+from benchmarks.peers import shell_judges as peer_judges
+from benchmarks.suites import by_name as suites
+from benchmarks.suites import growth, kernel, speed_layer, store
 from store import MemoryLog, NewEvent
-from transport.bench import (
-    commands,
-    comparison,
-    growth,
-    kernel,
-    mcp_peers,
-    peer_judges,
-    peers,
-    speed_layer,
-    store,
-    suites,
-    table,
-    workload,
-)
-from transport.bench.appends import Load, appends, work_of
-from transport.bench.figure import US, Conditions, Figure, Machine, Record, RecordError, line, load, save
-from transport.bench.filling import fill
-from transport.bench.machine import conditions, filesystem, write_and_sync
-from transport.bench.place import bench_directory
-from transport.bench.processes import ChildFailed, child, said_by
-from transport.bench.raw_http import HttpEndpoint
-from transport.bench.requests import UnexpectedAnswer
-from transport.bench.resident import anonymous_bytes, resident_bytes
-from transport.bench.runner import Bench, Work, contest, mean, p50, p99, p999
-from transport.bench.sharing import sharing
-from transport.bench.stores import DISK, OURS, SQLITE, TO_INSTALL, Subject
-from transport.bench.worker import absent, crew, working
-from transport.cli import bench as command
 from transport.cli.failure import CommandFailed, Exit
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -295,7 +288,7 @@ def test_a_run_has_a_directory_of_its_own_where_tmpdir_says_and_leaves_nothing(t
 
 def test_a_file_system_in_memory_is_said_aloud(tmp_path, monkeypatch, notes):
     monkeypatch.setenv("TMPDIR", str(tmp_path))
-    monkeypatch.setattr("transport.bench.place.filesystem", lambda _: "tmpfs")
+    monkeypatch.setattr("benchmarks.measuring.place.filesystem", lambda _: "tmpfs")
     with bench_directory(notes.append):
         assert "set TMPDIR" in notes[-1]
 
@@ -303,7 +296,7 @@ def test_a_file_system_in_memory_is_said_aloud(tmp_path, monkeypatch, notes):
 def test_without_tmpdir_a_disk_is_chosen_over_memory(monkeypatch, notes):
     monkeypatch.delenv("TMPDIR", raising=False)
     kinds = {ROOT.parent: "tmpfs", ROOT: "ext4"}
-    monkeypatch.setattr("transport.bench.place.filesystem", lambda path: kinds.get(path, "ext4"))
+    monkeypatch.setattr("benchmarks.measuring.place.filesystem", lambda path: kinds.get(path, "ext4"))
     with bench_directory(notes.append) as directory:
         assert directory.parent == ROOT
 
@@ -322,13 +315,13 @@ def test_the_bare_disk_is_measured_once_a_write_and_leaves_no_file(tmp_path):
 
 
 def test_a_peer_that_is_not_installed_is_a_note_and_not_a_crash(small, notes):
-    assert peers.installed(small, "nobody", "transport.bench.peer_nobody") == {}
-    assert notes[0].startswith("nobody: not measured, transport.bench.peer_nobody is not installed")
+    assert peers.installed(small, "nobody", "benchmarks.peer_nobody") == {}
+    assert notes[0].startswith("nobody: not measured, benchmarks.peer_nobody is not installed")
 
 
 def test_a_peer_that_is_not_wanted_is_not_measured_and_that_is_said(small, notes):
     alone = msgspec.structs.replace(small, peers=False)
-    assert peers.installed(alone, "pykka", "transport.bench.peer_pykka") == {}
+    assert peers.installed(alone, "pykka", "benchmarks.peers.pykka_actors") == {}
     assert notes == ["pykka: not measured; `--peers` measures it"]
 
 
@@ -382,7 +375,7 @@ def test_sqlite_and_eventsourcing_sync_as_told(tmp_path, policy):
     wanted = {"never": 0, "always": 2}[policy]
     with pytest.importorskip(SQLITE.module).open_store(tmp_path, policy) as log:
         assert log._connection.execute("PRAGMA synchronous").fetchone()[0] == wanted
-    peer = pytest.importorskip("transport.bench.peer_eventsourcing")
+    peer = pytest.importorskip("benchmarks.peers.eventsourcing_log")
     (tmp_path / "peer").mkdir()
     with peer.open_store(tmp_path / "peer", policy) as log, log._recorder.datastore.transaction(commit=True) as cursor:
         cursor.execute("PRAGMA synchronous")
@@ -390,14 +383,14 @@ def test_sqlite_and_eventsourcing_sync_as_told(tmp_path, policy):
 
 
 def test_a_store_that_is_not_installed_has_a_row_that_says_so_and_no_process(small, notes, tmp_path):
-    nobody = Subject("nobody", "transport.bench.peer_nobody")
+    nobody = Subject("nobody", "benchmarks.peer_nobody")
     with crew(small, [OURS, nobody]) as workers:
         assert list(workers) == [US]
         (row,) = absent("store", [OURS, nobody], workers)
     assert (row.subject, row.runs) == ("nobody", 0)
     assert "not installed" in row.work
     assert notes == [
-        "nobody: not measured, transport.bench.peer_nobody is not installed; install moothall with its `bench` extra"
+        "nobody: not measured, benchmarks.peer_nobody is not installed; install moothall with its `bench` extra"
     ]
 
 
@@ -478,7 +471,7 @@ def test_without_peers_the_store_suite_keeps_to_what_needs_nothing_installed(sma
 
 @pytest.mark.slow
 def test_the_growth_suite_measures_logs_of_each_size_and_its_chart_shows_every_figure(small, tmp_path):
-    chart = pytest.importorskip("transport.bench.chart")
+    chart = pytest.importorskip("benchmarks.measuring.chart")
     sizes = [10, 100, 1_000, 10_000]
     figures = list(growth.suite(msgspec.structs.replace(small, share=0.001)))
     for panel in chart.PANELS:
@@ -697,7 +690,7 @@ def test_the_growth_suite_is_drawn_and_saved(measured, tmp_path):
 def test_without_matplotlib_nothing_is_measured_that_could_not_be_drawn(measured, tmp_path, monkeypatch):
     measured.clear()
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
-    monkeypatch.delitem(sys.modules, "transport.bench.chart", raising=False)
+    monkeypatch.delitem(sys.modules, "benchmarks.measuring.chart", raising=False)
     with pytest.raises(CommandFailed, match="not installed; install moothall with its `bench` extra"):
         command.bench("growth", chart=tmp_path / "growth.png")
 

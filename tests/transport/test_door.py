@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from actors.session.messages import Principal
-from transport.auth import Tokens
-from transport.door import LOCAL, Door, Knock, Rejected
+from transport.access.door import LOCAL, Door, Knock, Rejected
+from transport.access.tokens import Tokens
 
 
 @pytest.fixture

@@ -13,18 +13,18 @@ def test_whatever_the_bytes_no_promise_is_broken(target):
 
 
 def test_the_edge_target_notices_an_edge_that_keeps_the_last_of_duplicate_keys(monkeypatch):
-    monkeypatch.setattr("transport.edge._refuse_duplicates", lambda raw, message: None)
+    monkeypatch.setattr("transport.mcp.edge._refuse_duplicates", lambda raw, message: None)
     with pytest.raises(AssertionError, match="passes and should be refused"):
         TARGETS["edge"](b'{"jsonrpc":"2.0","id":1,"method":"m","method":"n"}')
 
 
 def test_the_frames_target_notices_an_answer_that_never_comes(monkeypatch):
-    monkeypatch.setattr("transport.outbound.Outbound.refuse", lambda *_: None)
+    monkeypatch.setattr("transport.websocket.outbound.Outbound.refuse", lambda *_: None)
     with pytest.raises(BaseExceptionGroup):
         TARGETS["frames"](bytes([1, 1, 2]))
 
 
 def test_the_frames_target_notices_another_close_code(monkeypatch):
-    monkeypatch.setattr("transport.last_word.FAULTS", frozenset())
+    monkeypatch.setattr("transport.websocket.close_reason.FAULTS", frozenset())
     with pytest.raises(BaseExceptionGroup):
         TARGETS["frames"](bytes([1, 4, 2]) + b"\x83\x80")

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from transport.edge import (
+from transport.mcp.edge import (
     INVALID_PARAMS,
     INVALID_REQUEST,
     LARGE_BYTES,

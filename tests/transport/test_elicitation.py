@@ -15,16 +15,16 @@ from mcp.shared.message import SessionMessage
 from mcp_types import ElicitResult, JSONRPCMessage, jsonrpc_message_adapter
 from trio_websocket import ConnectionClosed, wrap_client_stream
 
-from actors.gate import Caller, Refusal
+from actors.desk.gate import Caller, Refusal
 from actors.kernel import ChildSpec, Supervisor, running
 from actors.session.messages import Principal
-from actors.speed_layer.approval_events import APPROVALS_STREAM
-from transport.auth import Tokens
-from transport.door import Door
-from transport.elicitation import SHOWN_BYTES
-from transport.gateway import NAME, Gateway
-from transport.memory import MemoryListener
-from transport.tools import make_server
+from actors.speed_layer.approvals.approval_events import APPROVALS_STREAM
+from transport.access.door import Door
+from transport.access.tokens import Tokens
+from transport.mcp.elicitation import SHOWN_BYTES
+from transport.mcp.server import make_server
+from transport.websocket.gateway import NAME, Gateway
+from transport.websocket.in_memory import MemoryListener
 
 DEPLOY = {"tool": "deploy", "input": {"to": "production"}, "cwd": "/p"}
 SAGE = Caller(Principal("sage", "expert"), 91)

@@ -18,19 +18,19 @@ from mcp_types.methods import CLIENT_REQUESTS
 from mcp_types.version import HANDSHAKE_PROTOCOL_VERSIONS, LATEST_HANDSHAKE_VERSION
 from trio_websocket import ConnectionClosed
 
-from actors.gate import Caller
+from actors.desk.gate import Caller
 from actors.session.messages import Principal
 from store import MemoryLog
-from transport import calls as tool_calls
-from transport.backlog import Backlog
-from transport.era import Era
-from transport.fast_lane import LANE, FastLane
-from transport.inbound import Inbound
-from transport.order import InFlight
-from transport.outbound import Outbound
-from transport.tools import _listed, make_server
-from transport.toolset import TOOLS
-from transport.unadmitted import Unadmitted
+from transport.mcp import calls as tool_calls
+from transport.mcp.fast_lane import LANE, FastLane
+from transport.mcp.in_flight import InFlight
+from transport.mcp.lifecycle import Era
+from transport.mcp.server import _listed, make_server
+from transport.mcp.sessionless_limits import Unadmitted
+from transport.mcp.tools.toolset import TOOLS
+from transport.websocket.backlog import Backlog
+from transport.websocket.inbound import Inbound
+from transport.websocket.outbound import Outbound
 
 CALLER = Caller(Principal("scout", "agent"), 1)
 ENVELOPE: dict[str, Any] = {

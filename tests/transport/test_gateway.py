@@ -12,10 +12,10 @@ import trio.testing
 from wsproto.events import AcceptConnection, TextMessage
 
 from actors.kernel import ActorNotFound
-from transport.accept import ADMITTING, STRANGERS, accept_from
+from transport.access.accept import ADMITTING, STRANGERS, accept_from
 from transport.client import HallError, connect
-from transport.memory import MemoryListener
-from transport.websocket import ConnectionLimits
+from transport.websocket.connection import ConnectionLimits
+from transport.websocket.in_memory import MemoryListener
 
 
 class Failing(MemoryListener):

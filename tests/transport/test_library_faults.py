@@ -1,6 +1,6 @@
 """The known faults of trio-websocket 0.12.2, each against a real socket: none harms anybody but who provokes it.
 
-What the library does by itself is said with each; `transport/reader.py`, `inbound.py` and `websocket.py` contain it.
+What the library does by itself is said with each; `websocket/reader.py`, `inbound.py` and `connection.py` contain it.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import trio
 from wsproto.events import CloseConnection, Ping, TextMessage
 
 from transport.client import connect
-from transport.websocket import ConnectionLimits
+from transport.websocket.connection import ConnectionLimits
 
 LIMITS = ConnectionLimits(message_bytes=4000, close_s=0.2, handshake_s=1.0, write_s=0.5, ping_s=0.5, pong_s=2.0)
 UPGRADE = (

@@ -8,12 +8,12 @@ import trio
 import trio.testing
 
 from actors.kernel import ChildSpec, Supervisor, running
-from transport.auth import Tokens
+from transport.access.door import Door
+from transport.access.tokens import Tokens
 from transport.client import HallError, connect_stream
-from transport.door import Door
-from transport.gateway import NAME, Gateway
-from transport.memory import MemoryListener
-from transport.tools import make_server
+from transport.mcp.server import make_server
+from transport.websocket.gateway import NAME, Gateway
+from transport.websocket.in_memory import MemoryListener
 
 
 class Served:

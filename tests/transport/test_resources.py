@@ -11,12 +11,12 @@ import trio
 from mcp.shared.exceptions import MCPError
 from mcp_types import PaginatedRequestParams
 
-from actors.gate import Refusal
+from actors.desk.gate import Refusal
 from actors.kernel import ActorNotFound
-from transport.listening import OF_AN_AGENT
-from transport.resources import stream_of, uris_of
-from transport.tools import page_of
-from transport.updates import PERIOD_S, SUBSCRIPTIONS
+from transport.mcp.listening import OF_AN_AGENT
+from transport.mcp.resources import stream_of, uris_of
+from transport.mcp.server import page_of
+from transport.mcp.updates import PERIOD_S, SUBSCRIPTIONS
 
 ENVELOPE = {
     "io.modelcontextprotocol/protocolVersion": "2026-07-28",

@@ -10,12 +10,12 @@ import pytest
 
 from transport.cli import collector
 from transport.cli.main import app
-from transport.cli.serve import plain
+from transport.cli.server.serve import plain
 
 SERVER = (
     "import sys\n"
     "from pathlib import Path\n"
-    "from transport.cli.serving import run\n"
+    "from transport.cli.server.server_process import run\n"
     "from transport.config import Config\n"
     "from transport.server import Server\n"
     "Server(Config(auth='none'), Path('nowhere')).root([])\n"
@@ -35,7 +35,7 @@ def test_a_server_starts_without_a_command_line_library_and_what_only_rare_reque
 
 
 def test_what_a_server_is_told_is_read_and_a_mistake_found_without_the_server():
-    assert not loaded("import transport.cli.entry, transport.cli.serve") & {
+    assert not loaded("import transport.cli.entry, transport.cli.server.serve") & {
         "trio",
         "mcp",
         "pydantic",

@@ -13,10 +13,10 @@ import trio
 from hypothesis import given
 from hypothesis import strategies as st
 
-from transport.address import Address, Refused
-from transport.pipes import Lines
-from transport.replay import OWN_ID, Replay
-from transport.stdio import Bridge
+from transport.bridge.pipes import Lines
+from transport.bridge.replay import OWN_ID, Replay
+from transport.bridge.stdio import Bridge
+from transport.dial.address import Address, Refused
 
 HELLO = {"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "t", "version": "1"}}
 
@@ -149,7 +149,7 @@ async def test_what_is_under_way_is_still_answered_when_stdin_ends(over_tcp):
 
 
 async def test_a_hall_that_stays_away_is_told_of(over_tcp, monkeypatch):
-    monkeypatch.setattr("transport.stdio.HOLD_S", 0.2)
+    monkeypatch.setattr("transport.bridge.stdio.HOLD_S", 0.2)
     async with bridged(over_tcp) as parent:
         await parent.initialize()
         over_tcp.system.supervisors.find("root").request_stop()
@@ -178,7 +178,7 @@ def test_a_stranger_with_our_ids_fools_nobody():
 
 def test_the_bridge_imports_neither_the_sdk_nor_trio():
     code = (
-        "import sys, transport.cli.connect\n"
+        "import sys, transport.cli.agents.connect\n"
         "sys.exit(any(name.split('.')[0] in {'mcp', 'pydantic', 'trio', 'cyclopts'} for name in sys.modules))"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -10,9 +10,9 @@ import pytest
 import trio
 import trustme
 
+from transport.access.tls import client_context, server_context
 from transport.client import HallError, connect
 from transport.config import Config
-from transport.tls import client_context, server_context
 
 
 class Files:

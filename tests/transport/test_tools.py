@@ -9,13 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.gate import Refusal
+from actors.desk.gate import Refusal
 from actors.kernel import ActorDied, ActorError, ActorNotFound, AskTimeout, MailboxFull
 from store import MemoryLog
-from transport.calls import converted
-from transport.schemas import Arguments
-from transport.tools import _listed
-from transport.toolset import TOOLS
+from transport.mcp.calls import converted
+from transport.mcp.server import _listed
+from transport.mcp.tools.schemas import Arguments
+from transport.mcp.tools.toolset import TOOLS
 
 GOOD: dict[str, dict[str, Any]] = {
     "health": {},

@@ -6,9 +6,9 @@ import pytest
 import trio
 import trio.testing
 
-from transport.address import Address
 from transport.client import HallError, connect_by
-from transport.memory import AnyioStream
+from transport.dial.address import Address
+from transport.websocket.in_memory import AnyioStream
 
 POLICY, LOG = "policy://active", "events://log"
 

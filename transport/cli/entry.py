@@ -12,7 +12,7 @@ def main() -> None:
     match sys.argv[1:]:
         case ["hook", ("claude-code" | "codex") as agent]:
             collector.spare()
-            from transport.cli.hook import hook  # noqa: PLC0415 - only what this run needs
+            from transport.cli.agents.hook import hook  # noqa: PLC0415 - only what this run needs
 
             hook(agent)
         case ["connect"]:
@@ -37,7 +37,7 @@ def _run() -> None:
 
 def _connect(url: str | None, token: str | None) -> None:
     collector.spare()
-    from transport.cli.connect import connect  # noqa: PLC0415 - only what this run needs
+    from transport.cli.agents.connect import connect  # noqa: PLC0415 - only what this run needs
     from transport.cli.failure import CommandFailed, fail  # noqa: PLC0415 - likewise
 
     try:
@@ -48,7 +48,7 @@ def _connect(url: str | None, token: str | None) -> None:
 
 def _serve(words: list[str]) -> None:
     from transport.cli.failure import CommandFailed, fail  # noqa: PLC0415 - only what this run needs
-    from transport.cli.serve import plain, serve  # noqa: PLC0415 - likewise
+    from transport.cli.server.serve import plain, serve  # noqa: PLC0415 - likewise
 
     told = plain(words)
     if told is None:

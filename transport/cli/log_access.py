@@ -31,8 +31,8 @@ from store import (
     look,
     read_key,
 )
-from store.gone import NOTHING
-from store.times import from_rfc3339, to_rfc3339
+from store.format.retention_record import NOTHING
+from store.model.times import from_rfc3339, to_rfc3339
 from transport.cli.failure import CommandFailed, Exit
 from transport.cli.target import existing, find_server
 from transport.client import PATIENCE_S, HallClient, HallError, connect_by

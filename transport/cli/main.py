@@ -16,18 +16,18 @@ app = App(
     version_format="plaintext",
     default_parameter=Parameter(negative=()),
 )
-app.command("transport.cli.serve:serve", help="Run the server.")
+app.command("transport.cli.server.serve:serve", help="Run the server.")
 app.command(
-    "transport.cli.connect:connect", help="Bridge stdio to a server's websocket, for clients that start a command."
+    "transport.cli.agents.connect:connect",
+    help="Bridge stdio to a server's websocket, for clients that start a command.",
 )
-app.command("transport.cli.hook:hook", help="Judge a coding agent's tool call, as its hook.")
-app.command("transport.cli.agent:app", name="agent", help="Add, list and revoke tokens.")
-app.command("transport.cli.events:app", name="events", help="Append to, read and verify the log.")
-app.command("transport.cli.policy:app", name="policy", help="Check a policy and explain its verdicts.")
-app.command("transport.cli.approvals:app", name="approvals", help="Decide what no rule decides.")
-app.command("transport.cli.tree:tree", help="Print the tree of what runs in a server.")
-app.command("transport.cli.demo:demo", help="Watch eight agents work in a hall of their own.")
-app.command("transport.cli.bench:bench", help="Measure, side by side with peers.")
+app.command("transport.cli.agents.hook:hook", help="Judge a coding agent's tool call, as its hook.")
+app.command("transport.cli.people.agent:app", name="agent", help="Add, list and revoke tokens.")
+app.command("transport.cli.log.events:app", name="events", help="Append to, read and verify the log.")
+app.command("transport.cli.policy.policy:app", name="policy", help="Check a policy and explain its verdicts.")
+app.command("transport.cli.people.approvals:app", name="approvals", help="Decide what no rule decides.")
+app.command("transport.cli.server.tree:tree", help="Print the tree of what runs in a server.")
+app.command("transport.cli.demo.demo:demo", help="Watch eight agents work in a hall of their own.")
 
 
 def main() -> None:

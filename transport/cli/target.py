@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from transport.address import Address
 from transport.cli.failure import CommandFailed, Exit
-from transport.places import AGENT_TOKEN_FILE, default_data_dir, read_server_info, read_token
+from transport.data_directory import AGENT_TOKEN_FILE, default_data_dir, read_server_info, read_token
+from transport.dial.address import Address
 
 
 def existing(data: Path | None) -> Path:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from actors.speed_layer.policy import Policy, Request
+from actors.speed_layer.policy.engine import Policy, Request
 
 
 @pytest.fixture(scope="session")

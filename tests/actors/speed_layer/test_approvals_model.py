@@ -7,9 +7,9 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from actors.speed_layer.approval_events import from_event, to_event
-from actors.speed_layer.approvals import EXPIRES_NS, ApprovalRefused, Approvals
-from actors.speed_layer.policy import Request, Ruling
+from actors.speed_layer.approvals.approval_events import from_event, to_event
+from actors.speed_layer.approvals.approval_states import EXPIRES_NS, ApprovalRefused, Approvals
+from actors.speed_layer.policy.engine import Request, Ruling
 
 AGENTS = ("ada", "bob", "eve")
 ACTIONS = ("h1", "h2")

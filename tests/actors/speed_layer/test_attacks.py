@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from actors.speed_layer.policy import Policy, Request
-from actors.speed_layer.shell import analyse
-from actors.speed_layer.walker import MAX_COMMANDS, MAX_WORK
+from actors.speed_layer.policy.engine import Policy, Request
+from actors.speed_layer.shell.analysis import analyse
+from actors.speed_layer.shell.walking.walker import MAX_COMMANDS, MAX_WORK
 
 CWD = "/home/dev/project"
 policy = Policy.default()

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from actors.speed_layer.braces import expand
-from actors.speed_layer.shell import analyse
+from actors.speed_layer.shell.analysis import analyse
+from actors.speed_layer.shell.reading.brace_expansion import expand
 
 CWD = "/home/dev/project"
 PIECES = [*"ab1,{}/-.", "..", "{a,b}", "{1..3}", "{}", "{c..a}", "{x,{y,z}}"]
@@ -111,7 +111,7 @@ def test_a_value_that_may_have_changed_or_not_been_set_is_unknown(shell, line: s
 def test_no_text_takes_much_longer_to_look_through_than_others(unit: str) -> None:
     program = f"""
 import resource
-from actors.speed_layer.constants import is_constant
+from actors.speed_layer.shell.walking.constant_variables import is_constant
 resource.setrlimit(resource.RLIMIT_CPU, (20, 20))
 is_constant("X", "X=" + {unit!r} * 200_000)
 """

@@ -8,15 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.speed_layer import embedded
-from actors.speed_layer.awk import awk
-from actors.speed_layer.canonical import canonical, request_hash
-from actors.speed_layer.globs import GlobSet
-from actors.speed_layer.kinds import assign, pattern
-from actors.speed_layer.options import grammar, parse
-from actors.speed_layer.paths import join
-from actors.speed_layer.sed import sed
-from actors.speed_layer.tasks import script, task
+from actors.speed_layer.command.options import grammar, parse
+from actors.speed_layer.command.paths import join
+from actors.speed_layer.policy.canonical_request import canonical, request_hash
+from actors.speed_layer.policy.matching.globs import GlobSet
+from actors.speed_layer.policy.matching.word_kinds import assign, pattern
+from actors.speed_layer.proofs import argument_texts as embedded
+from actors.speed_layer.proofs.awk import awk
+from actors.speed_layer.proofs.sed import sed
+from actors.speed_layer.proofs.task_names import script, task
 
 NONE: frozenset[int] = frozenset()
 

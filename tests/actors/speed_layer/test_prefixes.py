@@ -8,11 +8,11 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.speed_layer.command_rules import CommandRules, compile_rule
-from actors.speed_layer.options import NO_OPTIONS, Grammar, grammar
-from actors.speed_layer.policy import Policy
-from actors.speed_layer.prefixes import Found, Graph, Node, Prefixed, Program
-from actors.speed_layer.rules import CommandRule, ProgramTable
+from actors.speed_layer.command.options import NO_OPTIONS, Grammar, grammar
+from actors.speed_layer.policy.engine import Policy
+from actors.speed_layer.policy.matching.command_rules import CommandRules, compile_rule
+from actors.speed_layer.policy.matching.prefixes import Found, Graph, Node, Prefixed, Program
+from actors.speed_layer.policy.rules import CommandRule, ProgramTable
 
 WORDS = st.sampled_from(["a", "b", "c", "*"])
 PLACES = st.lists(st.lists(WORDS, min_size=1, max_size=3), min_size=1, max_size=3)

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from actors.speed_layer.policy import Policy, PolicyError, PolicySource, Request, packs
-from actors.speed_layer.replaying import replay
-from actors.speed_layer.rules import LAYERS, Layer
+from actors.speed_layer.policy.engine import Policy, PolicyError, PolicySource, Request, packs
+from actors.speed_layer.policy.replay import replay
+from actors.speed_layer.policy.rules import LAYERS, Layer
 
 CWD = "/home/dev/project"
 RANK = {"allow": 0, "ask": 1, "deny": 2}

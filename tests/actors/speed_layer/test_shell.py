@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from actors.speed_layer.shell import analyse
+from actors.speed_layer.shell.analysis import analyse
 
 CWD = "/home/dev/project"
 

@@ -22,7 +22,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from actors.speed_layer.shell import analyse
+from actors.speed_layer.shell.analysis import analyse
 
 SHFMT = Path(sys.executable).parent / "shfmt"
 CWD = "/home/dev/project"

@@ -8,8 +8,8 @@ import shlex
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
-from actors.speed_layer.policy import Policy, Request
-from actors.speed_layer.shell import analyse, analyse_slowly
+from actors.speed_layer.policy.engine import Policy, Request
+from actors.speed_layer.shell.analysis import analyse, analyse_slowly
 
 CWD = "/home/dev/project"
 STRICTNESS = {"allow": 0, "ask": 1, "deny": 2}

@@ -13,13 +13,13 @@ import pytest
 import trio
 
 from actors.kernel import ChildSpec, Supervisor, System, running
-from transport.auth import Tokens
-from transport.door import Door
-from transport.http import NAME, HttpServer
-from transport.http_connection import HttpLimits
-from transport.memory import MemoryListener
-from transport.tools import make_server
-from transport.updates import Updates
+from transport.access.door import Door
+from transport.access.tokens import Tokens
+from transport.http.connection import HttpLimits
+from transport.http.listener import NAME, HttpServer
+from transport.mcp.server import make_server
+from transport.mcp.updates import Updates
+from transport.websocket.in_memory import MemoryListener
 
 MCP_ACCEPT = "application/json, text/event-stream"
 

@@ -8,7 +8,7 @@ import trio
 import trio.testing
 
 from actors.monitor.messages import Component, Health
-from transport.http_connection import HttpLimits
+from transport.http.connection import HttpLimits
 
 ASK = {"tool": "Read", "input": {"file_path": "/tmp/x"}}
 

@@ -16,9 +16,9 @@ from hypothesis import strategies as st
 from mcp_types.version import HANDSHAKE_PROTOCOL_VERSIONS
 
 from store import MemoryLog
-from transport.fast_lane import LANE
-from transport.http_lane import HttpLane
-from transport.toolset import TOOLS
+from transport.http.fast_lane import HttpLane
+from transport.mcp.fast_lane import LANE
+from transport.mcp.tools.toolset import TOOLS
 
 from fake_front import hold
 
@@ -299,7 +299,7 @@ def test_a_session_whose_initialize_failed_does_not_take_the_lane(through: Any):
 
 
 def test_no_tool_has_an_argument_that_is_also_a_header():
-    from transport.tools import _listed
+    from transport.mcp.server import _listed
 
     assert "x-mcp-header" not in json.dumps([_listed(tool) for tool in TOOLS.values()])
 

@@ -9,7 +9,7 @@ import pytest
 import trio
 import trio.testing
 
-from transport.http_connection import HttpLimits
+from transport.http.connection import HttpLimits
 
 from fake_front import hold
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from actors.gate import Refusal
+from actors.desk.gate import Refusal
 from actors.kernel import ActorNotFound, AskTimeout
 
 ASK = {"tool": "Read", "input": {"file_path": "/tmp/x"}}

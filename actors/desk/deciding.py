@@ -1,0 +1,113 @@
+"""What experts and admins do at the front desk: decide what waits for them, and let a policy govern."""
+
+from __future__ import annotations
+
+from typing import Final, Literal
+
+import trio
+
+from actors.desk.reception import Caller, Reception, Refusal
+from actors.kernel import Ref, System
+from actors.session.messages import Admit, Operation
+from actors.speed_layer.approvals.approval_events import Remember
+from actors.speed_layer.messages import NAME as SPEED_LAYER
+from actors.speed_layer.messages import Activate, Decide, Decree, Forget, ListPending, PendingApproval, Propose
+from actors.speed_layer.policy.rules import Layer
+from actors.speed_layer.verdict import Verdict
+
+ACTIVATION_S: Final = 30.0
+"""How long compiling and activating a policy may take, in seconds."""
+
+
+class Deciding:
+    """Passes decisions on. Every coroutine is a checkpoint and may raise the kernel's `ActorError`s.
+
+    Args:
+        system: Where the actors are found.
+        reception: Admits requests.
+    """
+
+    def __init__(self, system: System, reception: Reception) -> None:
+        self._reception = reception
+        self._speed_layer = Ref(system, SPEED_LAYER)
+
+    async def pending(self, caller: Caller) -> list[PendingApproval]:
+        """Return what waits for a decision, the oldest first.
+
+        Raises:
+            Refusal: The caller may not decide.
+        """
+        await self._reception.admit(caller, Admit(caller.connection, "decide"))
+        return await self._speed_layer.ask(ListPending())
+
+    async def decide(
+        self,
+        caller: Caller,
+        approval: str,
+        decision: Literal["allow", "deny"],
+        reason: str = "",
+        remember: Remember = "no",
+    ) -> Verdict:
+        """Decide a pending approval; returns what those who wait are told, once it is durable.
+
+        Raises:
+            Refusal: The caller may not decide, not this one, not make a rule of it, or it is not pending.
+        """
+        began = trio.current_time()
+        operation: Operation = "activate" if remember == "rule" else "decide"
+        await self._reception.admit(caller, Admit(caller.connection, operation))
+        agent = caller.principal.agent
+        decree = _carried_out(await self._speed_layer.ask(Decide(approval, decision, agent, reason, remember)))
+        assert decree.answer is not None
+        ruling = decree.answer.ruling
+        return Verdict(
+            verdict=ruling.verdict,
+            reason=ruling.reason,
+            rule=ruling.rule,
+            policy=decree.policy,
+            cached=False,
+            request=decree.request,
+            elapsed_us=round((trio.current_time() - began) * 1e6),
+            approval=decree.answer.approval,
+        )
+
+    async def propose(self, caller: Caller, approval: str) -> str:
+        """Return which commands a decision would be for that is remembered as a rule.
+
+        Raises:
+            Refusal: The caller is no admin, it is not pending, or no rule can be made of it.
+        """
+        await self._reception.admit(caller, Admit(caller.connection, "activate"))
+        return _carried_out(await self._speed_layer.ask(Propose(approval))).message
+
+    async def forget(self, caller: Caller, approval: str) -> str:
+        """Let a remembered decision hold no longer; returns the version of the policy that governs then.
+
+        Raises:
+            Refusal: The caller is no admin, or nothing is remembered of that approval.
+        """
+        await self._reception.admit(caller, Admit(caller.connection, "activate"))
+        return _carried_out(await self._speed_layer.ask(Forget(approval, caller.principal.agent))).policy
+
+    async def activate(self, caller: Caller, name: str, text: str, sha256: str, layer: Layer) -> str:
+        """Let a policy's text govern as a layer; returns the version that governs then.
+
+        Args:
+            caller: An admin.
+            name: What errors call the text.
+            text: The policy, as TOML.
+            sha256: The hash of the text, in hexadecimal digits.
+            layer: Which layer it becomes, in place of what that was.
+
+        Raises:
+            Refusal: The caller is no admin, or the policy cannot be used: then the old one governs on.
+        """
+        await self._reception.admit(caller, Admit(caller.connection, "activate"))
+        message = Activate(name, text, sha256, layer, caller.principal.agent)
+        return _carried_out(await self._speed_layer.ask(message, timeout_s=ACTIVATION_S)).policy
+
+
+def _carried_out(decree: Decree) -> Decree:
+    if decree.code is not None:
+        raise Refusal(decree.code, decree.message)
+    return decree

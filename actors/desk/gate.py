@@ -1,0 +1,170 @@
+"""What the task of one request runs between the transport and the actors: admission, then one actor.
+
+No handler of an actor ever waits here; the request's own task does. What judging takes is in `judgement.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+import msgspec
+import trio
+
+from actors.desk.await_decision import Person
+from actors.desk.deciding import Deciding
+from actors.desk.judgement import Judgement
+from actors.desk.reception import Caller, Reception, Refusal
+from actors.event_store.messages import NAME as EVENT_STORE
+from actors.event_store.messages import AppendEvents, QueryEvents, Refused, Stored
+from actors.kernel import DEFAULT_TIMEOUT_S, ROOT, Child, Node, Ref, System
+from actors.monitor.messages import Health
+from actors.session.messages import Admit, Principal, SessionInfo, WhoAmI
+from actors.session.stream_visibility import hidden_from
+from actors.speed_layer.verdict import Call, Verdict
+from actors.views import Views
+from store import Append, Appended, Page, Query
+
+__all__ = ["Call", "Caller", "Gate", "Person", "Refusal", "Verdict"]
+
+
+class Gate:
+    """The hall's front desk, called by the transport. Every method may raise the kernel's `ActorError`s.
+
+    Args:
+        system: Where the actors are found.
+        views: What they publish.
+        session: Makes the actor of a principal's session.
+    """
+
+    def __init__(self, system: System, views: Views, session: Callable[[Principal], Child]) -> None:
+        self._system = system
+        self.views = views
+        self._reception = Reception(system, views.permits, session)
+        self._store = Ref(system, EVENT_STORE)
+        judgement = Judgement(system, views, self._reception)
+        self.validate = judgement.validate
+        self.validate_nowait = judgement.validate_nowait
+        self.explain = judgement.explain
+        deciding = Deciding(system, self._reception)
+        self.pending = deciding.pending
+        self.decide = deciding.decide
+        self.propose = deciding.propose
+        self.forget = deciding.forget
+        self.activate = deciding.activate
+
+    async def append(self, caller: Caller, append: Append, sent: Callable[[], None] | None = None) -> Appended:
+        """Append a batch as the caller; returns when it is durable as the fsync policy promises. A checkpoint.
+
+        Args:
+            caller: Who appends.
+            append: What.
+            sent: Called once the batch has its place in the store's queue: what is appended after that comes after it.
+
+        Raises:
+            Refusal: Not admitted, or refused by the store.
+        """
+        await self._reception.admit(caller, _admission(caller, append))
+        stored = await self._store.ask(AppendEvents(_fair(caller, append)), sent=sent)
+        return _appended(stored)
+
+    def append_nowait(self, caller: Caller, append: Append) -> Callable[[], Awaitable[Appended]]:
+        """Give a batch its place in the store's queue, as `append` does; what it returns waits for the outcome, once.
+
+        Does not checkpoint: what is appended after that comes after it.
+
+        Raises:
+            trio.WouldBlock: The session has to be asked; nothing was counted or paid.
+            Refusal: The condition is over what the caller may not read; the same.
+            ActorError: The store does not run, or its queue is full; the same.
+        """
+        admission = _admission(caller, append)
+        if not self._reception.would_admit(caller, admission):
+            raise trio.WouldBlock
+        asked = self._store.send(AppendEvents(_fair(caller, append)))
+        self._reception.admit_nowait(caller, admission)
+
+        async def appended() -> Appended:
+            return _appended(await asked.answer())
+
+        return appended
+
+    async def query(self, caller: Caller, query: Query, wait_s: float = 0.0) -> Page:
+        """Read a page of events, waiting up to `wait_s` seconds for the first; a checkpoint.
+
+        Raises:
+            Refusal: Not admitted, or an invalid query.
+        """
+        await self._reception.admit(caller, Admit(caller.connection, "read"))
+        asked = QueryEvents(_seen_by(caller, query), wait_s, caller.principal.agent, caller.connection)
+        found = await self._store.ask(asked, timeout_s=wait_s + DEFAULT_TIMEOUT_S)
+        if found.page is None:
+            raise _refusal(found.refused)
+        return found.page
+
+    async def streams_between(self, after: int, until: int) -> set[str]:
+        """Return the streams that have an event with a sequence above `after` and up to `until`; a checkpoint.
+
+        For the server's own use: nobody is admitted here.
+        """
+        found: set[str] = set()
+        while after < until:
+            answer = await self._store.ask(QueryEvents(Query(after=after, before=until + 1, limit=1000)))
+            if answer.page is None:
+                raise _refusal(answer.refused)
+            found.update(event.stream for event in answer.page.events)
+            after = answer.page.events[-1].sequence if answer.page.events else until
+        return found
+
+    async def whoami(self, caller: Caller) -> SessionInfo:
+        """Tell the caller who it is; a checkpoint."""
+        await self._reception.admit(caller, Admit(caller.connection, "read"))
+        return await self._reception.ask_session(caller.principal, WhoAmI(caller.connection))
+
+    async def tree(self, caller: Caller) -> Node:
+        """Return the tree that runs, from the root supervisor down; a checkpoint."""
+        await self._reception.admit(caller, Admit(caller.connection, "read"))
+        await trio.lowlevel.checkpoint()
+        return self._system.supervisors.find(ROOT).tree()
+
+    def health(self) -> Health:
+        """Return the published health, with the figures that change all the time made current. No checkpoint."""
+        views = self.views
+        return msgspec.structs.replace(views.health, sequence=views.sequence, connections=views.connections)
+
+    def disconnected(self, caller: Caller) -> None:
+        """Tell the caller's session that this connection has ended. No checkpoint."""
+        self._reception.disconnected(caller)
+
+
+def _admission(caller: Caller, append: Append) -> Admit:
+    default = append.stream or f"agent/{append.agent}"
+    streams = tuple({event.stream or default for event in append.events} | {default})
+    types = tuple({event.type for event in append.events})
+    return Admit(caller.connection, "append", 1, streams, types)
+
+
+def _fair(caller: Caller, append: Append) -> Append:
+    """Let an append's condition look at no more than its caller may read."""
+    if append.fail_if is None:
+        return append
+    seen = msgspec.structs.replace(append.fail_if, query=_seen_by(caller, append.fail_if.query))
+    return msgspec.structs.replace(append, fail_if=seen)
+
+
+def _appended(stored: Stored) -> Appended:
+    if stored.appended is None:
+        raise _refusal(stored.refused)
+    return stored.appended
+
+
+def _seen_by(caller: Caller, query: Query) -> Query:
+    """Leave out what the caller's role may not read, inside the query: no filter and no condition reaches it."""
+    hidden = hidden_from(caller.principal.role)
+    if query.stream is not None and query.stream in hidden:
+        raise Refusal("forbidden", f"stream {query.stream!r} is read by experts and admins; ask one of them")
+    return msgspec.structs.replace(query, hidden=hidden) if hidden else query
+
+
+def _refusal(refused: Refused | None) -> Refusal:
+    assert refused is not None
+    return Refusal(refused.code, refused.message, refused.detail)

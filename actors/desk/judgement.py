@@ -1,0 +1,286 @@
+"""What the task of one request runs to judge it: admission, the published views, and only then the speed layer.
+
+No handler of an actor ever waits here; the request's own task does. The hot path is admission by the permit that the
+session has published, a look at the cache's published table, on a miss the policy that the speed layer has published,
+and a place in the audit buffer; what these cannot answer asks the speed layer. What needs no hop needs no task either:
+`validate_nowait`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import NamedTuple
+
+import msgspec
+import trio
+
+from actors.cache.messages import NAME as CACHE
+from actors.cache.messages import Remember
+from actors.desk.await_decision import Person, Waiting, is_pending
+from actors.desk.reception import Caller, Reception
+from actors.event_store.messages import NAME as EVENT_STORE
+from actors.event_store.messages import AppendEvents
+from actors.kernel import ActorError, Ref, System
+from actors.session.messages import Admit
+from actors.speed_layer.audit.buffer import AUDIT_STREAM, Entry, verdict_event
+from actors.speed_layer.audit.secret_masks import Masked
+from actors.speed_layer.messages import NAME as SPEED_LAYER
+from actors.speed_layer.messages import Answer, ApprovalInfo, Evaluate, Explain
+from actors.speed_layer.policy.canonical_request import hash_of
+from actors.speed_layer.policy.engine import Explanation, Request, Ruling, canonical
+from actors.speed_layer.verdict import Call, Verdict
+from actors.views import Views
+from store import Append
+
+
+class AtHand(NamedTuple):
+    """Rulings on all calls of a request, in order, and the canonical requests of those that were not cached."""
+
+    rulings: list[Ruling]
+    fresh: Collection[bytes] = ()
+
+
+class Judgement:
+    """Judges what callers want to do. Every coroutine may raise the kernel's `ActorError`s.
+
+    Args:
+        system: Where the actors are found.
+        views: What they publish.
+        reception: Admits requests.
+    """
+
+    def __init__(self, system: System, views: Views, reception: Reception) -> None:
+        self._views = views
+        self._reception = reception
+        self._store = Ref(system, EVENT_STORE)
+        self._speed_layer = Ref(system, SPEED_LAYER)
+        self._cache = Ref(system, CACHE)
+        self._waiting = Waiting(self._speed_layer)
+
+    async def validate(
+        self, caller: Caller, calls: Sequence[Call], wait_s: float = 0.0, person: Person | None = None
+    ) -> list[Verdict]:
+        """Judge what the caller wants to do; verdicts come in the order of the calls. A checkpoint.
+
+        Args:
+            caller: Who asks.
+            calls: What for.
+            wait_s: How long to wait for decisions on what no rule decides, in seconds.
+            person: Asks the person at the caller's client meanwhile, where their answer counts.
+
+        Raises:
+            Refusal: The session does not admit the request.
+        """
+        began = trio.current_time()
+        await self._reception.admit(caller, Admit(caller.connection, "validate", len(calls)))
+        verdicts, role, policy = self._views.verdicts, caller.principal.role, self._views.policy
+        canonicals = [canonical(call.tool, call.input, call.cwd) for call in calls]
+        at_hand = self._cached(policy, role, canonicals, began) or self._ruled(caller, calls, canonicals, began)
+        if at_hand is not None:
+            await trio.lowlevel.checkpoint()
+            return self._given(caller, calls, canonicals, at_hand, policy=policy, began=began)
+        keys = [verdicts.key(policy, role, each) for each in canonicals]
+        known = {key: verdicts.get(key) for key in keys}
+        missing = {
+            key: Request(call.tool, call.input, call.cwd, role)
+            for key, call in zip(keys, calls, strict=True)
+            if known[key] is None
+        }
+        policy, found = await self._evaluate(policy, missing, caller)
+        if wait_s > 0 and any(is_pending(answer) for answer in found.values()):
+            until = began + wait_s
+            policy, found = await self._waiting.decisions(policy, found, missing, caller, until=until, person=person)
+        answers = [found[key] if key in found else Answer(_known(known[key])) for key in keys]
+        elapsed_us = round((trio.current_time() - began) * 1e6)
+        given = [
+            _verdict(answer.ruling, answer.approval, policy, each, cached=key not in found, elapsed_us=elapsed_us)
+            for answer, key, each in zip(answers, keys, canonicals, strict=True)
+        ]
+        size = sum(map(len, canonicals))
+        return await self._recorded(caller, calls, [answer.ruling for answer in answers], given, size)
+
+    def validate_nowait(self, caller: Caller, calls: Sequence[Call]) -> list[Verdict]:
+        """Judge as `validate` does, where nothing has to be waited for. Does not checkpoint.
+
+        Raises:
+            trio.WouldBlock: Something has; nothing was counted or paid.
+        """
+        began = trio.current_time()
+        policy = self._views.policy
+        canonicals = [canonical(call.tool, call.input, call.cwd) for call in calls]
+        message = Admit(caller.connection, "validate", len(calls))
+        at_hand = self._cached(policy, caller.principal.role, canonicals, began)
+        if at_hand is None and self._reception.would_admit(caller, message):
+            at_hand = self._ruled(caller, calls, canonicals, began)
+        if at_hand is None or not self._reception.admit_nowait(caller, message):
+            raise trio.WouldBlock
+        return self._given(caller, calls, canonicals, at_hand, policy=policy, began=began)
+
+    async def explain(self, caller: Caller, call: Call) -> tuple[Verdict, Explanation]:
+        """Judge one call and say why; a checkpoint.
+
+        Raises:
+            Refusal: The session does not admit the request.
+        """
+        began = trio.current_time()
+        await self._reception.admit(caller, Admit(caller.connection, "validate"))
+        request = Request(call.tool, call.input, call.cwd, caller.principal.role)
+        explained = await self._speed_layer.ask(Explain(request))
+        asked = canonical(call.tool, call.input, call.cwd)
+        verdict = _verdict(
+            explained.explanation.ruling,
+            None,
+            explained.policy,
+            asked,
+            cached=False,
+            elapsed_us=round((trio.current_time() - began) * 1e6),
+        )
+        (recorded,) = await self._recorded(caller, [call], [explained.explanation.ruling], [verdict], len(asked))
+        return recorded, explained.explanation
+
+    def _cached(self, policy: str, role: str, canonicals: Sequence[bytes], now: float) -> AtHand | None:
+        """Return the published rulings; None unless all are there, can be recorded, and none has to be first."""
+        verdicts = self._views.verdicts
+        if self._views.audit.stalled(now):
+            return None
+        found: list[Ruling] = []
+        for each in canonicals:
+            ruling = verdicts.table.get(verdicts.key(policy, role, each))
+            if ruling is None or ruling.durable:
+                return None
+            found.append(ruling)
+        return AtHand(found)
+
+    def _ruled(self, caller: Caller, calls: Sequence[Call], canonicals: Sequence[bytes], now: float) -> AtHand | None:
+        """Return the rulings, of the published policy where none is cached; None where the speed layer has to rule."""
+        views, role = self._views, caller.principal.role
+        rules = views.rules
+        if rules is None or rules.version != views.policy or views.audit.stalled(now):
+            return None
+        known: dict[bytes, Ruling] = {}
+        missing: dict[bytes, Request] = {}
+        for call, each in zip(calls, canonicals, strict=True):
+            ruling = views.verdicts.table.get(views.verdicts.key(rules.version, role, each))
+            if ruling is None:
+                missing[each] = Request(call.tool, call.input, call.cwd, role)
+            elif ruling.durable:
+                return None
+            else:
+                known[each] = ruling
+        ruled = rules.rule(missing, caller.principal.agent)
+        if ruled is None:
+            return None
+        self._remember({views.verdicts.key(rules.version, role, each): ruling for each, ruling in ruled.items()})
+        return AtHand([ruled[each] if each in ruled else known[each] for each in canonicals], ruled.keys())
+
+    def _remember(self, rulings: Mapping[bytes, Ruling]) -> None:
+        """Have the cache keep rulings by their keys."""
+        for key, ruling in rulings.items():
+            if ruling.cacheable and ruling.verdict != "ask":
+                self._cache.tell_or_lose(Remember(key, ruling))
+
+    def _given(
+        self,
+        caller: Caller,
+        calls: Sequence[Call],
+        canonicals: Sequence[bytes],
+        at_hand: AtHand,
+        *,
+        policy: str,
+        began: float,
+    ) -> list[Verdict]:
+        """Give and record verdicts that were at hand."""
+        rulings, fresh = at_hand
+        self._views.verdicts.hits += len(rulings) - len(fresh)
+        self._views.verdicts.misses += len(fresh)
+        elapsed_us = round((trio.current_time() - began) * 1e6)
+        given = [
+            _verdict(ruling, None, policy, each, cached=each not in fresh, elapsed_us=elapsed_us)
+            for ruling, each in zip(rulings, canonicals, strict=True)
+        ]
+        size = sum(map(len, canonicals))
+        self._views.audit.add(Entry(caller.principal.agent, caller.principal.role, calls, given, began, size))
+        return given
+
+    async def _evaluate(
+        self, policy: str, missing: dict[bytes, Request], caller: Caller
+    ) -> tuple[str, dict[bytes, Answer]]:
+        if not missing:
+            await trio.lowlevel.checkpoint()
+            return policy, {}
+        given = await self._speed_layer.ask(Evaluate(list(missing.values()), caller.principal.agent))
+        found = dict(zip(missing, given.answers, strict=True))
+        if given.policy == policy:  # else the keys name a policy that gave way meanwhile
+            self._remember({key: answer.ruling for key, answer in found.items()})
+        return given.policy, found
+
+    async def _recorded(
+        self, caller: Caller, calls: Sequence[Call], rulings: Sequence[Ruling], given: list[Verdict], size: int
+    ) -> list[Verdict]:
+        """Record verdicts: those of rules with `audit = "durable"` at once, and as `ask` where that fails.
+
+        While the audit cannot be written at all, no rule's `allow` is given. The requests have `size` bytes.
+        """
+        if self._views.audit.stalled(trio.current_time()):
+            given = [_withheld(each) for each in given]
+        entry = Entry(caller.principal.agent, caller.principal.role, calls, given, trio.current_time(), size)
+        durable = [n for n, ruling in enumerate(rulings) if ruling.durable]
+        if not durable:
+            self._views.audit.add(entry)
+            return given
+        why = await self._store_durably(entry, durable)
+        if why is not None:
+            for n in durable:
+                reason = f"the audit record that rule {given[n].rule!r} asks for could not be stored ({why})"
+                given[n] = msgspec.structs.replace(given[n], verdict="ask", reason=reason)
+            self._views.audit.add(entry)
+        else:
+            others = [n for n in range(len(given)) if n not in set(durable)]
+            if others:
+                rest = entry._replace(calls=[calls[n] for n in others], verdicts=[given[n] for n in others])
+                self._views.audit.add(rest)
+        return given
+
+    async def _store_durably(self, entry: Entry, indices: list[int]) -> str | None:
+        """Return why the events could not be stored, None if they were."""
+        kept = self._views.audit.inputs
+        events = [verdict_event(entry, n, Masked(entry.calls[n].input) if kept else None) for n in indices]
+        try:
+            stored = await self._store.ask(AppendEvents(Append(events=events, agent="moothall", stream=AUDIT_STREAM)))
+        except ActorError as error:
+            return str(error)
+        return None if stored.refused is None else stored.refused.message
+
+
+def _withheld(verdict: Verdict) -> Verdict:
+    """Return `ask` in place of a rule's `allow`; what a person has decided is in the log already."""
+    if verdict.verdict != "allow" or verdict.approval is not None:
+        return verdict
+    reason = "verdicts cannot be recorded now, so none allows; ask again soon, or an admin to look at `health`"
+    return msgspec.structs.replace(verdict, verdict="ask", reason=reason)
+
+
+def _known(ruling: Ruling | None) -> Ruling:
+    assert ruling is not None
+    return ruling
+
+
+def _verdict(
+    ruling: Ruling,
+    approval: ApprovalInfo | None,
+    policy: str,
+    canonical_request: bytes,
+    *,
+    cached: bool,
+    elapsed_us: int,
+) -> Verdict:
+    return Verdict(
+        verdict=ruling.verdict,
+        reason=ruling.reason,
+        rule=ruling.rule,
+        policy=policy,
+        cached=cached,
+        request=hash_of(canonical_request),
+        elapsed_us=elapsed_us,
+        approval=approval,
+    )

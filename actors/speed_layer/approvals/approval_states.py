@@ -1,0 +1,256 @@
+"""Approvals: what no rule decides, once for all of a role who ask the same. A state machine over events; pure.
+
+An approval is bound to the hash of the canonical action and to the role. It is pending until it is decided, expires or
+is cancelled by a policy that decides now. A decision serves those who asked while it was pending, once each: who waits
+is answered at once, who had gone finds the answer at the next identical request, until the approval expires. Nobody
+else is ever served, and nobody decides what they asked for themselves.
+
+`apply` alone changes what is pending, so the state is rebuilt from the log by applying its events. What is owed to
+those who had gone is not in the log: after a restart they ask again.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any, Final, Literal
+
+import msgspec
+
+from actors.speed_layer.approvals.approval_events import (
+    Answered,
+    ApprovalEvent,
+    Cancelled,
+    Decided,
+    Decision,
+    Expired,
+    Joined,
+    Remember,
+    Requested,
+)
+from actors.speed_layer.policy.canonical_request import canonical
+from actors.speed_layer.policy.engine import Request, Ruling
+
+EXPIRES_NS: Final = 3600 * 1_000_000_000
+"""How long an approval waits for its decision, in nanoseconds."""
+
+MOST: Final = 4096
+"""How many approvals may be pending; what comes on top stays `ask`, without one, and says why."""
+
+MOST_OF_A_ROLE: Final = 2048
+"""How many of them one role may have opened, so that none takes all there are."""
+
+MOST_EACH: Final = 128
+"""How many approvals one agent may have opened that are pending."""
+
+LARGEST: Final = 256 * 1024
+"""The longest canonical action, in bytes, that an approval is opened for."""
+
+
+class ApprovalRefused(Exception):  # noqa: N818 - an answer, not a fault
+    """A decision that may not be taken.
+
+    Args:
+        code: The contract's error code.
+        message: Why, and what to do next.
+    """
+
+    def __init__(self, code: Literal["invalid", "forbidden"], message: str) -> None:
+        super().__init__(message)
+        self.code: Literal["invalid", "forbidden"] = code
+        self.message = message
+
+
+@dataclass
+class Approval:
+    """One that is pending.
+
+    Attributes:
+        requested: How it began.
+        askers: Who has asked while it was pending.
+        answered: For whom the person at their own client has answered; nobody else's answer is owed to them.
+        closed: Whether a decision is on its way to the log; nobody joins any more.
+    """
+
+    requested: Requested
+    askers: set[str] = field(default_factory=set[str])
+    answered: set[str] = field(default_factory=set[str])
+    closed: bool = False
+
+    @property
+    def ruling(self) -> Ruling:
+        """The `ask` that stands until somebody decides."""
+        return Ruling("ask", self.requested.reason, self.requested.rule, False)
+
+    @property
+    def action(self) -> Request:
+        """What is to be decided."""
+        _, cwd, arguments = msgspec.json.decode(self.requested.action, type=tuple[str, str | None, dict[str, Any]])
+        return Request(self.requested.tool, arguments, cwd, self.requested.role)
+
+
+@dataclass(frozen=True)
+class Owed:
+    """What an agent that had gone will be told once."""
+
+    requested: Requested
+    ruling: Ruling
+
+
+class Approvals:
+    """All approvals that are pending, and what is still owed. Nothing here checkpoints."""
+
+    def __init__(self) -> None:
+        self.pending: dict[str, Approval] = {}
+        self._by_action: dict[tuple[str, str], Approval] = {}
+        self._opened: Counter[str] = Counter()
+        self._of_role: Counter[str] = Counter()
+        self._owed: dict[tuple[str, str, str], Owed] = {}
+
+    def __bool__(self) -> bool:
+        """Whether a request may find something here."""
+        return bool(self.pending or self._owed)
+
+    def find(self, role: str, request: str) -> Approval | None:
+        """Return the pending approval of an action."""
+        return self._by_action.get((role, request))
+
+    def request(
+        self, new_id: str, asked: Request, request: str, *, agent: str, ruling: Ruling, policy: str, now_ns: int
+    ) -> Requested | str:
+        """Open an approval for an action; returns why not, where the action is too large or there are too many."""
+        action = canonical(asked.tool, asked.input, asked.cwd)
+        why_not = self._no_room(asked.role, agent, len(action))
+        if why_not:
+            return why_not
+        requested = Requested(
+            id=new_id,
+            role=asked.role,
+            agent=agent,
+            tool=asked.tool,
+            action=action.decode(),
+            request=request,
+            policy=policy,
+            reason=ruling.reason,
+            rule=ruling.rule,
+            since_ns=now_ns,
+            expires_ns=now_ns + EXPIRES_NS,
+        )
+        self.apply(requested)
+        return requested
+
+    def _no_room(self, role: str, agent: str, size: int) -> str:
+        if size > LARGEST:
+            return f"it is too large for an approval ({size} bytes, {LARGEST} at the most)"
+        if self._opened[agent] >= MOST_EACH:
+            return f"{agent!r} has {MOST_EACH} approvals open already"
+        if self._of_role[role] >= MOST_OF_A_ROLE:
+            return f"the role {role!r} has {MOST_OF_A_ROLE} approvals open already"
+        return f"{MOST} approvals are open already" if len(self.pending) >= MOST else ""
+
+    def join(self, approval: Approval, agent: str) -> Joined | None:
+        """Let another agent in; returns None if it is in already, or a decision is under way."""
+        if approval.closed or agent in approval.askers:
+            return None
+        joined = Joined(approval.requested.id, agent)
+        self.apply(joined)
+        return joined
+
+    def decide(
+        self,
+        approval_id: str,
+        decision: Decision,
+        *,
+        by: str,
+        reason: str,
+        remember: Remember,
+        policy: str,
+    ) -> Decided:
+        """Close an approval with a decision, which counts once it is applied.
+
+        Raises:
+            ApprovalRefused: It is not pending, or the decision is its asker's own.
+        """
+        approval = self.pending.get(approval_id)
+        if approval is None or approval.closed:
+            raise ApprovalRefused("invalid", f"no approval {approval_id!r} is pending; list those that are")
+        if by in approval.askers:
+            raise ApprovalRefused("forbidden", f"{by!r} asked for this; nobody decides their own: ask somebody else")
+        approval.closed = True
+        return Decided(approval_id, decision, by, reason, remember, policy)
+
+    def answer(self, approval_id: str, agent: str, decision: Decision, policy: str) -> Answered:
+        """Answer for one who asked, as the person at their client says; counts once it is applied.
+
+        Raises:
+            ApprovalRefused: It is not pending, or this agent did not ask.
+        """
+        approval = self.pending.get(approval_id)
+        if approval is None or approval.closed or agent not in approval.askers:
+            raise ApprovalRefused("invalid", f"{agent!r} waits for no approval {approval_id!r}; ask again")
+        return Answered(approval_id, agent, decision, policy)
+
+    def due(self, now_ns: int) -> list[tuple[Expired, Approval]]:
+        """Expire what nobody decided in time, and forget what nobody fetched."""
+        late = [each for each in self.pending.values() if each.requested.expires_ns <= now_ns and not each.closed]
+        expired = [(Expired(approval.requested.id), approval) for approval in late]
+        for event, _ in expired:
+            self.apply(event)
+        self._owed = {key: owed for key, owed in self._owed.items() if owed.requested.expires_ns > now_ns}
+        return expired
+
+    def next_due_ns(self) -> int | None:
+        """Return when something expires next."""
+        times = [approval.requested.expires_ns for approval in self.pending.values() if not approval.closed]
+        return min([*times, *(owed.requested.expires_ns for owed in self._owed.values())], default=None)
+
+    def cancel(self, approval: Approval, why: str) -> Cancelled:
+        """Take an approval back."""
+        cancelled = Cancelled(approval.requested.id, why)
+        self.apply(cancelled)
+        return cancelled
+
+    def apply(self, event: ApprovalEvent) -> Approval | None:
+        """Change what is pending as an event says; returns the approval that it ended, if it did."""
+        if isinstance(event, Requested):
+            approval = Approval(event, {event.agent})
+            self.pending[event.id] = self._by_action[event.role, event.request] = approval
+            self._opened[event.agent] += 1
+            self._of_role[event.role] += 1
+            return None
+        if isinstance(event, Joined):
+            self.pending[event.id].askers.add(event.agent)
+            return None
+        if isinstance(event, Answered):
+            if event.id in self.pending:  # it may have ended while the answer was on its way to the log
+                self.pending[event.id].answered.add(event.agent)
+            return None
+        ended = self.pending.pop(event.id)
+        del self._by_action[ended.requested.role, ended.requested.request]
+        self._of_role[ended.requested.role] -= 1
+        self._opened[ended.requested.agent] -= 1
+        if not self._opened[ended.requested.agent]:
+            del self._opened[ended.requested.agent]
+        return ended
+
+    def cancel_if_answered(self, approval_id: str) -> Cancelled | None:
+        """Take an approval back that leaves nobody to decide for."""
+        approval = self.pending.get(approval_id)
+        if approval is None or approval.closed or not approval.answered >= approval.askers:
+            return None
+        return self.cancel(approval, "all who asked were answered by the person at their client")
+
+    def owe(self, ended: Approval, served: set[str], ruling: Ruling) -> None:
+        """Keep a decision for those who asked and had gone."""
+        requested = ended.requested
+        for agent in ended.askers - ended.answered - served:
+            self._owed[requested.role, requested.request, agent] = Owed(requested, ruling)
+
+    def owes(self, role: str, request: str, agent: str) -> bool:
+        """Say whether something may be owed to an agent for an action."""
+        return (role, request, agent) in self._owed
+
+    def collect(self, role: str, request: str, agent: str, now_ns: int) -> Owed | None:
+        """Hand out what is owed to an agent for an action, once."""
+        owed = self._owed.pop((role, request, agent), None)
+        return owed if owed is not None and owed.requested.expires_ns > now_ns else None

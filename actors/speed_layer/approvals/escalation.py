@@ -1,0 +1,276 @@
+"""Brings what no rule decides to an expert or admin, and their answer to all who wait for it.
+
+The approvals themselves are `approvals.py`; here are their effects: events in the log, replies to request tasks that
+wait, and the clock. A decision is told to nobody before it is durable.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+import msgspec
+import trio
+
+from actors.kernel import Reply
+from actors.ports import Ports
+from actors.speed_layer.approvals.approval_events import (
+    APPROVALS_STREAM,
+    Answered,
+    ApprovalEvent,
+    Decided,
+    Decision,
+    Remember,
+    State,
+    from_event,
+    to_event,
+)
+from actors.speed_layer.approvals.approval_states import Approval, ApprovalRefused, Approvals, Owed
+from actors.speed_layer.governing.command_patterns import NotGeneral, Pattern, generalised
+from actors.speed_layer.governing.event_recorder import Recorder
+from actors.speed_layer.governing.governing_policy import Governing
+from actors.speed_layer.governing.guard import Guard
+from actors.speed_layer.governing.remembered import Remembered
+from actors.speed_layer.messages import Answer, AnswerOwn, Answers, ApprovalInfo, PendingApproval
+from actors.speed_layer.policy.canonical_request import request_hash
+from actors.speed_layer.policy.engine import Request, Ruling
+
+_PAST: Final[dict[Decision, str]] = {"allow": "allowed", "deny": "denied"}
+
+
+class Escalation:
+    """The speed layer's approvals at work. Only `run` and `restore` checkpoint.
+
+    Args:
+        recorder: Stores their events.
+        ports: The clock, and where names come from.
+        guard: Judges.
+        policy: Returns the policy that governs.
+    """
+
+    def __init__(self, recorder: Recorder, ports: Ports, guard: Guard, policy: Callable[[], Governing]) -> None:
+        self._recorder = recorder
+        self._guard = guard
+        self._policy = policy
+        self._ports = ports
+        self._approvals = Approvals()
+        self._waiting: dict[str, list[tuple[str, Reply]]] = {}
+        self._changed = trio.Event()
+
+    async def restore(self) -> None:
+        """Rebuild what is pending from the log; a checkpoint."""
+        for event in await self._recorder.read(APPROVALS_STREAM):
+            self._approvals.apply(from_event(event.type, event.data))
+
+    async def run(self) -> None:
+        """Expire what nobody decides in time, for ever; a checkpoint."""
+        while True:
+            self._changed = trio.Event()
+            for expired, approval in self._approvals.due(self._ports.clock_ns()):
+                self._record(expired)
+                ruling = Ruling("ask", "nobody decided in time; ask again", None, False)
+                self._answer_all(self._policy(), expired.id, Answer(ruling, _info(approval, "expired")))
+            due_ns = self._approvals.next_due_ns()
+            left_s = float("inf") if due_ns is None else max(0.001, (due_ns - self._ports.clock_ns()) / 1e9)
+            with trio.move_on_after(left_s):
+                await self._changed.wait()
+
+    def judge(self, policy: Governing, request: Request, agent: str) -> Answer:
+        """Judge a request; what stays `ask` opens an approval, or joins the one that is pending."""
+        if not self._approvals:
+            ruling, decidable = self._guard.decide(policy, request, agent)
+            if ruling.verdict != "ask" or not decidable:
+                return Answer(ruling)
+            return self._open(policy, request, request_hash(request.tool, request.input, request.cwd), agent, ruling)
+        hashed = request_hash(request.tool, request.input, request.cwd)
+        approval = self._approvals.find(request.role, hashed)
+        if approval is not None and not self._approvals.owes(request.role, hashed, agent):
+            joined = self._approvals.join(approval, agent)
+            if joined is not None:
+                self._record(joined)
+            return Answer(approval.ruling, _info(approval, "pending"))
+        ruling, decidable = self._guard.decide(policy, request, agent)
+        if ruling.verdict != "ask" or not decidable:
+            return Answer(ruling)
+        return self._undecided(policy, request, hashed, agent, ruling)
+
+    def _undecided(self, policy: Governing, request: Request, hashed: str, agent: str, ruling: Ruling) -> Answer:
+        """Answer by what is owed, by what is pending, or by a new approval."""
+        owed = self._approvals.collect(request.role, hashed, agent, self._ports.clock_ns())
+        if owed is not None:
+            return _answer_owed(owed)
+        approval = self._approvals.find(request.role, hashed)
+        if approval is not None:
+            return Answer(approval.ruling, _info(approval, "pending"))
+        return self._open(policy, request, hashed, agent, ruling)
+
+    def wait(
+        self, policy: Governing, approval_id: str, agent: str, action: tuple[str, str], reply: Reply
+    ) -> Answers | None:
+        """Have a reply made when an approval ends; returns the answer where there is one now."""
+        if approval_id not in self._approvals.pending:
+            owed = self._approvals.collect(*action, agent, self._ports.clock_ns())
+            answer = Answer(Ruling("ask", "the approval has ended; ask again", None, False))
+            return Answers(policy.version, [answer if owed is None else _answer_owed(owed)])
+        waiting = self._waiting.setdefault(approval_id, [])
+        entry = (agent, reply)
+        waiting.append(entry)
+        reply.on_abandoned(lambda: waiting.remove(entry) if entry in waiting else None)
+        return None
+
+    def pending(self) -> list[PendingApproval]:
+        """Return what waits for a decision, the oldest first."""
+        return [
+            PendingApproval(
+                id=approval.requested.id,
+                tool=approval.requested.tool,
+                input=approval.action.input,
+                cwd=approval.action.cwd,
+                agent=approval.requested.agent,
+                role=approval.requested.role,
+                reason=approval.requested.reason,
+                waiting=len(self._waiting.get(approval.requested.id, [])),
+                since_ns=approval.requested.since_ns,
+                expires_ns=approval.requested.expires_ns,
+            )
+            for approval in self._approvals.pending.values()
+        ]
+
+    def find(self, approval_id: str) -> Approval | None:
+        """Return a pending approval."""
+        return self._approvals.pending.get(approval_id)
+
+    def decide(
+        self,
+        approval: Approval,
+        policy: Governing,
+        *,
+        decision: Decision,
+        by: str,
+        reason: str,
+        remember: Remember,
+    ) -> tuple[Decided, Ruling, Remembered | None]:
+        """Close an approval; `settle` finishes it once its events are durable.
+
+        Returns:
+            The event, the ruling of those who wait, and the decision that holds from now on, if one does.
+
+        Raises:
+            ApprovalRefused: It may not be decided, or not by them, or not be remembered in this way.
+        """
+        pattern = self.pattern(approval, policy) if remember == "rule" else None
+        decided = self._approvals.decide(
+            approval.requested.id, decision, by=by, reason=reason, remember=remember, policy=policy.version
+        )
+        said = f"{_PAST[decision]} by {by}" + (f": {reason}" if reason else "")
+        kept = None if remember == "no" else _remembered(decided, approval, pattern)
+        return decided, Ruling(decision, said, None, False), kept
+
+    def pattern(self, approval: Approval, policy: Governing) -> Pattern:
+        """Return the commands that a decision would be for if it were remembered as a rule.
+
+        Raises:
+            ApprovalRefused: It cannot be.
+        """
+        try:
+            return generalised(policy.rules, approval.action)
+        except NotGeneral as error:
+            raise ApprovalRefused("invalid", f"no rule can be made of this: {error}; remember it as `exact`") from None
+
+    def settle(self, decided: Decided, ruling: Ruling, policy: Governing) -> tuple[Answer, str]:
+        """Tell all who wait, and keep the answer for those who had gone; returns the answer and the action's hash.
+
+        A policy that came between the decision and now has the last word.
+        """
+        ended = self._approvals.apply(decided)
+        assert ended is not None
+        now = policy.decide(ended.action)
+        answer = Answer(ruling if now.verdict == "ask" else now, _info(ended, "decided"))
+        served = self._answer_all(policy, decided.id, answer)
+        if decided.remember == "no":
+            self._approvals.owe(ended, served, ruling)
+        self._changed.set()
+        return answer, ended.requested.request
+
+    def answer_own(self, message: AnswerOwn, policy: Governing) -> tuple[Answered, Approval]:
+        """Answer one who asked, as the person at their client says; `settle_own` finishes it once that is durable.
+
+        Raises:
+            ApprovalRefused: It is not pending, or this agent did not ask.
+        """
+        answered = self._approvals.answer(message.id, message.agent, message.decision, policy.version)
+        return answered, self._approvals.pending[message.id]
+
+    def settle_own(self, answered: Answered, approval: Approval, policy: Governing) -> Answer:
+        """Return what the agent is told; a policy that came meanwhile has the last word."""
+        self._approvals.apply(answered)
+        cancelled = self._approvals.cancel_if_answered(answered.id)
+        if cancelled is not None:
+            self._record(cancelled)
+            ended = Ruling("ask", "the person at the client has answered another request; ask again", None, False)
+            self._answer_all(policy, answered.id, Answer(ended, _info(approval, "decided")))
+            self._changed.set()
+        now = policy.decide(approval.action)
+        said = f"{_PAST[answered.decision]} by the person at the client of {answered.agent}"
+        ruling = Ruling(answered.decision, said, None, False) if now.verdict == "ask" else now
+        return Answer(ruling, _info(approval, "decided"))
+
+    def review(self, policy: Governing) -> None:
+        """Judge all that is pending again, by a policy that governs from now on."""
+        for approval in list(self._approvals.pending.values()):
+            self.review_one(approval, policy)
+
+    def review_one(self, approval: Approval, policy: Governing) -> Answer | None:
+        """Judge one again; returns the ruling that makes its decision needless, if there is one."""
+        if approval.closed:
+            return None
+        ruling = policy.decide(approval.action)
+        if ruling.verdict == "ask":
+            return None
+        why = f"policy {policy.version} says {ruling.verdict}: {ruling.reason}"
+        self._record(self._approvals.cancel(approval, why))
+        answer = Answer(ruling, _info(approval, "cancelled"))
+        self._answer_all(policy, approval.requested.id, answer)
+        return answer
+
+    def _open(self, policy: Governing, request: Request, hashed: str, agent: str, ruling: Ruling) -> Answer:
+        now_ns, new_id = self._ports.clock_ns(), self._ports.random_bytes(8).hex()
+        requested = self._approvals.request(
+            new_id, request, hashed, agent=agent, ruling=ruling, policy=policy.version, now_ns=now_ns
+        )
+        if isinstance(requested, str):
+            reason = f"{ruling.reason}; nobody is asked to decide, since {requested}"
+            return Answer(msgspec.structs.replace(ruling, reason=reason))
+        self._record(requested)
+        self._changed.set()
+        return Answer(ruling, ApprovalInfo(requested.id, "pending", requested.expires_ns))
+
+    def _record(self, event: ApprovalEvent) -> None:
+        self._recorder.add([to_event(event)])
+
+    def _answer_all(self, policy: Governing, approval_id: str, answer: Answer) -> set[str]:
+        """Reply to all who wait; returns the agents that were there to hear it."""
+        waiting = list(self._waiting.pop(approval_id, []))
+        answers = Answers(policy.version, [answer])
+        return {agent for agent, reply in waiting if reply.wanted and reply(answers)}
+
+
+def _remembered(decided: Decided, approval: Approval, pattern: Pattern | None) -> Remembered:
+    requested = approval.requested
+    return Remembered(
+        approval=decided.id,
+        role=requested.role,
+        request=requested.request,
+        verdict=decided.decision,
+        by=decided.by,
+        reason=decided.reason,
+        pattern=pattern,
+    )
+
+
+def _answer_owed(owed: Owed) -> Answer:
+    return Answer(owed.ruling, ApprovalInfo(owed.requested.id, "decided", owed.requested.expires_ns))
+
+
+def _info(approval: Approval, state: State) -> ApprovalInfo:
+    return ApprovalInfo(approval.requested.id, state, approval.requested.expires_ns)

@@ -1,0 +1,212 @@
+"""The audit: every verdict as an event, through a bounded buffer that the hot path only appends to.
+
+Pure but for waking its reader.
+
+Who gives verdicts adds them; one task stores them (`auditor.py`) in batches: after 50 ms or at 1,000 verdicts. A batch
+stays here until the store has acknowledged it. When the buffer is full the newest verdicts are dropped, and their
+number takes their place, so that the log says how many are missing and where.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final, NamedTuple
+
+import trio
+
+from actors.speed_layer.audit.secret_masks import Masked
+from actors.speed_layer.verdict import Call, Verdict
+from store import NewEvent
+
+AUDIT_STREAM: Final = "moothall/audit"
+VERDICT_GIVEN: Final = "moothall.verdict.given"
+GAP: Final = "moothall.audit.gap"
+
+CAPACITY: Final = 65_536
+"""How many verdicts may wait to be stored."""
+
+CAPACITY_BYTES: Final = 64 << 20
+"""How many bytes of requests may wait with them; of what comes then no input is kept, but the verdict is."""
+
+LONGEST_TOOL: Final = 256
+"""How many characters of a tool's name are kept without its input."""
+
+BATCH: Final = 1000
+"""How many verdicts are stored at once, and how many end the wait for more."""
+
+STALLED_S: Final = 10.0
+"""How long verdicts may wait without any being stored before no more is allowed, in seconds: two tries at least."""
+
+FLUSH_S: Final = 0.05
+"""How long a verdict waits for others, in seconds."""
+
+
+class Entry(NamedTuple):
+    """The verdicts of one request.
+
+    Attributes:
+        agent: Who asked.
+        role: In which role.
+        calls: What was asked.
+        verdicts: What was answered, in the same order.
+        at: When, on Trio's clock.
+        size: How many bytes its requests have; None where their inputs were not kept.
+    """
+
+    agent: str
+    role: str
+    calls: Sequence[Call]
+    verdicts: Sequence[Verdict]
+    at: float
+    size: int | None = 0
+
+    def without_inputs(self) -> Entry:
+        """Return it with no more of each request than its tool's name."""
+        return self._replace(calls=[Call(call.tool[:LONGEST_TOOL], {}) for call in self.calls], size=None)
+
+
+@dataclass(slots=True)
+class Batch:
+    """What is stored at once.
+
+    Attributes:
+        entries: Verdicts and, as numbers, gaps.
+        name: Its correlation id; empty until it is first tried.
+        uncertain: Whether it may be in the log already.
+    """
+
+    entries: list[Entry | int]
+    name: str = ""
+    uncertain: bool = False
+
+
+class AuditBuffer:
+    """Verdicts that are not stored yet. Belongs to the loop's thread.
+
+    Args:
+        capacity: How many verdicts it holds.
+        capacity_bytes: How many bytes of requests it holds with them.
+        inputs: Whether the events made of them keep the inputs.
+
+    Attributes:
+        inputs: As given.
+        held: How many verdicts it holds now, those of the batch under way included.
+    """
+
+    def __init__(self, capacity: int = CAPACITY, *, capacity_bytes: int = CAPACITY_BYTES, inputs: bool = True) -> None:
+        self._capacity = capacity
+        self._capacity_bytes = capacity_bytes
+        self.inputs = inputs
+        self._entries: deque[Entry | int] = deque()
+        self._batch = Batch([])
+        self.held = 0
+        self._held_bytes = 0
+        self._stored_at = 0.0
+        self._wake_at = 1
+        self._woken = trio.Event()
+
+    def add(self, entry: Entry) -> None:
+        """Take the verdicts of a request, or count them as lost if the buffer is full. Does not checkpoint."""
+        count = len(entry.verdicts)
+        if self.held + count > self._capacity:
+            self._lose(count)
+            return
+        if not self.held:
+            self._stored_at = entry.at  # there was nothing to store until now
+        if self._held_bytes + (entry.size or 0) > self._capacity_bytes:
+            entry = entry.without_inputs()
+        self._entries.append(entry)
+        self.held += count
+        self._held_bytes += entry.size or 0
+        if self.held >= self._wake_at:
+            self._wake_at = self._capacity + 1
+            self._woken.set()
+
+    async def wait(self) -> None:
+        """Wait for a verdict, then `FLUSH_S` for more, or until there are enough for a batch; a checkpoint."""
+        await self._held_at_least(1)
+        with trio.move_on_after(FLUSH_S):
+            await self._held_at_least(BATCH)
+        self._wake_at = self._capacity + 1
+
+    def batch(self) -> Batch:
+        """Return what is to be stored next, the same until it is acknowledged; without entries if there is nothing.
+
+        It has at most `BATCH` events.
+        """
+        batch, count = self._batch, 0
+        while not batch.name and self._entries:
+            following = self._entries[0]
+            size = 1 if isinstance(following, int) else len(following.verdicts)
+            if count + size > BATCH:
+                break
+            count += size
+            batch.entries.append(self._entries.popleft())
+        return batch
+
+    def acknowledge(self, now: float) -> None:
+        """Let the batch go: it is in the log since `now`, on Trio's clock."""
+        self._stored_at = now
+        stored = [each for each in self._batch.entries if not isinstance(each, int)]
+        self.held -= sum(len(each.verdicts) for each in stored)
+        self._held_bytes -= sum(each.size or 0 for each in stored)
+        self._batch = Batch([])
+
+    def stalled(self, now: float) -> bool:
+        """Say whether the audit cannot be written: verdicts wait, and for `STALLED_S` none has been stored.
+
+        However much there is to store, a log that stores it is not stalled.
+        """
+        return self.held > 0 and now - self._stored_at > STALLED_S
+
+    def _lose(self, count: int) -> None:
+        last = self._entries[-1] if self._entries else None
+        if isinstance(last, int):
+            self._entries[-1] = last + count
+        else:
+            self._entries.append(count)
+
+    async def _held_at_least(self, count: int) -> None:
+        self._woken = trio.Event()
+        self._wake_at = count
+        if self.held >= count:
+            await trio.lowlevel.checkpoint()
+        else:
+            await self._woken.wait()
+
+
+def verdict_event(entry: Entry, index: int, masked: Masked | None, late_s: float = 0.0) -> NewEvent:
+    """Return one verdict of a request as an event.
+
+    Args:
+        entry: The request.
+        index: Which of its verdicts.
+        masked: Its input without secrets; None keeps no input.
+        late_s: How much later than the verdict the event is made, in seconds.
+    """
+    verdict, call = entry.verdicts[index], entry.calls[index]
+    data: dict[str, Any] = {
+        "agent": entry.agent,
+        "role": entry.role,
+        "tool": call.tool,
+        "cwd": call.cwd,
+        "request": verdict.request,
+        "verdict": verdict.verdict,
+        "reason": verdict.reason,
+        "rule": verdict.rule,
+        "policy": verdict.policy,
+        "cached": verdict.cached,
+        "elapsed_us": verdict.elapsed_us,
+        "approval": None if verdict.approval is None else verdict.approval.id,
+        "late_ms": round(late_s * 1e3),
+    }
+    if masked is not None:
+        data |= {"input": masked.value, "whole": masked.whole}
+    return NewEvent(type=VERDICT_GIVEN, data=data, stream=AUDIT_STREAM)
+
+
+def gap_event(count: int) -> NewEvent:
+    """Return the event that says how many verdicts are missing before it."""
+    return NewEvent(type=GAP, data={"count": count}, stream=AUDIT_STREAM)

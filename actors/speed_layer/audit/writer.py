@@ -1,0 +1,151 @@
+"""Stores the audit buffer in the log, batch by batch; a task of the speed layer's nursery runs it.
+
+A batch whose outcome is unknown (the store died, or took too long) is stored again on the condition that it is not
+there yet: its events carry the batch's name as correlation id.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+import msgspec
+import trio
+
+from actors.event_store.messages import AppendEvents
+from actors.kernel import ActorError, Ref
+from actors.speed_layer.audit.buffer import AUDIT_STREAM, AuditBuffer, Batch, Entry, gap_event, verdict_event
+from actors.speed_layer.audit.secret_masks import Masked
+from store import Append, FailIf, NewEvent, Query
+
+RETRY_S: Final = 0.2
+"""How long to wait before a batch is tried again, in seconds."""
+
+SLICE: Final = 64
+"""How many events are made before others get a turn."""
+
+LARGE: Final = 1024
+"""An input with more characters than this is large: others get a turn after it."""
+
+REMEMBERED: Final = 4096
+"""How many masked inputs are kept, none of them large, since the same requests come again and again."""
+
+_KEPT: Final = ("agent", "role", "request", "verdict", "rule", "policy", "cached")
+"""What is kept of a verdict whose event the log refuses."""
+
+
+class Auditor:
+    """Moves verdicts from the buffer to the log.
+
+    Args:
+        buffer: Where they come from.
+        store: Where they go.
+        new_name: Makes names for batches, each unlike any other.
+        stalled: Told that the audit cannot be written, and an empty text when it can again.
+    """
+
+    def __init__(
+        self, buffer: AuditBuffer, store: Ref, new_name: Callable[[], str], stalled: Callable[[str], None]
+    ) -> None:
+        self._buffer = buffer
+        self._store = store
+        self._new_name = new_name
+        self._masked: dict[str, Masked] = {}
+        self._storing = trio.Lock()
+        self._stopping = False
+        self._tell_stalled = stalled
+        self._told_stalled = False
+
+    async def run(self) -> None:
+        """Store what comes, for ever; a checkpoint."""
+        while True:
+            await self._buffer.wait()
+            await self._store_batch()
+            while not self._buffer.held and self._buffer.batch().entries:
+                await self._store_batch()  # a gap with nothing behind it
+
+    async def drain(self) -> None:
+        """Store what is there, and give up where the store refuses; a checkpoint."""
+        self._stopping = True
+        await trio.lowlevel.checkpoint()
+        while self._buffer.batch().entries:
+            if not await self._store_batch():
+                return
+
+    async def _store_batch(self) -> bool:
+        async with self._storing:
+            batch = self._buffer.batch()
+            if not batch.entries:
+                return True
+            batch.name = batch.name or self._new_name()
+            done = await self._append(await self._events(batch), batch)
+            if done:
+                self._buffer.acknowledge(trio.current_time())
+                self._tell("")
+            return done
+
+    def _tell(self, why: str) -> None:
+        if bool(why) != self._told_stalled:
+            self._told_stalled = bool(why)
+            self._tell_stalled(why)
+
+    async def _events(self, batch: Batch) -> list[NewEvent]:
+        now = trio.current_time()
+        events: list[NewEvent] = []
+        for entry in batch.entries:
+            if isinstance(entry, int):
+                events.append(gap_event(entry))
+                continue
+            for index in range(len(entry.verdicts)):
+                masked = self._mask(entry, index)
+                events.append(verdict_event(entry, index, masked, now - entry.at))
+                if len(events) % SLICE == 0 or (masked is not None and masked.size > LARGE):
+                    await trio.lowlevel.checkpoint()
+        return events
+
+    def _mask(self, entry: Entry, index: int) -> Masked | None:
+        if not self._buffer.inputs or entry.size is None:
+            return None
+        request = entry.verdicts[index].request
+        masked = self._masked.get(request)
+        if masked is None:
+            masked = Masked(entry.calls[index].input)
+            if masked.size <= LARGE:
+                if len(self._masked) >= REMEMBERED:
+                    self._masked.clear()
+                self._masked[request] = masked
+        return masked
+
+    async def _append(self, events: list[NewEvent], batch: Batch) -> bool:
+        named = [msgspec.structs.replace(event, correlation_id=batch.name) for event in events]
+        while True:
+            condition = FailIf(query=Query(correlation_id=batch.name)) if batch.uncertain else None
+            append = Append(events=named, agent="moothall", stream=AUDIT_STREAM, fail_if=condition)
+            batch.uncertain = True
+            try:
+                stored = await self._store.ask(AppendEvents(append))
+            except ActorError as error:
+                code, why = "unavailable", str(error)
+            else:
+                code, why = ("", "") if stored.refused is None else (stored.refused.code, stored.refused.message)
+            if code in {"", "condition_failed"}:
+                return True
+            if code in {"invalid", "too_large"}:
+                return await self._append_apart(events)
+            if self._stopping:
+                return False
+            if self._buffer.stalled(trio.current_time()):
+                self._tell(f"verdicts cannot be stored ({why}); nothing is allowed until they can")
+            await trio.sleep(RETRY_S)
+
+    async def _append_apart(self, events: list[NewEvent]) -> bool:
+        """Find the event that the log does not take and store it without what came from outside."""
+        if len(events) == 1:
+            return await self._append([_bare(events[0])], Batch([], self._new_name()))
+        middle = len(events) // 2
+        first = await self._append(events[:middle], Batch([], self._new_name()))
+        return first and await self._append(events[middle:], Batch([], self._new_name()))
+
+
+def _bare(event: NewEvent) -> NewEvent:
+    return msgspec.structs.replace(event, data={key: event.data[key] for key in _KEPT if key in event.data})

@@ -1,0 +1,79 @@
+"""The policy that governs: the compiled rules, and what was remembered on top of them. Pure.
+
+A remembered decision answers an `ask` of the rules. It never answers a `deny`, and never overrules an `allow`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+import msgspec
+
+from actors.speed_layer.governing.remembered import Decisions, Remembered
+from actors.speed_layer.policy.engine import Explanation, Policy, Request, Ruling
+
+NOTHING = Decisions()
+
+
+class Governing:
+    """Rules and remembered decisions as one policy.
+
+    Args:
+        rules: The compiled rules.
+        remembered: The decisions.
+        withheld: Why nothing is allowed; empty where what the rules and decisions allow is.
+
+    Attributes:
+        rules: As given.
+        remembered: As given.
+        withheld: As given.
+        version: The rules' own where nothing is remembered or withheld.
+    """
+
+    def __init__(self, rules: Policy, remembered: Decisions = NOTHING, *, withheld: str = "") -> None:
+        self.rules = rules
+        self.remembered = remembered
+        self.withheld = withheld
+        self.version = _version(rules.version, remembered, withheld)
+
+    def remembering(self, decision: Remembered) -> Governing:
+        """Return the policy with one more decision."""
+        return Governing(self.rules, self.remembered.adding(decision), withheld=self.withheld)
+
+    def forgetting(self, approval: str) -> Governing:
+        """Return the policy without the decision that was taken there."""
+        return Governing(self.rules, self.remembered.without(approval), withheld=self.withheld)
+
+    def decide(self, request: Request) -> Ruling:
+        """Return the ruling on a request."""
+        return self._final(request, self.rules.decide(request))
+
+    def explain(self, request: Request) -> Explanation:
+        """Return the ruling on a request and what led to it."""
+        explanation = self.rules.explain(request)
+        return msgspec.structs.replace(explanation, ruling=self._final(request, explanation.ruling))
+
+    def _final(self, request: Request, ruling: Ruling) -> Ruling:
+        if ruling.verdict == "ask" and self.remembered:
+            ruling = self._answered(request, ruling)
+        if ruling.verdict == "allow" and self.withheld:
+            return Ruling("ask", self.withheld, ruling.rule, False)
+        return ruling
+
+    def _answered(self, request: Request, ruling: Ruling) -> Ruling:
+        found = self.remembered.on(request, self.rules)
+        if found is None:
+            return ruling
+        about = "" if found.pattern is None else f" about {found.pattern}"
+        reason = f"{found.by} decided so for good{about}" + (f": {found.reason}" if found.reason else "")
+        return Ruling(found.verdict, reason, f"remembered.{found.approval}", True, ruling.durable)
+
+
+def _version(rules: str, remembered: Decisions, withheld: str) -> str:
+    if not remembered and not withheld:
+        return rules
+    content: list[Any] = [rules, remembered.content()]
+    if withheld:
+        content.append(withheld)
+    return hashlib.sha256(msgspec.json.encode(content)).hexdigest()[:12]

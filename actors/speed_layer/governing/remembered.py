@@ -1,0 +1,119 @@
+"""Decisions that hold from now on: for one action, or for the commands of a pattern. Pure.
+
+Where more than one speaks of a request the strictest holds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, Final, Literal
+
+import msgspec
+
+from actors.speed_layer.governing.command_patterns import Pattern, covers
+from actors.speed_layer.policy.canonical_request import request_hash
+from actors.speed_layer.policy.engine import Policy, Request
+from store import NewEvent
+
+POLICY_STREAM: Final = "moothall/policy"
+REMEMBERED: Final = "moothall.policy.remembered"
+FORGOTTEN: Final = "moothall.policy.forgotten"
+
+
+class Remembered(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A decision that holds from now on.
+
+    Attributes:
+        approval: Where it was taken; its name from now on.
+        role: The role that it is for.
+        request: The hash of the canonical action.
+        verdict: `allow` or `deny`.
+        by: Who decided.
+        reason: Why.
+        pattern: The commands that it is for; None where it is for that action alone.
+    """
+
+    approval: str
+    role: str
+    request: str
+    verdict: Literal["allow", "deny"]
+    by: str
+    reason: str
+    pattern: Pattern | None = None
+
+
+class Decisions:
+    """What is remembered; changed by making another one.
+
+    Args:
+        decisions: The oldest first; of two on the same action the later one holds.
+    """
+
+    def __init__(self, decisions: Iterable[Remembered] = ()) -> None:
+        self._all: dict[str, Remembered] = {}
+        self._exact: dict[tuple[str, str], Remembered] = {}
+        for decision in decisions:
+            if decision.pattern is None:
+                former = self._exact.get((decision.role, decision.request))
+                if former is not None:
+                    del self._all[former.approval]
+                self._exact[decision.role, decision.request] = decision
+            self._all[decision.approval] = decision
+        self._patterns = [each for each in self._all.values() if each.pattern is not None]
+
+    def __bool__(self) -> bool:
+        return bool(self._all)
+
+    def __contains__(self, approval: str) -> bool:
+        return approval in self._all
+
+    def adding(self, decision: Remembered) -> Decisions:
+        """Return these and one more."""
+        return Decisions([*self._all.values(), decision])
+
+    def without(self, approval: str) -> Decisions:
+        """Return these but the one that was taken there."""
+        return Decisions(each for each in self._all.values() if each.approval != approval)
+
+    def listed(self) -> list[Remembered]:
+        """Return all, the oldest first."""
+        return list(self._all.values())
+
+    def content(self) -> list[Any]:
+        """Return what makes one set of decisions another, for the policy's version."""
+        return sorted(
+            [each.role, each.request, each.verdict, *([] if each.pattern is None else [str(each.pattern)])]
+            for each in self._all.values()
+        )
+
+    def on(self, request: Request, rules: Policy) -> Remembered | None:
+        """Return the decision that answers what the rules ask about a request."""
+        exact = self._exact.get((request.role, request_hash(request.tool, request.input, request.cwd)))
+        found = [] if exact is None else [exact]
+        found += [each for each in self._patterns if each.role == request.role and _covers(each, rules, request)]
+        return next((each for each in found if each.verdict == "deny"), found[0] if found else None)
+
+
+def remembered_in(events: Iterable[tuple[str, Any]]) -> Decisions:
+    """Return what the events of the policy's stream, oldest first, each its type and data, leave remembered."""
+    found: dict[str, Remembered] = {}
+    for kind, data in events:
+        if kind == REMEMBERED:
+            found[data["approval"]] = msgspec.convert(data, Remembered)
+        elif kind == FORGOTTEN:
+            found.pop(data["approval"], None)
+    return Decisions(found.values())
+
+
+def remembered_event(decision: Remembered) -> NewEvent:
+    """Return the event that a decision holds from now on."""
+    return NewEvent(type=REMEMBERED, data=msgspec.to_builtins(decision), stream=POLICY_STREAM)
+
+
+def forgotten_event(approval: str, by: str) -> NewEvent:
+    """Return the event that a decision holds no longer."""
+    return NewEvent(type=FORGOTTEN, data={"approval": approval, "by": by}, stream=POLICY_STREAM)
+
+
+def _covers(decision: Remembered, rules: Policy, request: Request) -> bool:
+    return decision.pattern is not None and covers(decision.pattern, rules, request)

@@ -1,0 +1,227 @@
+"""The policy engine: a request in, a ruling out; pure, deterministic, and never raising.
+
+A request is as strict as its strictest part, and of the rules that match a part the strictest wins, whatever layer
+they come from: so a lower layer can tighten and fill gaps, and never loosens. What no rule covers, and what cannot
+be proved, is `ask`.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from functools import cache, lru_cache, partial
+from importlib import resources
+from typing import Any, Final, Self
+
+import msgspec
+
+from actors.speed_layer.policy.canonical_request import SHELL, SHELL_TOOLS, canonical, request_hash, tool_name
+from actors.speed_layer.policy.judging.file_tools import judge_tool
+from actors.speed_layer.policy.judging.plain_command import PlainCommand, plain_command
+from actors.speed_layer.policy.judging.shell_line import command_line, judge_analysis, rule_on_line
+from actors.speed_layer.policy.loading import examples
+from actors.speed_layer.policy.loading.compiled import Tables
+from actors.speed_layer.policy.loading.rule_scope import NOTHING
+from actors.speed_layer.policy.loading.sources import PolicyError, PolicySource
+from actors.speed_layer.policy.matching.command_judge import Trace
+from actors.speed_layer.policy.matching.path_rules import Finding, shortened, strictest
+from actors.speed_layer.policy.rules import Layer, Verdict
+from actors.speed_layer.policy.ruling import Ruling
+from actors.speed_layer.shell.analysis import analyse
+
+PACKS: Final = (
+    "core", "git", "files", "text", "network", "packages", "build", "containers", "databases", "cloud", "system",
+    "secrets", "hall",
+)  # fmt: skip
+
+
+FAULT: Final = "the policy engine failed"
+"""How the reason begins of a ruling that the engine could not come to."""
+
+MAX_KNOWN: Final = 8192
+"""How many rulings on shell lines are kept, since the same lines come again in other requests."""
+MAX_KNOWN_LENGTH: Final = 512
+"""Length in characters of the longest line whose ruling is kept."""
+
+
+class Request(msgspec.Struct, frozen=True):
+    """What an agent wants to do.
+
+    Attributes:
+        tool: The tool, as the agent names it.
+        input: Its arguments.
+        cwd: The agent's working directory and workspace, absolute; `None` if unknown.
+        role: The agent's role.
+        at: When it asks, in seconds since 1970; `None` for now.
+    """
+
+    tool: str
+    input: dict[str, Any]
+    cwd: str | None = None
+    role: str = "agent"
+    at: float | None = None
+
+
+class RuleTrace(msgspec.Struct, frozen=True):
+    """A rule that was looked at, whether it holds, and why."""
+
+    id: str
+    matched: bool
+    why: str
+
+
+class Explanation(msgspec.Struct, frozen=True):
+    """A ruling with all that led to it.
+
+    Attributes:
+        ruling: The ruling.
+        rules: The rules that were looked at.
+        commands: The simple commands the shell would run, at every depth; `None` for a word known only at run time.
+        unproved: Why the list of commands may not be the whole truth.
+    """
+
+    ruling: Ruling
+    rules: list[RuleTrace]
+    commands: list[list[str | None]]
+    unproved: list[str]
+
+
+class Policy:
+    """Rules, compiled.
+
+    Attributes:
+        sources: What it was compiled from.
+        version: A short hash of what the rules say.
+    """
+
+    __slots__ = ("_known", "_scoped", "_tables", "sources", "version")
+
+    def __init__(self, tables: Tables) -> None:
+        self._tables = tables
+        self._scoped = bool(tables.scopes)
+        self._known = lru_cache(MAX_KNOWN)(partial(rule_on_line, tables))
+        self.sources = tables.sources
+        self.version = tables.version
+
+    @classmethod
+    def load(cls, sources: Sequence[PolicySource], *, check_examples: bool = True) -> Self:
+        """Compile sources into a policy.
+
+        Args:
+            sources: The files, of any layers.
+            check_examples: Whether every rule's own examples are tried; only the shipped packs, whose examples the
+                tests try,
+                go without.
+
+        Raises:
+            PolicyError: A source cannot be used.
+        """
+        tables = Tables(sources)
+        if check_examples:
+            examples.check(tables)
+        return cls(tables)
+
+    @classmethod
+    def default(cls) -> Policy:
+        """Return the shipped policy, compiled once a process."""
+        return _default()
+
+    def decide(self, request: Request) -> Ruling:
+        """Return the ruling on a request; an internal error is an `ask` that says so."""
+        try:
+            tool = tool_name(request.tool)
+            if tool != SHELL:
+                return self._rule_on_tool(tool, request)[0]
+            line = command_line(request.input)
+            if not self._scoped:
+                return self._rule_on_line(line, request.cwd)
+            ruling = self._rule_on_line(line, request.cwd, self.excluded(request))
+            return self._for_now(ruling) if self._tables.scopes.concern(line) else ruling
+        except Exception as error:  # noqa: BLE001 - a fault of the engine must never let something pass
+            return _fault(error)
+
+    def plain_command(self, request: Request) -> PlainCommand | None:
+        """Return the plain command that a request is, with what is open about it; None where it is none."""
+        if tool_name(request.tool) != SHELL:
+            return None
+        return plain_command(self._tables, request.input, request.cwd)
+
+    def explain(self, request: Request) -> Explanation:
+        """Return the ruling on a request and what led to it."""
+        try:
+            tool = tool_name(request.tool)
+            if tool != SHELL:
+                ruling, findings = self._rule_on_tool(tool, request)
+                traces = [RuleTrace(one.rule, True, one.reason) for one in findings if one.rule]
+                return Explanation(ruling, traces, [], [])
+            return self._explain_line(command_line(request.input), request)
+        except Exception as error:  # noqa: BLE001 - as in `decide`
+            return Explanation(_fault(error), [], [], [])
+
+    def _rule_on_line(self, line: str | None, cwd: str | None, excluded: frozenset[str] = NOTHING) -> Ruling:
+        if line is None or len(line) > MAX_KNOWN_LENGTH:
+            return rule_on_line(self._tables, line, cwd, excluded)
+        return self._known(line, cwd, excluded)
+
+    def excluded(self, request: Request) -> frozenset[str]:
+        """Return the ids of the rules that do not hold for who asks, or at the time."""
+        if not self._scoped:
+            return NOTHING
+        return self._tables.scopes.excluded(request.role, time.time() if request.at is None else request.at)
+
+    @staticmethod
+    def _for_now(ruling: Ruling) -> Ruling:
+        return msgspec.structs.replace(ruling, cacheable=False)
+
+    def _explain_line(self, line: str | None, request: Request) -> Explanation:
+        excluded = self.excluded(request)
+        if line is None:
+            return Explanation(rule_on_line(self._tables, line, request.cwd), [], [], [])
+        analysis, trace = analyse(line, request.cwd), list[Trace]()
+        workspace = self._tables.workspace(request.cwd, excluded)
+        ruling = judge_analysis(self._tables, line, analysis, workspace, trace)
+        listed = [list(one.argv) for one in analysis.commands if one.listed and one.argv]
+        traces = [RuleTrace(one.rule, one.matched, one.why) for one in trace]
+        return Explanation(ruling, traces, listed, analysis.unproved)
+
+    def _rule_on_tool(self, tool: str, request: Request) -> tuple[Ruling, list[Finding]]:
+        findings = list(judge_tool(self._tables, tool, request.input, request.cwd, self.excluded(request)))
+        ruling = rule_on(findings, f"no rule covers the tool {request.tool[:60]!r}")
+        if self._tables.marks:
+            ruling = self._tables.marks.on(ruling, findings)
+        return (self._for_now(ruling) if self._tables.scopes.concern(None) else ruling), findings
+
+
+def is_kept(request: Request) -> bool:
+    """Return whether the ruling on a request is kept: whether it is a shell line that is not long."""
+    line = request.input.get("command")
+    return isinstance(line, str) and len(line) <= MAX_KNOWN_LENGTH and request.tool.casefold() in SHELL_TOOLS
+
+
+def rule_on(findings: list[Finding], otherwise: str) -> Ruling:
+    """Return the strictest finding as a ruling, `ask` if there is none."""
+    best = strictest(findings)
+    if best is None:
+        return Ruling("ask", otherwise, None, False)
+    return Ruling(best.verdict, shortened(best.reason), best.rule, best.verdict != "ask")
+
+
+def _fault(error: Exception) -> Ruling:
+    return Ruling("ask", f"{FAULT} ({type(error).__name__}: {error}); please report it", None, False)
+
+
+def packs() -> list[PolicySource]:
+    """Return the shipped packs as sources."""
+    folder = resources.files("actors.speed_layer.policy") / "packs"
+    return [PolicySource(f"{name}.toml", (folder / f"{name}.toml").read_text("utf-8"), "built-in") for name in PACKS]
+
+
+@cache
+def _default() -> Policy:
+    return Policy.load(packs(), check_examples=False)
+
+
+__all__ = [
+    "Explanation", "Layer", "Policy", "PolicyError", "PolicySource", "Request", "RuleTrace", "Ruling", "Verdict",
+    "canonical", "packs", "request_hash",
+]  # fmt: skip

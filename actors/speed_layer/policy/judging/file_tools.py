@@ -1,0 +1,83 @@
+"""Verdicts over the tools that agents have besides the shell: files, searches, the web, MCP servers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from actors.speed_layer.policy.loading.compiled import Tables
+from actors.speed_layer.policy.matching.path_rules import Access, Finding, Workspace
+from actors.speed_layer.proofs.argument_texts import LOCAL_HOSTS
+
+READERS: Final = {"read": "file_path", "notebookread": "notebook_path", "ls": "path", "view": "file_path"}
+WRITERS: Final = {"write": "file_path", "edit": "file_path", "multiedit": "file_path", "notebookedit": "notebook_path"}
+SEARCHES: Final = frozenset({"glob", "grep"})
+FETCHES: Final = frozenset({"webfetch"})
+
+
+def judge_tool(
+    tables: Tables, tool: str, arguments: dict[str, Any], cwd: str | None, excluded: frozenset[str] = frozenset()
+) -> Iterator[Finding]:
+    """Yield what the rules say to a call of a tool.
+
+    Args:
+        tables: The rules.
+        tool: The tool's canonical name.
+        arguments: Its input.
+        cwd: The request's working directory.
+        excluded: The ids of rules that do not hold for who asks, or at this time.
+    """
+    workspace = tables.workspace(cwd, excluded)
+    yield from _rules(tables, tool, arguments, excluded)
+    if tool in READERS:
+        yield _file(tables, arguments.get(READERS[tool]), cwd, "read", workspace)
+    elif tool in WRITERS:
+        yield _file(tables, arguments.get(WRITERS[tool]), cwd, "write", workspace)
+    elif tool in SEARCHES:
+        yield from _search(tables, tool, arguments, cwd, workspace)
+
+
+def _file(tables: Tables, path: Any, cwd: str | None, access: Access, workspace: Workspace) -> Finding:
+    if not isinstance(path, str) or not path:
+        return Finding("ask", None, "the file's path is missing or no text")
+    return tables.paths.judge(path, cwd, access, workspace)
+
+
+def _search(
+    tables: Tables, tool: str, arguments: dict[str, Any], cwd: str | None, workspace: Workspace
+) -> Iterator[Finding]:
+    pattern = arguments.get("pattern")
+    if not isinstance(pattern, str):
+        yield Finding("ask", None, "'pattern' is missing or no text")
+        return
+    path = arguments.get("path", ".")
+    if not isinstance(path, str):
+        yield Finding("ask", None, "'path' is no text")
+        return
+    yield tables.paths.judge(path or ".", cwd, "read", workspace)
+    if tool == "glob" and (pattern.startswith(("/", "~")) or ".." in pattern.split("/")):
+        yield tables.paths.judge(pattern, cwd, "read", workspace)
+
+
+def _rules(tables: Tables, tool: str, arguments: dict[str, Any], excluded: frozenset[str]) -> Iterator[Finding]:
+    host = _host(arguments)
+    for one in tables.tools:
+        if one.rule.id in excluded or not one.tools.fullmatch(tool):
+            continue
+        if one.hosts is not None and (host is None or not one.hosts.fullmatch(host)):
+            continue
+        yield Finding(one.rule.verdict, one.rule.id, one.rule.reason)
+    if tool in FETCHES and host is not None and LOCAL_HOSTS.match(host):
+        yield Finding("allow", None, "fetches from this machine")
+
+
+def _host(arguments: dict[str, Any]) -> str | None:
+    url = arguments.get("url")
+    if not isinstance(url, str):
+        return None
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return None
+    return (parts.hostname or "").casefold() if parts.scheme in {"http", "https"} and "@" not in parts.netloc else None

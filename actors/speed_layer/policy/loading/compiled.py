@@ -1,0 +1,122 @@
+"""A policy's sources compiled: everything that can be done before the first request is done here."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Sequence
+from typing import Final
+
+import msgspec
+
+from actors.speed_layer.policy.loading.rule_effects import Marks
+from actors.speed_layer.policy.loading.rule_scope import Scopes
+from actors.speed_layer.policy.loading.sources import Entry, PolicyError, PolicySource, load
+from actors.speed_layer.policy.matching.command_judge import CommandJudge
+from actors.speed_layer.policy.matching.command_rules import CommandRules, compile_rule
+from actors.speed_layer.policy.matching.globs import pattern
+from actors.speed_layer.policy.matching.path_rules import PathRules, Workspace
+from actors.speed_layer.policy.matching.variable_rules import VariableRules
+from actors.speed_layer.policy.rules import (
+    LAYERS,
+    CommandRule,
+    LineRule,
+    PathRule,
+    ProgramTable,
+    ToolRule,
+    VariableRule,
+)
+
+ADVICE: Final = "correct this table"
+
+
+class CompiledTool:
+    """A tool rule with its globs as patterns."""
+
+    __slots__ = ("hosts", "rule", "tools")
+
+    def __init__(self, rule: ToolRule) -> None:
+        self.rule = rule
+        self.tools = re.compile("|".join(pattern(tool.casefold()) for tool in rule.tools) or r"\A\Z")
+        self.hosts = re.compile("|".join(pattern(host.casefold()) for host in rule.hosts)) if rule.hosts else None
+
+
+class Tables:
+    """All rules of a policy, each kind ready for use.
+
+    Args:
+        sources: The files, of any layers; rules of all layers are matched and the strictest wins, so that no layer
+            loosens
+            another.
+
+    Raises:
+        PolicyError: A source cannot be used; nothing of the policy is.
+    """
+
+    def __init__(self, sources: Sequence[PolicySource]) -> None:
+        self.sources = tuple(sources)
+        self.entries = [entry for source in _in_order(sources) for entry in load(source)]
+        self.commands = CommandRules()
+        self.paths = PathRules([entry.table for entry in self.entries if isinstance(entry.table, PathRule)])
+        self.tools = [CompiledTool(entry.table) for entry in self.entries if isinstance(entry.table, ToolRule)]
+        self.lines = [entry.table for entry in self.entries if isinstance(entry.table, LineRule)]
+        self.variables = VariableRules()
+        self._check_ids()
+        self.marks = Marks(self.entries)
+        self.scopes = Scopes(self.entries)
+        for entry in self.entries:
+            self._add(entry)
+        self.commands.prepare()
+        self.judge = CommandJudge(self.commands, self.paths, self.variables)
+        self.version = _version(self.entries)
+
+    def workspace(self, cwd: str | None, excluded: frozenset[str]) -> Workspace:
+        """Return the workspace of a working directory, in which some rules do not hold."""
+        found = self.paths.workspace(cwd)
+        return msgspec.structs.replace(found, excluded=excluded) if excluded else found
+
+    def _check_ids(self) -> None:
+        seen = dict[str, Entry]()
+        for entry in self.entries:
+            identity = getattr(entry.table, "id", None)
+            if identity is None:
+                continue
+            if identity in seen:
+                first = seen[identity]
+                what = f"the id {identity!r} is taken by {first.source.name}:{first.line}"
+                raise PolicyError(entry.source.name, entry.line, what, "give every rule an id of its own")
+            seen[identity] = entry
+
+    def _add(self, entry: Entry) -> None:
+        table = entry.table
+        try:
+            if isinstance(table, CommandRule):
+                self.commands.add(compile_rule(table, entry.source.layer))
+            elif isinstance(table, VariableRule):
+                self.variables.add(table)
+            elif isinstance(table, ProgramTable):
+                self._check_program(entry, table)
+                self.commands.add_program(table)
+        except ValueError as error:
+            raise PolicyError(entry.source.name, entry.line, str(error), ADVICE) from error
+
+    def _check_program(self, entry: Entry, table: ProgramTable) -> None:
+        """Refuse options that would change how a higher layer's rules read a command."""
+        if entry.source.layer != LAYERS[0] and self.commands.knows(table.name.split()[0]):
+            what = f"the options of {table.name!r} are described by a higher layer"
+            raise PolicyError(entry.source.name, entry.line, what, "remove this table")
+
+
+def _in_order(sources: Sequence[PolicySource]) -> list[PolicySource]:
+    return sorted(sources, key=lambda source: LAYERS.index(source.layer))
+
+
+def _version(entries: list[Entry]) -> str:
+    """Return a hash of what the rules say; comments, examples' order in the file and blanks don't change it."""
+    digest = hashlib.sha256(b"[")
+    for place, entry in enumerate(entries):
+        content = [type(entry.table).__name__, entry.source.layer, msgspec.to_builtins(entry.table)]
+        digest.update(b"," if place else b"")
+        digest.update(msgspec.json.encode(content, order="deterministic"))
+    digest.update(b"]")
+    return digest.hexdigest()[:12]

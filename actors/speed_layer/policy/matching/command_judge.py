@@ -1,0 +1,160 @@
+"""Judges one simple command: its variables, redirections and words, against all rules at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import chain
+from typing import Final
+
+import msgspec
+
+from actors.speed_layer.command.simple_command import UNKNOWN, SimpleCommand
+from actors.speed_layer.policy.matching.command_rules import CommandRules
+from actors.speed_layer.policy.matching.path_rules import RANK, Access, Finding, PathRules, Workspace, inside
+from actors.speed_layer.policy.matching.prefixes import Found
+from actors.speed_layer.policy.matching.variable_rules import VariableRules
+from actors.speed_layer.policy.matching.word_coverage import Proof, judge_path
+from actors.speed_layer.policy.rules import LAYERS, Layer
+
+OUT_OF_SCOPE: Final = "it is not for this role, or not for this time"
+APPENDS: Final = frozenset({">>", "&>>", "<>"})
+
+
+class Trace(msgspec.Struct):
+    """A rule that was looked at: whether it holds, and why."""
+
+    rule: str
+    matched: bool
+    why: str
+
+
+class CommandJudge:
+    """Judges commands by compiled rules.
+
+    Args:
+        commands: Rules over words.
+        paths: Rules over files.
+        variables: Rules over variables.
+    """
+
+    def __init__(self, commands: CommandRules, paths: PathRules, variables: VariableRules) -> None:
+        self._commands = commands
+        self._paths = paths
+        self._variables = variables
+
+    def judge(self, command: SimpleCommand, workspace: Workspace, trace: list[Trace] | None = None) -> list[Finding]:
+        """Return what the rules say to every part of a command."""
+        findings = self._variables.judge(command, workspace.excluded) if command.env or command.sets else []
+        for redirect in command.redirects:
+            access: Access = "read" if not redirect.writes else "write" if redirect.op in APPENDS else "truncate"
+            findings.append(judge_path(self._paths, command, workspace, (redirect.path, access), command.cwd))
+            if redirect.op == ">" and not command.words and command.origin != "group":
+                findings.append(Finding("ask", None, f"empties {redirect.path}"))
+        for name in command.variables:
+            secret = self._variables.secret(name)
+            if secret is not None:
+                findings.append(secret)
+        root = workspace.root
+        if command.words and root is not None and command.cwd != root and not inside(command.cwd, workspace):
+            place = command.cwd or "a directory known only at run time"
+            findings.append(Finding("ask", None, f"`{command.words[0][:40]}` runs outside the workspace, in {place}"))
+        if command.words and not command.function:
+            self._words(command, workspace, findings, trace)
+        return findings
+
+    def _words(
+        self, command: SimpleCommand, workspace: Workspace, findings: list[Finding], trace: list[Trace] | None
+    ) -> None:
+        if UNKNOWN in command.words[0]:
+            findings.append(Finding("ask", None, "the program is known only at run time"))
+            return
+        refusal = ""
+        proofs: dict[Layer, list[Finding]] = {}
+        decided = False
+        settled: Layer | None = None
+        for found in self._commands.find(command):
+            compiled = found.compiled
+            if compiled.allows and compiled.layer == settled and trace is None:
+                continue
+            why = _unmet(found, command) if compiled.conditions else None
+            if compiled.rule.id in workspace.excluded:
+                why = OUT_OF_SCOPE
+            if why is None and compiled.allows:
+                proof = Proof(self._paths, command, workspace)
+                why = proof.fails(found)
+                if why is None:
+                    worst = _keep_mildest(proofs, compiled.layer, [compiled.finding, *proof.findings])
+                    settled = settled if worst else compiled.layer
+                else:
+                    refusal = refusal or why
+            elif why is None:
+                decided = True
+                findings.append(compiled.finding)
+                findings.extend(self._touched(found, command, workspace))
+            if trace is not None:
+                trace.append(Trace(compiled.rule.id, why is None, why or compiled.rule.reason))
+        findings.extend(chain.from_iterable(proofs.values()))
+        if not decided and not self._otherwise(command, workspace, findings, proofs, trace) and not proofs:
+            told = " ".join(command.words[:2]).replace(UNKNOWN, "?")
+            findings.append(Finding("ask", None, refusal or f"no rule covers `{told[:80]}`"))
+
+    def _otherwise(
+        self,
+        command: SimpleCommand,
+        workspace: Workspace,
+        findings: list[Finding],
+        proofs: dict[Layer, list[Finding]],
+        trace: list[Trace] | None,
+    ) -> bool:
+        """Add what rules over commands that nothing else covers say; return whether one does."""
+        decided = False
+        for found in self._commands.otherwise():
+            compiled = found.compiled
+            if any(LAYERS.index(layer) <= LAYERS.index(compiled.layer) for layer in proofs):
+                continue
+            why = OUT_OF_SCOPE if compiled.rule.id in workspace.excluded else _unmet(found, command)
+            if why is None and compiled.rule.verdict == "allow":
+                why = Proof(self._paths, command, workspace).fails(found)
+            if why is None:
+                decided = True
+                findings.append(compiled.finding)
+            if trace is not None:
+                trace.append(Trace(compiled.rule.id, why is None, why or compiled.rule.reason))
+        return decided
+
+    def _touched(self, found: Found, command: SimpleCommand, workspace: Workspace) -> Iterator[Finding]:
+        access = found.compiled.rule.touches
+        if access is None:
+            return
+        options = True
+        for word in command.words[found.start :]:
+            if options and word == "--":
+                options = False
+            elif not (options and word.startswith("-")):
+                yield judge_path(self._paths, command, workspace, (word, access), command.cwd)
+
+
+def _unmet(found: Found, command: SimpleCommand) -> str | None:
+    rest = command.words[found.start :]
+    for condition, why in found.compiled.conditions:
+        if not condition(command, rest):
+            return why
+    return None
+
+
+def _keep_mildest(proofs: dict[Layer, list[Finding]], layer: Layer, findings: list[Finding]) -> int:
+    """Keep the mildest findings of a layer's allow rules: each of them alone proves that the command may run.
+
+    Returns:
+        The rank of the strictest of the findings kept.
+    """
+    before = proofs.get(layer)
+    worst = _worst(findings)
+    if before is not None and _worst(before) <= worst:
+        return _worst(before)
+    proofs[layer] = findings
+    return worst
+
+
+def _worst(findings: list[Finding]) -> int:
+    return max([RANK[finding.verdict] for finding in findings])

@@ -1,0 +1,198 @@
+"""Verdicts over files: paths brought to one form, then matched against all path rules at once."""
+
+from __future__ import annotations
+
+import re
+from fnmatch import fnmatchcase
+from functools import lru_cache
+from typing import Final, Literal
+
+import msgspec
+
+from actors.speed_layer.command.paths import HOME, join, normalised
+from actors.speed_layer.command.simple_command import UNKNOWN
+from actors.speed_layer.policy.matching.globs import GlobSet
+from actors.speed_layer.policy.rules import PathRule, Verdict
+
+Access = Literal["read", "write", "delete", "truncate"]
+RANK: Final[dict[Verdict, int]] = {"allow": 0, "ask": 1, "deny": 2}
+HIDDEN_GLOB: Final = re.compile(r"(?:\A|/)\.[^/]*[*?[]")
+SYSTEM: Final = re.compile(
+    r"/(?:(?:bin|boot|dev|etc|lib|lib32|lib64|proc|run|sbin|sys|System|Library|Applications|private/etc)(?:/.*)?"
+    r"|usr(?:/(?!src/).*)?|usr/src|var(?:/(?!www/).*)?|home|root|media|mnt|opt|srv|tmp|Users|Volumes|nix)?\Z"
+)
+"""Directories that are nobody's workspace."""
+KEPT: Final = frozenset({"secret", "protected"})
+MANY: Final = re.compile(r"[*?\[]")
+NO_LETTERS: Final = re.compile(r"\[[^\]]*\]|[^A-Za-z0-9]")
+MAX_KNOWN: Final = 4096
+MAX_REASON: Final = 200
+
+
+class Finding(msgspec.Struct, frozen=True):
+    """What one rule, or the lack of one, says to one part of a request.
+
+    Attributes:
+        verdict: What it says.
+        rule: The rule's id, `None` if no rule applies.
+        reason: Why.
+        tags: Marks it leaves on the line.
+    """
+
+    verdict: Verdict
+    rule: str | None
+    reason: str
+    tags: tuple[str, ...] = ()
+
+
+def shortened(reason: str) -> str:
+    """Return a reason no longer than `MAX_REASON` characters: words of a command stand in it."""
+    return reason if len(reason) <= MAX_REASON else reason[: MAX_REASON - 3] + "..."
+
+
+def strictest(findings: list[Finding]) -> Finding | None:
+    """Return the first of the strictest findings, None if there is none."""
+    best: Finding | None = None
+    highest = -1
+    for finding in findings:
+        rank = RANK[finding.verdict]
+        if rank > highest:
+            best, highest = finding, rank
+    return best
+
+
+class Workspace(msgspec.Struct, frozen=True):
+    """The directory a request works in.
+
+    Attributes:
+        root: Its normalised path, `None` if nothing counts as inside (unknown, a home, a system directory).
+        home: The home directory it lies in, "" if it lies in none.
+        excluded: The ids of the rules that do not hold for who asks, or at this time.
+    """
+
+    root: str | None
+    home: str
+    excluded: frozenset[str] = frozenset()
+
+
+def inside(absolute: str | None, workspace: Workspace) -> bool:
+    """Return whether a normalised path is the workspace or lies in it."""
+    root = workspace.root
+    if absolute is None or root is None:
+        return False
+    if workspace.home and absolute.startswith("~/"):
+        absolute = workspace.home + absolute[1:]
+    return absolute == root or absolute.startswith(root + "/")
+
+
+def name_of(path: str) -> str:
+    """Return the last part of a path."""
+    return path.rpartition("/")[2]
+
+
+class PathRules:
+    """All path rules of a policy.
+
+    Args:
+        rules: The rules, in any order; the strictest that matches wins.
+
+    Attributes:
+        workspace: Returns the workspace of a working directory.
+        judge_absolute: Returns what the rules say to a normalised path, an access and a workspace.
+    """
+
+    def __init__(self, rules: list[PathRule]) -> None:
+        globs = list[str]()
+        self._owners = list[tuple[PathRule, bool]]()
+        for rule in rules:
+            for glob in rule.globs:
+                globs.append(glob)
+                self._owners.append((rule, True))
+            for glob in rule.but:
+                globs.append(glob)
+                self._owners.append((rule, False))
+        self._set = GlobSet(globs)
+        self._secrets = [name_of(one).lower() for rule in rules if "secret" in rule.tags for one in rule.match]
+        self.workspace = lru_cache(MAX_KNOWN)(self._workspace)
+        self.judge_absolute = lru_cache(MAX_KNOWN)(self._judge)
+        self._rules = lru_cache(MAX_KNOWN)(self._match)
+
+    def _workspace(self, cwd: str | None) -> Workspace:
+        root = normalised(cwd)
+        if root is None or not root.startswith("/"):
+            return Workspace(None, "")
+        home = HOME.match(root)
+        own = home is None or home.group() != root
+        free = (
+            own and not SYSTEM.match(root) and not any(KEPT.intersection(one.tags) for one in self._rules(root + "/x"))
+        )
+        return Workspace(root if free else None, home.group() if home else "")
+
+    def judge(self, path: str | None, cwd: str | None, access: Access, workspace: Workspace) -> Finding:
+        """Return what the rules say to an access.
+
+        Args:
+            path: As written; `None` or with `UNKNOWN` if known only at run time.
+            cwd: What it is relative to.
+            access: What is done to it.
+            workspace: The request's workspace.
+        """
+        if path is None or UNKNOWN in path:
+            return Finding("ask", None, f"a file known only at run time would be used ({access})")
+        absolute = join(cwd, path)
+        if absolute is None:
+            return Finding("ask", None, f"{path or 'an empty path'}: the directory it lies in is not known")
+        return self.judge_absolute(absolute, access, workspace)
+
+    def _judge(self, absolute: str, access: Access, workspace: Workspace) -> Finding:
+        if workspace.home and (absolute == "~" or absolute.startswith("~/")):
+            absolute = workspace.home + absolute[1:]
+        root = workspace.root
+        above = root is not None and (root.startswith(absolute.rstrip("/") + "/") or absolute == "/")
+        local = absolute
+        if root is not None and (absolute == root or absolute.startswith(root + "/")):
+            local = "@" + absolute[len(root) :]
+        best: Finding | None = None
+        for rule in self._rules(local):
+            verdict: Verdict | None = getattr(rule, access)
+            if rule.id in workspace.excluded:
+                continue
+            if verdict is not None and (best is None or RANK[verdict] > RANK[best.verdict]):
+                best = Finding(verdict, rule.id, f"{absolute}: {rule.reason}", tuple(rule.tags))
+        if access == "delete" and above:
+            return Finding("deny", "files.delete-above", f"{absolute}: the workspace lies below it")
+        if best is None and access == "truncate":
+            return self.judge_absolute(absolute, "write", workspace)
+        if best is None:
+            return Finding("ask", None, f"no rule covers {access} of {absolute}")
+        return best if best.verdict != "allow" else self._picked(absolute, local) or best
+
+    def _picked(self, absolute: str, local: str) -> Finding | None:
+        """Return a finding for a glob that may pick more than the rules saw."""
+        if HIDDEN_GLOB.search(local):
+            return Finding("ask", None, f"{absolute} may name a hidden file")
+        if self._picks_a_secret(local):
+            return Finding("ask", None, f"{absolute} may name a file that holds secrets", ("secret",))
+        return None
+
+    def _picks_a_secret(self, local: str) -> bool:
+        """Return whether a glob with a letter in it is that of a file which the rules over secrets give as an example.
+
+        A glob of wildcards alone is for all files and not made for those.
+        """
+        name = name_of(local).lower()
+        if not MANY.search(name) or not NO_LETTERS.sub("", name):
+            return False
+        return any(fnmatchcase(one, name) for one in self._secrets)
+
+    def _match(self, local: str) -> list[PathRule]:
+        hits = [self._owners[index] for index in self._set.matches(local)]
+        left_alone = {rule.id for rule, positive in hits if not positive}
+        return [rule for rule, positive in hits if positive and rule.id not in left_alone]
+
+    def covers(self, rule: str, absolute: str, workspace: Workspace) -> bool:
+        """Return whether a rule's globs cover a normalised path."""
+        root = workspace.root
+        inside = root is not None and (absolute == root or absolute.startswith(root + "/"))
+        local = "@" + absolute[len(root) :] if inside and root is not None else absolute
+        return any(one.id == rule for one in self._rules(local))

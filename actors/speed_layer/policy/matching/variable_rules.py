@@ -1,0 +1,84 @@
+"""Verdicts over variables: those set for a command, those exported, and secrets that a command prints."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Final
+
+from actors.speed_layer.command.simple_command import SimpleCommand
+from actors.speed_layer.policy.matching.globs import pattern
+from actors.speed_layer.policy.matching.path_rules import RANK, Finding
+from actors.speed_layer.policy.rules import VariableRule
+
+SECRET_NAME: Final = re.compile(
+    r"(?:.*_)?(?:SECRET|TOKEN|PASSWORD|PASSWD|PASS|API_?KEY|PRIVATE_KEY|ACCESS_KEY(?:_ID)?|CREDENTIALS?|SECRET_ACCESS_KEY|SECRET_KEY|DATABASE_URL|AUTH)(?:_.*)?\Z"
+)
+
+
+def _begins(words: tuple[str, ...], beginnings: Sequence[str]) -> bool:
+    """Return whether a command's first words are one of these."""
+    return any(words[: len(one)] == tuple(one) for one in map(str.split, beginnings))
+
+
+class VariableRules:
+    """All variable rules of a policy; the strictest that matches wins."""
+
+    def __init__(self) -> None:
+        self._rules = list[tuple[VariableRule, re.Pattern[str], re.Pattern[str] | None]]()
+
+    def add(self, rule: VariableRule) -> None:
+        """Add a rule; raise `ValueError` if its values are no regular expression."""
+        left_alone = "|".join(pattern(name) for name in rule.but)
+        within = "|".join(pattern(name) for name in rule.names) or r"\A\Z"
+        names = re.compile(f"(?!(?:{left_alone})\\Z)(?:{within})" if left_alone else within)
+        try:
+            values = re.compile(rule.values, re.DOTALL) if rule.values else None
+        except re.error as error:
+            raise ValueError(f"not a regular expression: {error}") from error
+        self._rules.append((rule, names, values))
+
+    def judge(self, command: SimpleCommand, excluded: frozenset[str]) -> list[Finding]:
+        """Return what the rules say to a command's assignments; the shell's own variables need no rule.
+
+        Args:
+            command: The command.
+            excluded: The ids of rules that do not hold.
+        """
+        found = [self._one(name, value, command.words, excluded) for name, value in command.env]
+        found.extend(self._one(name, value, (), excluded) for name, value in command.sets)
+        return found
+
+    def _one(self, name: str, value: str | None, words: tuple[str, ...], excluded: frozenset[str]) -> Finding:
+        shell = not words
+        best: Finding | None = None
+        for rule, names, values in self._rules:
+            if rule.id in excluded or (shell and not rule.shell) or not names.fullmatch(name):
+                continue
+            if _begins(words, rule.unless_before) or (rule.before and not _begins(words, rule.before)):
+                continue
+            if values is not None and not self._fits(rule, values, value):
+                continue
+            if best is None or RANK[rule.verdict] > RANK[best.verdict]:
+                best = Finding(rule.verdict, rule.id, f"{name}: {rule.reason}")
+        if best is not None:
+            return best
+        if shell:
+            return Finding("allow", None, f"{name} is a variable of the shell alone")
+        return Finding(
+            "ask",
+            None,
+            f"no rule covers setting {name}" + ("" if value is not None else " to a value known only at run time"),
+        )
+
+    @staticmethod
+    def _fits(rule: VariableRule, values: re.Pattern[str], value: str | None) -> bool:
+        """Return whether a rule applies to a value; one that may be any value meets every rule but `allow`."""
+        return rule.verdict != "allow" if value is None else values.fullmatch(value) is not None
+
+    @staticmethod
+    def secret(name: str) -> Finding | None:
+        """Return a finding for a variable whose name says that its value is a secret."""
+        if SECRET_NAME.match(name.upper()):
+            return Finding("ask", "secrets.variable", f"{name} looks like a secret", ("secret",))
+        return None

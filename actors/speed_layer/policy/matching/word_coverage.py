@@ -1,0 +1,227 @@
+"""Proves that an allow rule covers a command to its last word, or says which word it does not cover."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from actors.speed_layer.command.options import Parsed, parse
+from actors.speed_layer.command.paths import join
+from actors.speed_layer.command.simple_command import UNKNOWN, SimpleCommand
+from actors.speed_layer.policy.matching import word_kinds as kinds
+from actors.speed_layer.policy.matching.path_rules import RANK, Access, Finding, PathRules, Workspace, inside
+from actors.speed_layer.policy.matching.prefixes import Compiled, Found
+from actors.speed_layer.proofs.cloud_verbs import PHRASES
+from actors.speed_layer.shell.reading.brace_expansion import expand
+
+NO_GLOBS: Final = frozenset[int]()
+SYSTEM_PLACES: Final = ("/bin", "/usr/bin", "/usr/local/bin", "/sbin", "/usr/sbin", "/opt/homebrew/bin")
+PROJECT_PLACES: Final = (".venv/bin", "venv/bin", "env/bin", "node_modules/.bin", "vendor/bin")
+PROJECT_PROGRAMS: Final = frozenset(
+    {"./gradlew", "./mvnw", "./manage.py", "bin/rails", "bin/rake", "bin/rspec", "bin/rubocop", "bin/phpunit"}
+)
+INLINE: Final = re.compile(r"[{\"']")
+PEELED: Final = re.compile(r"[@^]\{[\w/:.+ -]*\}")
+"""What git reads behind a revision: `HEAD^{tree}`, `main@{yesterday}`."""
+ELSEWHERE: Final = re.compile(
+    r"[A-Za-z][A-Za-z0-9+.-]*://|(?:npm|jsr|data|node|https?|file|oci|git|ssh|s3|gs|fd|md):|\|"
+)
+PIECES: Final = re.compile(r"[:=,]")
+ROOTED: Final = re.compile(r"/|~|\.\.(?:/|\Z)")
+MANY: Final = re.compile(r"[*?\[]")
+
+
+class Proof:
+    """One attempt to prove one command by one rule.
+
+    Args:
+        paths: The policy's path rules.
+        command: The command.
+        workspace: The request's workspace.
+
+    Attributes:
+        findings: What the path rules say to the files it touches.
+    """
+
+    __slots__ = ("_base", "_command", "_paths", "_workspace", "findings")
+
+    def __init__(self, paths: PathRules, command: SimpleCommand, workspace: Workspace) -> None:
+        self._paths = paths
+        self._command = command
+        self._workspace = workspace
+        self._base = command.cwd
+        self.findings = list[Finding]()
+
+    def fails(self, found: Found) -> str | None:
+        """Return what the rule does not cover, `None` if it covers all."""
+        rule = found.compiled
+        command = self._command
+        if not rule.rule.script and "/" in command.words[0] and not trusted(command.words[0]):
+            return f"{command.words[0]} is not a program of the system or the project's environment"
+        if rule.rule.wraps:
+            return None if command.wraps else "it runs nothing that could be judged"
+        for front in found.front:
+            why = self._options(front)
+            if why:
+                return why
+        if rule.rule.style == "find":
+            parsed = parse(found.known, without_exec(command.words[found.start :]), 0, NO_GLOBS)
+        else:
+            parsed = parse(found.known, command.words, found.start, NO_GLOBS if rule.rule.globs else command.globs)
+        many = rule.rule.id.startswith("build.")
+        return self._options(parsed, many=many) or self._positionals(rule, parsed)
+
+    def _options(self, parsed: Parsed, *, many: bool = False) -> str | None:
+        if parsed.unknown:
+            return f"an option that is not known to be harmless: {shown(parsed.unknown[0])}"
+        for _, value, kind in parsed.options:
+            if many and kind == "any" and value and len(value) > 1:
+                for piece in PIECES.split(value):
+                    if ROOTED.match(piece) and not inside(join(self._base, piece), self._workspace):
+                        return f"{shown(value)} does not lie in the workspace"
+            if kind == "inside" and value == "-":
+                return "it takes its rules or settings from what it is fed"
+            if kind and kind != "any" and value is not None:
+                why = self._word(kind, value)
+                if why:
+                    return why
+                if kind == "dir":
+                    self._base = join(self._base, value)
+        return None
+
+    def _positionals(self, rule: Compiled, parsed: Parsed) -> str | None:
+        row = rule.args
+        for names, other in rule.args_with:
+            if parsed.has(*names):
+                row = other
+                break
+        if kinds.is_free(row):
+            return None
+        values = [value for _, value in parsed.positionals]
+        assigned = kinds.assign(row, len(values))
+        if assigned is None:
+            return f"{len(values)} words where {rule.rule.args or 'none'} is known"
+        if assigned and assigned[0] in PHRASES:
+            return PHRASES[assigned[0]](" ".join(values))
+        for kind, value in zip(assigned, values, strict=True):
+            if kind != "any":
+                why = self._word(kind, value)
+                if why:
+                    return why
+        if assigned and assigned[-1] == "into":
+            return self._copied(values, whole=parsed.has("-r", "-R", "-a", "--recursive", "--archive", "-T"))
+        return None
+
+    def _copied(self, values: list[str], *, whole: bool) -> str | None:
+        """Judge the names that copied or moved files get; return why they are not known."""
+        target, root = join(self._base, values[-1]), self._workspace.root
+        for source in values[:-1]:
+            name = source.rstrip("/").rpartition("/")[2]
+            several = name in {"", ".", ".."} or MANY.search(name) is not None or source.endswith("/")
+            if target == root and (whole or several):
+                return "what is copied to the top of the workspace is not known by name"
+            if several or UNKNOWN in name:
+                continue
+            place = f"{values[-1].rstrip('/')}/{name}"
+            for path in (place, f"{place}/x", f"{place}/workflows/x") if name.startswith(".") else (place,):
+                self.findings.append(
+                    judge_path(self._paths, self._command, self._workspace, (path, "write"), self._base)
+                )
+        return None
+
+    def _word(self, kind: str, value: str) -> str | None:
+        access = kinds.ACCESSES.get(kind)
+        if access is None:
+            known = UNKNOWN not in value or kind == "number"
+            return kinds.CHECKS[kind](value) if known else f"a word known only at run time ({kind})"
+        if value in {"", "-"} and kind != "dir":
+            return None
+        if kind == "selected":
+            return self._selected(value)
+        unusual = _unusual(kind, value)
+        if unusual:
+            return unusual
+        if kind == "object":
+            value = value.rpartition(":")[2] or "."
+        if kind in kinds.INSIDE and (
+            INLINE.search(PEELED.sub("", value) if kind == "object" else value)
+            or not inside(join(self._base, value), self._workspace)
+        ):
+            return f"{shown(value)} does not lie in the workspace"
+        self.findings.append(judge_path(self._paths, self._command, self._workspace, (value, access), self._base))
+        return None
+
+    def _selected(self, value: str) -> str | None:
+        """Judge what a glob picks; one that begins with `!` picks what to leave out."""
+        if value.startswith("!"):
+            return None
+        globs = expand(value.lstrip("/"))
+        if globs is None:
+            return f"{shown(value)} may pick any file"
+        for glob in globs:
+            self.findings.append(judge_path(self._paths, self._command, self._workspace, (glob, "read"), self._base))
+        return None
+
+
+def _unusual(kind: str, value: str) -> str | None:
+    """Return why a path may stand for something else than one file by that name."""
+    if ELSEWHERE.match(value):
+        return f"{shown(value)} may be read as more than a path"
+    if kind in {"inside", "either"} and value.startswith("@"):
+        return f"{shown(value)} may name a file of more words"
+    if kind == "stem" and ("/." in value or value.startswith(".")):
+        return f"{shown(value)} begins the names of hidden files"
+    return f"{shown(value)} may be many files" if kind == "one-file" and MANY.search(value) else None
+
+
+def judge_path(
+    paths: PathRules,
+    command: SimpleCommand,
+    workspace: Workspace,
+    touch: tuple[str | None, Access],
+    base: str | None,
+) -> Finding:
+    """Return the strictest of what the rules say to a path in every directory the command may run in.
+
+    Args:
+        paths: The policy's path rules.
+        command: The command that touches it.
+        workspace: The request's workspace.
+        touch: The path as written, and what is done to it.
+        base: What it is relative to.
+    """
+    path, access = touch
+    finding = paths.judge(path, base, access, workspace)
+    if command.fallbacks and path is not None and ".." in path:
+        for directory in command.fallbacks:
+            other = paths.judge(path, directory, access, workspace)
+            if RANK[other.verdict] > RANK[finding.verdict]:
+                finding = other
+    return finding
+
+
+def trusted(program: str) -> bool:
+    """Return whether a program named with its folder is the one its name says."""
+    place = program.rpartition("/")[0]
+    return place in SYSTEM_PLACES or place.removeprefix("./") in PROJECT_PLACES or program in PROJECT_PROGRAMS
+
+
+def shown(word: str) -> str:
+    """Return a word as a reason shows it."""
+    return "a word known only at run time" if UNKNOWN in word else repr(word[:60])
+
+
+def without_exec(words: tuple[str, ...]) -> tuple[str, ...]:
+    """Return a find expression without its `-exec ... ;` parts, whose commands are judged on their own."""
+    kept = list[str]()
+    index = 0
+    while index < len(words):
+        if words[index] in {"-exec", "-execdir", "-ok", "-okdir"}:
+            while index < len(words) and words[index] != ";" and not (words[index] == "+" and words[index - 1] == "{}"):
+                index += 1
+        elif words[index] in {"-x", "-X", "--exec", "--exec-batch"}:
+            break
+        else:
+            kept.append(words[index])
+        index += 1
+    return tuple(kept)

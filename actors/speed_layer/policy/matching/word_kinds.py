@@ -1,0 +1,98 @@
+"""What the words of an allowed command may be, by position.
+
+A pattern is a row of kinds: `any read*` is one word of any sort, then any number of files that are read. `*` stands
+for none or more, `+` for one or more, `?` for none or one. Kinds are `any`, the file kinds of `ACCESSES` (`inside` is
+code or a setting, which must lie in the workspace, `either` the same where it may be written too; a `dir` is what later
+paths are relative to; `selected` is a glob that files are picked by, or left out by if it begins with `!`; an `object`
+is a revision, a path, or `REVISION:PATH`), and the checks of `embedded`, `values`, `cloud_verbs`, `sed` and `tasks`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Final
+
+from actors.speed_layer.policy.matching.path_rules import Access
+from actors.speed_layer.proofs import argument_texts as embedded
+from actors.speed_layer.proofs import cloud_verbs
+from actors.speed_layer.proofs.build_tool_values import VALUES
+from actors.speed_layer.proofs.sed import sed
+from actors.speed_layer.proofs.task_names import script, task
+
+ACCESSES: Final[dict[str, Access]] = {
+    "read": "read",
+    "write": "write",
+    "delete": "delete",
+    "inside": "read",
+    "either": "write",
+    "dir": "read",
+    "one-file": "write",
+    "into": "write",
+    "stem": "write",
+    "selected": "read",
+    "object": "read",
+}
+INSIDE: Final = frozenset({"inside", "either", "dir", "object"})
+CHECKS: Final[dict[str, Callable[[str], str | None]]] = {
+    **embedded.TEXTS,
+    **VALUES,
+    **cloud_verbs.WORDS,
+    "sed": sed,
+    "task": task,
+    "script": script,
+}
+Pattern = tuple[tuple[str, str], ...]
+
+
+def is_kind(name: str) -> bool:
+    """Return whether a rule may use this kind."""
+    return name in {"any", "pair"} or name in ACCESSES or name in CHECKS or name in cloud_verbs.PHRASES
+
+
+@lru_cache(1024)
+def pattern(text: str) -> Pattern:
+    """Read a row of kinds.
+
+    Raises:
+        ValueError: A kind does not exist, or two kinds take any number of words.
+    """
+    found = list[tuple[str, str]]()
+    for token in text.split():
+        count = token[-1] if token[-1] in "*+?" else ""
+        kind = token.removesuffix(count) if count else token
+        if not is_kind(kind):
+            raise ValueError(f"{kind!r} is not a kind of word")
+        found.append((kind, count))
+    if sum(count in {"*", "+"} for _, count in found) > 1:
+        raise ValueError("only one kind may take any number of words")
+    return tuple(found)
+
+
+def is_free(row: Pattern) -> bool:
+    """Return whether a row takes any words at all."""
+    return row == (("any", "*"),)
+
+
+@lru_cache(4096)
+def assign(row: Pattern, count: int) -> tuple[str, ...] | None:
+    """Return the kind of each of `count` words, `None` if the row does not fit them."""
+    if len(row) == 1 and row[0][1] == "*":
+        return (row[0][0],) * count
+    least = sum(1 for _, repeat in row if repeat in {"", "+"})
+    spare = count - least
+    if spare < 0:
+        return None
+    kinds = list[str]()
+    for kind, repeat in row:
+        if repeat in {"", "+"}:
+            kinds.append(kind)
+        if repeat == "?" and spare:
+            kinds.append(kind)
+            spare -= 1
+        if repeat in {"*", "+"}:
+            later = sum(1 for _, other in row[row.index((kind, repeat)) + 1 :] if other == "?")
+            extra = max(0, spare - later)
+            kinds.extend([kind] * extra)
+            spare -= extra
+    return tuple(kinds) if spare == 0 else None

@@ -1,0 +1,107 @@
+"""Recorded requests under another policy: what would change. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from actors.speed_layer.policy.engine import Policy, Request
+
+
+class Change(msgspec.Struct, frozen=True):
+    """A request that would be judged otherwise.
+
+    Attributes:
+        request: The hash of the canonical action.
+        role: The role that asked.
+        tool: The tool as it was named.
+        input: Its arguments.
+        cwd: The working directory.
+        times: How often it was asked.
+        before: The verdict that was recorded.
+        after: The verdict of the other policy.
+        rule: The rule that decides then, if one does.
+        reason: Why.
+    """
+
+    request: str
+    role: str
+    tool: str
+    input: dict[str, Any]
+    cwd: str | None
+    times: int
+    before: str
+    after: str
+    rule: str | None
+    reason: str
+
+
+class Replay(msgspec.Struct, frozen=True):
+    """What came of it.
+
+    Attributes:
+        judged: How many recorded verdicts were judged again.
+        skipped: How many could not be: their input was masked, cut or not kept.
+        changes: What would change, the most frequent first.
+    """
+
+    judged: int
+    skipped: int
+    changes: list[Change]
+
+
+def replay(records: Iterable[dict[str, Any]], policy: Policy) -> Replay:
+    """Judge recorded verdicts again.
+
+    What a person decided was `ask` to the rules, so it is compared as `ask`. Remembered decisions answer an `ask` too,
+    and are left out of both sides.
+
+    Args:
+        records: The data of `moothall.verdict.given` events, with the event's time (RFC 3339) as `at`.
+        policy: The other policy.
+    """
+    asked: dict[tuple[str, str, str, frozenset[str]], tuple[dict[str, Any], int]] = {}
+    judged = skipped = 0
+    for record in records:
+        if not record.get("whole"):
+            skipped += 1
+            continue
+        judged += 1
+        key = record["role"], record["request"], _by_rules(record), policy.excluded(_request(record))
+        first, times = asked.get(key, (record, 0))
+        asked[key] = first, times + 1
+    changes: list[Change] = []
+    for (role, request, before, _), (record, times) in asked.items():
+        tool, cwd, arguments = record["tool"], record["cwd"], record["input"]
+        ruling = policy.decide(_request(record))
+        if ruling.verdict != before:
+            changes.append(
+                Change(
+                    request=request,
+                    role=role,
+                    tool=tool,
+                    input=arguments,
+                    cwd=cwd,
+                    times=times,
+                    before=before,
+                    after=ruling.verdict,
+                    rule=ruling.rule,
+                    reason=ruling.reason,
+                )
+            )
+    return Replay(judged, skipped, sorted(changes, key=lambda change: -change.times))
+
+
+def _request(record: dict[str, Any]) -> Request:
+    at = datetime.fromisoformat(record["at"]).timestamp() if "at" in record else None
+    return Request(record["tool"], record["input"], record["cwd"], record["role"], at)
+
+
+def _by_rules(record: dict[str, Any]) -> str:
+    """Return what the rules said, which is not what a person decided."""
+    by_person = record.get("approval") is not None and record["rule"] is None
+    remembered = (record["rule"] or "").startswith("remembered.")
+    return "ask" if by_person or remembered else str(record["verdict"])

@@ -1,0 +1,145 @@
+"""Small languages inside arguments: proves that a text in them only reads, or says what it cannot prove."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Final
+from urllib.parse import urlsplit
+
+from actors.speed_layer.command.simple_command import UNKNOWN
+from actors.speed_layer.proofs.awk import awk
+from actors.speed_layer.proofs.sql import reads_only
+
+JQ_TOKEN: Final = re.compile(
+    r"#[^\n]*|(?P<open>\"|@\w+[ \t]*\"?)|(?P<name>\$?[A-Za-z_]\w*)|(?P<mark>[()])|.", re.DOTALL
+)
+JQ_STRING: Final = re.compile(r"(?:[^\"\\]|\\[^(])*+(?P<end>\"|\\\()", re.DOTALL)
+JQ_DANGER: Final = frozenset(
+    {"env", "$ENV", "input_filename", "import", "include", "modulemeta", "get_search_list", "$__prog_args"}
+)
+YQ_DANGER: Final = re.compile(r"\benv\b|\bstrenv\b|\benvsubst\b|\bload\w*\b|\bsystem\b|\$ENV|\bfilename\b.*\bsplit")
+SQL_NOISE: Final = re.compile(r"'(?:[^']|'')*+'|\"[^\"]*+\"|--[^\n]*+|/\*(?:[^*]|\*(?!/))*+(?:\*/|\Z)")
+PSQL_META: Final = re.compile(r"\\(?:d[a-zA-Z]*\+?|l\+?|conninfo|dt|x|timing|encoding)(?:[ \t]+[\w.*]+)*\Z")
+SQLITE_META: Final = re.compile(
+    r"\.(?:tables|schema|databases|indexes|indices|fullschema|dbinfo|show|headers?|mode|width|stats?)\b[^;|\n`\"]*\Z"
+)
+SQLITE_PRAGMA: Final = re.compile(
+    r"pragma\s+(?:table_info|index_list|index_info|foreign_key_list|integrity_check|user_version|table_list)\b[^=;]*;?\s*\Z",
+    re.IGNORECASE,
+)
+NAME: Final = re.compile(r"[A-Za-z0-9_@%+:,./=-]*\Z")
+BRANCH: Final = re.compile(r"(?:-|[A-Za-z0-9_@][A-Za-z0-9_@/.~^{}#+-]*)\Z")
+FILE_ENDING: Final = re.compile(
+    r"\.[A-Za-z][A-Za-z0-9]{0,5}\Z|/\Z|\A(?:src|lib|app|tests?|docs?)(?:/|\Z)|(?:\A|/)(?:Makefile|Dockerfile|LICENSE|README)\Z"
+)
+NUMBER: Final = re.compile(r"[0-9.]+[a-zA-Z%]*\Z")
+LOCAL_HOSTS: Final = re.compile(
+    r"(?:localhost|127(?:\.\d{1,3}){3}|\[::1\]|::1|0\.0\.0\.0|[a-z0-9-]+\.localhost)\Z", re.IGNORECASE
+)
+GIT_CONFIG: Final = re.compile(
+    r"(?:color\.\w+|core\.(?:quotepath|abbrev|autocrlf)|log\.\w+|diff\.(?:renames|renameLimit|noprefix|algorithm|mnemonicPrefix|context)|status\.\w+"
+    r"|user\.(?:name|email)|advice\.\w+|grep\.\w+|column\.\w+|gc\.auto|commit\.gpgsign|tag\.gpgsign)=[^!\n]*\Z|core\.pager=(?:cat|less)?\Z|core\.editor=(?:true|:)\Z",
+    re.IGNORECASE,
+)
+
+
+def jq(text: str) -> str | None:
+    """Return why a jq filter may read more than its input; strings and what is interpolated in them are told apart."""
+    depths = list[int]()
+    depth = position = 0
+    in_string = False
+    while position < len(text):
+        token = (JQ_STRING if in_string else JQ_TOKEN).match(text, position)
+        if token is None:
+            return "the jq filter is not understood"
+        position = token.end()
+        if in_string:
+            in_string = False
+            if token["end"] != '"':
+                depths.append(depth)
+            continue
+        if token["name"] in JQ_DANGER:
+            return f"the jq filter uses {token['name']!r}"
+        if token["open"]:
+            in_string = token.group().endswith('"')
+        depth += (token["mark"] == "(") - (token["mark"] == ")")
+        if token["mark"] == ")" and depths and depth < depths[-1]:
+            depth = depths.pop()
+            in_string = True
+    return None if not in_string and not depths else "the jq filter is not understood"
+
+
+def yq(text: str) -> str | None:
+    """Return why a yq expression may read more than its input."""
+    found = YQ_DANGER.search(text)
+    return f"the yq expression uses {found.group()!r}" if found else None
+
+
+def sql(text: str) -> str | None:
+    """Return why SQL text, or a psql or sqlite meta-command, may change or leak something."""
+    stripped = text.strip()
+    if PSQL_META.match(stripped) or SQLITE_META.match(stripped) or SQLITE_PRAGMA.match(stripped):
+        return None
+    return reads_only(stripped)
+
+
+def name(text: str) -> str | None:
+    """Return why a word is no plain name."""
+    return None if NAME.match(text) else f"{text[:40]!r} is not a plain name"
+
+
+def branch(text: str) -> str | None:
+    """Return why a word may name a file rather than a branch, tag or commit."""
+    plain = BRANCH.match(text) and not FILE_ENDING.search(text)
+    return None if plain else f"{text[:40]!r} may name a file"
+
+
+def number(text: str) -> str | None:
+    """Return why a word is no number."""
+    return None if NUMBER.match(text) or UNKNOWN in text else f"{text[:40]!r} is not a number"
+
+
+def local_url(text: str) -> str | None:
+    """Return why a URL is not one of this machine."""
+    if "#" in text or "\\" in text:
+        return "not a plain URL"
+    if "://" not in text:
+        text = "http://" + text
+    try:
+        parts = urlsplit(text)
+        host = parts.hostname or ""
+    except ValueError:
+        return "not a URL"
+    if (
+        parts.scheme not in {"http", "https", "ws", "wss"}
+        or not LOCAL_HOSTS.match(host)
+        or "@" in parts.netloc
+        or "{" in text
+    ):
+        return f"{host or text[:40]} is not this machine"
+    return None
+
+
+def local_host(text: str) -> str | None:
+    """Return why a host is not this machine."""
+    return None if LOCAL_HOSTS.match(text.rpartition(":")[0] or text) else f"{text[:60]} is not this machine"
+
+
+def git_config(text: str) -> str | None:
+    """Return why a `git -c` setting may run a program."""
+    return None if GIT_CONFIG.match(text) else f"the setting {text.partition('=')[0][:40]!r} may run a program"
+
+
+TEXTS: Final[dict[str, Callable[[str], str | None]]] = {
+    "awk": awk,
+    "jq": jq,
+    "yq": yq,
+    "sql": sql,
+    "name": name,
+    "branch": branch,
+    "number": number,
+    "local-url": local_url,
+    "local-host": local_host,
+    "git-config": git_config,
+}

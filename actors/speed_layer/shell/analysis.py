@@ -1,0 +1,138 @@
+"""The analysis of a shell line: every simple command it would run, or why that cannot be told.
+
+The tree-sitter-bash grammar finds the structure (`syntax_tree`, `walker`, `constructs`), the words are read from
+the text (`lexer`, `leaves`, `expander`), programs that run programs are unwrapped (`unwrap`, `inner_commands`).
+Lines made of simple commands, pipes and lists alone take a path without the grammar (`plain`); a test holds both paths
+to the same answers.
+"""
+
+from __future__ import annotations
+
+from actors.speed_layer.command.paths import normalised
+from actors.speed_layer.command.simple_command import Analysis, SimpleCommand
+from actors.speed_layer.shell.reading.prepared_text import prepare
+from actors.speed_layer.shell.reading.tokens import Unproved
+from actors.speed_layer.shell.walking import arithmetic, syntax_tree
+from actors.speed_layer.shell.walking import command_effects as inner_commands
+from actors.speed_layer.shell.walking import plain_line as plain
+from actors.speed_layer.shell.walking import words_and_redirections as leaves
+from actors.speed_layer.shell.walking.walker import MAX_COMMANDS, State, Walker
+
+
+def analyse(command: str, cwd: str | None) -> Analysis:
+    """Return what a shell would run for `command` in the directory `cwd`.
+
+    Args:
+        command: Any text; whatever cannot be analysed makes the analysis unproved.
+        cwd: The working directory, absolute; `None` if it is unknown.
+    """
+    directory = normalised(cwd)
+    line = plain.read(command, directory)
+    return (_plainly(line, command, directory) if line is not None else None) or _structured(command, directory)
+
+
+def analyse_slowly(command: str, cwd: str | None) -> Analysis:
+    """Do the same by the grammar alone; the oracle of the fast path in tests."""
+    return _structured(command, normalised(cwd))
+
+
+def _structured(command: str, cwd: str | None) -> Analysis:
+    analysis = Analysis()
+    try:
+        text, documents = prepare(command)
+        walker = Walker(text, documents, analysis, State(cwd))
+        try:
+            walker.statements(syntax_tree.parts(walker.shape, syntax_tree.parse(walker.shape)))
+            walker.finish()
+        finally:
+            _judge_uncalled(walker)
+    except Unproved as doubt:
+        analysis.unproved.append(str(doubt))
+    except RecursionError:
+        analysis.unproved.append("too deeply nested")
+    _check_numbers(analysis)
+    return analysis
+
+
+def _judge_uncalled(walker: Walker) -> None:
+    for function in walker.defined:
+        if not function.called:
+            for command in function.commands:
+                command.judged = True
+
+
+def _check_numbers(analysis: Analysis) -> None:
+    doubt = arithmetic.doubts(analysis.numbers)
+    if doubt:
+        analysis.unproved.append(doubt)
+
+
+def _plainly(line: plain.Line, text: str, cwd: str | None) -> Analysis | None:
+    """Analyse a line that one pattern reads; None if it takes the grammar after all."""
+    if len(line.commands) > MAX_COMMANDS:
+        return None
+    try:
+        for command in line.commands:
+            if inner_commands.is_followed(command):
+                return _followed(line, text, cwd)
+    except (Unproved, RecursionError):
+        return None
+    return Analysis(line.commands)
+
+
+def _followed(line: plain.Line, text: str, cwd: str | None) -> Analysis | None:
+    """Analyse the same, following what commands change in the shell and what they run."""
+    if any(command.env for command in line.commands):
+        return None
+    analysis = Analysis()
+    walker = Walker(text, [], analysis, State(cwd))
+    for statement in line.statements:
+        _follow(walker, statement)
+    _judge_uncalled(walker)
+    _check_numbers(analysis)
+    return analysis
+
+
+def _follow(walker: Walker, statement: plain.Statement) -> None:
+    """Follow a statement as `Walker.statements` and `constructs.listing` do."""
+    before = walker.state.cwd
+    if statement.background:
+        with walker.subshell():
+            _follow_list(walker, statement)
+    else:
+        _follow_list(walker, statement)
+        if walker.state.cwd != before:
+            walker.state.fallbacks = (*walker.state.fallbacks[-2:], before)
+
+
+def _follow_list(walker: Walker, statement: plain.Statement) -> None:
+    before = walker.state.cwd
+    first, *others = statement.pipelines
+    _follow_pipeline(walker, first)
+    for joined, pipeline in zip(statement.joins, others, strict=True):
+        after, alone = walker.state.cwd, pipeline is others[0] and len(first) == 1
+        if joined == "||":
+            walker.state.cwd = before if after == before or alone else None
+        _follow_pipeline(walker, pipeline)
+        if joined == "||":
+            walker.state.cwd = after if walker.state.cwd in {before, None} else None
+
+
+def _follow_pipeline(walker: Walker, pipeline: list[SimpleCommand]) -> None:
+    if len(pipeline) == 1:
+        pipeline[0].cwd = walker.state.cwd
+        leaves.run(walker, pipeline[0])
+        return
+    written = walker.analysis.commands
+    producers = list[SimpleCommand]()
+    for command in pipeline:
+        begin = len(written)
+        command.cwd = walker.state.cwd
+        if producers and (command.stdin is None or command.stdin.kind == "pipe"):
+            command.stdin = plain.piped(producers)
+        with walker.subshell():
+            leaves.run(walker, command)
+        producers.extend(written[begin:])
+
+
+__all__ = ["analyse", "analyse_slowly"]

@@ -1,0 +1,131 @@
+"""The shell's loops, walked: `while`, `until`, `for` and `select`, and the `do ... done` of them all."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final
+
+from tree_sitter import Node
+
+from actors.speed_layer.command.simple_command import UNKNOWN
+from actors.speed_layer.shell.reading.tokens import Unproved, Word
+from actors.speed_layer.shell.walking import arithmetic
+from actors.speed_layer.shell.walking import expansions as expander
+from actors.speed_layer.shell.walking import variable_names as names
+from actors.speed_layer.shell.walking.syntax_tree import between, expansions, parts
+
+if TYPE_CHECKING:
+    from actors.speed_layer.shell.walking.walker import Walker
+
+MAX_ROUNDS: Final = 8
+"""How many values a loop may have whose body is walked for each of them."""
+
+ENDLESS: Final = re.compile(r"\s*(?:true|:|\[ 1 \]|\(\(\s*1\s*\)\)|\[\[ 1 \]\])\s*[;\n]")
+STARTS: Final = re.compile(r"(?<![&>|<])&(?![&>0-9])")
+SETS_VARIABLES: Final = re.compile(
+    r"(?<![\w-])(?:read|mapfile|readarray|getopts|let|unset|declare|local|typeset|export|readonly|eval|source|printf\s+-v|wait\s+-p|coproc)(?![\w-])"
+    r"|\(\(|\{\w+\}[<>]"
+)
+
+
+def body(walker: Walker, node: Node, _reach: int = 0) -> None:
+    """Walk `do ... done`."""
+    walker.statements(between(parts(walker.shape, node), "do", "done"))
+
+
+def loop(walker: Walker, node: Node, _reach: int = 0) -> None:
+    """Walk `while` and `until`; a body that changes directory is walked again, not knowing where it is."""
+    children = parts(walker.shape, node)
+    if children[0].type not in {"while", "until"}:
+        raise Unproved("an unexpected loop")
+    for child in children[1:]:
+        if not child.is_named and child.type not in {";", "\n", "&"}:
+            raise Unproved(f"an unexpected {child.type!r} in a loop")
+    named = [child for child in children if child.is_named]
+    if ENDLESS.match(walker.text, children[0].end_byte) and STARTS.search(
+        walker.text, named[-1].start_byte, named[-1].end_byte
+    ):
+        raise Unproved("an endless loop that starts programs without waiting")
+    before = walker.state.cwd
+    for child in named:
+        walker.statement(child)
+    _again_if_moved(walker, before, named)
+
+
+def iteration(walker: Walker, node: Node, _reach: int = 0) -> None:
+    """Walk `for` and `select`: once for each value if they are few constants, else once with an unknown one."""
+    children = parts(walker.shape, node)
+    if (
+        children[0].type not in {"for", "select"}
+        or children[1].type != "variable_name"
+        or children[-1].type != "do_group"
+    ):
+        raise Unproved("an unexpected loop")
+    name = walker.text[children[1].start_byte : children[1].end_byte]
+    start, stop = children[1].end_byte, children[-1].start_byte
+    values = [UNKNOWN]
+    if children[2].type == "in":
+        values = _values(walker, node, children[2].end_byte, stop)
+    elif walker.text[start:stop].strip(" \t\n;"):
+        raise Unproved("an unexpected loop")
+    listed = walker.text[children[2].end_byte : stop].strip("; \t\n") if children[2].type == "in" else UNKNOWN
+    if arithmetic.SEQUENCE.match(listed):
+        listed = "0"
+    for one in listed.split():
+        arithmetic.assign(walker.analysis.numbers, name, one)
+    walker.sets({name})
+    before = walker.state.cwd
+    for index, value in enumerate(values):
+        walker.state.bindings[name] = value
+        if index:
+            with walker.repeated():
+                walker.statement(children[-1])
+        else:
+            walker.statement(children[-1])
+    walker.state.bindings.pop(name, None)
+    _again_if_moved(walker, before, children[-1:])
+
+
+def _again_if_moved(walker: Walker, before: str | None, statements: list[Node]) -> None:
+    """Walk what is repeated once more, not knowing where it runs, if it has changed the working directory."""
+    if walker.state.cwd == before:
+        return
+    walker.state.cwd = None
+    with walker.repeated():
+        for statement in statements:
+            walker.statement(statement)
+    walker.state.cwd = None
+
+
+def _values(walker: Walker, node: Node, start: int, stop: int) -> list[str]:
+    while stop > start and walker.text[stop - 1] in "; \t\n":
+        stop -= 1
+    expansions(node, walker.nodes)
+    held = walker.pending
+    walker.pending = list["tuple[Walker, Node]"]()
+    words = list[str]()
+    for token in walker.lexer.tokens(start, stop, arguments=True):
+        if not isinstance(token, Word):
+            raise Unproved("an unexpected word in a loop's list")
+        words.append(token.text)
+    inside, walker.pending = walker.pending, held
+    for owner, substitution in inside:
+        expander.substitution(owner, substitution)
+    name = walker.text[node.start_byte : start]
+    variable = re.search(r"\b(\w+)\s+in\Z", name)
+    assigned = variable and re.search(rf"(?<![\w$]){variable[1]}(?:\+?=|\[)", walker.text)
+    few = 0 < len(words) <= MAX_ROUNDS and not any(UNKNOWN in word for word in words)
+    return words if few and not assigned and not SETS_VARIABLES.search(walker.text) else [UNKNOWN]
+
+
+def counting(walker: Walker, node: Node, _reach: int = 0) -> None:
+    """Walk `for ((...; ...; ...))`."""
+    children = parts(walker.shape, node)
+    if children[-1].type not in {"do_group", "compound_statement"}:
+        raise Unproved("an unexpected loop")
+    expander.within(walker, node, children[1].start_byte, children[-1].start_byte)
+    header = walker.text[children[1].start_byte : children[-1].start_byte]
+    header = arithmetic.without_substitutions(re.sub(r"\bdo\b", " ", header))
+    arithmetic.evaluate(walker.analysis.numbers, header, walker.state.bindings)
+    walker.sets(names.assigned(header))
+    walker.statement(children[-1])

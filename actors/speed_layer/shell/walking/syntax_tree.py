@@ -1,0 +1,156 @@
+"""The tree-sitter grammar, and the checks that make its tree trustworthy.
+
+The grammar is lenient: it recovers from errors, invents tokens of zero width and skips over text. A tree is used
+only if it has no error and if the text between the children of every statement is blank.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+import tree_sitter_bash
+from tree_sitter import Language, Node, Parser
+
+from actors.speed_layer.shell.reading.tokens import Unproved
+
+BLANK: Final = re.compile(r"[ \t\n]*\Z")
+BEFORE_COMMENT: Final = " \t\n;|&()"
+
+LEAVES: Final = frozenset({
+    "command", "declaration_command", "unset_command", "variable_assignment", "variable_assignments", "test_command",
+})  # fmt: skip
+"""Statements whose words are read by the lexer."""
+
+EXPANSIONS: Final = frozenset(
+    {"command_substitution", "process_substitution", "expansion", "arithmetic_expansion", "array"}
+)
+
+SHORT: Final = 1024
+"""Length of texts that are parsed in a millisecond whatever they hold."""
+MAX_STEPS: Final = 32
+"""Reports of progress (one in about half a millisecond) after which the parser gives up."""
+_parser: Final = Parser(Language(tree_sitter_bash.language()))
+
+
+def shape(text: str) -> str:
+    """Return a text for the grammar alone: here-strings as plain redirections, which it reads wherever they stand.
+
+    Offsets stay the same, and the words are read from the original text.
+    """
+    return text.replace("<<<", "  <") if "<<<" in text else text
+
+
+def parse(text: str) -> Node:
+    """Parse one-character-a-byte text.
+
+    Raises:
+        Unproved: The grammar found an error, or left out text at the start or the end.
+    """
+    root = _parsed(text.encode("latin-1"))
+    if root.has_error:
+        raise Unproved("the shell grammar finds an error in it")
+    if not (BLANK.match(text, 0, root.start_byte) and BLANK.match(text, root.end_byte)):
+        raise Unproved("the shell grammar skipped over some text")
+    return root
+
+
+def _parsed(source: bytes) -> Node:
+    """Parse; a text on which the grammar's search for a way out of errors takes too many steps is unproved."""
+    if len(source) <= SHORT:
+        return _parser.parse(source).root_node
+    steps = 0
+
+    def go_on(_offset: int, _has_error: bool) -> bool:
+        nonlocal steps
+        steps += 1
+        return steps <= MAX_STEPS
+
+    try:
+        return _parser.parse(lambda offset, _point: source[offset:], progress_callback=go_on).root_node
+    except ValueError as error:
+        _parser.reset()
+        raise Unproved("it would take too long to analyse") from error
+
+
+KEYWORDS: Final = frozenset(
+    {
+        "if",
+        "then",
+        "elif",
+        "else",
+        "fi",
+        "for",
+        "select",
+        "while",
+        "until",
+        "do",
+        "done",
+        "case",
+        "in",
+        "esac",
+        "function",
+    }
+)
+AFTER_KEYWORD: Final = frozenset(["", *" \t\n;|&()<>`"])
+
+
+def parts(text: str, node: Node) -> list[Node]:
+    """Return a statement's children without comments, having checked that nothing lies between them.
+
+    Raises:
+        Unproved: There is text between two children, or a token of no width.
+    """
+    found = list[Node]()
+    position = node.start_byte
+    for child in node.children:
+        start, end = child.start_byte, child.end_byte
+        if position != start and not BLANK.match(text, position, start):
+            raise Unproved("the shell grammar skipped over some text")
+        if child.type == "comment":
+            check_comment(text, start, end)
+        else:
+            if start == end:
+                raise Unproved("the shell grammar invented a token")
+            if child.type in KEYWORDS and text[end : end + 1] not in AFTER_KEYWORD:
+                raise Unproved("a word that only begins with a keyword")
+            found.append(child)
+        position = end
+    if position != node.end_byte and not BLANK.match(text, position, node.end_byte):
+        raise Unproved("the shell grammar skipped over some text")
+    return found
+
+
+def check_comment(text: str, start: int, end: int) -> None:
+    """Check that what the grammar takes for a comment is one, and ends where its line ends."""
+    before = text[start - 1] if start else "\n"
+    after = text[end] if end < len(text) else "\n"
+    if text[start] != "#" or before not in BEFORE_COMMENT or after != "\n" or "\n" in text[start:end]:
+        raise Unproved("a comment that may not be one")
+
+
+def expansions(node: Node, found: dict[int, Node]) -> None:
+    """Collect the outermost substitutions and parameter expansions below `node`, and those inside the latter.
+
+    They are keyed by where their first token really begins: the grammar counts blanks before a backtick to it.
+    """
+    for child in node.children:
+        kind = child.type
+        if kind in EXPANSIONS:
+            opening = child.children[0]
+            found[opening.end_byte - len(opening.type)] = child
+            if kind in {"command_substitution", "process_substitution"}:
+                continue
+        if child.child_count:
+            expansions(child, found)
+
+
+def between(children: list[Node], opening: str, closing: str) -> list[Node]:
+    """Return what stands between two tokens that must be the first and the last child.
+
+    Raises:
+        Unproved: They are not.
+    """
+    if len(children) < 2 or children[0].type != opening or children[-1].type != closing:  # noqa: PLR2004 - a pair
+        raise Unproved(f"{opening} without {closing}")
+    return children[1:-1]

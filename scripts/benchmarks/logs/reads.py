@@ -1,0 +1,51 @@
+"""Reading from logs that hold many events: by type, by stream, and everything."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from pathlib import Path
+
+from benchmarks.logs import workload
+from benchmarks.logs.worker import Worker
+from benchmarks.measuring.figure import Figure
+from benchmarks.measuring.runner import Bench, Round, Work, contest
+
+LAST = 100
+"""How many events a query asks for at the most."""
+
+_TIMES = 50
+
+
+def reads(
+    bench: Bench, suite: str, workers: Mapping[str, Worker], held: int, logs: Mapping[str, Path]
+) -> Iterator[Figure]:
+    """Measure reads from logs that hold `held` events; leaves them open."""
+    for name, worker in workers.items():
+        worker.ask("open", str(logs[name]), "never")
+    times, revision = bench.size(_TIMES), held // workload.STREAMS // 2
+
+    def each(what: str, *arguments: str | int) -> dict[str, Round]:
+        return {name: partial(worker.ask, what, *arguments) for name, worker in workers.items()}
+
+    rare = Work(suite=suite, name=f"the last {LAST} of a rare type, of {held:,} events", unit="us")
+    yield from contest(bench, [rare], each("newest", workload.RARE, LAST, times), rounds=3)
+    stream = Work(suite=suite, name=f"a stream from revision {revision}, of {held:,} events", unit="us")
+    yield from contest(bench, [stream], each("stream", workload.first_stream(), revision, LAST, times))
+    replay = Work(suite=suite, name=f"replay {held:,} events, decoded", unit="events/s", better="higher")
+    yield from contest(bench, [replay], each("replay"), rounds=3, warm=False)
+
+
+def timed(call: Callable[[], object], times: int, scale: float = 1e6) -> Round:
+    """Make a round that calls a function so many times and observes each latency, in microseconds unless scaled."""
+
+    def once() -> list[float]:
+        took: list[float] = []
+        for _ in range(times):
+            began = time.perf_counter()
+            call()
+            took.append((time.perf_counter() - began) * scale)
+        return took
+
+    return once

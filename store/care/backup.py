@@ -1,0 +1,186 @@
+"""Backup: a second directory that opens as the log it was taken from, brought up to date a segment at a time.
+
+It needs no lock on the log, so a server may be appending meanwhile: sealed segments never change, and of the one that
+is being written the whole frames are taken. A backup is a prefix of its log and grows with it. It is refused, and
+left as it is, where the log is damaged, and where the backup holds events that the log does not: a log that lost
+something must not take it away from its backup, too.
+
+Sealed segments that the backup has already are not read again; `verify` looks at what is in them.
+"""
+
+import os
+from collections.abc import Iterator, Sequence
+from os import PathLike
+from pathlib import Path
+
+import msgspec
+
+from store.disk.files import make_directory, put_file, sync_path
+from store.disk.lock import DirectoryLock
+from store.errors import Invalid, LogDamaged
+from store.format import frame as frames
+from store.format import segment as segments
+from store.format.retention_record import read_gone, write_gone
+from store.format.segment_files import remove_derived, remove_segment, segment_names
+from store.recovery.decide import Kept, Scan, recover, scan_segment
+from store.recovery.survey import describe, witnesses
+from store.retention.retire import remove_gone
+
+_ATTEMPTS = 5
+
+
+class BackedUp(msgspec.Struct, frozen=True, kw_only=True):
+    """What a backup did; as built-ins it is what `moothall events backup --json` prints.
+
+    Attributes:
+        segments: how many segments the backup has.
+        written: how many of them were written now.
+        bytes: how much was written.
+        last_sequence: the last event in the backup, 0 for an empty log.
+    """
+
+    segments: int
+    written: int
+    bytes: int
+    last_sequence: int
+
+
+class _MovedError(Exception):
+    """The log has given up segments while they were being read: what was found is of no single moment."""
+
+
+def backup(path: str | PathLike[str], target: str | PathLike[str]) -> BackedUp:
+    """Bring the backup of a log up to date; safe while the log is being appended to.
+
+    To restore, open the backup, or a copy of it, as a log. It begins an epoch of its own there.
+
+    Args:
+        path: the log's data directory.
+        target: the backup's directory; created if need be. Nothing else should be in it.
+
+    Raises:
+        FileNotFoundError: there is no such log.
+        Invalid: the two are the same, or the backup holds events that the log does not.
+        LogDamaged: the log is damaged; the backup was not changed.
+        LogLocked: the backup is open as a log, or another backup is being made there.
+        DiskFull: there is no space; the backup opens still.
+        SyncFailed: the disk did not confirm; back up again.
+    """
+    source, copy = Path(path), Path(target)
+    source.stat()
+    if copy.exists() and copy.samefile(source):
+        raise Invalid(f"{copy} is the log itself: choose another directory, on another disk if you can")
+    make_directory(copy)
+    lock = DirectoryLock(copy)
+    try:
+        for _ in range(_ATTEMPTS):
+            try:
+                return _bring_up_to_date(source, copy)
+            except (FileNotFoundError, _MovedError):
+                continue  # the log is being opened, or gives up old segments
+        raise Invalid(f"segments of {source} keep going away while they are read: back up again when it is at rest")
+    finally:
+        lock.release()
+
+
+def _bring_up_to_date(source: Path, copy: Path) -> BackedUp:
+    _, gone, marked = witnesses(source)
+    names, old = _behind(gone.last, segment_names(source)), segment_names(copy)
+    same = _unchanged(source, copy, names, _behind(gone.last, old))
+    before = segments.first_of_name(names[same]) - 1 if same else gone.last
+    scans = [_scan(source / name) for name in names[same:]]
+    recovery = recover(scans, marked, before)
+    if read_gone(source) != gone:
+        raise _MovedError
+    if recovery.damage:
+        raise LogDamaged(describe(source, recovery.damage))
+    _check_prefix(source, copy, old, recovery.last)
+    kept = {*names[:same], *(keep.scan.name for keep in recovery.kept)}
+    for name in sorted({*_behind(gone.last, old)} - kept, reverse=True):
+        remove_segment(copy / name)
+    growing, shrinking = _in_two(copy, recovery.kept)  # what replaces a tail must be there before the tail goes
+    written = [size for keep in (*growing, *shrinking) if (size := _bring(source, copy, keep))]
+    sync_path(copy)
+    if gone != read_gone(copy):
+        write_gone(copy, gone)
+    remove_gone(copy, gone)
+    return BackedUp(segments=len(kept), written=len(written), bytes=sum(written), last_sequence=recovery.last)
+
+
+def _behind(gone: int, names: Sequence[str]) -> list[str]:
+    return [name for name in names if segments.first_of_name(name) > gone]
+
+
+def _in_two(copy: Path, kept: Sequence[Kept]) -> tuple[list[Kept], list[Kept]]:
+    """Separate the segments that the backup has longer than the log."""
+    shrinking = [keep for keep in kept if (place := copy / keep.scan.name).exists() and place.stat().st_size > keep.end]
+    return [keep for keep in kept if keep not in shrinking], shrinking
+
+
+def _unchanged(source: Path, copy: Path, names: Sequence[str], old: Sequence[str]) -> int:
+    """Return how many segments, from the first on, are sealed here and there and the same.
+
+    A sealed segment never grows, and its salt is its own: the same header and the same length are the same content.
+    """
+    same = 0
+    for ours, theirs in zip(names[:-1], old[:-1], strict=False):
+        if ours != theirs or _looks(source / ours) != _looks(copy / theirs):
+            break
+        same += 1
+    return same
+
+
+def _looks(path: Path) -> tuple[bytes, int]:
+    with path.open("rb") as file:
+        return file.read(segments.HEADER_BYTES), os.fstat(file.fileno()).st_size
+
+
+def _scan(path: Path) -> Scan:
+    return scan_segment(path.name, path.read_bytes())
+
+
+def _check_prefix(source: Path, copy: Path, old: Sequence[str], last: int) -> None:
+    """Refuse unless the backup's last append is in the log."""
+    for name in reversed(old):
+        data = memoryview((copy / name).read_bytes())
+        scan = scan_segment(name, data)
+        if not scan.firsts:
+            continue
+        sequence, body = scan.firsts[-1], _body(data, scan.offsets[-1])
+        if sequence > last or body not in _bodies_at(source, sequence):
+            raise Invalid(
+                f"{copy} holds event {sequence}, which {source} does not hold like that: one of them lost or gained "
+                "events since the last backup; choose an empty directory for this one"
+            )
+        return
+
+
+def _bodies_at(directory: Path, sequence: int) -> Iterator[bytes]:
+    """Yield the frames that begin with a sequence: the last segment that has one counts, but all are that append."""
+    homes = [name for name in segment_names(directory) if segments.first_of_name(name) <= sequence]
+    for name in reversed(homes):
+        data = memoryview((directory / name).read_bytes())
+        scan = scan_segment(name, data)
+        for first, offset in zip(scan.firsts, scan.offsets, strict=True):
+            if first == sequence:
+                yield _body(data, offset)
+        if scan.last >= sequence:
+            return
+
+
+def _body(data: memoryview, offset: int) -> bytes:
+    frame = frames.read_header(data, offset)
+    assert frame is not None, "the scan found a frame here"
+    return bytes(data[offset + frames.HEADER_BYTES : frame.end])
+
+
+def _bring(source: Path, copy: Path, keep: Kept) -> int:
+    """Write a segment into the backup unless it is there like that; return how many bytes were written."""
+    content = (source / keep.scan.name).read_bytes()[: keep.end]
+    place = copy / keep.scan.name
+    if place.exists() and place.read_bytes() == content:
+        return 0
+    remove_derived(place)
+    put_file(place, content)
+    sync_path(copy)  # the next one may know that this one is whole, so it must not be there without it
+    return len(content)

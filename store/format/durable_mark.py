@@ -1,0 +1,80 @@
+"""The durable mark: up to which sequence the log is known to be durable, kept beside the segments.
+
+A frame's header says so of the frames before it. Of the last group only this file speaks: it is written when the group
+was synced, before anybody is told, and not synced itself, which would cost a second fsync a group. So after a killed
+process it is exact: a torn tail that had been acknowledged is cut, but not without a word. After a power cut it says
+what the kernel had written back by then, which may be half a minute old, and never too much.
+
+    magic 4 | CRC-32 of the sequence 4 | sequence 8, little endian
+"""
+
+import os
+import struct
+import zlib
+from contextlib import suppress
+from pathlib import Path
+
+from store.disk.sync import sync_file, write_all, write_error
+
+MARK_NAME = "durable"
+
+_MAGIC = b"MHdm"
+_SEQUENCE = struct.Struct("<Q")
+_BYTES = 16
+
+
+class DurableMark:
+    """The mark of a log that is open.
+
+    Args:
+        directory: the log's; the file is created if need be.
+
+    Raises:
+        DiskFull, SyncFailed: it cannot be created.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        self._path = directory / MARK_NAME
+        try:
+            self._fd = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        except OSError as error:
+            raise write_error(error, self._path) from error
+
+    def move(self, last: int) -> None:
+        """Say that the log is durable up to a sequence.
+
+        It is a witness: a disk that has no room for it takes nothing from what it speaks of.
+        """
+        with suppress(OSError):
+            os.pwrite(self._fd, _encode(last), 0)
+
+    def move_back(self, last: int) -> None:
+        """Say durably that no more than this is promised, before what is beyond it is taken back.
+
+        Raises:
+            SyncFailed: the disk did not confirm.
+        """
+        write_all(self._fd, _encode(last), 0, self._path)
+        sync_file(self._fd, os.fsync, self._path)
+
+    def close(self) -> None:
+        """Close the file."""
+        os.close(self._fd)
+
+
+def read_mark(directory: Path) -> int:
+    """Return up to which sequence the log was durable; 0 if nothing legible says so."""
+    try:
+        data = (directory / MARK_NAME).read_bytes()
+    except FileNotFoundError:
+        return 0
+    content = data[-_SEQUENCE.size :]
+    return _SEQUENCE.unpack(content)[0] if len(data) == _BYTES and data == _framed(content) else 0
+
+
+def _encode(last: int) -> bytes:
+    return _framed(_SEQUENCE.pack(last))
+
+
+def _framed(content: bytes) -> bytes:
+    return b"".join((_MAGIC, zlib.crc32(content).to_bytes(4, "little"), content))

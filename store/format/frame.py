@@ -1,0 +1,205 @@
+"""Frames: one atomic append each, as bytes. Pure.
+
+    header  48 bytes, little endian:
+        magic 4 | salt tag 4 | CRC 4 | flags 2 | seal bytes 2 | count 4 | length 4 |
+        first sequence 8 | durable 8 | time 8
+    body    `length` bytes:
+        offsets      u32 x (count + 1): where each record begins, from the body's start; the last is where they end
+        0xdd count   the head of a MessagePack array, so that all records together decode in one call
+        records      `count` MessagePack arrays, the fields of `Event` in order
+        command      if flag 1: [agent, command id, hash of the payload] in MessagePack
+        seal         `seal bytes` bytes: a keyed hash chained over the frames, if the segment is sealed
+
+The CRC (zlib's CRC-32) starts from the CRC of the segment's salt and covers the header behind the CRC field and the
+body. The tag is the first bytes of the salt. Both make it pointless to shape event data like a frame: the salt is
+random and never leaves the file. `durable` is the sequence up to which the log was durable when the frame was written:
+it is what tells a torn tail from damage.
+"""
+
+import operator
+import struct
+import sys
+import zlib
+from array import array
+from collections.abc import Sequence
+from itertools import accumulate
+
+import msgspec
+
+from store.model.event import Event, Head
+
+Buffer = bytes | memoryview
+
+MAGIC = b"MHfr"
+HEADER_BYTES = 48
+HAS_COMMAND = 1
+TAG_BYTES = 4
+
+_HEADER = struct.Struct("<4s4sIHHIIQQq")
+_COVERED = struct.Struct("<HHIIQQq")
+_COVERED_FROM = 12
+_ARRAY_HEAD = struct.Struct(">BI")
+_HEAD_OF_ONE = _ARRAY_HEAD.pack(0xDD, 1)
+_BEFORE_ONE = struct.Struct("<II5s")
+_SPAN = struct.Struct("<II")
+SPAN_BYTES = _SPAN.size
+_OFFSET_BYTES = 4
+_ARRAY_32 = 0xDD
+
+UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError)
+"""What decoding damaged bytes raises: msgspec does not translate the error about text that is not UTF-8."""
+
+decode_event = msgspec.msgpack.Decoder(Event).decode
+decode_events = msgspec.msgpack.Decoder(list[Event]).decode
+decode_heads = msgspec.msgpack.Decoder(list[Head]).decode
+
+
+class Command(msgspec.Struct, frozen=True, array_like=True):
+    """The command that a frame carries out: unique per agent, with a 16-byte hash of what was asked."""
+
+    agent: str
+    command_id: str
+    payload_hash: bytes
+
+
+class Frame(msgspec.Struct, frozen=True):
+    """A frame's header, read. `offset` is where the frame begins in its segment, `end` where it ends."""
+
+    offset: int
+    end: int
+    flags: int
+    seal_bytes: int
+    count: int
+    first_sequence: int
+    durable: int
+    time_ns: int
+
+
+_decode_command = msgspec.msgpack.Decoder(Command).decode
+encode_command = msgspec.msgpack.Encoder().encode
+
+
+def encode_body(records: Sequence[bytes], command: Command | None = None, sizes: Sequence[int] | None = None) -> bytes:
+    """Join encoded records, whose sizes may be known, and the command if there is one, to a frame's body."""
+    count = len(records)
+    if count == 1 and not command:
+        return _BEFORE_ONE.pack(_BEFORE_ONE.size, _BEFORE_ONE.size + len(records[0]), _HEAD_OF_ONE) + records[0]
+    start = _OFFSET_BYTES * (count + 1) + _ARRAY_HEAD.size
+    offsets = array("I", accumulate(sizes or map(len, records), initial=start))
+    if sys.byteorder == "big":
+        offsets.byteswap()
+    tail = (encode_command(command),) if command else ()
+    return b"".join((offsets.tobytes(), _ARRAY_HEAD.pack(_ARRAY_32, count), *records, *tail))
+
+
+def salt_seed(salt: bytes) -> int:
+    """Return the value that every frame's CRC in a segment with this salt starts from."""
+    return zlib.crc32(salt)
+
+
+def encode_header(
+    body: bytes | memoryview,
+    *,
+    salt: bytes,
+    flags: int,
+    count: int,
+    first_sequence: int,
+    durable: int,
+    time_ns: int,
+    seal_bytes: int = 0,
+) -> bytes:
+    """Return the header that makes `body` a frame of the segment with this salt."""
+    covered = _COVERED.pack(flags, seal_bytes, count, len(body), first_sequence, durable, time_ns)
+    crc = zlib.crc32(body, zlib.crc32(covered, salt_seed(salt)))
+    return b"".join((MAGIC, salt[:TAG_BYTES], crc.to_bytes(4, "little"), covered))
+
+
+def read_frame(data: Buffer, offset: int, salt: bytes) -> Frame | None:
+    """Read the frame at `offset` of a segment's bytes; None if there is no whole, undamaged one."""
+    if offset + HEADER_BYTES > len(data):
+        return None
+    magic, tag, crc, flags, seal, count, length, first, durable, time_ns = _HEADER.unpack_from(data, offset)
+    end = offset + HEADER_BYTES + length
+    if magic != MAGIC or tag != salt[:TAG_BYTES] or not _may_hold(count, length) or end > len(data):
+        return None
+    if zlib.crc32(memoryview(data)[offset + _COVERED_FROM : end], salt_seed(salt)) != crc:
+        return None
+    return Frame(offset, end, flags, seal, count, first, durable, time_ns)
+
+
+def read_header(data: Buffer, offset: int) -> Frame | None:
+    """Read a frame's header without checking its CRC; None if there is none."""
+    if offset + HEADER_BYTES > len(data):
+        return None
+    magic, _, _, flags, seal, count, length, first, durable, time_ns = _HEADER.unpack_from(data, offset)
+    if magic != MAGIC or not _may_hold(count, length):
+        return None
+    return Frame(offset, offset + HEADER_BYTES + length, flags, seal, count, first, durable, time_ns)
+
+
+def _may_hold(count: int, length: int) -> bool:
+    return count > 0 and length >= _OFFSET_BYTES * (count + 1)
+
+
+def records_span(body: Buffer, count: int) -> tuple[int, int]:
+    """Return where in the body the MessagePack array of all records begins and ends."""
+    start = _OFFSET_BYTES * (count + 1)
+    return start, int.from_bytes(body[start - _OFFSET_BYTES : start], "little")
+
+
+def span_offset(index: int) -> int:
+    """Return where in the body the `SPAN_BYTES` are that tell the span of record `index`."""
+    return _OFFSET_BYTES * index
+
+
+def record_span(span: Buffer) -> tuple[int, int]:
+    """Return where in the body a record begins and ends, by these bytes of the offset table."""
+    start, end = _SPAN.unpack(span)
+    return start, end
+
+
+def events_of(body: Buffer, count: int) -> list[Event]:
+    """Decode every event of a body.
+
+    Raises:
+        UNREADABLE: the bytes are damaged.
+    """
+    start, end = records_span(body, count)
+    return decode_events(body[start:end])
+
+
+def sized_events_of(body: Buffer, count: int) -> list[tuple[Event, int]]:
+    """Decode every event of a body, each with the size of its record.
+
+    Raises:
+        UNREADABLE: the bytes are damaged.
+    """
+    if count == 1:
+        start, end = _SPAN.unpack_from(body)
+        return [(decode_event(body[start:end]), end - start)]
+    offsets = array("I", bytes(body[: _OFFSET_BYTES * (count + 1)]))
+    if sys.byteorder == "big":
+        offsets.byteswap()
+    return list(zip(events_of(body, count), map(operator.sub, offsets[1:], offsets), strict=True))
+
+
+def heads_of(body: Buffer, count: int) -> list[Head]:
+    """Decode what the index needs of every event of a body.
+
+    Raises:
+        UNREADABLE: the bytes are damaged.
+    """
+    start, end = records_span(body, count)
+    return decode_heads(body[start:end])
+
+
+def command_of(body: Buffer, frame: Frame) -> Command | None:
+    """Decode the command of a body, None if the frame has none.
+
+    Raises:
+        UNREADABLE: the bytes are damaged.
+    """
+    if not frame.flags & HAS_COMMAND:
+        return None
+    _, end = records_span(body, frame.count)
+    return _decode_command(body[end : len(body) - frame.seal_bytes])

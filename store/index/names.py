@@ -1,0 +1,124 @@
+"""Names as small integers, so that an index keeps four bytes where an event has a string."""
+
+import zlib
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+from store.model.limits import check_names
+
+_REMEMBERED = 1 << 14
+
+
+class Interner:
+    """Gives each name a number, from 0 in the order of arrival, for the life of the process.
+
+    Args:
+        what: what the names name, for errors.
+    """
+
+    def __init__(self, what: str) -> None:
+        self._what = what
+        self._ids: dict[str, int] = {}
+        self._names: list[str] = []
+
+    def __len__(self) -> int:
+        return len(self._ids)
+
+    def id_of(self, name: str) -> int:
+        """Return the name's number, giving it one if it has none."""
+        number = self._ids.setdefault(name, len(self._names))
+        if number == len(self._names):
+            self._names.append(name)
+        return number
+
+    def ids_of(self, names: Sequence[str]) -> list[int]:
+        """Return the numbers of names, giving new ones theirs.
+
+        Raises:
+            Invalid: a new one is no name.
+        """
+        return _looked_up(self._ids, names, self._learn)
+
+    def name_of(self, number: int) -> str:
+        """Return the name that has a number."""
+        return self._names[number]
+
+    @property
+    def names(self) -> Sequence[str]:
+        """All names, by number; not to be changed."""
+        return self._names
+
+    def add(self, names: Iterable[str]) -> None:
+        """Give numbers to names that have none yet, in order."""
+        first = len(self._names)
+        self._names.extend(names)
+        self._ids.update(zip(self._names[first:], range(first, len(self._names)), strict=True))
+
+    def forget(self, count: int) -> None:
+        """Forget all names but the first so many: no one has used their numbers."""
+        for name in self._names[count:]:
+            del self._ids[name]
+        del self._names[count:]
+
+    def known(self, name: str) -> int | None:
+        """Return the name's number, None if it has none."""
+        return self._ids.get(name)
+
+    def _learn(self, names: Sequence[str]) -> None:
+        check_names(self._what, names)
+        self.add(names)
+
+
+def name_hash(name: str) -> int:
+    """Return 32 bits of a name that are the same in every process: its CRC-32."""
+    return zlib.crc32(name.encode())
+
+
+def name_hashes(names: Iterable[str]) -> list[int]:
+    """Return the same for many, at C speed."""
+    return list(map(zlib.crc32, map(str.encode, names)))
+
+
+class CorrelationHashes:
+    """What the index keeps of correlation ids: their hashes, those of late remembered."""
+
+    def __init__(self) -> None:
+        self._known: dict[str | None, int] = {None: 0}
+
+    def of(self, correlation_ids: Sequence[str | None]) -> list[int]:
+        """Return a hash for each, 0 for none.
+
+        Raises:
+            Invalid: one is no name.
+        """
+        return _looked_up(self._known, correlation_ids, self._learn)
+
+    def known(self, correlation_id: str | None) -> int | None:
+        """Return the hash of an id of late, 0 of None; None if it is not remembered."""
+        return self._known.get(correlation_id)
+
+    def _learn(self, fresh: Sequence[str | None]) -> None:
+        names = [name for name in fresh if name is not None]
+        check_names("correlation_id", names)
+        if len(self._known) > _REMEMBERED:
+            self._known.clear()
+            self._known[None] = 0
+        self._known.update(zip(names, name_hashes(names), strict=True))
+
+
+def _looked_up(known: Mapping[Any, int], names: Sequence[Any], learn: Callable[[Sequence[Any]], None]) -> list[int]:
+    """Return the number of each name, once `learn` has been told of those that have none, and has refused bad ones."""
+    found: list[Any]
+    try:
+        found = list(map(known.get, names))
+    except TypeError:  # what is no string may not be hashable either
+        learn(names)
+        raise
+    try:
+        sum(found)  # takes a sixth of the time of `None in found`
+    except TypeError:
+        missing = [at for at, number in enumerate(found) if number is None]
+        learn(list(dict.fromkeys([names[at] for at in missing])))
+        for at in missing:
+            found[at] = known[names[at]]
+    return found

@@ -1,0 +1,146 @@
+"""The index of a sealed segment: loaded from its file, column by column, when a query first needs it."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+from store.format.index_file import IndexHeader, Section, read_section
+from store.index.build import BUCKET_MASK
+from store.index.byte_planes import PLANES, Planes
+from store.index.names import name_hash
+from store.index.posting_chains import ALL_BITS, Chain
+
+_decode_names = msgspec.msgpack.Decoder(list[str]).decode
+
+
+class IndexUnusable(Exception):  # noqa: N818 - it is the index that is unusable; callers never see it
+    """A column of an index file is gone or damaged: the segment must be indexed again.
+
+    Attributes:
+        index: the index that cannot be used.
+    """
+
+    def __init__(self, index: SealedIndex) -> None:
+        super().__init__(str(index.path))
+        self.index = index
+
+
+class SealedIndex:
+    """The index of a segment that is not written to any more.
+
+    Every column may raise `IndexUnusable` when it is first needed.
+
+    Args:
+        path: the index file.
+        header: what it says of itself, read before.
+    """
+
+    def __init__(self, path: Path, header: IndexHeader) -> None:
+        self.path = path
+        self.header = header
+        self.earliest_ns = header.earliest_ns
+        self.latest_ns = header.latest_ns
+        self.ordered = header.ordered
+        self.end = header.segment_bytes
+        self._columns: dict[Section, memoryview[int]] = {}
+        self._planes: dict[Section, Planes] = {}
+        self._chains: dict[Section, Chain] = {}
+
+    def __len__(self) -> int:
+        """Return how many events there are."""
+        return self.header.last_sequence - self.header.first_sequence + 1
+
+    @property
+    def frame_firsts(self) -> memoryview[int]:
+        """The position of each frame's first event."""
+        return self._kept_column(Section.FRAME_FIRSTS)
+
+    @property
+    def frame_offsets(self) -> memoryview[int]:
+        """The byte at which each frame begins."""
+        return self._kept_column(Section.FRAME_OFFSETS)
+
+    @property
+    def streams(self) -> Planes:
+        """The ids of streams, by position."""
+        return self._kept_planes(Section.STREAMS)
+
+    @property
+    def by_stream(self) -> Chain:
+        """Searches them."""
+        return self._kept_chain(self.streams, Section.STREAMS_BEFORE, ALL_BITS)
+
+    @property
+    def correlations(self) -> Planes:
+        """The hashes of correlation ids, by position."""
+        return self._kept_planes(Section.CORRELATIONS)
+
+    @property
+    def by_correlation(self) -> Chain:
+        """Searches them."""
+        return self._kept_chain(self.correlations, Section.CORRELATIONS_BEFORE, BUCKET_MASK)
+
+    @property
+    def agents(self) -> Planes:
+        """The ids of agents, by number of frame."""
+        return self._kept_planes(Section.AGENTS)
+
+    @property
+    def types(self) -> Planes:
+        """The ids of types, by position."""
+        return self._kept_planes(Section.TYPES)
+
+    def stream_ids(self, name: str) -> tuple[int, ...]:
+        """Return the ids of streams whose names have this one's hash."""
+        hashes, ids = self._kept_column(Section.HASHES), self._kept_column(Section.HASH_IDS)
+        wanted = name_hash(name)
+        first = end = bisect_left(hashes, wanted)
+        while end < len(hashes) and hashes[end] == wanted:
+            end += 1
+        return tuple(ids[first:end])
+
+    def type_ids(self, name: str) -> tuple[int, ...]:
+        """Return a type's id, if any of its events is here."""
+        number = self.header.types.get(name)
+        return () if number is None else (number,)
+
+    def agent_ids(self, name: str) -> tuple[int, ...]:
+        """Return an agent's id, if any of its events is here."""
+        number = self.header.agents.get(name)
+        return () if number is None else (number,)
+
+    def stream_names(self) -> list[str]:
+        """Return the names of its streams, as STREAM_IDS orders them; read anew each time."""
+        return _decode_names(self.section(Section.STREAM_NAMES))
+
+    def column(self, section: Section, code: Literal["I", "Q"] = "I") -> memoryview[int]:
+        """Return a column of numbers, read anew each time: u32, or `Q` for u64."""
+        return memoryview(self.section(section)).cast(code)
+
+    def section(self, section: int) -> bytes:
+        """Return a section's bytes, read anew each time."""
+        data = read_section(self.path, self.header, section)
+        if data is None:
+            raise IndexUnusable(self)
+        return data
+
+    def _kept_column(self, section: Section) -> memoryview[int]:
+        if section not in self._columns:
+            self._columns[section] = self.column(section)
+        return self._columns[section]
+
+    def _kept_planes(self, section: Section) -> Planes:
+        if section not in self._planes:
+            self._planes[section] = Planes([self.section(section + number) for number in range(PLANES)])
+        return self._planes[section]
+
+    def _kept_chain(self, column: Planes, before: Section, mask: int) -> Chain:
+        """Return the chains over a column: three sections, the links, the buckets, and a link for each of these."""
+        if before not in self._chains:
+            links, buckets, newest = (self.column(Section(before + number)) for number in range(3))
+            self._chains[before] = Chain(column, links, buckets, newest, mask)
+        return self._chains[before]

@@ -1,0 +1,158 @@
+"""What can be asked of the log, and which event answers it: pure, shared by every store and by append conditions."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Literal
+
+import msgspec
+
+from store.errors import Invalid
+from store.model.event import Event
+from store.model.where import check_size, conditions, holds
+
+MAX_LIMIT = 1000
+
+
+class Query(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
+    """A question; every filter given must hold.
+
+    Attributes:
+        stream: events of this stream.
+        types: events of one of these types; empty means any.
+        agents: events of one of these agents; empty means any.
+        correlation_id: events with this correlation id.
+        after: events with a greater sequence.
+        before: events with a smaller sequence.
+        since_ns: events at this time or later, nanoseconds since 1970 UTC.
+        until_ns: events before this time.
+        where: payload fields and the values they must equal, or operators on them such as `{"$gt": 3, "$lte": 9}` and
+            `{"$in": [1, 2]}` (`filters`); a key is a field's name or a dotted path into dicts. A missing field equals
+            nothing, and True is not 1.
+        order: `asc` (oldest first) or `desc`.
+        limit: at most so many events, 1..1000.
+        hidden: events of these streams do not match, whatever else they are.
+    """
+
+    stream: str | None = None
+    types: tuple[str, ...] = ()
+    agents: tuple[str, ...] = ()
+    correlation_id: str | None = None
+    after: int = 0
+    before: int | None = None
+    since_ns: int | None = None
+    until_ns: int | None = None
+    where: dict[str, Any] | None = None
+    order: Literal["asc", "desc"] = "asc"
+    limit: int = 100
+    hidden: tuple[str, ...] = ()
+
+
+class Page(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
+    """A part of the answer.
+
+    Attributes:
+        events: the events, in the query's order.
+        next: what to pass as `after` (ascending) or as `before` (descending) to go on; also when `has_more` is false:
+            ascending, it then skips what was searched, so that following the log never searches twice.
+        has_more: whether there may be more events now.
+        bytes: what the events take as records.
+        unfinished: whether the search stopped because it had looked at so much, and the page could still grow.
+    """
+
+    events: list[Event]
+    next: int
+    has_more: bool
+    bytes: int = 0
+    unfinished: bool = False
+
+
+class Filling:
+    """A page that is being filled, from nothing or from where a search had stopped.
+
+    Args:
+        query: what is asked.
+        page_bytes: the page is full before its records would take more, unless it is a single one.
+        onto: the page so far.
+    """
+
+    def __init__(self, query: Query, page_bytes: int, onto: Page | None) -> None:
+        self._events = list(onto.events) if onto else []
+        self._bytes = onto.bytes if onto else 0
+        self._limit = query.limit
+        self._page_bytes = page_bytes
+
+    def take(self, event: Event, size: int) -> bool:
+        """Add the next match, whose record has this size; say no if the page is full without it."""
+        total = self._bytes + size
+        if self._events and (total > self._page_bytes or len(self._events) == self._limit):
+            return False
+        self._events.append(event)
+        self._bytes = total
+        return True
+
+    def full(self) -> Page:
+        """Return the page: there is no room for the next match."""
+        return Page(events=self._events, next=self._events[-1].sequence, has_more=True, bytes=self._bytes)
+
+    def stopped(self, at: int) -> Page:
+        """Return the page as it is when everything up to a sequence was looked at."""
+        unfinished = len(self._events) < self._limit
+        return Page(events=self._events, next=at, has_more=True, bytes=self._bytes, unfinished=unfinished)
+
+    def last(self, end: int) -> Page:
+        """Return the page: there are no more matches."""
+        return Page(events=self._events, next=end, has_more=False, bytes=self._bytes)
+
+
+def onwards(query: Query, page: Page | None) -> Query:
+    """Return what of a query is left to be searched behind an unfinished page."""
+    if page is None:
+        return query
+    return msgspec.structs.replace(query, **{"before" if query.order == "desc" else "after": page.next})
+
+
+_DEFAULTS = msgspec.structs.asdict(Query())
+
+
+def as_query(query: Query | None, fields: Mapping[str, Any]) -> Query:
+    """Return a checked query, given whole, by its fields, or as one with some fields replaced.
+
+    Raises:
+        Invalid: a field is unknown, has the wrong type or is out of range.
+    """
+    given = _DEFAULTS if query is None else msgspec.structs.asdict(query)
+    if unknown := fields.keys() - _DEFAULTS.keys():
+        raise Invalid(f"a query has no {', '.join(sorted(unknown))}: its fields are {', '.join(_DEFAULTS)}")
+    values = [*{**given, **fields}.values()]
+    try:
+        checked = msgspec.convert(values, Query)
+    except (msgspec.ValidationError, RecursionError) as error:
+        raise Invalid(f"the query is not understood: {error}") from error
+    if not 1 <= checked.limit <= MAX_LIMIT:
+        raise Invalid(f"limit is {checked.limit}: ask for 1..{MAX_LIMIT} events and page with `next`")
+    if checked.after < 0:
+        raise Invalid(f"after is {checked.after}: a sequence is 0 or more")
+    if checked.where:
+        check_size(checked.where)
+        conditions(checked.where)
+    return checked
+
+
+def matcher(query: Query) -> Callable[[Event], bool]:
+    """Return what says whether an event answers a checked query; `order` and `limit` play no part."""
+    wanted = conditions(query.where)
+
+    def matches(event: Event) -> bool:
+        return (
+            event.sequence > query.after
+            and (query.before is None or event.sequence < query.before)
+            and (query.stream is None or event.stream == query.stream)
+            and event.stream not in query.hidden
+            and (not query.types or event.type in query.types)
+            and (not query.agents or event.agent in query.agents)
+            and (query.correlation_id is None or event.correlation_id == query.correlation_id)
+            and (query.since_ns is None or event.time_ns >= query.since_ns)
+            and (query.until_ns is None or event.time_ns < query.until_ns)
+            and (not wanted or all(holds(condition, event.data) for condition in wanted))
+        )
+
+    return matches

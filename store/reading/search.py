@@ -1,0 +1,132 @@
+"""Answering a query from segments: the index narrows, the events themselves decide."""
+
+from collections.abc import Iterator, Sequence
+from itertools import islice
+from typing import NamedTuple
+
+from store.index.active import Index, frame_number_of, walk_agents
+from store.index.names import name_hash
+from store.model.query import Filling, Page, Query, matcher, onwards
+from store.reading.segment_reader import Segment
+
+_BATCH = 128
+_SEVERAL = 2
+
+
+class Filter(NamedTuple):
+    """A query's indexed part in one segment: the ids that an event's columns must be among; None asks for nothing."""
+
+    streams: frozenset[int] | None
+    correlations: frozenset[int] | None
+    types: frozenset[int] | None
+    agents: frozenset[int] | None
+
+
+def search(
+    segments: Sequence[Segment],
+    query: Query,
+    page_bytes: int,
+    max_scan: int | None = None,
+    onto: Page | None = None,
+) -> Page:
+    """Answer a query.
+
+    Args:
+        segments: all of the log, in order.
+        query: what is asked, checked.
+        page_bytes: how many bytes of records a page may hold, unless it holds a single one.
+        max_scan: look at so many candidates at most, and at about `page_bytes` of them; None looks at all.
+        onto: the unfinished page that the same query got before.
+
+    Raises:
+        LogDamaged: an event's bytes changed since they were written.
+        IndexUnusable: a segment must be indexed again first.
+    """
+    query, filling = onwards(query, onto), Filling(query, page_bytes, onto)
+    descending = query.order == "desc"
+    head = segments[-1].last_sequence if segments else 0
+    low = query.after + 1
+    high = min(head + 1, query.before) if query.before is not None else head + 1
+    end = low if descending else max(high - 1, query.after)
+    matches = matcher(query)
+    scanned = scanned_bytes = 0
+    for segment in reversed(segments) if descending else segments:
+        index = segment.index
+        wanted = _filter(index, query) if _overlaps(segment, query, low, high) else None
+        if wanted is None:
+            continue
+        first, beyond = segment.between(query.since_ns, query.until_ns)
+        first, beyond = max(first, low - segment.first_sequence), min(beyond, high - segment.first_sequence)
+        candidates = _candidates(index, wanted, first, beyond, descending=descending)
+        while batch := list(islice(candidates, _batch_size(query.limit, max_scan, scanned))):
+            scanned += len(batch)
+            for event, size in segment.events_at(_narrow(index, wanted, batch)):
+                if matches(event) and not filling.take(event, size):
+                    return filling.full()
+                scanned_bytes += size
+                if max_scan is not None and scanned_bytes >= page_bytes:
+                    return filling.stopped(event.sequence)
+            if max_scan is not None and scanned >= max_scan:
+                return filling.stopped(segment.first_sequence + batch[-1])
+    return filling.last(end)
+
+
+def _batch_size(limit: int, max_scan: int | None, scanned: int) -> int:
+    size = min(_BATCH, limit + 1)
+    return size if max_scan is None else max(1, min(size, max_scan - scanned))
+
+
+def _overlaps(segment: Segment, query: Query, low: int, high: int) -> bool:
+    """Say whether a segment may hold anything of the query's sequences and times."""
+    index = segment.index
+    return (
+        len(index) > 0
+        and segment.first_sequence < high
+        and segment.last_sequence >= low
+        and (query.since_ns is None or index.latest_ns >= query.since_ns)
+        and (query.until_ns is None or index.earliest_ns < query.until_ns)
+    )
+
+
+def _filter(index: Index, query: Query) -> Filter | None:
+    """Translate names to a segment's ids; None if a name is unknown to it, so that nothing can match."""
+    streams = types = agents = correlations = None
+    if query.types:
+        types = frozenset(number for name in query.types for number in index.type_ids(name))
+    if query.agents:
+        agents = frozenset(number for name in query.agents for number in index.agent_ids(name))
+    if frozenset() in (types, agents):
+        return None
+    if query.stream is not None:
+        streams = frozenset(index.stream_ids(query.stream))
+    if query.correlation_id is not None:
+        correlations = frozenset((name_hash(query.correlation_id),))
+    return None if streams == frozenset() else Filter(streams, correlations, types, agents)
+
+
+def _candidates(index: Index, wanted: Filter, low: int, high: int, *, descending: bool) -> Iterator[int]:
+    """Yield the positions, low <= p < high, at which the most telling of the query's filters holds, in order."""
+    if low >= high:
+        return iter(())
+    if wanted.streams is not None:
+        return index.by_stream.walk(wanted.streams, low, high, descending=descending)
+    if wanted.correlations is not None:
+        return index.by_correlation.walk(wanted.correlations, low, high, descending=descending)
+    if wanted.types is not None:
+        return index.types.walk(wanted.types, low, high, descending=descending)
+    if wanted.agents is not None:
+        return walk_agents(index, wanted.agents, low, high, descending=descending)
+    return iter(range(high - 1, low - 1, -1) if descending else range(low, high))
+
+
+def _narrow(index: Index, wanted: Filter, positions: Sequence[int]) -> Sequence[int]:
+    """Leave out the positions at which another indexed filter does not hold."""
+    if len(wanted) - wanted.count(None) < _SEVERAL:
+        return positions
+    for column, numbers in ((index.correlations, wanted.correlations), (index.types, wanted.types)):
+        if numbers is not None:
+            positions = [position for position in positions if column[position] in numbers]
+    if (agents := wanted.agents) is not None:
+        column = index.agents
+        positions = [position for position in positions if column[frame_number_of(index, position)] in agents]
+    return positions

@@ -1,0 +1,277 @@
+"""Reading stored events: positions of a segment in, decoded events out."""
+
+import os
+import struct
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
+from itertools import groupby
+from pathlib import Path
+from typing import NamedTuple, TypeVar
+
+from store.errors import LogDamaged
+from store.format import frame as frames
+from store.format.segment import SegmentHeader
+from store.index.active import Index, frame_at, frame_number_of
+from store.model.event import Event
+
+_DENSE = 8
+_WHOLE_BYTES = 1 << 20
+_AHEAD_BYTES = 1 << 16
+
+T = TypeVar("T")
+
+
+class _Run(NamedTuple):
+    """Frames that follow each other, read at once.
+
+    Attributes:
+        firsts: the position of each frame's first event, for all frames of the segment.
+        offsets: the byte at which each begins.
+        last: the run's last frame.
+        past: the position behind that one's last event.
+        base: the byte at which the run begins.
+        data: the file's bytes from there on.
+    """
+
+    firsts: Sequence[int]
+    offsets: Sequence[int]
+    last: int
+    past: int
+    base: int
+    data: memoryview
+
+    def beyond(self, number: int) -> int:
+        """Return the position behind a frame's last event."""
+        return self.firsts[number + 1] if number < self.last else self.past
+
+
+class Segment:
+    """A segment file that is open.
+
+    Args:
+        path: the file.
+        fd: open for reading and writing.
+        header: its header.
+        index: its index; may be replaced by an equal one at any time.
+        unread: whether no one has read its frames yet, so that each is to be checked before parts of it are believed.
+    """
+
+    def __init__(self, path: Path, fd: int, header: SegmentHeader, index: Index, *, unread: bool = False) -> None:
+        self.path = path
+        self.fd = fd
+        self.header = header
+        self.index = index
+        self._unread = unread
+        self._unchecked = bytearray()
+
+    @property
+    def first_sequence(self) -> int:
+        """The sequence of its first event."""
+        return self.header.first_sequence
+
+    @property
+    def last_sequence(self) -> int:
+        """The sequence of its last settled event; the first minus 1 if there is none."""
+        return self.header.first_sequence + len(self.index) - 1
+
+    def close(self) -> None:
+        """Close the file."""
+        os.close(self.fd)
+
+    def load_frames(self) -> Index:
+        """Return the index once it has loaded what `by_frame` and `command` need.
+
+        Raises:
+            IndexUnusable: the segment must be indexed again first.
+        """
+        index = self.index
+        _ = index.frame_firsts, index.frame_offsets
+        return index
+
+    def by_frame(self, after: int, index: Index) -> Iterator[list[Event]]:
+        """Yield the events of each settled frame, from the one that holds sequence `after + 1` on.
+
+        Args:
+            after: the sequence.
+            index: the segment's, loaded; the one that takes its place meanwhile may have no file any more.
+
+        Raises:
+            LogDamaged: a frame's bytes changed since they were written.
+        """
+        number = frame_number_of(index, max(0, after + 1 - self.first_sequence))
+        while 0 <= number < len(index.frame_firsts):
+            offsets = index.frame_offsets
+            run = self._run(number, max(number, bisect_right(offsets, offsets[number] + _AHEAD_BYTES) - 2), index)
+            while number <= run.last:
+                yield self._decoded(run, number, frames.events_of)
+                number += 1
+
+    def between(self, since_ns: int | None, until_ns: int | None) -> tuple[int, int]:
+        """Return between which positions, the second excluded, all events of a time lie.
+
+        Where the clock never stepped back, that is exact; else it is the whole segment.
+
+        Raises:
+            LogDamaged: a frame's bytes changed since they were written.
+        """
+        index = self.index
+        low, high = 0, len(index)
+        if index.ordered and since_ns is not None and since_ns > index.earliest_ns:
+            low = self._first_at(since_ns)
+        if index.ordered and until_ns is not None and until_ns <= index.latest_ns:
+            high = self._first_at(until_ns)
+        return low, high
+
+    def _first_at(self, time_ns: int) -> int:
+        """Return the position of the first event at a time or later, by a binary search over the frames' headers."""
+        firsts = self.index.frame_firsts
+        number = bisect_left(range(len(firsts)), time_ns, key=self._time_of)
+        return firsts[number] if number < len(firsts) else len(self.index)
+
+    def _time_of(self, number: int) -> int:
+        if self._is_unchecked(number):
+            self._frame(number, self.index)
+        offset, first, _ = frame_at(self.index, number)
+        frame = frames.read_header(self._bytes_at(offset, frames.HEADER_BYTES), 0)
+        if frame is None or frame.first_sequence != self.first_sequence + first:
+            raise self._damaged(offset)
+        return frame.time_ns
+
+    def events_at(self, positions: Iterable[int]) -> Iterator[tuple[Event, int]]:
+        """Yield the events at positions of the segment, with the size of each one's record.
+
+        Args:
+            positions: rising or falling; the events come in this order.
+
+        Raises:
+            LogDamaged: a frame's bytes changed since they were written.
+        """
+        wanted = list(positions)
+        if not wanted:
+            return
+        low, high = sorted((wanted[0], wanted[-1]))
+        firsts = self.index.frame_firsts
+        first, last = bisect_right(firsts, low) - 1, bisect_right(firsts, high) - 1
+        if self._is_worth_reading_whole(first, last, len(wanted)):
+            yield from self._events_among(first, last, wanted)
+            return
+        for above, group in groupby(wanted, partial(bisect_right, firsts)):
+            number, of_frame = above - 1, list(group)
+            if self._is_worth_reading_whole(number, number, len(of_frame)):
+                yield from self._events_among(number, number, of_frame)
+            else:
+                yield from self._some_events(number, of_frame)
+
+    def command(self, sequence: int) -> tuple[frames.Command | None, list[Event]]:
+        """Return the command of the frame that holds a sequence, and the frame's events.
+
+        Raises:
+            LogDamaged: the frame's bytes changed since they were written.
+        """
+        index = self.index
+        frame, body = self._frame(frame_number_of(index, sequence - self.first_sequence), index)
+        try:
+            return frames.command_of(body, frame), frames.events_of(body, frame.count)
+        except frames.UNREADABLE as error:
+            raise self._damaged(frame.offset) from error
+
+    def _is_unchecked(self, number: int) -> bool:
+        """Say whether a frame was there before and has not been read whole since."""
+        if self._unread:
+            self._unread = False
+            self._unchecked = bytearray(b"\1") * len(self.index.frame_firsts)
+        return number < len(self._unchecked) and bool(self._unchecked[number])
+
+    def _is_worth_reading_whole(self, first: int, last: int, wanted: int) -> bool:
+        """Say whether so many events are better read with all of the frames from one to another than one by one."""
+        index = self.index
+        count = _beyond(index, last) - index.frame_firsts[first]
+        return wanted * _DENSE >= count and _end_of(index, last) - index.frame_offsets[first] <= _WHOLE_BYTES
+
+    def _events_among(self, first: int, last: int, wanted: Iterable[int]) -> Iterator[tuple[Event, int]]:
+        """Yield events, by their positions in the segment, of frames that are read at once."""
+        run = self._run(first, last, self.index)
+        start = beyond = 0
+        sized: list[tuple[Event, int]] = []
+        for position in wanted:
+            if not start <= position < beyond:
+                number = bisect_right(run.firsts, position, first, last + 1) - 1
+                start, beyond = run.firsts[number], run.beyond(number)
+                sized = self._decoded(run, number, frames.sized_events_of)
+            yield sized[position - start]
+
+    def _run(self, first: int, last: int, index: Index) -> _Run:
+        base, end = index.frame_offsets[first], _end_of(index, last)
+        data = memoryview(self._bytes_at(base, end - base))
+        return _Run(index.frame_firsts, index.frame_offsets, last, _beyond(index, last), base, data)
+
+    def _decoded(self, run: _Run, number: int, decode: Callable[[memoryview, int], T]) -> T:
+        frame, body = self._checked(run, number)
+        try:
+            return decode(body, frame.count)
+        except frames.UNREADABLE as error:
+            raise self._damaged(run.base + frame.offset) from error
+
+    def _frame(self, number: int, index: Index) -> tuple[frames.Frame, memoryview]:
+        return self._checked(self._run(number, number, index), number)
+
+    def _checked(self, run: _Run, number: int) -> tuple[frames.Frame, memoryview]:
+        """Return a frame of a run and its body, if the bytes are still those that were written."""
+        offset, first = run.offsets[number], run.firsts[number]
+        frame = frames.read_frame(run.data, offset - run.base, self.header.salt)
+        if (
+            frame is None
+            or frame.first_sequence != self.header.first_sequence + first
+            or frame.count != run.beyond(number) - first
+        ):
+            raise self._damaged(offset)
+        if number < len(self._unchecked):
+            self._unchecked[number] = 0
+        return frame, run.data[frame.offset + frames.HEADER_BYTES : frame.end]
+
+    def _bytes_at(self, offset: int, size: int) -> bytes:
+        try:
+            return os.pread(self.fd, size, offset)
+        except OSError as error:
+            raise LogDamaged(
+                f"{self.path}: byte {offset} could not be read: {error.strerror}; check the disk, then start again"
+            ) from error
+
+    def _some_events(self, number: int, wanted: Iterable[int]) -> Iterator[tuple[Event, int]]:
+        """Read a few events of a frame, by their positions in the segment, by its offset table.
+
+        That skips the CRC. So a frame that was there before the log was opened is checked as a whole the first time.
+        """
+        if self._is_unchecked(number):
+            self._frame(number, self.index)
+        first, offset = self.index.frame_firsts[number], self.index.frame_offsets[number]
+        fd, body = self.fd, offset + frames.HEADER_BYTES
+        try:
+            for position in wanted:
+                span = os.pread(fd, frames.SPAN_BYTES, body + frames.span_offset(position - first))
+                start, end = frames.record_span(span)
+                event = frames.decode_event(os.pread(fd, end - start, body + start))
+                if event.sequence != self.first_sequence + position:
+                    raise self._damaged(offset)
+                yield event, end - start
+        except (*frames.UNREADABLE, struct.error, OSError, ValueError) as error:
+            raise self._damaged(offset) from error
+
+    def _damaged(self, offset: int) -> LogDamaged:
+        return LogDamaged(
+            f"{self.path}: the frame at byte {offset} changed since it was written: "
+            "stop, check the disk, restore the file from a backup"
+        )
+
+
+def _beyond(index: Index, number: int) -> int:
+    """Return the position behind a frame's last event."""
+    firsts = index.frame_firsts
+    return firsts[number + 1] if number + 1 < len(firsts) else len(index)
+
+
+def _end_of(index: Index, number: int) -> int:
+    """Return where in the file a frame ends."""
+    offsets = index.frame_offsets
+    return offsets[number + 1] if number + 1 < len(offsets) else index.end

@@ -1,0 +1,38 @@
+"""What a log leaves behind when it stops, so that the next start need not read it again."""
+
+from collections import deque
+from contextlib import suppress
+
+from store.assembly import Parts
+from store.errors import DiskFull
+from store.format.clean_stop import write_marker
+from store.format.streams_file import write_heads
+from store.index.active import SegmentIndex
+from store.index.build_queue import sealing
+
+
+def leave(parts: Parts) -> None:
+    """Sync a log and leave the marker of a clean stop, unless it is empty or broken.
+
+    Raises:
+        DiskFull: the marker did not fit; nothing is lost.
+        SyncFailed: the disk did not confirm.
+    """
+    writer = parts.writer
+    if writer.broken or not parts.committed.segments:
+        return
+    writer.trim()
+    writer.sync()
+    writer.guarded(lambda: _save_derived(parts))
+    write_marker(parts.directory, writer.marker())
+
+
+def _save_derived(parts: Parts) -> None:
+    """Save the indexes and the heads. A full disk is no reason not to stop."""
+    last = parts.committed.segments[-1]
+    with suppress(DiskFull):
+        while parts.sealer.step():
+            pass
+        if isinstance(last.index, SegmentIndex):
+            deque(sealing(last, parts.heads.settled(), sync=False), maxlen=0)
+        write_heads(parts.directory, parts.heads)

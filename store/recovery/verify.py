@@ -1,0 +1,141 @@
+"""Checking a log without touching it, also one that a server is writing to."""
+
+from collections.abc import Iterator
+from os import PathLike
+from pathlib import Path
+
+import msgspec
+
+from store.errors import LogDamaged
+from store.format import frame as frames
+from store.format.retention_record import read_gone
+from store.model.event import Head
+from store.recovery.decide import Kept
+from store.recovery.index_check import contradictions
+from store.recovery.survey import Found, describe, find
+from store.tamper.check_seals import SealCheck
+
+
+class Report(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What `verify` found; as built-ins it is what `moothall events verify --json` prints.
+
+    Attributes:
+        ok: whether nothing that had been durable is missing.
+        events: how many events are readable.
+        segments: how many segment files count.
+        first_sequence: the first sequence, 0 if there are no events.
+        last_sequence: the last sequence, 0 if there are no events.
+        problems: what is wrong, a sentence each.
+        seal: the seal that the log ends with, if seals were checked and there are any; to be kept elsewhere.
+    """
+
+    ok: bool
+    events: int
+    segments: int
+    first_sequence: int
+    last_sequence: int
+    problems: list[str]
+    seal: str | None = None
+
+
+def verify(path: str | PathLike[str], *, seal_key: bytes | None = None) -> Report:
+    """Check every frame, sequence and revision of the log in a directory, and the indexes; reads only, takes no lock.
+
+    The end of a log that is being written to, or whose last writer was killed, is no damage: what is not whole there
+    had not been acknowledged.
+
+    Args:
+        path: the data directory.
+        seal_key: check the seals with this secret, too: all appends since the first sealed one must have been sealed
+            with it.
+
+    Raises:
+        FileNotFoundError: there is no such directory.
+    """
+    try:
+        return _of_one_moment(Path(path), seal_key)
+    except LogDamaged as error:
+        return Report(ok=False, events=0, segments=0, first_sequence=0, last_sequence=0, problems=[str(error)])
+
+
+def _of_one_moment(directory: Path, seal_key: bytes | None) -> Report:
+    """Look again if segments left meanwhile: the log begins later then, and what was found is of two moments."""
+    while True:
+        before = read_gone(directory).last
+        try:
+            report = _verify(directory, find(directory), seal_key)
+        except FileNotFoundError:
+            if read_gone(directory).last == before:
+                raise
+            continue
+        if read_gone(directory).last == before:
+            return report
+
+
+def _verify(directory: Path, found: Found, seal_key: bytes | None) -> Report:
+    recovery, gone = found.recovery, found.gone
+    problems = [describe(directory, recovery.damage)] if recovery.damage else []
+    if found.lost:
+        problems.append(
+            f"{directory}: the last {found.lost} acknowledged events, from {recovery.last + 1} on, are unreadable: "
+            "copy the directory and check the disk; opening cuts the log there and keeps the bytes beside it"
+        )
+    revisions = dict(gone.revisions)
+    seals = SealCheck(seal_key, gone) if seal_key is not None else None
+    problems += seals.begin() if seals else ()
+    for keep in recovery.kept:
+        problems += check_segment(directory, keep, revisions, seals)
+    problems += (
+        f"{path} {what}: remove it, or repair, and it is made again"
+        for path, what in contradictions(directory, found, revisions)
+    )
+    if seals and seals.last is None and recovery.last > gone.last:
+        problems.append(f"{directory}: nothing is sealed")
+    return Report(
+        ok=not problems,
+        events=recovery.last - gone.last,
+        segments=len(recovery.kept),
+        first_sequence=gone.last + 1 if recovery.last > gone.last else 0,
+        last_sequence=recovery.last,
+        problems=problems,
+        seal=seals.last.hex() if seals and seals.last is not None else None,
+    )
+
+
+def check_segment(directory: Path, keep: Kept, revisions: dict[str, int], seals: SealCheck | None) -> Iterator[str]:
+    """Check what frames hold: that each record has the sequence and the revision that are next.
+
+    Args:
+        directory: the log's.
+        keep: the segment.
+        revisions: the revision of each stream before it; moved on as the problems are taken.
+        seals: checks the seals, if they are to be checked.
+    """
+    path = directory / keep.scan.name
+    data = memoryview(path.read_bytes())
+    if seals and keep.scan.header:
+        yield from (f"{path}: {what}" for what in seals.segment(keep.scan.header))
+    for offset in keep.scan.offsets[: keep.frame_count]:
+        frame = frames.read_header(data, offset)
+        if frame is None:
+            yield f"{path}: the frame at byte {offset} disappeared while it was being checked"
+            return
+        body = data[offset + frames.HEADER_BYTES : frame.end]
+        if seals:
+            yield from (f"{path}: the frame at byte {offset}: {what}" for what in seals.frame(frame, body))
+        try:
+            heads = frames.heads_of(body, frame.count)
+        except frames.UNREADABLE as error:
+            yield f"{path}: the frame at byte {offset} holds a record that does not decode: {error}"
+            continue
+        yield from (f"{path}: the frame at byte {offset}: {what}" for what in _check_heads(frame, heads, revisions))
+
+
+def _check_heads(frame: frames.Frame, heads: list[Head], revisions: dict[str, int]) -> Iterator[str]:
+    for sequence, head in enumerate(heads, frame.first_sequence):
+        if head.sequence != sequence:
+            yield f"event {sequence} says that it is {head.sequence}"
+        before = revisions.get(head.stream, 0)
+        if head.revision != before + 1:
+            yield f"event {sequence} is revision {head.revision} of {head.stream!r} after {before}"
+        revisions[head.stream] = head.revision

@@ -1,0 +1,209 @@
+"""Retention: the oldest sealed segments leave the log, dropped or packed into an archive.
+
+The order makes a crash harmless: first the archive has the segments, then the record says that they are gone, then the
+files are removed. Files that a crash left behind no longer count, and go with the next segments that do.
+
+A segment that a retried command may still need stays, whatever its age and size: those of the last day that hold one of
+the last `Limits.commands` commands. So does the one that is being written.
+"""
+
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
+
+from store.disk.files import sync_path
+from store.errors import Invalid, LogDamaged
+from store.format import frame as frames
+from store.format import segment as segments
+from store.format.index_file import index_path, read_header
+from store.format.retention_record import Gone, read_gone, write_gone
+from store.format.segment_files import remove_segment, segment_names
+from store.recovery.decide import Scan, scan_segment
+from store.retention.archive import pack
+from store.tamper.seal import Seal
+
+DAY_NS = 24 * 3600 * 1_000_000_000
+
+COMMAND_WINDOW_NS = DAY_NS
+"""For how long a command is remembered whatever retention says, unless there were very many since; nanoseconds."""
+
+
+class Retention(msgspec.Struct, frozen=True, kw_only=True):
+    """How much of a log is kept; a segment leaves when either says so.
+
+    Attributes:
+        max_age_ns: segments whose events are all older than this leave, nanoseconds; None keeps any age.
+        max_bytes: the oldest segments leave while all take more than this; None keeps any size.
+    """
+
+    max_age_ns: int | None = None
+    max_bytes: int | None = None
+
+
+def keep(*, days: float | None, size: int | None) -> Retention:
+    """Return the policy that keeps so many days, and so many bytes; None keeps any."""
+    return Retention(max_age_ns=None if days is None else round(days * DAY_NS), max_bytes=size)
+
+
+class Retired(msgspec.Struct, frozen=True, kw_only=True):
+    """What left a log; as built-ins it is what `moothall events retire --json` prints.
+
+    Attributes:
+        segments: how many segments left.
+        events: how many events were in them.
+        bytes: how many bytes they took.
+        first_sequence: the sequence that the log begins with now.
+    """
+
+    segments: int
+    events: int
+    bytes: int
+    first_sequence: int
+
+
+class _Leaving(NamedTuple):
+    """A sealed segment that leaves."""
+
+    scan: Scan
+    content: bytes
+
+
+class _Facts(NamedTuple):
+    """How many commands a segment holds, and the highest time of an event; None if there is none."""
+
+    commands: int
+    latest_ns: int | None
+
+
+def check_retention(retention: Retention) -> None:
+    """Refuse a policy that says nothing or makes no sense.
+
+    Raises:
+        Invalid: it does.
+    """
+    given = [value for value in (retention.max_age_ns, retention.max_bytes) if value is not None]
+    if not given or min(given) < 0:
+        raise Invalid("retention needs a greatest age or a greatest size, of 0 or more")
+
+
+def retire(
+    directory: Path,
+    retention: Retention,
+    *,
+    archive: Path | None,
+    now_ns: int,
+    durable: int,
+    commands: int,
+    seal: Seal | None,
+    most: int,
+) -> tuple[Gone, Retired]:
+    """Archive what leaves, and record it as gone; the files are left to `remove_gone`.
+
+    Only sealed segments are touched, so this may run in a thread while the log is appended to.
+
+    Args:
+        directory: the log's.
+        retention: what may stay.
+        archive: where a packed copy of each segment goes; None means nowhere.
+        now_ns: the time, nanoseconds since 1970 UTC.
+        durable: up to which sequence the log is durable; what is beyond stays.
+        commands: how many of the last commands must stay known.
+        seal: the log's seal, None if it is not sealed.
+        most: how many segments leave at the most.
+
+    Raises:
+        Invalid: the policy says nothing, or the archive has such a segment of another log.
+        LogDamaged: a segment that should leave is damaged; nothing was changed.
+        DiskFull: there is no space for the archive; nothing is gone.
+        SyncFailed: the disk did not confirm; what is gone will be known when the log is opened again.
+    """
+    check_retention(retention)
+    gone = read_gone(directory)
+    names = [name for name in segment_names(directory) if segments.first_of_name(name) > gone.last]
+    total = sum((directory / name).stat().st_size for name in names)
+    revisions = dict(gone.revisions)
+    last = gone.last
+    left = bytes_left = 0
+    needed = _needed_for_commands(directory, names, now_ns, commands)
+    for name, following in pairwise(names):
+        end = segments.first_of_name(following) - 1
+        if left == most or name >= needed or end > durable:
+            break
+        too_much = retention.max_bytes is not None and total - bytes_left > retention.max_bytes
+        if not too_much and not _is_older(_facts(directory, name), now_ns, retention.max_age_ns):
+            break
+        leaving = _look(directory, name, end)
+        if archive is not None:
+            pack(leaving.content, archive, name)
+        _advance(revisions, leaving)
+        last, left, bytes_left = leaving.scan.last, left + 1, bytes_left + leaving.scan.size
+    retired = Retired(segments=left, events=last - gone.last, bytes=bytes_left, first_sequence=last + 1)
+    if left:
+        gone = Gone(last, durable, revisions, seal.of_gone(last, revisions) if seal else b"")
+        write_gone(directory, gone)
+    return gone, retired
+
+
+def remove_gone(directory: Path, gone: Gone) -> None:
+    """Remove the files of segments that no longer count."""
+    covered = [name for name in segment_names(directory) if segments.first_of_name(name) <= gone.last]
+    for name in covered:
+        remove_segment(directory / name)
+    if covered:
+        sync_path(directory)
+
+
+def _needed_for_commands(directory: Path, names: Sequence[str], now_ns: int, commands: int) -> str:
+    """Return the name of the oldest segment that a retried command may need."""
+    needed, found = names[-1] if names else "", 0
+    for name in reversed(names):
+        facts = _facts(directory, name)
+        if found >= commands or (facts.latest_ns is not None and _is_older(facts, now_ns, COMMAND_WINDOW_NS)):
+            break
+        if facts.commands:
+            needed = name
+        found += facts.commands
+    return needed
+
+
+def _is_older(facts: _Facts, now_ns: int, age_ns: int | None) -> bool:
+    return age_ns is not None and (facts.latest_ns or 0) < now_ns - age_ns
+
+
+def _facts(directory: Path, name: str) -> _Facts:
+    """Ask a segment's index file, or read the segment if it has none that belongs to it."""
+    with (directory / name).open("rb") as file:
+        header = segments.decode_header(file.read(segments.HEADER_BYTES))
+        index = read_header(index_path(directory / name))
+        if header is not None and index is not None and index.salt == header.salt:
+            return _Facts(index.commands, index.latest_ns)
+        file.seek(0)
+        held = list(_frames(file.read()))
+    commands = sum(bool(frame.flags & frames.HAS_COMMAND) for frame in held)
+    return _Facts(commands, max((frame.time_ns for frame in held), default=None))
+
+
+def _look(directory: Path, name: str, last: int) -> _Leaving:
+    path = directory / name
+    content = path.read_bytes()
+    scan = scan_segment(name, content)
+    if scan.end != scan.size or scan.last != last:
+        raise LogDamaged(f"{path}: unreadable from byte {scan.end}; nothing leaves a damaged log: run verify")
+    return _Leaving(scan, content)
+
+
+def _frames(content: bytes) -> Iterator[frames.Frame]:
+    offset = segments.HEADER_BYTES
+    while frame := frames.read_header(content, offset):
+        yield frame
+        offset = frame.end
+
+
+def _advance(revisions: dict[str, int], leaving: _Leaving) -> None:
+    data = memoryview(leaving.content)
+    for frame in _frames(leaving.content):
+        for head in frames.heads_of(data[frame.offset + frames.HEADER_BYTES : frame.end], frame.count):
+            revisions[head.stream] = head.revision

@@ -1,0 +1,64 @@
+"""Append conditions: whether an event that matches is in the log, or staged before."""
+
+from collections.abc import Callable, Iterable
+
+from store.errors import ConditionFailed
+from store.index.names import Interner
+from store.index.stream_table import Heads
+from store.model.append import FailIf
+from store.model.query import Page, Query, as_query, matcher
+from store.writing.staged_group import StagedFrame
+
+
+def check_condition(
+    fail_if: FailIf,
+    cleared: int,
+    *,
+    head: int,
+    search: Callable[[Query], Page],
+    staged: Iterable[StagedFrame],
+    heads: Heads,
+) -> None:
+    """Refuse if an event matches.
+
+    Args:
+        fail_if: the condition.
+        cleared: up to which sequence it is known already that none does.
+        head: the last committed sequence.
+        search: answers a query from what is committed.
+        staged: what is not committed yet, in order.
+        heads: knows the ids of names.
+
+    Raises:
+        ConditionFailed: one does.
+        Invalid: the query is not understood.
+    """
+    after = max(fail_if.after, fail_if.query.after, cleared)
+    query = as_query(fail_if.query, {"after": after, "limit": 1, "order": "asc"})
+    found = search(query).events if after < head else []
+    if not found:
+        matches, may_hold = matcher(query), _narrowing(query, heads)
+        found = [event for frame in staged if may_hold(frame) for event in frame.events() if matches(event)]
+    if found:
+        raise ConditionFailed(found[0].sequence)
+
+
+def _narrowing(query: Query, heads: Heads) -> Callable[[StagedFrame], bool]:
+    """Return what says whether a frame may hold a match, without decoding it."""
+    streams = _known(heads.streams, [query.stream] if query.stream is not None else [])
+    types, agents = _known(heads.types, query.types), _known(heads.agents, query.agents)
+
+    def may_hold(frame: StagedFrame) -> bool:
+        return (
+            (streams is None or not streams.isdisjoint(frame.streams))
+            and (types is None or not types.isdisjoint(frame.types))
+            and (agents is None or frame.agent in agents)
+        )
+
+    return may_hold
+
+
+def _known(interner: Interner, names: Iterable[str]) -> frozenset[int] | None:
+    """Return the ids that a filter allows; None if it allows any."""
+    asked = list(names)
+    return frozenset(number for name in asked if (number := interner.known(name)) is not None) if asked else None

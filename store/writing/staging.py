@@ -1,0 +1,155 @@
+"""Staging: appends in, frames and outcomes-to-be out, without any I/O but reading.
+
+What is staged counts at once for the next append's conditions, and is taken back when its write fails. That is what
+lets the next group be prepared while the last one is on its way to the disk.
+"""
+
+from collections.abc import Sequence
+from itertools import groupby, repeat
+
+from store.errors import DiskFull, StoreError
+from store.format.frame import Command
+from store.index.stream_table import Heads
+from store.model.append import Append, Appended, FailIf, check_expected, stream_of
+from store.model.limits import Limits, check_name
+from store.reading.committed import Committed
+from store.writing.batch import Framer
+from store.writing.command_window import CommandMemory, repeated
+from store.writing.conditions import check_condition
+from store.writing.staged_group import Staged
+from store.writing.validation import checked_columns, payload_hash
+
+
+class Stager:
+    """Prepares groups, and keeps those that are not settled yet, in order.
+
+    Args:
+        heads: where the streams are; moved on by staging, back by taking back.
+        commands: the commands known.
+        committed: what readers see, for `fail_if` and for the results of earlier commands.
+        limits: what an append may hold.
+    """
+
+    def __init__(self, heads: Heads, commands: CommandMemory, committed: Committed, limits: Limits) -> None:
+        self._heads = heads
+        self._commands = commands
+        self._committed = committed
+        self._limits = limits
+        self._framer = Framer(heads, limits)
+        self._unsettled: list[Staged] = []
+
+    def stage(self, appends: Sequence[Append], cleared: Sequence[int], *, now_ns: int, needs_sync: bool) -> Staged:
+        """Check and encode appends; each gets its outcome-to-be."""
+        staged = Staged(outcomes=[], needs_sync=needs_sync, frames=[])
+        self._unsettled.append(staged)
+        try:
+            self._stage_all(appends, cleared, staged, now_ns)
+        except BaseException:
+            # Such as a TypeError: what the caller gets no group for is never settled, and must not stand in the way.
+            self._unsettled.remove(staged)
+            self._undo(staged)
+            raise
+        return staged
+
+    def _stage_all(self, appends: Sequence[Append], cleared: Sequence[int], staged: Staged, now_ns: int) -> None:
+        if len(appends) == 1:
+            self._stage_alone(appends[0], cleared[0] if cleared else 0, staged, now_ns)
+            return
+        for plain, run in groupby(zip(appends, cleared or repeat(0), strict=False), _is_plain):
+            together = list(run)
+            if not plain or not self._stage_together([append for append, _ in together], staged, now_ns):
+                for append, known in together:
+                    self._stage_alone(append, known, staged, now_ns)
+
+    def settle(self, staged: Staged) -> None:
+        """Let go of the oldest group: it is stored."""
+        assert staged.flushed, "settle() before flush()"
+        assert self._unsettled[0] is staged, "groups settle in the order in which they were staged"
+        del self._unsettled[0]
+        for frame in staged.frames:
+            if frame.command:
+                self._commands.settle(frame.command, frame.first_sequence)
+
+    def take_back(self, failure: DiskFull) -> None:
+        """Undo everything staged that is not flushed: its first write failed, and the rest builds on it."""
+        lost = [group for group in self._unsettled if not group.flushed]
+        self._unsettled = [group for group in self._unsettled if group.flushed]
+        for group in lost:
+            group.failure = failure
+            self._undo(group)
+
+    def _undo(self, group: Staged) -> None:
+        for frame in group.frames:
+            self._heads.take_back(frame.first_sequence)
+            if frame.command:
+                self._commands.take_back(frame.command)
+
+    def _stage_together(self, appends: Sequence[Append], staged: Staged, now_ns: int) -> bool:
+        """Stage appends that nothing can refuse but what is wrong with themselves; False if something is."""
+        try:
+            columns = checked_columns(appends, self._limits)
+            self._framer.check_names(appends)
+            made = self._framer.frames(appends, columns, now_ns)
+        except StoreError:
+            return False
+        staged.frames += made
+        staged.outcomes += [frame.appended for frame in made]
+        return True
+
+    def _stage_alone(self, append: Append, cleared: int, staged: Staged, now_ns: int) -> None:
+        try:
+            staged.outcomes.append(self._outcome(append, cleared, staged, now_ns))
+        except StoreError as error:
+            staged.outcomes.append(error)
+
+    def _outcome(self, append: Append, cleared: int, staged: Staged, now_ns: int) -> Appended:
+        plain = self._framer.plain.frame(append, now_ns)
+        if plain is not None:
+            staged.frames.append(plain)
+            return plain.appended
+        columns = checked_columns((append,), self._limits)
+        command = None
+        if append.command_id is not None:
+            check_name("command_id", append.command_id)
+            command = Command(append.agent, append.command_id, payload_hash(append))
+            if earlier := self._carried_out(command):
+                return repeated(command, *earlier)
+        if append.fail_if is not None:
+            self._check_condition(append.fail_if, cleared)
+        self._framer.check_names((append,))
+        stream = stream_of(append)
+        check_expected(stream, append.expected_revision, self._heads.revision(stream))
+        (frame,) = self._framer.frames((append,), columns, now_ns, command)
+        staged.frames.append(frame)
+        if command:
+            self._commands.stage(command, frame.appended)
+        return frame.appended
+
+    def _carried_out(self, command: Command) -> tuple[Command, Appended] | None:
+        """Find the first append with this command's id."""
+        if staged := self._commands.staged(command.agent, command.command_id):
+            return staged
+        sequence = self._commands.sequence(command.agent, command.command_id)
+        if sequence is None or sequence <= self._committed.gone:
+            return None
+        first, appended = self._committed.command_at(sequence)
+        if first is None or (first.agent, first.command_id) != (command.agent, command.command_id):
+            return None
+        return first, appended
+
+    def _check_condition(self, fail_if: FailIf, cleared: int) -> None:
+        committed, page_bytes = self._committed, self._limits.page_bytes
+        check_condition(
+            fail_if,
+            cleared,
+            head=committed.head,
+            search=lambda query: committed.query(query, page_bytes),
+            staged=(frame for group in self._unsettled for frame in group.frames),
+            heads=self._heads,
+        )
+
+
+def _is_plain(waiting: tuple[Append, int]) -> bool:
+    """Say whether an append asks for no more than to be stored."""
+    append, _ = waiting
+    return append.expected_revision is None and append.fail_if is None and append.command_id is None

@@ -1,0 +1,249 @@
+"""The end of the log on disk: frames go into segments, and are synced as the policy says."""
+
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from store.disk.files import sync_path
+from store.disk.ports import Ports
+from store.disk.sync import AHEAD_BYTES, cut_back, lengthen, sync_file, write_parts
+from store.format import frame as frames
+from store.format.clean_stop import Marker, remove_marker
+from store.format.durable_mark import DurableMark
+from store.format.index_file import index_path
+from store.format.segment import HEADER_BYTES, SALT_BYTES, SEAL_BYTES, SegmentHeader
+from store.format.segment_files import create_segment
+from store.index.active import SegmentIndex
+from store.model.limits import Limits
+from store.reading.segment_reader import Segment
+from store.tamper.seal import Seal
+from store.writing.fsync_policy import FsyncPolicy
+from store.writing.staged_group import Run, Staged, StagedFrame
+
+_SMALL = AHEAD_BYTES // 16
+"""A group of more bytes than this takes so long to sync that it makes no difference whether the file grows."""
+
+
+class Place(NamedTuple):
+    """Where the log ends: what `Tail.go_back` needs to bring it back there."""
+
+    segment: Segment | None
+    position: int
+    written: int
+    seal: bytes
+    total_bytes: int
+
+
+class Tail:
+    """Puts frames behind the last one, and begins the next segment when one is full.
+
+    For one thread at a time. What follows from a failure is for `Writer` to say.
+
+    Attributes:
+        directory: the log's.
+        policy: when frames are synced.
+        durable: the last sequence that is known to be durable.
+        syncs: how many times data was synced.
+        total_bytes: the size of all segments, without the holes behind their last frames.
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        policy: FsyncPolicy,
+        limits: Limits,
+        ports: Ports,
+        *,
+        epoch: bytes,
+        segments: Sequence[Segment],
+        new_index: Callable[[], SegmentIndex],
+        last: int,
+        seal: Seal | None,
+        mark: DurableMark,
+    ) -> None:
+        self.directory = directory
+        self.policy = policy
+        self.syncs = 0
+        sizes = [os.fstat(segment.fd).st_size for segment in segments]
+        self.total_bytes = sum(sizes)
+        self._last_sync_ns = ports.clock_ns()
+        self._limits = limits
+        self._ports = ports
+        self._epoch = epoch
+        self._new_index = new_index
+        self._seal = seal
+        self._mark = mark
+        self._segment = segments[-1] if segments else None
+        self._position = self._size = sizes[-1] if segments else 0
+        self._written = self.durable = last
+        self._unsynced: list[Segment] = []
+        self._marked = True
+
+    def marker(self) -> Marker:
+        """Return what a clean stop now would leave; there must be a segment."""
+        assert self._segment is not None
+        return Marker(self.durable, self._segment.path.name, self._position)
+
+    def sync_due(self) -> bool:
+        """Say whether, with `interval:MS`, something has waited for its fsync for that long."""
+        if self.policy.kind != "interval" or self.durable == self._written:
+            return False
+        return not 0 <= self._ports.clock_ns() - self._last_sync_ns < self.policy.interval_ns
+
+    def place(self) -> Place:
+        """Return where the log ends now."""
+        seal = self._seal.last if self._seal else b""
+        return Place(self._segment, self._position, self._written, seal, self.total_bytes)
+
+    def write(self, staged: Staged) -> None:
+        """Write a group, and sync it if the policy wants that before it is acknowledged.
+
+        Raises:
+            DiskFull: there is no space; some of the group may be on disk.
+            SyncFailed: the disk did not confirm.
+        """
+        if self._marked and staged.frames:
+            remove_marker(self.directory, *((index_path(self._segment.path),) if self._segment else ()))
+            self._marked = False
+        each = self.policy.kind == "always"
+        parts: list[bytes] = []
+        end, run = self._position, None
+        for frame in staged.frames:
+            size = frames.HEADER_BYTES + len(frame.body) + (SEAL_BYTES if self._seal else 0)
+            if self._must_begin(end + size):
+                self._write(parts)
+                self._begin_segment(frame.first_sequence)
+                end, run = self._position, None
+            assert self._segment is not None
+            if run is None:
+                run = Run(self._segment, [])
+                staged.runs.append(run)
+            if self._seal is not None:
+                frame.body += self._seal.next(
+                    frame.body,
+                    flags=_flags(frame),
+                    count=frame.count,
+                    first_sequence=frame.first_sequence,
+                    time_ns=frame.time_ns,
+                )
+            run.offsets.append(end)
+            parts += (self._header(frame), frame.body)
+            end += size
+            self._written = frame.last_sequence
+            if each:
+                self._write(parts)
+                self.sync()
+        self._write(parts)
+        if self.policy.before_acknowledging and staged.frames and not each:
+            self.sync()
+
+    def sync(self) -> None:
+        """Make everything written durable.
+
+        Raises:
+            SyncFailed: the disk did not confirm.
+        """
+        for segment in (*self._unsynced, self._segment):
+            if segment is not None:
+                sync_file(segment.fd, self._ports.sync, segment.path)
+        self._unsynced.clear()
+        self.syncs += 1
+        self.durable = self._written
+        self._mark.move(self.durable)
+        self._last_sync_ns = self._ports.clock_ns()
+
+    def trim(self) -> None:
+        """Let the file end behind the last frame; the next sync makes that durable.
+
+        Raises:
+            SyncFailed: the operating system refused.
+        """
+        if self._segment is not None and self._size > self._position:
+            cut_back(self._segment.fd, self._position, self._segment.path)
+            self._size = self._position
+
+    def go_back(self, staged: Staged, place: Place) -> None:
+        """Remove what was written of a group, the newest first: a segment speaks of those before it.
+
+        Args:
+            staged: the group.
+            place: where the log ended before it.
+
+        Raises:
+            DiskFull: the process has no descriptor left to do it with.
+            SyncFailed: the disk did not confirm.
+        """
+        if self.durable > place.written:
+            self._mark.move_back(place.written)
+        touched = [run.segment for run in staged.runs] + ([self._segment] if self._segment else [])
+        created = {id(segment): segment for segment in touched if segment is not place.segment}
+        for new in reversed(created.values()):
+            new.close()
+            new.path.unlink()
+            sync_path(self.directory)
+        staged.runs.clear()
+        self._unsynced = [kept for kept in self._unsynced if kept is not place.segment and id(kept) not in created]
+        self._segment, self._position, self._written, seal, self.total_bytes = place
+        self._size = self._position
+        if self._seal is not None:
+            self._seal.last = seal
+        self.durable = min(self.durable, self._written)
+        if place.segment is not None:
+            cut_back(place.segment.fd, place.position, place.segment.path)
+            sync_file(place.segment.fd, os.fsync, place.segment.path)
+
+    def _header(self, frame: StagedFrame) -> bytes:
+        assert self._segment is not None
+        return frames.encode_header(
+            frame.body,
+            salt=self._segment.header.salt,
+            flags=_flags(frame),
+            count=frame.count,
+            first_sequence=frame.first_sequence,
+            durable=self.durable,
+            time_ns=frame.time_ns,
+            seal_bytes=SEAL_BYTES if self._seal else 0,
+        )
+
+    def _write(self, parts: list[bytes]) -> None:
+        if parts:
+            assert self._segment is not None
+            size = sum(map(len, parts))
+            if self._position + size > self._size and size <= _SMALL and self.policy.before_acknowledging:
+                self._size = lengthen(self._segment.fd, self._position + size, self._limits.segment_bytes)
+            write_parts(self._segment.fd, parts, self._position, self._segment.path)
+            self._position += size
+            self._size = max(self._size, self._position)
+            self.total_bytes += size
+            parts.clear()
+
+    def _must_begin(self, end: int) -> bool:
+        """Say whether a frame that would end at a byte goes to a new segment."""
+        if self._segment is None or end > self._limits.segment_bytes:
+            return True
+        return bool(self._segment.header.seal) != (self._seal is not None)
+
+    def _begin_segment(self, first_sequence: int) -> None:
+        if self._segment is not None:
+            self.trim()
+            if self.policy.kind == "never":
+                self._unsynced.append(self._segment)
+            else:
+                self.sync()
+        header = SegmentHeader(
+            first_sequence=first_sequence,
+            durable=self.durable,
+            created_ns=self._ports.clock_ns(),
+            salt=self._ports.random_bytes(SALT_BYTES),
+            epoch=self._epoch,
+            seal=self._seal.last if self._seal else b"",
+        )
+        path, fd = create_segment(self.directory, header)
+        self._segment = Segment(path, fd, header, self._new_index())
+        self._position = self._size = HEADER_BYTES
+        self.total_bytes += HEADER_BYTES
+
+
+def _flags(frame: StagedFrame) -> int:
+    return frames.HAS_COMMAND if frame.command else 0

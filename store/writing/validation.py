@@ -1,0 +1,179 @@
+"""What an append may hold, and its events as bytes: shared by every store. Pure."""
+
+from collections.abc import Iterable, Sequence
+from itertools import chain, count, repeat
+from typing import Any, cast
+
+import msgspec
+
+from store.disk.digest import blake2b
+from store.errors import Invalid, TooLarge
+from store.model.append import Append, stream_of
+from store.model.event import NewEvent
+from store.model.limits import Limits, check_names, check_payloads
+
+HASH_BYTES = 16
+
+_NONE = {type(None)}
+_BATCHES: frozenset[type[Any]] = frozenset((list, tuple))
+_FIELDS = len(NewEvent.__struct_fields__)
+_fields_of = msgspec.structs.astuple
+_encode = msgspec.msgpack.Encoder().encode
+_encode_sorted = msgspec.msgpack.Encoder(order="deterministic").encode
+
+
+class Columns(msgspec.Struct):
+    """The events of one or more appends, by attribute.
+
+    Attributes:
+        counts: how many events each append has.
+        types: one for each event, like all that follow.
+        datas: the payloads, None replaced.
+        streams: None if there is one append only and all of its events go to its own stream.
+        correlations: None if there are none.
+        causations: as given.
+        metadatas: as given.
+        floats: whether a payload or metadata hold any.
+    """
+
+    counts: Sequence[int]
+    types: Sequence[str]
+    datas: Sequence[Any]
+    streams: Sequence[str] | None
+    correlations: Sequence[str | None] | None
+    causations: Sequence[str | None]
+    metadatas: Sequence[dict[str, Any] | None]
+    floats: bool
+
+
+def payload_hash(append: Append) -> bytes:
+    """Return 16 bytes that two appends share only if they ask for the same, whatever the order of keys.
+
+    Raises:
+        Invalid: the append cannot be encoded.
+    """
+    asked = (append.events, append.stream, append.expected_revision, append.fail_if)
+    try:
+        return blake2b(_encode_sorted(asked), digest_size=HASH_BYTES).digest()
+    except (OverflowError, TypeError, ValueError, RecursionError) as error:
+        raise Invalid(f"the append cannot be encoded: {error}") from error
+
+
+def checked_columns(appends: Sequence[Append], limits: Limits) -> Columns:
+    """Check everything about appends that does not depend on the log, but for names that the log may know already.
+
+    Raises:
+        Invalid: something is not acceptable; which append it is about is not said.
+        TooLarge: there are too many events in one.
+    """
+    batches = [append.events for append in appends]
+    if not _BATCHES.issuperset(map(type, batches)):
+        raise Invalid("events is no list: give a list of NewEvent, also for a single one")
+    counts = list(map(len, batches))
+    if max(counts) > limits.batch_events:
+        raise TooLarge(f"{max(counts)} events in one append: split it, {limits.batch_events} is the most")
+    if not min(counts):
+        raise Invalid("an append without events: give at least one")
+    events = list(chain.from_iterable(batches))
+    if not {NewEvent}.issuperset(map(type, events)):
+        raise Invalid("an append holds something that is no NewEvent: give a list of NewEvent")
+    # Not `zip(*map(...))`: a thousand iterators at once set the garbage collector off.
+    fields = list(chain.from_iterable(map(_fields_of, events)))
+    types, datas, streams, correlations = fields[::_FIELDS], fields[1::_FIELDS], fields[2::_FIELDS], fields[3::_FIELDS]
+    causations, metadatas = fields[4::_FIELDS], fields[5::_FIELDS]
+    floats = check_payloads(datas, limits.depth)
+    if not all(datas):
+        empty: dict[str, Any] = {}
+        datas = [empty if data is None else data for data in datas]
+    if set(map(type, metadatas)) != _NONE:
+        floats = _check_metadata(metadatas, limits) or floats
+    if set(map(type, causations)) != _NONE:
+        check_names("causation_id", [name for name in causations if name is not None])
+    correlated = correlations[0] is not None or set(map(type, correlations)) != _NONE
+    return Columns(
+        counts=counts,
+        types=types,
+        datas=datas,
+        streams=_own(streams, appends),
+        correlations=correlations if correlated else None,
+        causations=causations,
+        metadatas=metadatas,
+        floats=floats,
+    )
+
+
+def _own(streams: Sequence[str | None], appends: Sequence[Append]) -> Sequence[str] | None:
+    """Return each event's stream, None if there is one append only and no event names its own."""
+    kinds = set(map(type, streams))
+    if type(None) not in kinds:
+        return cast("Sequence[str]", streams)
+    if kinds == _NONE and len(appends) == 1:
+        return None
+    defaults = chain.from_iterable(repeat(stream_of(append), len(append.events)) for append in appends)
+    return [default if stream is None else stream for stream, default in zip(streams, defaults, strict=True)]
+
+
+def _check_metadata(metadatas: Sequence[dict[str, Any] | None], limits: Limits) -> bool:
+    given = [metadata for metadata in metadatas if metadata is not None]
+    if not {dict}.issuperset(map(type, given)):
+        raise Invalid("metadata is no dict: give a dict or None")
+    return check_payloads(given, limits.depth)
+
+
+def encode_records(
+    columns: Columns,
+    appends: Sequence[Append],
+    *,
+    first_sequence: int,
+    revisions: Sequence[int],
+    time_ns: int,
+    limits: Limits,
+) -> tuple[list[bytes], list[int]]:
+    """Encode the events of appends, given as columns too, as records: the fields of `Event` in order.
+
+    Returns:
+        The records, and the size of each in bytes.
+
+    Raises:
+        Invalid: a value has no encoding (an integer beyond 64 bits, half a surrogate pair, NaN).
+        TooLarge: a record, or all together, are over the limit.
+    """
+    rows = zip(
+        count(first_sequence),
+        columns.streams or repeat(stream_of(appends[0])),
+        revisions,
+        columns.types,
+        _agents(appends, columns.counts),
+        repeat(time_ns),
+        columns.correlations or repeat(None),
+        columns.causations,
+        columns.metadatas,
+        columns.datas,
+        strict=False,
+    )
+    try:
+        records = list(map(_encode, rows))
+    except OverflowError as error:
+        raise Invalid("a payload contains an integer beyond 64 bits: use a string") from error
+    except (ValueError, TypeError, RecursionError) as error:
+        raise Invalid(f"a payload cannot be encoded: {error}") from error
+    sizes = list(map(len, records))
+    _check_sizes(sizes, limits)
+    return records, sizes
+
+
+def _agents(appends: Sequence[Append], counts: Sequence[int]) -> Iterable[str]:
+    """Return the agent of each event."""
+    if len(appends) == 1:
+        return repeat(appends[0].agent)
+    return chain.from_iterable(map(repeat, [append.agent for append in appends], counts))
+
+
+def _check_sizes(sizes: Sequence[int], limits: Limits) -> None:
+    if max(sizes) > limits.event_bytes:
+        raise TooLarge(
+            f"event {sizes.index(max(sizes))} of the append takes {max(sizes)} bytes encoded: "
+            f"{limits.event_bytes} is the most, store the bulk elsewhere and refer to it"
+        )
+    if sum(sizes) > limits.append_bytes:
+        raise TooLarge(f"the append takes {sum(sizes)} bytes encoded: split it, {limits.append_bytes} is the most")

@@ -1,0 +1,136 @@
+"""The writing side: one group at a time, and what a failure means for those that follow."""
+
+import threading
+from collections.abc import Callable
+
+from store.errors import DiskFull, StoreError, SyncFailed
+from store.format.clean_stop import Marker
+from store.writing.staged_group import Staged
+from store.writing.tail import Place, Tail
+
+
+class Writer:
+    """Guards the end of the log: safe to run in a thread next to readers.
+
+    A full disk blocks it until what was staged on top of the failed group is taken back too. After anything else that
+    goes wrong nobody knows what the disk holds, so it is broken for good.
+
+    Args:
+        tail: the end of the log.
+
+    Attributes:
+        policy: when groups are synced.
+        broken: why nothing will be written any more.
+    """
+
+    def __init__(self, tail: Tail) -> None:
+        self.policy = tail.policy
+        self.broken: SyncFailed | None = None
+        self._tail = tail
+        self._lock = threading.Lock()
+        self._blocked: DiskFull | None = None
+
+    @property
+    def durable(self) -> int:
+        """The last sequence that is known to be durable."""
+        return self._tail.durable
+
+    @property
+    def syncs(self) -> int:
+        """How many times data was synced."""
+        return self._tail.syncs
+
+    @property
+    def total_bytes(self) -> int:
+        """The size of all segments, without the holes behind their last frames."""
+        return self._tail.total_bytes
+
+    def marker(self) -> Marker:
+        """Return what a clean stop now would leave; there must be a segment."""
+        return self._tail.marker()
+
+    def sync_due(self) -> bool:
+        """Say whether, with `interval:MS`, something has waited for its fsync for that long."""
+        return self._tail.sync_due()
+
+    def after_failure(self, take_back: Callable[[DiskFull], None]) -> None:
+        """If the last write was taken back, have the rest of what is staged taken back, and allow writing again."""
+        if self._blocked is not None:
+            with self._lock:
+                take_back(self._blocked)
+                self._blocked = None
+
+    def flush(self, staged: Staged) -> None:
+        """Write a group, and sync it if the policy wants that before it is acknowledged.
+
+        Raises:
+            DiskFull: there is no space; nothing of the group is left on disk.
+            SyncFailed: the disk did not confirm; the writer is broken for good.
+        """
+        with self._lock:
+            self._refuse_if_unable(staged)
+            before = self._tail.place()
+            try:
+                self._tail.write(staged)
+            except DiskFull as error:
+                self._take_back(staged, before)
+                self._blocked = error
+                raise
+            except SyncFailed as error:
+                self.broken = error
+                raise
+            except BaseException as error:
+                # Whatever it is: the group is neither whole on disk nor taken back, so nothing may follow it.
+                self.broken = SyncFailed(f"{self._tail.directory} could not be written: {error!r}; start again")
+                raise self.broken from error
+            staged.flushed = True
+
+    def sync(self) -> None:
+        """Make everything written durable.
+
+        Raises:
+            SyncFailed: the disk did not confirm; the writer is broken for good.
+        """
+        with self._lock:
+            if self.broken:
+                raise self.broken
+            self.guarded(self._tail.sync)
+
+    def trim(self) -> None:
+        """Let the file end behind the last frame; the next sync makes that durable.
+
+        Raises:
+            SyncFailed: the operating system refused; the writer is broken for good.
+        """
+        with self._lock:
+            self.guarded(self._tail.trim)
+
+    def shrink(self, size: int) -> None:
+        """Count so many bytes of segments as gone."""
+        with self._lock:
+            self._tail.total_bytes -= size
+
+    def guarded(self, work: Callable[[], object]) -> None:
+        """Do work, also on derived files; if the disk does not confirm it, the writer is broken.
+
+        Raises:
+            SyncFailed: the disk did not confirm.
+        """
+        try:
+            work()
+        except SyncFailed as error:
+            self.broken = error
+            raise
+
+    def _refuse_if_unable(self, staged: Staged) -> None:
+        for failure in (self.broken, staged.failure, self._blocked):
+            if failure is not None:
+                raise failure
+
+    def _take_back(self, staged: Staged, before: Place) -> None:
+        """Remove what was written of a group; what cannot be removed for want of anything may not be followed."""
+        try:
+            self._tail.go_back(staged, before)
+        except StoreError as error:
+            self.broken = SyncFailed(f"{self._tail.directory}: an append that failed could not be removed: {error}")
+            raise self.broken from error

@@ -1,0 +1,143 @@
+"""What every listener's owner does alike: accept until stopped, turn away who is too many, notice revoked tokens."""
+
+from __future__ import annotations
+
+import errno
+import resource
+import sys
+from collections.abc import Awaitable, Callable
+from typing import Any, Final
+
+import trio
+
+from transport.access.tokens import TokenError
+from transport.logs import Logger
+
+log = Logger(__name__)
+
+ACCEPT_CAPACITY: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS})
+"""What `accept` says when the system is overloaded; waiting helps. (As in Trio's `serve_listeners`.)"""
+
+ACCEPT_PAUSE_S: Final = 0.1
+TOKEN_CHECK_S: Final = 0.5
+"""How often the connections' tokens are checked, in seconds."""
+
+STRANGERS: Final = 128
+"""How many connections of a listener may be there that have shown no good token yet."""
+
+KEPT_DESCRIPTORS: Final = 64 + 2 * STRANGERS
+"""How many descriptors the connections of both listeners leave to strangers, the log and everything else."""
+
+ADMITTING: Final = 16
+"""How many streams of a listener are being taken at once; the next ones wait in its queue."""
+
+BUSY: Final = b"HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
+
+Listener = trio.abc.Listener[Any]
+
+
+def room_for(connections: int) -> int:
+    """Return how many of so many connections one listener may have: websockets and HTTP share the descriptors."""
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    descriptors = sys.maxsize if soft == resource.RLIM_INFINITY else soft
+    return min(connections, max(1, (descriptors - KEPT_DESCRIPTORS) // 2))
+
+
+class Strangers:
+    """The connections that have shown no good token yet, the oldest first. Nothing here checkpoints.
+
+    They are not counted with the others, so a flood of slow handshakes keeps nobody out who has a token: one stranger
+    too many, and the oldest has to go. Who is honest is a stranger for one round trip.
+
+    Args:
+        most: How many there may be.
+    """
+
+    def __init__(self, most: int = STRANGERS) -> None:
+        self._most = most
+        self._leave: dict[int, Callable[[], None]] = {}
+
+    def __len__(self) -> int:
+        return len(self._leave)
+
+    def came(self, number: int, leave: Callable[[], None]) -> None:
+        """Note a connection; the oldest is made to leave where there is one too many."""
+        if len(self._leave) >= self._most:
+            oldest = next(iter(self._leave))
+            log.info("accept.stranger_evicted", connection=oldest)
+            self._leave.pop(oldest)()
+        self._leave[number] = leave
+
+    def known(self, number: int) -> None:
+        """Note that a connection is no stranger any more, or has gone."""
+        self._leave.pop(number, None)
+
+
+async def accept_from(listener: Listener, admit: Callable[[trio.abc.Stream], Awaitable[None]], owner: str) -> None:
+    """Accept until cancelled; a checkpoint.
+
+    What becomes of a stream takes several rounds of the loop, which are long where there is much to do; so the next one
+    is accepted meanwhile.
+
+    Args:
+        listener: Where from.
+        admit: Takes each stream.
+        owner: Who accepts, for the log.
+
+    Raises:
+        OSError: In a group; `accept` fails for another reason than an overloaded system.
+    """
+    free = trio.Semaphore(ADMITTING)
+
+    async def take(stream: trio.abc.Stream) -> None:
+        try:
+            await admit(stream)
+        finally:
+            free.release()
+
+    async with trio.open_nursery() as nursery:
+        while True:
+            try:
+                free.acquire_nowait()  # a checkpoint more would halve how many come in where rounds are long
+            except trio.WouldBlock:
+                await free.acquire()
+            nursery.start_soon(take, await _accepted(listener, owner))
+
+
+async def _accepted(listener: Listener, owner: str) -> trio.abc.Stream:
+    """Accept one stream, however long the system is overloaded; a checkpoint."""
+    while True:
+        try:
+            stream: trio.abc.Stream = await listener.accept()
+        except OSError as error:
+            if error.errno not in ACCEPT_CAPACITY:
+                raise
+            log.error("accept.failed", owner=owner, error=str(error), retry_in_s=ACCEPT_PAUSE_S)  # noqa: TRY400
+            await trio.sleep(ACCEPT_PAUSE_S)
+        else:
+            return stream
+
+
+async def turn_away(stream: trio.abc.Stream) -> None:
+    """Answer HTTP 503 and close; a checkpoint."""
+    try:
+        with trio.move_on_after(ACCEPT_PAUSE_S):
+            await stream.send_all(BUSY)
+    except trio.BrokenResourceError:
+        log.debug("accept.turned_away_gone")
+    finally:
+        await trio.aclose_forcefully(stream)
+
+
+async def watch_tokens(close_revoked: Callable[[], None]) -> None:
+    """Call this function every `TOKEN_CHECK_S` until cancelled; a checkpoint.
+
+    Args:
+        close_revoked: Closes what has no token any more; may raise `TokenError`, which is logged.
+    """
+    while True:
+        await trio.sleep(TOKEN_CHECK_S)
+        try:
+            close_revoked()
+        except TokenError as error:
+            log.error("tokens.unreadable", error=str(error))  # noqa: TRY400 - its text says it all

@@ -1,0 +1,54 @@
+"""`moothall connect`: the stdio bridge, for MCP clients that only start a command."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import cast
+
+import anyio
+
+from transport.bridge.stdio import Bridge
+from transport.cli import collector
+from transport.cli.failure import CommandFailed, Exit
+from transport.cli.target import find_server
+from transport.dial.address import Address, Lost, Refused
+
+
+def connect(url: str | None = None, *, token: str | None = None, tls_ca: Path | None = None) -> None:
+    """Bridge stdio to a server's websocket, over as many connections as it takes, until stdin ends.
+
+    Args:
+        url: The server's websocket URL; by default that of the server of this project.
+        token: The agent's token; by default MOOTHALL_TOKEN, else the project's agent token.
+        tls_ca: A PEM file to trust a wss server by; by default MOOTHALL_TLS_CA, else what the project's server names.
+    """
+    known = find_server(url, token, tls_ca=tls_ca)
+
+    def find() -> Address:
+        try:
+            return find_server(url, token, tls_ca=tls_ca)
+        except CommandFailed:  # its directory is being cleared away; it was known before
+            return known
+
+    async def run() -> None:
+        collector.settle()
+        await Bridge(find, sys.stdin.fileno(), sys.stdout.fileno()).run()
+
+    failure: CommandFailed | None = None
+    try:
+        anyio.run(run)
+    except* (Refused, Lost) as group:
+        failure = CommandFailed(Exit.UNREACHABLE, _said(group))
+    except* ValueError as group:
+        failure = CommandFailed(Exit.USAGE, _said(group))
+    except* (BrokenPipeError, KeyboardInterrupt):
+        sys.stdout = None  # whoever started us has gone; Python would complain when it flushes
+    if failure is not None:  # raised out here: before 3.11.4, what an except* raises comes in a group (gh-103590)
+        raise failure
+
+
+def _said(error: BaseException) -> str:
+    while isinstance(error, BaseExceptionGroup):
+        error = cast("BaseExceptionGroup[BaseException]", error).exceptions[0]
+    return str(error)

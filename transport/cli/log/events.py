@@ -1,0 +1,177 @@
+"""`moothall events`: the log, online through the server, or offline with `--data DIR`."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import suppress
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import msgspec
+from cyclopts import App, Parameter, validators
+from rich.console import Console
+
+from store import LogDamaged, verify
+from transport.cli.failure import CommandFailed, Exit
+from transport.cli.log_access import HERE, PAGE, Where, online, seal_key
+from transport.cli.target import existing
+
+app = App(name="events", help="Append to, read, verify and take care of the log.")
+app.command("transport.cli.log.care:repair", help="Make a damaged log usable again; explicit and capped.")
+app.command("transport.cli.log.care:export", help="Write every event, one after another.")
+app.command("transport.cli.log.care:import_log", name="import", help="Bring exported events into a log.")
+app.command("transport.cli.log.care:backup", help="Make a backup, or bring it up to date; also while a server runs.")
+app.command("transport.cli.log.care:retire", help="Let the oldest segments leave the log, by age or size.")
+app.command("transport.cli.log.care:stats", help="Print the log in figures.")
+
+
+@app.command
+def append(
+    kind: Annotated[str, Parameter(name="type")],
+    payload: str = "{}",
+    *,
+    stream: str | None = None,
+    expected_revision: str | None = None,
+    command_id: str | None = None,
+    where: Where = HERE,
+    json: bool = False,
+) -> None:
+    """Append one event.
+
+    Args:
+        kind: What happened.
+        payload: The payload, as JSON.
+        stream: The stream it belongs to; by default the agent's own.
+        expected_revision: Refuse unless the stream is at this revision: a number, any, no_stream or exists.
+        command_id: Makes a retry safe: the same id is stored once.
+        where: Which log is meant.
+        json: Print the result as one JSON object.
+    """
+    try:
+        data = msgspec.json.decode(payload)
+    except msgspec.DecodeError as error:
+        raise CommandFailed(Exit.USAGE, f"the payload is not JSON: {error}") from None
+    expected = _revision(expected_revision)
+    arguments: dict[str, Any] = {"events": [{"type": kind, "data": data}]}
+    optional = {"stream": stream, "expected_revision": expected, "command_id": command_id}
+    arguments |= {key: value for key, value in optional.items() if value is not None}
+    result = where.access().append(arguments)
+    if json:
+        _line(result)
+    else:
+        print(f"stored as event {result['first_sequence']}")
+
+
+@app.command
+def query(
+    *,
+    stream: str | None = None,
+    type: tuple[str, ...] = (),  # noqa: A002 - the flag's name
+    agent: tuple[str, ...] = (),
+    after: int = 0,
+    order: Literal["asc", "desc"] = "asc",
+    limit: Annotated[int, Parameter(validator=validators.Number(gte=1, lte=PAGE))] = 100,
+    where: Where = HERE,
+    json: bool = False,
+) -> None:
+    """Print events.
+
+    Args:
+        stream: Events of this stream.
+        type: Events of one of these types.
+        agent: Events of one of these agents.
+        after: Events with a greater sequence.
+        order: asc or desc.
+        limit: At most so many events; 1 to 1000.
+        where: Which log is meant.
+        json: Print one JSON object a line.
+    """
+    page = where.access().query(_filters(stream, type, agent) | {"after": after, "order": order, "limit": limit})
+    _print_events(page["events"], json=json)
+
+
+@app.command
+def tail(
+    *,
+    stream: str | None = None,
+    type: tuple[str, ...] = (),  # noqa: A002 - the flag's name
+    agent: tuple[str, ...] = (),
+    after: int | None = None,
+    url: str | None = None,
+    token_file: Path | None = None,
+    json: bool = False,
+) -> None:
+    """Print events as they come, until interrupted.
+
+    Args:
+        stream: Events of this stream.
+        type: Events of one of these types.
+        agent: Events of one of these agents.
+        after: Begin after this sequence; by default with what is new.
+        url: The server's websocket URL; by default that of this project's server.
+        token_file: A file that holds the token to show.
+        json: Print one JSON object a line.
+    """
+    access = online(url, token_file)
+    with suppress(KeyboardInterrupt):
+        access.follow(_filters(stream, type, agent), after, lambda events: _print_events(events, json=json))
+
+
+@app.command(name="verify")
+def verify_log(*, data: Path | None = None, seal: Path | None = None, json: bool = False) -> None:
+    """Check every frame, sequence and revision; also while a server runs. Exit 5 if something is wrong.
+
+    Args:
+        data: The data directory.
+        seal: Check the seals, too, with the key in this file; prints the one that the log ends with.
+        json: Print the report as one JSON object.
+    """
+    where, key = existing(data), seal_key(seal)
+    try:
+        report = verify(where, seal_key=key)
+    except (OSError, LogDamaged) as error:
+        raise CommandFailed(Exit.USAGE, f"cannot verify {where}: {error}") from None
+    if json:
+        _line(msgspec.to_builtins(report))
+    else:
+        print(f"{where}: {report.events} events in {report.segments} segments, {'ok' if report.ok else 'DAMAGED'}")
+        for problem in report.problems:
+            print(f"  {problem}")
+        if report.seal is not None:
+            print(f"sealed up to event {report.last_sequence}: {report.seal}")
+    if not report.ok:
+        raise SystemExit(Exit.DAMAGED)
+
+
+def _revision(given: str | None) -> int | str | None:
+    if given is None or given in {"any", "no_stream", "exists"}:
+        return given
+    if given.isdecimal():
+        return int(given)
+    raise CommandFailed(Exit.USAGE, f"--expected-revision must be a number, any, no_stream or exists, not {given!r}")
+
+
+def _filters(stream: str | None, types: tuple[str, ...], agents: tuple[str, ...]) -> dict[str, Any]:
+    given = {"stream": stream, "types": list(types), "agents": list(agents)}
+    return {key: value for key, value in given.items() if value}
+
+
+def _print_events(events: list[dict[str, Any]], *, json: bool) -> None:
+    if json:
+        for event in events:
+            _line(event)
+        return
+    console = Console(file=sys.stdout, highlight=False)
+    for event in events:
+        payload = msgspec.json.encode(event["data"]).decode()
+        head = f"{event['sequence']:>8}  {event['time'][:23]}  {event['stream']}  {event['type']}  {event['agent']}"
+        console.print(_visible(f"{head}  {payload}"), markup=False, soft_wrap=True)
+
+
+def _visible(text: str) -> str:
+    """Escape what would move the cursor, turn the line around or hide: names and payloads are other people's."""
+    return "".join(each if each.isprintable() else f"\\u{ord(each):04x}" for each in text)
+
+
+def _line(value: Any) -> None:
+    print(msgspec.json.encode(value).decode(), flush=True)

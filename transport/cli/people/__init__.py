@@ -1,0 +1,5 @@
+"""Commands for those who let agents in and decide what waits.
+
+In: an admin's or expert's token, or the data directory.
+Out: tokens, decisions.
+"""

@@ -1,0 +1,128 @@
+"""`moothall policy`: check, explain and import policies offline; activate one; replay what was recorded."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+from cyclopts import App
+
+from actors.session.messages import Role
+from actors.speed_layer.governing.activation import text_hash
+from actors.speed_layer.policy.claude_settings import import_settings
+from actors.speed_layer.policy.engine import Policy, Request, packs
+from actors.speed_layer.policy.loading.sources import PolicyError, PolicySource
+from transport.cli.failure import CommandFailed, Exit
+from transport.cli.log_access import online
+
+app = App(name="policy", help="Check a policy, explain its verdicts, activate it.")
+importing = App(name="import", help="Turn another program's permissions into rules.")
+app.command(importing)
+app.command("transport.cli.policy.replay:replay", help="Judge recorded requests by another policy: what would change.")
+app.command("transport.cli.policy.remembered:remembered", help="List the decisions that are remembered.")
+app.command("transport.cli.policy.remembered:forget", help="Let a remembered decision hold no longer.")
+
+
+@app.command
+def check(file: Path) -> None:
+    """Load a policy on top of the shipped one and check every rule's examples.
+
+    Args:
+        file: The policy, as TOML.
+    """
+    policy = load_policy(file)
+    print(f"{file}: ok, policy version {policy.version}")
+
+
+@app.command
+def explain(
+    *,
+    tool: str,
+    input: str,  # noqa: A002 - the contract's flag
+    cwd: Path | None = None,
+    role: Role = "agent",
+    policy: Path | None = None,
+    json: bool = False,
+) -> None:
+    """Say what the verdict on a call would be and why; exit 1 unless it is allowed.
+
+    Args:
+        tool: The tool's name, as agents name it.
+        input: The tool's arguments, as a JSON object.
+        cwd: The working directory of the call; the current one unless given.
+        role: The role of the agent that asks.
+        policy: A policy file to lay over the shipped policy.
+        json: Print it as one line of JSON.
+    """
+    try:
+        arguments = msgspec.json.decode(input, type=dict[str, Any])
+    except msgspec.DecodeError as error:
+        raise CommandFailed(Exit.USAGE, f"--input is not a JSON object: {error}") from None
+    loaded = Policy.default() if policy is None else load_policy(policy)
+    where = cwd if cwd is not None else Path.cwd()
+    explanation = loaded.explain(Request(tool, arguments, str(where.absolute()), role))
+    line = msgspec.json.encode(explanation)
+    print((line if json else msgspec.json.format(line)).decode())
+    if explanation.ruling.verdict != "allow":
+        raise SystemExit(Exit.NO)
+
+
+@app.command
+def activate(
+    file: Path,
+    *,
+    sha256: str | None = None,
+    layer: Literal["organisation", "project"] = "project",
+    url: str | None = None,
+    token_file: Path | None = None,
+) -> None:
+    """Let a policy govern as a layer above the shipped one, in place of what that layer was.
+
+    Args:
+        file: The policy, as TOML; the server keeps its text, and the file plays no part from then on.
+        sha256: The hash that the file must have: of what you have looked at.
+        layer: Which layer it becomes.
+        url: The server's websocket URL; by default that of this project's server.
+        token_file: A file that holds an admin's token.
+    """
+    load_policy(file)
+    text = file.read_text(encoding="utf-8")
+    found = text_hash(text)
+    if sha256 is not None and sha256.lower() != found:
+        raise CommandFailed(Exit.NO, f"{file} has the hash {found}, not {sha256}; look at it again")
+    version = online(url, token_file).run(lambda hall: hall.activate_policy(file.name, text, found, layer=layer))
+    print(f"policy version {version} governs; {layer} layer: {file.name}, sha256 {found}")
+
+
+@importing.command(name="claude-settings")
+def claude_settings(file: Path) -> None:
+    """Turn Claude Code's permissions into rules: TOML on stdout, what could not be carried over on stderr.
+
+    Args:
+        file: A settings.json.
+    """
+    try:
+        imported = import_settings(msgspec.json.decode(file.read_bytes()))
+    except (OSError, ValueError) as error:
+        raise CommandFailed(Exit.USAGE, f"cannot import {file}: {error}") from None
+    print(imported.text, end="")
+    for entry, why in imported.left_out:
+        print(f"not carried over: {entry} ({why})", file=sys.stderr)
+    print(f"{imported.rules} rules; check them with `moothall policy check`, then activate them", file=sys.stderr)
+
+
+def load_policy(file: Path) -> Policy:
+    """Load a policy on top of the shipped one.
+
+    Raises:
+        CommandFailed: It cannot be read or used.
+    """
+    try:
+        source = PolicySource(str(file), file.read_text(encoding="utf-8"), "project")
+        return Policy.load([*packs(), source])
+    except (OSError, UnicodeDecodeError) as error:
+        raise CommandFailed(Exit.USAGE, f"cannot read {file}: {error}") from None
+    except PolicyError as error:
+        raise CommandFailed(Exit.NO, str(error)) from None

@@ -1,0 +1,59 @@
+"""`moothall policy remembered` and `forget`: the decisions that were to hold from then on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from actors.speed_layer.approvals.approval_events import APPROVALS_STREAM
+from actors.speed_layer.governing.remembered import POLICY_STREAM, Remembered, remembered_in
+from transport.cli.log_access import HERE, PAGE, Access, Where, online
+
+
+def remembered(*, where: Where = HERE, json: bool = False) -> None:
+    """List the decisions that are remembered, the oldest first.
+
+    Args:
+        where: Which log is meant; through the server it takes an expert's or admin's token.
+        json: Print one JSON object a line.
+    """
+    access = where.access()
+    for decision in remembered_in((each["type"], each["data"]) for each in _events(access)).listed():
+        action = _action(access, decision)
+        if json:
+            print(msgspec.json.encode({**msgspec.to_builtins(decision), "action": action}).decode())
+            continue
+        print(f"{decision.approval}  {decision.verdict} for {decision.role} by {decision.by}: {decision.reason or '-'}")
+        print(f"    {decision.pattern if decision.pattern is not None else msgspec.json.encode(action).decode()}")
+
+
+def forget(decision: str, *, url: str | None = None, token_file: Path | None = None) -> None:
+    """Let a remembered decision hold no longer: what it has decided is asked about again.
+
+    Args:
+        decision: The approval where it was taken; a verdict's rule is `remembered.ID`.
+        url: The server's websocket URL; by default that of this project's server.
+        token_file: A file that holds an admin's token.
+    """
+    version = online(url, token_file).run(lambda hall: hall.forget_decision(decision.removeprefix("remembered.")))
+    print(f"policy version {version} governs; {decision} is forgotten")
+
+
+def _events(access: Access) -> Iterator[dict[str, Any]]:
+    after = 0
+    while True:
+        page = access.query({"stream": POLICY_STREAM, "after": after, "limit": PAGE})
+        yield from page["events"]
+        if not page["has_more"]:
+            return
+        after = page["next"]
+
+
+def _action(access: Access, decision: Remembered) -> Any:
+    """Return what was asked: `[tool, cwd, input]`; None where the log no longer has it."""
+    page = access.query({"stream": APPROVALS_STREAM, "where": {"id": decision.approval}, "limit": 1})
+    asked = page["events"][0]["data"].get("action") if page["events"] else None
+    return None if asked is None else msgspec.json.decode(asked)

@@ -1,0 +1,126 @@
+"""Where a hall is, how to connect to it, and what may come of it. Imports no more than a bridge can afford."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Final, NamedTuple, cast
+from urllib.parse import urlsplit
+
+import anyio
+from anyio.abc import ByteStream
+
+_PORTS: Final = {"ws": 80, "wss": 443}
+
+Dial = Callable[[], Awaitable[ByteStream]]
+
+
+class Lost(Exception):  # noqa: N818 - states a fact about a connection
+    """The connection has ended, or there is none.
+
+    Args:
+        why: In words.
+        code: The close code, where the server gave one.
+    """
+
+    def __init__(self, why: str, code: int | None = None) -> None:
+        super().__init__(why)
+        self.code = code
+
+
+class Refused(Exception):  # noqa: N818 - states a fact about a connection
+    """The server does not let us in.
+
+    Args:
+        host: Who refuses.
+        status: The HTTP status.
+        body: What the server says about it.
+    """
+
+    def __init__(self, host: str, status: int, body: str) -> None:
+        super().__init__(f"{host} answered HTTP {status}: {body or 'nothing more; is that the websocket of a hall?'}")
+        self.status = status
+
+    @property
+    def for_good(self) -> bool:
+        """Whether another attempt would be refused too."""
+        return self.status < 500  # noqa: PLR2004 - HTTP's own number
+
+
+class Address(NamedTuple):
+    """Where to connect, and as whom.
+
+    Attributes:
+        url: `ws://HOST:PORT/mcp` or `wss://HOST:PORT/mcp`.
+        token: Sent as a bearer token, if any.
+        tls_ca: The file with what to trust the server by; None for what the system trusts.
+    """
+
+    url: str
+    token: str | None = None
+    tls_ca: str | Path | None = None
+
+    @property
+    def host(self) -> str:
+        """Host and port as HTTP's Host says them."""
+        return urlsplit(self.url).netloc.rpartition("@")[2]
+
+    @property
+    def target(self) -> str:
+        """Path and query."""
+        where = urlsplit(self.url)
+        return f"{where.path}?{where.query}" if where.query else where.path
+
+    def endpoint(self) -> tuple[str, int]:
+        """Return the host's name and the port.
+
+        Raises:
+            ValueError: The URL is no address.
+        """
+        with suppress(ValueError):  # of a host or a port that is none
+            where = urlsplit(self.url)
+            port = where.port
+            if where.scheme in _PORTS and where.hostname is not None:
+                return where.hostname, port if port is not None else _PORTS[where.scheme]
+        raise ValueError(f"{self.url!r} is no address of a hall; write ws://HOST:PORT/mcp or wss://HOST:PORT/mcp")
+
+    async def dial(self) -> ByteStream:
+        """Connect, and shake TLS's hands where it is `wss`; a checkpoint.
+
+        Raises:
+            ValueError: It is no address, or the CA's file cannot be used.
+            OSError: Nobody answers there, or nobody to be trusted.
+        """
+        host, port = self.endpoint()
+        if urlsplit(self.url).scheme == "ws":
+            return await anyio.connect_tcp(host, port)
+        from transport.access.tls import client_context  # noqa: PLC0415 - most halls are on this machine, without TLS
+
+        context = client_context(self.tls_ca)
+        return await anyio.connect_tcp(host, port, ssl_context=context, tls_standard_compatible=False)
+
+
+def in_short(error: BaseException) -> str:
+    """Return what went wrong; anyio says `All connection attempts failed` and keeps why to itself."""
+    root = _root(error)
+    return str(root) or type(root).__name__
+
+
+def remedy(error: BaseException) -> str:
+    """Return what to do about a connection that could not be made."""
+    root = _root(error)
+    if isinstance(root, ssl.SSLCertVerificationError):
+        return "name the file to trust it by with --tls-ca or MOOTHALL_TLS_CA"
+    if isinstance(root, ssl.SSLError):
+        return "a hall without TLS takes ws:// and http://"
+    return "is `moothall serve` running?"
+
+
+def _root(error: BaseException) -> BaseException:
+    while error.__cause__ is not None:
+        error = error.__cause__
+    if isinstance(error, BaseExceptionGroup):
+        return _root(cast("BaseExceptionGroup[BaseException]", error).exceptions[0])
+    return error

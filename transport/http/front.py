@@ -1,0 +1,179 @@
+"""What every HTTP request passes before a route sees it: the names it calls us by, its token, its size.
+
+Only then is a body read, whole and within a time; a route is given it at once. Who is refused gets the answer although
+more of the request may be on its way: that is read and thrown away for a moment, since closing a connection with unread
+data would reset it and the answer would be lost.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final, NamedTuple
+
+import trio
+from starlette.responses import PlainTextResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from actors.desk.gate import Caller
+from transport.access.door import Door, Knock, Rejected
+from transport.access.tokens import TokenError
+from transport.http.bodies import Bodies, Body
+from transport.http.connection import STATE, HttpConnection, HttpLimits
+from transport.logs import Logger
+
+log = Logger(__name__)
+
+OPEN_PATHS: Final = frozenset({"/healthz", "/readyz"})
+"""What is answered without a token."""
+
+VISIT: Final = "moothall.visit"
+"""Where a route finds its `Visit` in the scope."""
+
+_MORE: Final[Mapping[int, Mapping[str, str]]] = {401: {"WWW-Authenticate": "Bearer"}, 429: {"Retry-After": "1"}}
+"""What a refusal's status says besides."""
+
+LINGER_S: Final = 1.0
+"""How long the rest of a refused request is read and thrown away, in seconds."""
+
+
+class Visit(NamedTuple):
+    """What a route knows of a request that was let in.
+
+    Attributes:
+        caller: Who asks.
+        body: The whole body.
+    """
+
+    caller: Caller
+    body: bytes
+
+
+class Front:
+    """The ASGI application that Hypercorn calls.
+
+    Args:
+        routes: What lies behind.
+        door: Decides who comes in.
+        limits: The size and the time of a body.
+    """
+
+    def __init__(self, routes: ASGIApp, door: Door, limits: HttpLimits) -> None:
+        self._routes = routes
+        self._door = door
+        self._limits = limits
+        self._bodies = Bodies(limits.principal_bytes)
+        self._under_way = 0
+        self._idle = trio.Event()
+        self._idle.set()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request; a checkpoint. Raises nothing: what fails is logged and answered with 500."""
+        if scope["type"] != "http":
+            await receive()
+            await send({"type": "websocket.close"})
+            return
+        self._under_way += 1
+        self._idle = trio.Event() if self._under_way == 1 else self._idle
+        answer = _Answer(send)
+        try:
+            await self._serve(scope, receive, answer)
+        except Exception:
+            log.exception("http.crashed", path=scope["path"])
+            if not answer.begun:
+                await PlainTextResponse("the server failed and logged why\n", 500)(scope, receive, send)
+        finally:
+            self._under_way -= 1
+            if not self._under_way:
+                self._idle.set()
+
+    async def wait_idle(self) -> None:
+        """Wait until no request is under way; a checkpoint."""
+        await self._idle.wait()
+
+    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
+        connection: HttpConnection = scope["state"][STATE]
+        body = self._bodies.body()
+        try:
+            received = await self._let_in(scope, connection, receive, body)
+        except Rejected as rejected:
+            body.let_go()
+            # Only the path is logged: a target may hold a token.
+            log.info("http.rejected", status=rejected.status, reason=rejected.message, path=scope["path"])
+            await _refuse(connection, rejected, receive, send)
+        except TokenError as error:
+            log.error("http.tokens_unreadable", error=str(error))  # noqa: TRY400 - its text says it all
+            later = Rejected(503, "the server cannot read its tokens; try again later")
+            await _refuse(connection, later, receive, send)
+        else:
+            await self._routes(scope, received, send)
+        finally:
+            body.let_go()
+
+    async def _let_in(self, scope: Scope, connection: HttpConnection, receive: Receive, body: Body) -> Receive:
+        headers: list[tuple[bytes, bytes]] = scope["headers"]
+        if {b"content-length", b"transfer-encoding"} <= {name for name, _ in headers}:
+            # A proxy that goes by the other one sees other requests behind this one (RFC 9112, 6.1).
+            raise Rejected(400, "send Content-Length or Transfer-Encoding, not both")
+        host = next((value.decode("latin-1") for name, value in headers if name == b"host"), "")
+        self._door.check_names(Knock(scope["path"], host, headers))
+        if scope["path"] in OPEN_PATHS:
+            return _replay(await self._read(receive, headers, 0, body), receive)
+        entry = self._door.identify(headers)
+        connection.show(entry)
+        body.principal = entry.principal
+        data = await self._read(receive, headers, self._limits.message_bytes, body)
+        scope[VISIT] = Visit(Caller(entry.principal, connection.number), data)
+        return _replay(data, receive)
+
+    async def _read(self, receive: Receive, headers: list[tuple[bytes, bytes]], most: int, body: Body) -> bytes:
+        too_large = Rejected(413, f"the body of this request may have {most} bytes")
+        declared = next((value for name, value in headers if name == b"content-length"), b"0")
+        if int(declared) > most:  # h11 has let digits pass alone
+            raise too_large
+        with trio.move_on_after(self._limits.body_s):
+            while True:
+                message = await receive()
+                arrived: bytes = message.get("body", b"")
+                if len(body.data) + len(arrived) > most:
+                    raise too_large
+                if not body.grow(arrived):
+                    raise Rejected(429, "too many bytes of your requests are under way; wait for answers")
+                if not message.get("more_body", False):
+                    return bytes(body.data)
+        raise Rejected(408, f"the request did not arrive within {self._limits.body_s:g} seconds")
+
+
+class _Answer:
+    """Passes on what is sent, and knows whether anything was."""
+
+    def __init__(self, send: Send) -> None:
+        self._send = send
+        self.begun = False
+
+    async def __call__(self, message: Message) -> None:
+        self.begun = True
+        await self._send(message)
+
+
+def _replay(body: bytes, receive: Receive) -> Receive:
+    pending: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
+
+    async def replayed() -> Message:
+        return pending.pop() if pending else await receive()
+
+    return replayed
+
+
+async def _refuse(connection: HttpConnection, rejected: Rejected, receive: Receive, send: Send) -> None:
+    headers: Mapping[str, str] = {"Connection": "close"}
+    if rejected.status in _MORE:
+        headers = {**headers, **_MORE[rejected.status]}
+    response: Any = PlainTextResponse(f"{rejected.message}\n", rejected.status, headers)
+    await send({"type": "http.response.start", "status": rejected.status, "headers": response.raw_headers})
+    await send({"type": "http.response.body", "body": response.body, "more_body": True})
+    with trio.move_on_after(LINGER_S):
+        while (await receive()).get("more_body", False):
+            pass
+        await send({"type": "http.response.body"})
+        return
+    connection.cut()

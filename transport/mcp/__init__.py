@@ -1,0 +1,5 @@
+"""MCP itself, whatever carries it: the edge, the limits, the SDK's server and the fast lane beside it.
+
+In: a message as text.
+Out: its answer as text.
+"""

@@ -1,0 +1,206 @@
+"""The hall's tools behind the MCP SDK's low-level server; only an unknown tool is an error of the protocol."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import nullcontext
+from typing import Any, Final, TypeVar, cast
+
+import mcp_types as types
+import msgspec
+from mcp.server.context import ServerRequestContext
+from mcp.server.lowlevel import Server
+from mcp.shared.exceptions import MCPError
+
+from actors.desk.gate import Gate
+from transport.mcp import resources
+from transport.mcp.calls import Outcome, run_tool
+from transport.mcp.elicitation import ROLES, Elicitation, PersonAtClient, offered
+from transport.mcp.in_flight import arrival_of
+from transport.mcp.listening import Listening
+from transport.mcp.progress import telling
+from transport.mcp.prompts import PROMPTS, prompt
+from transport.mcp.tools.schemas import QueryResult, input_schema, output_schema
+from transport.mcp.tools.toolset import TOOLS, Tool
+from transport.mcp.updates import Updates
+
+INSTRUCTIONS: Final = (
+    "Moothall keeps a durable event log and judges actions before they are taken. Call `validate` with the tool and "
+    "its input before you run anything that changes the world: on `allow` go on, on `deny` do something else, on `ask` "
+    "ask the person you work for. Record what others should know with `append_events`; follow with `query_events`."
+)
+
+_encode = msgspec.json.Encoder().encode
+
+PAGE: Final = 100
+"""How many items of a list come at once."""
+
+COMPLETIONS: Final = 100
+"""How many completions come at once: the protocol allows no more."""
+
+Context = ServerRequestContext[Any, Any]
+Paged = types.PaginatedRequestParams | None
+T = TypeVar("T")
+
+
+class HallServer(Server[Any]):
+    """The MCP server of a hall.
+
+    Attributes:
+        updates: Who is told of changed resources. Run it for as long as connections are served.
+    """
+
+    updates: Updates
+
+
+def make_server(gate: Gate, version: str, *, elicitation: Elicitation = "off") -> HallServer:
+    """Return the MCP server of a hall; one serves every connection.
+
+    Args:
+        gate: What the tools call.
+        version: What the server says its version is.
+        elicitation: Whose clients ask a person what their agent waits for.
+    """
+    offers = _Offers(gate, elicitation)
+    server = HallServer(
+        "moothall",
+        version=version,
+        title="Moothall",
+        instructions=INSTRUCTIONS,
+        on_list_tools=offers.list_tools,
+        on_call_tool=offers.call_tool,
+        on_list_resources=offers.list_resources,
+        on_list_resource_templates=offers.list_templates,
+        on_read_resource=offers.read_resource,
+        on_subscribe_resource=offers.subscribe,
+        on_unsubscribe_resource=offers.unsubscribe,
+        on_subscriptions_listen=Listening(offers.updates.bus),
+        on_list_prompts=offers.list_prompts,
+        on_get_prompt=offers.get_prompt,
+        on_completion=offers.complete,
+        get_tool_input_schema=offers.input_schema,
+    )
+    server.updates = offers.updates
+    # Spans for an exporter that nobody here installs: a tenth of a request's time.
+    server.middleware.clear()
+    return server
+
+
+class _Offers:
+    """The handlers of one server."""
+
+    def __init__(self, gate: Gate, elicitation: Elicitation) -> None:
+        self._gate = gate
+        self._asked_at_clients = ROLES[elicitation]
+        self._tools = [types.Tool.model_validate(_listed(tool)) for tool in TOOLS.values()]
+        self._schemas = {tool.name: tool.input_schema for tool in self._tools}
+        self.updates = Updates(gate)
+
+    async def list_tools(self, _context: Context, params: Paged) -> types.ListToolsResult:
+        tools, following = page_of(self._tools, params)
+        return types.ListToolsResult(tools=tools, next_cursor=following)
+
+    async def call_tool(
+        self, context: Context, params: types.CallToolRequestParams
+    ) -> types.CallToolResult | types.InputRequiredResult:
+        tool = TOOLS.get(params.name)
+        if tool is None:
+            raise MCPError(types.INVALID_PARAMS, f"Unknown tool: {params.name}; tools/list shows what there is")
+        arrival, person = arrival_of(context.request), None
+        if arrival.caller.principal.role in self._asked_at_clients and offered(context):
+            person = PersonAtClient(context, params.input_responses)
+            arrival = arrival._replace(person=person.ask)
+        arguments = params.arguments or {}
+        with nullcontext() if arrival.stay is None else arrival.stay:
+            outcome = await telling(context, arguments, run_tool(self._gate, tool, arrival, arguments))
+        if person is not None and person.question is not None:
+            return person.question
+        # Plain data, which the SDK takes too and need not dump first.
+        return cast("types.CallToolResult", _result(outcome))
+
+    def input_schema(self, name: str) -> dict[str, Any] | None:
+        """Return a tool's schema; without this the SDK would list all tools for each call over HTTP."""
+        return self._schemas.get(name)
+
+    async def list_resources(self, _context: Context, params: Paged) -> types.ListResourcesResult:
+        found, following = page_of(resources.RESOURCES, params)
+        return types.ListResourcesResult(resources=found, next_cursor=following)
+
+    async def list_templates(self, _context: Context, params: Paged) -> types.ListResourceTemplatesResult:
+        found, following = page_of(resources.TEMPLATES, params)
+        return types.ListResourceTemplatesResult(resource_templates=found, next_cursor=following)
+
+    async def read_resource(
+        self, context: Context, params: types.ReadResourceRequestParams
+    ) -> types.ReadResourceResult:
+        return await resources.read(self._gate, arrival_of(context.request), str(params.uri))
+
+    async def subscribe(self, context: Context, params: types.SubscribeRequestParams) -> types.EmptyResult:
+        self.updates.subscribe(arrival_of(context.request).caller.connection, str(params.uri), context.session)
+        return types.EmptyResult()
+
+    async def unsubscribe(self, context: Context, params: types.UnsubscribeRequestParams) -> types.EmptyResult:
+        self.updates.unsubscribe(arrival_of(context.request).caller.connection, str(params.uri))
+        return types.EmptyResult()
+
+    async def list_prompts(self, _context: Context, params: Paged) -> types.ListPromptsResult:
+        found, following = page_of(PROMPTS, params)
+        return types.ListPromptsResult(prompts=found, next_cursor=following)
+
+    async def get_prompt(self, _context: Context, params: types.GetPromptRequestParams) -> types.GetPromptResult:
+        return prompt(params.name, params.arguments or {})
+
+    async def complete(self, context: Context, params: types.CompleteRequestParams) -> types.CompleteResult:
+        """Complete the name of a stream, from the streams of the latest events."""
+        if params.argument.name != "stream":
+            return types.CompleteResult(completion=types.Completion(values=[], total=0, has_more=False))
+        filters = {"order": "desc", "limit": 1000}
+        outcome = await run_tool(self._gate, TOOLS["query_events"], arrival_of(context.request), filters)
+        events = outcome.content.events if isinstance(outcome.content, QueryResult) else []
+        fitting = sorted({event.stream for event in events if event.stream.startswith(params.argument.value)})
+        values = fitting[:COMPLETIONS]
+        completion = types.Completion(values=values, total=len(fitting), has_more=len(fitting) > len(values))
+        return types.CompleteResult(completion=completion)
+
+
+def page_of(items: Sequence[T], params: Paged, size: int = PAGE) -> tuple[list[T], str | None]:
+    """Return a page of a list and the cursor of the next one, None at the end.
+
+    Args:
+        items: The whole list.
+        params: Where the page begins: a cursor that was given out before, or nothing.
+        size: How many items a page has.
+
+    Raises:
+        MCPError: The cursor is not one that was given out.
+    """
+    cursor = params.cursor if params is not None and params.cursor is not None else "0"
+    if not cursor.isdecimal() or int(cursor) % size or (int(cursor) and int(cursor) >= len(items)):
+        raise MCPError(types.INVALID_PARAMS, f"unknown cursor {cursor[:64]!r}; begin without one")
+    end = int(cursor) + size
+    return list(items[int(cursor) : end]), str(end) if end < len(items) else None
+
+
+def _result(outcome: Outcome) -> dict[str, Any]:
+    structured = msgspec.to_builtins(outcome.content)
+    return {
+        "content": [{"type": "text", "text": _encode(structured).decode()}],
+        "structuredContent": structured,
+        "isError": outcome.is_error,
+        "resultType": "complete",
+    }
+
+
+def _listed(tool: Tool) -> dict[str, Any]:
+    return {
+        "name": tool.name,
+        "description": tool.description,
+        "inputSchema": input_schema(tool.arguments),
+        "outputSchema": output_schema(tool.result),
+        "annotations": {
+            "readOnlyHint": tool.reads_only,
+            "destructiveHint": False,
+            "idempotentHint": tool.reads_only,
+            "openWorldHint": False,
+        },
+    }

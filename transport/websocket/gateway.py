@@ -1,0 +1,161 @@
+"""The transport actor: it owns the listeners, and every connection is a child of its own.
+
+It stands beside the hall, not on it: when the hall restarts, the sockets stay and their tools answer `unavailable`. The
+listeners are a port to the outside: they are opened before and passed in, and a restarted gateway accepts from the same
+ones. Only an ordered stop closes them.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+import trio
+
+from actors.desk.gate import Gate
+from actors.kernel import ActorError, ChildSpec, OnCrash, Supervisor, System
+from transport.access.accept import Listener, Strangers, accept_from, room_for, watch_tokens
+from transport.access.door import Door, Entry, Rejected
+from transport.logs import Logger
+from transport.mcp.server import HallServer
+from transport.websocket.backlog import Backlogs
+from transport.websocket.connection import Connection, ConnectionLimits
+
+log = Logger(__name__)
+
+NAME: Final = "gateway"
+
+
+class Gateway:
+    """A child of the root supervisor that serves connections.
+
+    Args:
+        listeners: Already opened; an ordered stop closes them.
+        server: The MCP server; see `transport.mcp.server`.
+        gate: What the tools call; told of connections that end, and its view of their number is kept.
+        door: Decides who comes in.
+        limits: What one connection may use.
+        numbers: Where the connections' numbers come from.
+        max_connections: How many open connections there may be. Who comes then takes a seat from whoever has the most,
+            or is answered with HTTP 503 where they would have as many themselves.
+        on_crash: Told of each crash of a connection (name, error).
+    """
+
+    def __init__(
+        self,
+        listeners: Sequence[Listener],
+        *,
+        server: HallServer,
+        gate: Gate,
+        door: Door,
+        limits: ConnectionLimits | None = None,
+        numbers: Iterator[int] | None = None,
+        max_connections: int = 4096,
+        on_crash: OnCrash | None = None,
+    ) -> None:
+        self._listeners = listeners
+        self._server = server
+        self._gate = gate
+        self._door = door
+        self._limits = limits if limits is not None else ConnectionLimits()
+        self._max_connections = room_for(max_connections)
+        self._numbers = numbers if numbers is not None else itertools.count(1)
+        self._open: dict[int, Connection] = {}
+        self._strangers = Strangers()
+        self._backlogs, self._unfinished = Backlogs(), Backlogs()
+        self._connections = Supervisor(strategy="dynamic", on_crash=on_crash)
+        self._accepting = trio.CancelScope()
+
+    def attach(self, name: str, system: System) -> None:
+        """Take a name and the system; see `actors.kernel.Child`."""
+        self.name = name
+        self.system = system
+        self._connections.attach(f"{name}:connections", system)
+
+    def request_stop(self) -> None:
+        """Begin an ordered stop: accept no more, close every connection with 1001. Does not checkpoint."""
+        self._accepting.cancel()
+
+    async def run(self, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Accept and serve until stopped; a checkpoint."""
+        async with trio.open_nursery() as nursery:
+            await nursery.start(self._connections.run)
+            with self._accepting:
+                async with trio.open_nursery() as accepting:
+                    accepting.start_soon(watch_tokens, self._close_revoked)
+                    accepting.start_soon(self._server.updates.run)
+                    for listener in self._listeners:
+                        accepting.start_soon(accept_from, listener, self._admit, self.name)
+                    task_status.started()
+            await self._stop()
+
+    async def _stop(self) -> None:
+        for listener in self._listeners:
+            await listener.aclose()
+        # All at once, before the supervisor waits for one after the other.
+        for connection in list(self._open.values()):
+            connection.request_stop()
+        self._connections.request_stop()
+
+    async def _admit(self, stream: trio.abc.Stream) -> None:
+        number = next(self._numbers)
+        connection = Connection(
+            stream,
+            number,
+            server=self._server,
+            gate=self._gate,
+            door=self._door,
+            seat=self._seat,
+            limits=self._limits,
+            backlogs=self._backlogs,
+            unfinished=self._unfinished,
+            opened=self._opened,
+            ended=self._ended,
+        )
+        self._strangers.came(number, connection.cut)
+        try:
+            await self._connections.start_child(
+                ChildSpec(f"connection:{number}", lambda: connection, restart="temporary", shutdown_s=60.0)
+            )
+        except ActorError:  # the supervisor is stopping
+            self._strangers.known(number)
+            await trio.aclose_forcefully(stream)
+
+    def _seat(self, entry: Entry) -> None:
+        """Make room: where all seats are taken, whoever has the most gives the latest to who has fewer.
+
+        Raises:
+            Rejected: 503; nobody has so many more.
+        """
+        if len(self._open) < self._max_connections:
+            return
+        log.warning("gateway.full", connections=self._max_connections)
+        held = Counter(each.caller.principal for each in self._open.values())
+        greediest, most = held.most_common(1)[0]
+        if most <= held[entry.principal] + 1:
+            raise Rejected(503, "there are too many connections; try again later")
+        latest = next(each for each in reversed(self._open.values()) if each.caller.principal == greediest)
+        latest.cut()
+        self._ended(latest)
+
+    def _opened(self, connection: Connection) -> None:
+        self._strangers.known(connection.number)
+        self._open[connection.number] = connection
+        self._gate.views.connections += 1
+        log.info("connection.opened", connection=connection.number, agent=connection.caller.principal.agent)
+
+    def _ended(self, connection: Connection) -> None:
+        self._strangers.known(connection.number)
+        if self._open.pop(connection.number, None) is None:
+            return
+        self._gate.views.connections -= 1
+        self._gate.disconnected(connection.caller)
+        self._server.updates.forget(connection.number)
+        log.info("connection.ended", connection=connection.number)
+
+    def _close_revoked(self) -> None:
+        for connection in list(self._open.values()):
+            if connection.entry is not None and not self._door.still_valid(connection.entry):
+                connection.close(1008, "the token was revoked or has expired")

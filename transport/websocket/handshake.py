@@ -1,0 +1,109 @@
+"""From a byte stream to an accepted websocket, or to an HTTP refusal."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+import trio
+from trio_websocket import WebSocketConnection, WebSocketRequest, wrap_server_stream
+
+from transport.access.door import Door, Entry, Knock, Rejected
+from transport.access.tokens import TokenError
+from transport.logs import Logger
+from transport.websocket.backlog import Backlogs
+from transport.websocket.close_reason import say_why
+from transport.websocket.reader import Reader
+
+SUBPROTOCOL: Final = "mcp"
+RECEIVE_BYTES: Final = 65536
+"""How much is read from a socket at once; the library's 4 KiB make large messages slow."""
+
+log = Logger(__name__)
+
+
+class Handshake:
+    """Turns one stream into a websocket.
+
+    Args:
+        stream: The stream, fresh from the listener.
+        door: Decides who comes in.
+        seat: Makes room for who may come in, or raises `Rejected`.
+        unfinished: What principals have of unfinished messages.
+        deadline_s: How long all of it may take, in seconds.
+        message_bytes: The largest message.
+    """
+
+    def __init__(
+        self,
+        stream: trio.abc.Stream,
+        door: Door,
+        seat: Callable[[Entry], None],
+        unfinished: Backlogs,
+        *,
+        deadline_s: float,
+        message_bytes: int,
+    ) -> None:
+        self._stream = stream
+        self._door = door
+        self._seat = seat
+        self._unfinished = unfinished
+        self._deadline_s = deadline_s
+        self._message_bytes = message_bytes
+
+    async def run(self, nursery: trio.Nursery) -> tuple[WebSocketConnection, Entry, Reader] | None:
+        """Shake hands; a checkpoint.
+
+        Args:
+            nursery: Where the websocket's reader task will live.
+
+        Returns:
+            The websocket, who it is and its reader; None where there is no connection to serve.
+
+        Raises:
+            trio_websocket.ConnectionClosed: The peer left meanwhile.
+        """
+        reader = Reader(nursery, self._deadline_s)
+        with reader.handshake:
+            request = await wrap_server_stream(
+                reader.as_nursery(),
+                self._stream,
+                max_message_size=self._message_bytes,
+                receive_buffer_size=RECEIVE_BYTES,
+            )
+            entry = await self._let_in(request, reader)
+            if entry is not None:
+                reader.attach(request, self._unfinished.of(entry.principal))
+                offered = SUBPROTOCOL in request.proposed_subprotocols
+                websocket = await request.accept(subprotocol=SUBPROTOCOL if offered else None)
+                say_why(websocket)
+                return websocket, entry, reader
+        return None
+
+    async def _let_in(self, request: WebSocketRequest, reader: Reader) -> Entry | None:
+        # Host is not among the headers that the library hands out.
+        host = request._event.host  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
+        try:
+            entry = self._door.enter(Knock(request.path, host, request.headers))
+            self._seat(entry)
+        except Rejected as rejected:
+            # The target is not logged: it may hold a token.
+            log.info("connection.rejected", status=rejected.status, reason=rejected.message, remote=str(request.remote))
+            await self._refuse(request, reader, rejected.status, rejected.message)
+        except TokenError as error:
+            log.error("connection.tokens_unreadable", error=str(error))  # noqa: TRY400 - its text says it all
+            await self._refuse(request, reader, 503, "the server cannot read its tokens; try again later")
+        else:
+            return entry
+        return None
+
+    async def _refuse(self, request: WebSocketRequest, reader: Reader, status: int, message: str) -> None:
+        headers = [(b"Content-Type", b"text/plain; charset=utf-8"), (b"Connection", b"close")]
+        if status == 401:  # noqa: PLR2004 - HTTP's own number
+            headers.append((b"WWW-Authenticate", b"Bearer"))
+        await request.reject(status, extra_headers=headers, body=message.encode() + b"\n")
+        if isinstance(self._stream, trio.abc.HalfCloseableStream):
+            await self._stream.send_eof()
+            # Closing at once would reset the connection if the peer still sends, and the answer would be lost.
+            with trio.move_on_after(1.0):
+                await reader.ended.wait()
