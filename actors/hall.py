@@ -20,7 +20,7 @@ from actors.cache.messages import NAME as CACHE
 from actors.desk.gate import Gate
 from actors.event_store.actor import EventStore
 from actors.event_store.messages import NAME as EVENT_STORE
-from actors.event_store.retiring import Retaining
+from actors.event_store.retiring import RetentionPlan
 from actors.kernel import ChildSpec, OnCrash, Ref, Supervisor, System, cause
 from actors.monitor.actor import Crash, Monitor, MonitorMemory
 from actors.monitor.messages import NAME as MONITOR
@@ -58,7 +58,7 @@ class Hall:
         on_crash: Told of each crash (name, error), for logging.
         session_idle_s: How long a session outlives its last connection, in seconds.
         audit_inputs: Whether the audit keeps what was asked, with its secrets masked, or the hash alone.
-        retaining: What is kept of the log; None keeps everything.
+        retention_plan: What is kept of the log; None keeps everything.
     """
 
     def __init__(
@@ -73,7 +73,7 @@ class Hall:
         on_crash: OnCrash | None = None,
         session_idle_s: float = 60.0,
         audit_inputs: bool = True,
-        retaining: Retaining | None = None,
+        retention_plan: RetentionPlan | None = None,
     ) -> None:
         self._open_log = open_log
         self._policy = policy
@@ -82,7 +82,7 @@ class Hall:
         self._limits = limits
         self._log_crash = on_crash
         self._session_idle_s = session_idle_s
-        self._retaining = retaining
+        self._retention_plan = retention_plan
         self._began: float | None = None
         self._crashes: dict[str, Crash] = {}
         self.views = Views(version, audit_inputs=audit_inputs)
@@ -107,7 +107,7 @@ class Hall:
         return Supervisor(children, strategy="rest_for_one", on_crash=self.on_crash)
 
     def _event_store(self) -> EventStore:
-        return EventStore(self._open_log, self._ports, self.views, self._retaining)
+        return EventStore(self._open_log, self._ports, self.views, self._retention_plan)
 
     def _core(self) -> Supervisor:
         if self._began is None:

@@ -33,7 +33,7 @@ from store.model.limits import Limits
 from store.model.query import Page, Query
 from store.recovery.repair import Repaired, repair
 from store.recovery.verify import Report, verify
-from store.retention.retire import Retention, Retired, keep
+from store.retention.policy import Retention, Retired, keep
 from store.tamper.seal import read_key
 from store.writing.staged_group import Staged
 

@@ -1,8 +1,9 @@
 """What a log can do, whatever keeps it: files or memory."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from types import TracebackType
-from typing import Any, Protocol, Self
+from typing import Any, Self
 
 import msgspec
 
@@ -10,7 +11,7 @@ from store.errors import DiskFull, StoreError
 from store.model.append import Append, Appended, Expected, FailIf
 from store.model.event import Event, NewEvent
 from store.model.query import Page, Query
-from store.writing.staged_group import Staged
+from store.writing.commit_steps import CommitSteps
 
 
 class LogStats(msgspec.Struct, frozen=True, kw_only=True):
@@ -45,26 +46,28 @@ class LogStats(msgspec.Struct, frozen=True, kw_only=True):
     lost: int = 0
 
 
-class Log(Protocol):
-    """What every log does. `stage`, `flush` and `settle` are what each does in its own way.
-
-    Everything is synchronous; nothing checkpoints.
-    """
+class Log(ABC):
+    """What every log does. Everything is synchronous; nothing checkpoints."""
 
     @property
+    @abstractmethod
+    def steps(self) -> CommitSteps:
+        """The three steps of a commit, for a caller who takes them in different threads; all others use `commit`."""
+
+    @property
+    @abstractmethod
     def head(self) -> int:
         """The committed watermark: the last sequence that readers see, 0 for an empty log."""
-        ...
 
     @property
+    @abstractmethod
     def first_sequence(self) -> int:
         """The sequence that the log begins with, or will; more than 1 if it has given up older events."""
-        ...
 
     @property
+    @abstractmethod
     def epoch(self) -> str:
         """Changes when a stop may have lost acknowledged events: a cursor of another epoch may be ahead of the log."""
-        ...
 
     def commit(self, appends: Sequence[Append]) -> list[Appended | StoreError]:
         """Stage, flush and settle appends as one group: one write and, with `group`, one fsync.
@@ -76,12 +79,13 @@ class Log(Protocol):
         Raises:
             SyncFailed: the disk did not confirm; the outcome is unknown and the log does no more work.
         """
-        staged = self.stage(appends)
+        steps = self.steps
+        staged = steps.stage(appends)
         try:
-            self.flush(staged)
+            steps.flush(staged)
         except DiskFull:
-            return self.settle(staged)
-        outcomes = self.settle(staged)
+            return steps.settle(staged)
+        outcomes = steps.settle(staged)
         if self.sync_due():
             self.sync()
         return outcomes
@@ -115,24 +119,7 @@ class Log(Protocol):
             raise outcome
         return outcome
 
-    def stage(self, appends: Sequence[Append], cleared: Sequence[int] = ()) -> Staged:
-        """Check and encode appends without I/O but for reading; what is staged counts for the next ones' conditions.
-
-        Args:
-            appends: what to append.
-            cleared: for each of them, up to which sequence no event is known to match its `fail_if`; empty if nothing
-                is known. A caller who has looked already, a slice at a time, spares this from looking at it all.
-        """
-        ...
-
-    def flush(self, staged: Staged) -> None:
-        """Make a staged group as durable as the policy says; blocking, safe in a thread, in the order of staging."""
-        ...
-
-    def settle(self, staged: Staged) -> list[Appended | StoreError]:
-        """Show a flushed group to readers, or take back one that failed; in the order of staging."""
-        ...
-
+    @abstractmethod
     def query(
         self, query: Query | None = None, *, max_scan: int | None = None, onto: Page | None = None, **filters: Any
     ) -> Page:
@@ -150,35 +137,34 @@ class Log(Protocol):
             LogDamaged: an event's bytes changed since the log was opened.
             SyncFailed: the log does no more work.
         """
-        ...
 
+    @abstractmethod
     def read(self, after: int = 0) -> Iterator[Event]:
         """Yield every committed event after a sequence, in order."""
-        ...
 
+    @abstractmethod
     def stream_revision(self, stream: str) -> int:
         """Return a stream's revision, 0 if it does not exist."""
-        ...
 
+    @abstractmethod
     def stats(self) -> LogStats:
         """Return the log in figures."""
-        ...
 
+    @abstractmethod
     def step(self) -> bool:
         """Do about a millisecond of the work that waits for a quiet moment; say whether there is more."""
-        ...
 
+    @abstractmethod
     def sync_due(self) -> bool:
         """Say whether, with `interval:MS`, something has waited for its fsync for that long."""
-        ...
 
+    @abstractmethod
     def sync(self) -> None:
         """Make everything committed durable now."""
-        ...
 
+    @abstractmethod
     def close(self) -> None:
         """Stop cleanly; once is enough, twice does no harm."""
-        ...
 
     def __enter__(self) -> Self:
         """Return the log itself."""

@@ -3,36 +3,49 @@
 import errno
 import os
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Self
 
-from store.assembly import Parts, figures, put_together
+from store.assembly import assemble, figures
 from store.disk.files import make_directory
 from store.disk.lock import DirectoryLock
-from store.disk.ports import Ports, Sync
-from store.errors import Invalid, LogDamaged, StoreError, SyncFailed, TooLarge
-from store.format.retention_record import Gone
+from store.disk.ports import LogPorts, Sync
+from store.errors import LogDamaged
+from store.format.retention_record import RetentionRecord
 from store.interface import Log, LogStats
-from store.model.append import Append, Appended
 from store.model.event import Event
 from store.model.limits import Limits
 from store.model.query import Page, Query, as_query
-from store.recovery.clean_close import leave
+from store.recovery.clean_close import close_cleanly
 from store.recovery.load_segments import Progress, unseen
-from store.retention.retire import Retention, Retired, check_retention
-from store.retention.walk import LettingGo
+from store.retention.policy import Retention, Retired, check_retention
+from store.retention.walk import Retirement
+from store.writing.commit_steps import FileCommitSteps
 from store.writing.fsync_policy import parse_policy
-from store.writing.staged_group import Staged
+from store.writing.log_parts import LogParts
 
-_BYTES_A_STEP = 1 << 19
-"""For how many bytes written a step of sealing is done: so sealing keeps up with any load, and no append waits long."""
+
+class EventLogSteps(FileCommitSteps):
+    """The steps of a log in files, and those of its retirements."""
+
+    def retirement(self, retention: Retention, *, archive: str | os.PathLike[str] | None = None) -> Retirement:
+        """Begin to retire the oldest segments, one at a time, while the log goes on.
+
+        Raises:
+            Invalid: the policy says nothing, or the log is sealed and was opened without its key.
+        """
+        self.refuse_if_unusable()
+        self.refuse_without_key()
+        check_retention(retention)
+        return Retirement(self._parts, retention, None if archive is None else Path(archive))
 
 
 class EventLog(Log):
     """A durable, ordered log of events in a directory of its own; use `open`.
 
-    One thread stages, settles and reads; `flush` and `sync` may run in another one meanwhile. Nothing checkpoints.
+    One thread stages, settles and reads; `steps.flush` and `sync` may run in another one meanwhile. Nothing
+    checkpoints.
 
     Example:
         with EventLog.open(path) as log:
@@ -40,14 +53,11 @@ class EventLog(Log):
             log.query(stream="s").events
     """
 
-    def __init__(self, parts: Parts) -> None:
+    def __init__(self, parts: LogParts) -> None:
+        self._steps = EventLogSteps(parts)
         self._parts = parts
         self._writer = parts.writer
-        self._stager = parts.stager
         self._committed = parts.committed
-        self._sealer = parts.sealer
-        self._commits = 0
-        self._closed = False
 
     @classmethod
     def open(
@@ -86,9 +96,9 @@ class EventLog(Log):
         directory = Path(path)
         make_directory(directory)
         lock = DirectoryLock(directory)
-        ports = Ports(clock_ns=clock_ns, random_bytes=random_bytes, sync=sync)
+        ports = LogPorts(clock_ns=clock_ns, random_bytes=random_bytes, sync=sync)
         try:
-            return cls(put_together(directory, lock, policy, limits or Limits(), ports, progress, seal_key))
+            return cls(assemble(directory, lock, policy, limits or Limits(), ports, progress, seal_key))
         except BaseException as error:
             lock.release()
             if isinstance(error, OSError) and error.errno == errno.EIO:
@@ -96,8 +106,13 @@ class EventLog(Log):
             raise
 
     @property
-    def gone(self) -> Gone:
-        """What the log has given up."""
+    def steps(self) -> EventLogSteps:
+        """The three steps of a commit, and retirements a step at a time."""
+        return self._steps
+
+    @property
+    def retention_record(self) -> RetentionRecord:
+        """What was retired."""
         return self._committed.record
 
     @property
@@ -107,8 +122,8 @@ class EventLog(Log):
 
     @property
     def first_sequence(self) -> int:
-        """The sequence that the log begins with: 1, or more once `retain` has given up older events."""
-        return self._committed.gone + 1
+        """The sequence that the log begins with: 1, or more once older events were retired."""
+        return self._committed.last_retired + 1
 
     @property
     def epoch(self) -> str:
@@ -120,63 +135,24 @@ class EventLog(Log):
         """The sizes that the log refuses to exceed."""
         return self._parts.limits
 
-    def stage(self, appends: Sequence[Append], cleared: Sequence[int] = ()) -> Staged:
-        """Check and encode appends without I/O but for reading; what is staged counts for the next ones' conditions.
-
-        Raises:
-            Invalid: the log is sealed and was opened without its key.
-            SyncFailed: the log does no more work.
-        """
-        self._refuse_if_unusable()
-        self._refuse_if_unsealed()
-        needs_sync = self._writer.policy.before_acknowledging
-        return self._stager.stage(appends, cleared, now_ns=self._parts.ports.clock_ns(), needs_sync=needs_sync)
-
-    def flush(self, staged: Staged) -> None:
-        """Write a staged group and fsync it as the policy says; blocking, safe in a thread, in the order of staging.
-
-        Raises:
-            DiskFull: there is no space; `settle` then takes back everything staged and returns it as the outcome.
-            SyncFailed: the disk did not confirm; the log does no more work.
-        """
-        self._writer.flush(staged)
-        if self._sealer.pending:
-            for _ in range(1 + sum(len(frame.body) for frame in staged.frames) // _BYTES_A_STEP):
-                self._writer.guarded(self._sealer.step)
-
     def step(self) -> bool:
         """Do about a millisecond of the work that waits for a quiet moment; say whether there is more.
 
-        It is the sealing of segments that are complete. `flush` does some each time, so calling this is never
-        necessary; blocking, safe in a thread.
+        It is the index files of complete segments. A commit does some each time, so calling this is never necessary;
+        blocking, safe in a thread.
 
         Raises:
             SyncFailed: the disk did not confirm; the log does no more work.
         """
-        self._refuse_if_unusable()
-        self._writer.guarded(self._sealer.step)
-        return self._sealer.pending
-
-    def settle(self, staged: Staged) -> list[Appended | StoreError]:
-        """Show a flushed group to readers, or take back all that is staged if a write failed; in the order of staging.
-
-        Raises:
-            SyncFailed: the log does no more work.
-        """
-        self._refuse_if_unusable()
-        self._writer.after_failure(self._stager.take_back)
-        if (failure := staged.failure) is not None:
-            return [outcome if isinstance(outcome, Invalid | TooLarge) else failure for outcome in staged.outcomes]
-        self._stager.settle(staged)
-        self._committed.show(staged)
-        self._commits += 1
-        return staged.outcomes
+        self._steps.refuse_if_unusable()
+        self._writer.guarded(self._parts.build_queue.step)
+        return self._parts.build_queue.pending
 
     def query(
         self, query: Query | None = None, *, max_scan: int | None = None, onto: Page | None = None, **filters: Any
     ) -> Page:
         """Answer a query, given whole or by the fields of `Query`; see `Log.query`."""
-        self._refuse_if_unusable()
+        self._steps.refuse_if_unusable()
         return self._committed.query(as_query(query, filters), self._parts.limits.page_bytes, max_scan, onto)
 
     def read(self, after: int = 0) -> Iterator[Event]:
@@ -185,18 +161,18 @@ class EventLog(Log):
         Raises:
             LogDamaged: an event's bytes changed since the log was opened.
         """
-        self._refuse_if_unusable()
+        self._steps.refuse_if_unusable()
         for events in self._committed.read(after):
             yield from events
-            self._refuse_if_unusable()
+            self._steps.refuse_if_unusable()
 
     def stream_revision(self, stream: str) -> int:
         """Return a stream's revision, 0 if it does not exist; what is staged counts."""
-        return self._parts.heads.revision(stream)
+        return self._parts.table.revision(stream)
 
     def stats(self) -> LogStats:
         """Return the log in figures."""
-        return figures(self._parts, self._commits)
+        return figures(self._parts, self._steps.commits)
 
     def sync_due(self) -> bool:
         """Say whether, with `interval:MS`, something has waited for its fsync for that long."""
@@ -209,54 +185,39 @@ class EventLog(Log):
             Invalid: the log is closed.
             SyncFailed: the disk did not confirm; the log does no more work.
         """
-        self._refuse_if_unusable()
+        self._steps.refuse_if_unusable()
         self._writer.sync()
 
-    def retain(self, retention: Retention, *, archive: str | os.PathLike[str] | None = None) -> Retired:
-        """Give up the oldest sealed segments, packed into an archive or dropped; raises what `retire` raises.
+    def retire(self, retention: Retention, *, archive: str | os.PathLike[str] | None = None) -> Retired:
+        """Retire the oldest complete segments, packed into an archive or dropped.
 
         Queries, reads and append conditions then see what is left; sequences and revisions go on.
-        """
-        walk = self.letting_go(retention, archive=archive)
-        while walk.prepare():
-            walk.forget()
-            walk.remove()
-        return walk.retired
-
-    def letting_go(self, retention: Retention, *, archive: str | os.PathLike[str] | None = None) -> LettingGo:
-        """Do the same a segment at a time, while the log goes on.
 
         Raises:
-            Invalid: the policy says nothing, or the log is sealed and was opened without its key.
+            Invalid: the policy says nothing, or the archive has such a segment of another log.
+            LogDamaged: a segment that should leave is damaged; nothing was changed.
+            DiskFull: there is no space for the archive; nothing has left.
+            SyncFailed: the disk did not confirm; what has left will be known when the log is opened again.
         """
-        self._refuse_if_unusable()
-        self._refuse_if_unsealed()
-        check_retention(retention)
-        return LettingGo(self._parts, retention, None if archive is None else Path(archive))
+        retirement = self._steps.retirement(retention, archive=archive)
+        while retirement.prepare():
+            retirement.hide()
+            retirement.remove()
+        return retirement.retired
 
     def close(self) -> None:
-        """Sync, leave the marker of a clean stop, and give the directory up; once is enough, twice does no harm.
+        """Sync, leave the note of a clean stop, and give the directory up; once is enough, twice does no harm.
 
         Raises:
-            DiskFull: the marker did not fit; nothing is lost, the next start checks the log.
+            DiskFull: the note did not fit; nothing is lost, the next start checks the log.
             SyncFailed: the disk did not confirm.
         """
-        if self._closed:
+        if self._steps.closed:
             return
-        self._closed = True
+        self._steps.closed = True
         try:
-            leave(self._parts)
+            close_cleanly(self._parts)
         finally:
             self._committed.close()
             self._parts.mark.close()
             self._parts.lock.release()
-
-    def _refuse_if_unusable(self) -> None:
-        if self._writer.broken:
-            raise SyncFailed(*self._writer.broken.args)
-        if self._closed:
-            raise Invalid("the log is closed: open it again")
-
-    def _refuse_if_unsealed(self) -> None:
-        if self._parts.seal is None and self._committed.sealed:
-            raise Invalid(f"the log in {self._parts.directory} is sealed: open it with its key to change it")

@@ -43,9 +43,9 @@ def crash_safe_memory():
 
     class CrashSafeMemory(MemoryLog):
         def close(self):
-            for staged in list(self._unsettled):
-                MemoryLog.flush(self, staged)
-                self.settle(staged)
+            for staged in list(self.steps._unsettled):
+                staged.flushed = True
+                self.steps.settle(staged)
 
     return CrashSafeMemory()
 

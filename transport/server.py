@@ -11,7 +11,7 @@ from pathlib import Path
 import msgspec
 import trio
 
-from actors.event_store.retiring import Retaining
+from actors.event_store.retiring import RetentionPlan
 from actors.hall import STOP_S, Hall
 from actors.kernel import ChildSpec, Supervisor, System, running
 from actors.ports import Ports
@@ -68,7 +68,7 @@ class Server:
             limits=_limits(config),
             on_crash=_log_crash,
             audit_inputs=config.audit_inputs == "masked",
-            retaining=retaining_of(config),
+            retention_plan=retention_plan_of(config),
         )
         tokens = Tokens(data) if config.auth == "token" else None
         self._elicitation: Elicitation = config.elicitation
@@ -120,12 +120,12 @@ def _open_log(config: Config, data: Path) -> EventLog:
     return EventLog.open(data, fsync=config.fsync, seal_key=key)
 
 
-def retaining_of(config: Config) -> Retaining | None:
+def retention_plan_of(config: Config) -> RetentionPlan | None:
     """Return what a configuration says is kept of the log; None for everything."""
     if config.retain_days is None and config.retain_bytes is None:
         return None
     retention = keep(days=config.retain_days, size=config.retain_bytes)
-    return Retaining(retention=retention, archive=None if config.archive is None else Path(config.archive))
+    return RetentionPlan(retention=retention, archive=None if config.archive is None else Path(config.archive))
 
 
 def _limits(config: Config) -> Mapping[Role, Limits]:

@@ -23,7 +23,7 @@ from actors.event_store.error_codes import refused
 from actors.event_store.fatal_errors import DiskSyncFailed, ending_on_damage
 from actors.event_store.long_polls import LongPolls
 from actors.event_store.messages import NAME, AppendEvents, Found, Messages, QueryEvents, Refused, Stored
-from actors.event_store.retiring import CHECK_S, Retaining, let_go, told
+from actors.event_store.retiring import CHECK_S, RetentionPlan, retire_due, told
 from actors.event_store.sliced_conditions import Distant, look_ahead
 from actors.event_store.sliced_reads import Read, Reads
 from actors.kernel import LATER, Actor, ActorError, Later, Reply
@@ -57,19 +57,19 @@ class EventStore(Actor):
         open_log: Opens the log; runs through the port, at the start and after each restart.
         ports: Where disk work runs.
         views: Where the committed watermark is published.
-        retaining: What is kept of a log in files; None keeps everything.
+        retention_plan: What is kept of a log in files; None keeps everything.
     """
 
     accepts = Messages
     capacity = 8192
 
     def __init__(
-        self, open_log: Callable[[], Log], ports: Ports, views: Views, retaining: Retaining | None = None
+        self, open_log: Callable[[], Log], ports: Ports, views: Views, retention_plan: RetentionPlan | None = None
     ) -> None:
         self._open_log = open_log
         self._run_sync = ports.run_sync
         self._views = views
-        self._retaining = retaining
+        self._retention_plan = retention_plan
         self._log: Log | None = None
         self._pending: list[Pending] = []
         self._pending_bytes = 0
@@ -102,8 +102,8 @@ class EventStore(Actor):
         self._views.tell_trouble(NAME, self._lost)
         if stats.fsync.startswith("interval"):
             self.nursery.start_soon(self._sync_when_due, log)
-        if self._retaining is not None and isinstance(log, EventLog):
-            self.nursery.start_soon(self._let_go_when_due, log, self._retaining)
+        if self._retention_plan is not None and isinstance(log, EventLog):
+            self.nursery.start_soon(self._retire_when_due, log, self._retention_plan)
 
     async def handle(self, message: AppendEvents | QueryEvents, reply: Reply) -> Stored | Found | Later:
         """Queue an append, or answer a query from what is committed."""
@@ -178,14 +178,14 @@ class EventStore(Actor):
 
     async def _commit(self, log: Log, group: list[Pending]) -> None:
         cleared = [await look_ahead(log, *each) if each[0].fail_if else 0 for each in group]
-        staged = log.stage([append for append, _, _ in group], cleared)
+        staged = log.steps.stage([append for append, _, _ in group], cleared)
         trouble = ""
         try:
-            await self._durably(lambda: log.flush(staged))
+            await self._durably(lambda: log.steps.flush(staged))
         except DiskFull as error:  # settling takes the group back then, and says so to each
             trouble = str(error)
         self._views.tell_trouble(NAME, trouble or self._kept_back or self._lost)
-        outcomes = log.settle(staged)
+        outcomes = log.steps.settle(staged)
         self._views.sequence = log.head
         for (_, reply, _), outcome in zip(group, outcomes, strict=True):
             if isinstance(outcome, StoreError):
@@ -208,11 +208,11 @@ class EventStore(Actor):
                 async with self._files:
                     await self._durably(log.sync)
 
-    async def _let_go_when_due(self, log: EventLog, retaining: Retaining) -> None:
+    async def _retire_when_due(self, log: EventLog, retention_plan: RetentionPlan) -> None:
         while True:
             await trio.sleep(CHECK_S)
             try:
-                retired, self._kept_back = await let_go(log, retaining, self._run_sync, self._files)
+                retired, self._kept_back = await retire_due(log, retention_plan, self._run_sync, self._files)
             except SyncFailed as error:
                 raise DiskSyncFailed(str(error)) from error
             self._views.tell_trouble(NAME, self._kept_back or self._lost)

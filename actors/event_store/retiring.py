@@ -1,4 +1,4 @@
-"""Letting go of the oldest segments while the hall is at work: one at a time, what takes long beside the commits."""
+"""Retires the oldest segments while the hall is at work: one at a time, what takes long beside the commits."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import trio
 from actors.event_store.fatal_errors import ending_on_damage
 from actors.ports import RunSync
 from store import Append, DiskFull, EventLog, Invalid, NewEvent, Retention, Retired
-from store.retention.walk import LettingGo
+from store.retention.walk import Retirement
 
 LOG_STREAM = "moothall/log"
 """Where it is told what has left."""
@@ -22,7 +22,7 @@ CHECK_S = 60.0
 """How long after a look at what may leave comes the next one, in seconds."""
 
 
-class Retaining(msgspec.Struct, frozen=True, kw_only=True):
+class RetentionPlan(msgspec.Struct, frozen=True, kw_only=True):
     """What a server keeps.
 
     Attributes:
@@ -34,12 +34,14 @@ class Retaining(msgspec.Struct, frozen=True, kw_only=True):
     archive: Path | None = None
 
 
-async def let_go(log: EventLog, retaining: Retaining, run_sync: RunSync, files: trio.Lock) -> tuple[Retired, str]:
+async def retire_due(
+    log: EventLog, retention_plan: RetentionPlan, run_sync: RunSync, files: trio.Lock
+) -> tuple[Retired, str]:
     """Let go of what may leave now; return what it was, and what kept the rest back: what is not archived stays.
 
     Args:
         log: The log.
-        retaining: What it keeps.
+        retention_plan: What it keeps.
         run_sync: Where disk work runs.
         files: Held while files are being read and removed: the log must not be closed then.
 
@@ -47,22 +49,22 @@ async def let_go(log: EventLog, retaining: Retaining, run_sync: RunSync, files: 
         LogUnusable: A segment that should leave is damaged.
         SyncFailed: The disk did not confirm.
     """
-    walk = log.letting_go(retaining.retention, archive=retaining.archive)
+    retirement = log.steps.retirement(retention_plan.retention, archive=retention_plan.archive)
     try:
         with ending_on_damage():
-            while await _step(walk, run_sync, files):
+            while await _step(retirement, run_sync, files):
                 await trio.lowlevel.checkpoint()
     except (DiskFull, Invalid) as error:
-        return walk.retired, str(error)
-    return walk.retired, ""
+        return retirement.retired, str(error)
+    return retirement.retired, ""
 
 
-async def _step(walk: LettingGo, run_sync: RunSync, files: trio.Lock) -> bool:
+async def _step(retirement: Retirement, run_sync: RunSync, files: trio.Lock) -> bool:
     async with files:
-        if not await run_sync(walk.prepare):
+        if not await run_sync(retirement.prepare):
             return False
-        walk.forget()
-        await run_sync(walk.remove)
+        retirement.hide()
+        await run_sync(retirement.remove)
         return True
 
 

@@ -20,11 +20,11 @@ from store.disk.lock import DirectoryLock
 from store.errors import Invalid, LogDamaged
 from store.format import frame as frames
 from store.format import segment as segments
-from store.format.retention_record import read_gone, write_gone
+from store.format.retention_record import read_record, write_record
 from store.format.segment_files import remove_derived, remove_segment, segment_names
 from store.recovery.decide import Kept, Scan, recover, scan_segment
 from store.recovery.survey import describe, witnesses
-from store.retention.retire import remove_gone
+from store.retention.retire import remove_retired
 
 _ATTEMPTS = 5
 
@@ -84,31 +84,31 @@ def backup(path: str | PathLike[str], target: str | PathLike[str]) -> BackedUp:
 
 
 def _bring_up_to_date(source: Path, copy: Path) -> BackedUp:
-    _, gone, marked = witnesses(source)
-    names, old = _behind(gone.last, segment_names(source)), segment_names(copy)
-    same = _unchanged(source, copy, names, _behind(gone.last, old))
-    before = segments.first_of_name(names[same]) - 1 if same else gone.last
+    _, record, marked = witnesses(source)
+    names, old = _behind(record.last, segment_names(source)), segment_names(copy)
+    same = _unchanged(source, copy, names, _behind(record.last, old))
+    before = segments.first_of_name(names[same]) - 1 if same else record.last
     scans = [_scan(source / name) for name in names[same:]]
     recovery = recover(scans, marked, before)
-    if read_gone(source) != gone:
+    if read_record(source) != record:
         raise _MovedError
     if recovery.damage:
         raise LogDamaged(describe(source, recovery.damage))
     _check_prefix(source, copy, old, recovery.last)
     kept = {*names[:same], *(keep.scan.name for keep in recovery.kept)}
-    for name in sorted({*_behind(gone.last, old)} - kept, reverse=True):
+    for name in sorted({*_behind(record.last, old)} - kept, reverse=True):
         remove_segment(copy / name)
     growing, shrinking = _in_two(copy, recovery.kept)  # what replaces a tail must be there before the tail goes
     written = [size for keep in (*growing, *shrinking) if (size := _bring(source, copy, keep))]
     sync_path(copy)
-    if gone != read_gone(copy):
-        write_gone(copy, gone)
-    remove_gone(copy, gone)
+    if record != read_record(copy):
+        write_record(copy, record)
+    remove_retired(copy, record)
     return BackedUp(segments=len(kept), written=len(written), bytes=sum(written), last_sequence=recovery.last)
 
 
-def _behind(gone: int, names: Sequence[str]) -> list[str]:
-    return [name for name in names if segments.first_of_name(name) > gone]
+def _behind(sequence: int, names: Sequence[str]) -> list[str]:
+    return [name for name in names if segments.first_of_name(name) > sequence]
 
 
 def _in_two(copy: Path, kept: Sequence[Kept]) -> tuple[list[Kept], list[Kept]]:

@@ -5,7 +5,7 @@ from itertools import islice
 from typing import BinaryIO
 
 from store.format.interchange import Beginning, Encoding, encoder
-from store.format.retention_record import NOTHING, Gone
+from store.format.retention_record import NOTHING_RETIRED, RetentionRecord
 from store.model.event import Event
 
 STREAMS = 1000
@@ -13,9 +13,13 @@ STREAMS = 1000
 
 
 def export_events(
-    events: Iterable[Event], target: BinaryIO, *, encoding: Encoding = "jsonl", gone: Gone = NOTHING
+    events: Iterable[Event],
+    target: BinaryIO,
+    *,
+    encoding: Encoding = "jsonl",
+    record: RetentionRecord = NOTHING_RETIRED,
 ) -> int:
-    """Write events to a stream and return how many; of a whole log with `log.read()` and `log.gone`.
+    """Write events to a stream and return how many; of a whole log with `log.read()` and `log.retention_record`.
 
     Sequences, revisions, times and agents are kept; command ids are not part of an event, and stay behind.
 
@@ -23,15 +27,15 @@ def export_events(
         events: the events, in order.
         target: open for writing.
         encoding: `jsonl` or `msgpack`.
-        gone: what the log has given up before these events; an import needs it to begin where they do.
+        record: what was retired before these events; an import needs it to begin where they do.
 
     Raises:
         LogDamaged: an event's bytes changed since the log was opened.
     """
     encode = encoder(encoding)
-    revisions = iter(gone.revisions.items())
+    revisions = iter(record.revisions.items())
     while part := dict(islice(revisions, STREAMS)):
-        target.write(encode(Beginning(gone=gone.last, revisions=part)))
+        target.write(encode(Beginning(gone=record.last, revisions=part)))
     number = 0
     for number, event in enumerate(events, 1):  # noqa: B007 - the last number is the count
         target.write(encode(event))

@@ -17,7 +17,7 @@ from store.disk.files import make_directory
 from store.disk.lock import DirectoryLock
 from store.errors import Invalid, TooLarge
 from store.format.interchange import Beginning, Encoding, read_stream
-from store.format.retention_record import NOTHING, Gone, read_gone, write_gone
+from store.format.retention_record import NOTHING_RETIRED, RetentionRecord, read_record, write_record
 from store.format.segment_files import segment_names
 from store.log import EventLog
 from store.model.event import Event, NewEvent
@@ -81,7 +81,7 @@ def import_events(
     event_bytes = (limits or Limits()).event_bytes
     gone, incoming = _beginning(read_stream(source, encoding, event_bytes))
     if gone.last and seal_key is not None:
-        gone = msgspec.structs.replace(gone, seal=Seal(seal_key).of_gone(gone.last, gone.revisions))
+        gone = msgspec.structs.replace(gone, seal=Seal(seal_key).of_record(gone.last, gone.revisions))
     if gone.last:
         _begin_behind(Path(path), gone)
     with EventLog.open(path, "never", clock_ns=clock, limits=limits, seal_key=seal_key) as log:
@@ -97,7 +97,7 @@ def import_events(
         return Imported(events=events, stored=stored, last_sequence=log.head)
 
 
-def _beginning(stream: Iterator[Event | Beginning]) -> tuple[Gone, Iterator[Event]]:
+def _beginning(stream: Iterator[Event | Beginning]) -> tuple[RetentionRecord, Iterator[Event]]:
     """Read what the stream says before its first event; return it, and the events."""
     last, revisions = 0, dict[str, int]()
     first: list[Event] = []
@@ -110,7 +110,7 @@ def _beginning(stream: Iterator[Event | Beginning]) -> tuple[Gone, Iterator[Even
         revisions |= item.revisions
     if last and first and first[0].sequence <= last:
         raise Invalid(f"the stream holds event {first[0].sequence}, and says that it is gone: export again")
-    return Gone(last=last, revisions=revisions), chain(first, map(_only_event, stream))
+    return RetentionRecord(last=last, revisions=revisions), chain(first, map(_only_event, stream))
 
 
 def _check_beginning(part: Beginning, last: int) -> None:
@@ -127,13 +127,13 @@ def _only_event(item: Event | Beginning) -> Event:
     return item
 
 
-def _begin_behind(directory: Path, gone: Gone) -> None:
+def _begin_behind(directory: Path, gone: RetentionRecord) -> None:
     """Let a log that is still empty begin behind what is gone."""
     make_directory(directory)
     lock = DirectoryLock(directory)
     try:
-        if not segment_names(directory) and read_gone(directory) == NOTHING:
-            write_gone(directory, gone)
+        if not segment_names(directory) and read_record(directory) == NOTHING_RETIRED:
+            write_record(directory, gone)
     finally:
         lock.release()
 

@@ -6,13 +6,13 @@ from pathlib import Path
 
 from store.errors import Invalid, LogDamaged
 from store.format import frame as frames
-from store.format.retention_record import Gone
+from store.format.retention_record import RetentionRecord
 from store.model.event import Event
 from store.recovery.decide import Kept
-from store.recovery.survey import describe, find
+from store.recovery.survey import describe, survey
 
 
-def look(path: str | PathLike[str], after: int = 0) -> tuple[Gone, Iterator[Event]]:
+def look(path: str | PathLike[str], after: int = 0) -> tuple[RetentionRecord, Iterator[Event]]:
     """Return what the log in a directory has given up, and its events after a sequence as they are written now.
 
     The last ones may not have been acknowledged yet, if a server is appending.
@@ -23,11 +23,11 @@ def look(path: str | PathLike[str], after: int = 0) -> tuple[Gone, Iterator[Even
         Invalid: while the events are taken: a segment left the log meanwhile.
     """
     directory = Path(path)
-    found = find(directory)
+    found = survey(directory)
     if found.recovery.damage:
         raise LogDamaged(describe(directory, found.recovery.damage))
     segments = (keep for keep in found.recovery.kept if keep.last > after)
-    return found.gone, (event for keep in segments for event in _events(directory, keep, after))
+    return found.record, (event for keep in segments for event in _events(directory, keep, after))
 
 
 def _events(directory: Path, keep: Kept, after: int) -> Iterator[Event]:

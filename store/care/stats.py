@@ -9,7 +9,7 @@ import msgspec
 from store.errors import LogDamaged
 from store.format import frame as frames
 from store.recovery.decide import Kept
-from store.recovery.survey import describe, find
+from store.recovery.survey import describe, survey
 
 
 class Stats(msgspec.Struct, frozen=True, kw_only=True):
@@ -73,7 +73,7 @@ class _Tally:
             if frame is None:
                 raise LogDamaged(f"{path}: the frame at byte {offset} changed while it was read: run verify")
             try:
-                heads = frames.heads_of(data[offset + frames.HEADER_BYTES : frame.end], frame.count)
+                table = frames.indexed_fields_of(data[offset + frames.HEADER_BYTES : frame.end], frame.count)
             except frames.UNREADABLE as error:
                 raise LogDamaged(f"{path}: the frame at byte {offset} does not decode: run verify") from error
             self.frames += 1
@@ -81,9 +81,9 @@ class _Tally:
             if self.first_time_ns is None:
                 self.first_time_ns = frame.time_ns
             self.last_time_ns = frame.time_ns
-            self.streams.update(head.stream for head in heads)
-            self.types.update(head.type for head in heads)
-            self.agents.update(head.agent for head in heads)
+            self.streams.update(head.stream for head in table)
+            self.types.update(head.type for head in table)
+            self.agents.update(head.agent for head in table)
 
 
 def stats(path: str | PathLike[str]) -> Stats:
@@ -94,7 +94,7 @@ def stats(path: str | PathLike[str]) -> Stats:
         LogDamaged: something that had been durable is unreadable.
     """
     directory = Path(path)
-    found = find(directory)
+    found = survey(directory)
     recovery = found.recovery
     if recovery.damage:
         raise LogDamaged(describe(directory, recovery.damage))
@@ -103,8 +103,8 @@ def stats(path: str | PathLike[str]) -> Stats:
         tally.add(directory, keep)
     header = recovery.kept[-1].scan.header if recovery.kept else None
     return Stats(
-        events=recovery.last - found.gone.last,
-        first_sequence=found.gone.last + 1 if recovery.last > found.gone.last else 0,
+        events=recovery.last - found.record.last,
+        first_sequence=found.record.last + 1 if recovery.last > found.record.last else 0,
         last_sequence=recovery.last,
         first_time_ns=tally.first_time_ns,
         last_time_ns=tally.last_time_ns,

@@ -10,7 +10,7 @@ Sync = Callable[[int], None]
 """Makes a file descriptor's data durable or raises OSError: `os.fdatasync`, or a test's own."""
 
 
-class Ports(msgspec.Struct, frozen=True, kw_only=True):
+class LogPorts(msgspec.Struct, frozen=True, kw_only=True):
     """The ports.
 
     Attributes:

@@ -13,7 +13,7 @@ import msgspec
 
 from store.disk.digest import blake2b
 from store.disk.files import make_directory
-from store.disk.small_file import DIGEST_BYTES, Unreadable, read_checksummed, write_checksummed
+from store.disk.small_file import DIGEST_BYTES, Unreadable, read_digested, write_digested
 from store.errors import Invalid
 from store.format.frame import UNREADABLE
 from store.model.event import Event
@@ -78,7 +78,7 @@ class Snapshots:
         home = self._home(snapshot.name)
         make_directory(home)
         saved = home / f"{snapshot.sequence:0{_DIGITS}d}{SUFFIX}"
-        write_checksummed(saved, _encode(snapshot))
+        write_digested(saved, _encode(snapshot))
         # By when they were saved: those of another version, or of events that a crash lost, may be further ahead.
         others = sorted((file for file in self._files(snapshot.name) if file != saved), key=_saved_ns, reverse=True)
         for outdated in others[self._keep - 1 :]:
@@ -88,7 +88,7 @@ class Snapshots:
         """Yield the snapshots of a name that are readable, the one with the greatest sequence first."""
         for path in self._files(name):
             try:
-                snapshot = _decode(read_checksummed(path))
+                snapshot = _decode(read_digested(path))
             except (FileNotFoundError, Unreadable, *UNREADABLE):
                 continue
             if snapshot.name == name:

@@ -13,7 +13,7 @@ import msgspec
 
 from store.disk.digest import blake2b
 from store.disk.files import make_directory
-from store.disk.small_file import Unreadable, read_checksummed, write_checksummed
+from store.disk.small_file import Unreadable, read_digested, write_digested
 from store.errors import Invalid
 from store.following.cursor import Cursor
 from store.following.snapshot import digest
@@ -103,7 +103,7 @@ class Subscriptions:
             durable=min(position, self._log.stats().durable),
             event_digest=digest(event) if event else None,
         )
-        write_checksummed(self._path(name), _encode(checkpoint))
+        write_digested(self._path(name), _encode(checkpoint))
 
     def remove(self, name: str) -> None:
         """Forget a subscription: opened again, it begins anew."""
@@ -121,7 +121,7 @@ class Subscriptions:
     @staticmethod
     def _load(path: Path) -> Checkpoint | None:
         try:
-            return _decode(read_checksummed(path))
+            return _decode(read_digested(path))
         except (FileNotFoundError, Unreadable, *UNREADABLE):
             return None
 

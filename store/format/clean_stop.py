@@ -2,22 +2,21 @@
 
 import contextlib
 import os
-import zlib
 from pathlib import Path
 
 import msgspec
 
 from store.disk.files import put_file, sync_path
+from store.disk.small_file import read_with_crc, with_crc
 from store.errors import DiskFull
 from store.format.frame import UNREADABLE
-from store.format.streams_file import HEADS_NAME
+from store.format.streams_file import STREAMS_NAME
 
-MARKER_NAME = "clean"
+CLEAN_STOP_NAME = "clean"
 RESERVE_NAME = "reserve"
-_CRC_BYTES = 4
 
 
-class Marker(msgspec.Struct, frozen=True, array_like=True):
+class CleanStop(msgspec.Struct, frozen=True, array_like=True):
     """What a clean stop leaves: the log was durable up to `last_sequence`, its last segment `segment_bytes` long.
 
     It is true for ever, but says that the stop was clean only as long as the last segment has that name and length.
@@ -29,17 +28,13 @@ class Marker(msgspec.Struct, frozen=True, array_like=True):
 
 
 _encode = msgspec.msgpack.Encoder().encode
-_decode = msgspec.msgpack.Decoder(Marker).decode
+_decode = msgspec.msgpack.Decoder(CleanStop).decode
 
 
-def read_marker(directory: Path) -> Marker | None:
+def read_clean_stop(directory: Path) -> CleanStop | None:
     """Return the marker, None if there is none or it is unreadable: then the stop counts as unclean."""
-    try:
-        data = (directory / MARKER_NAME).read_bytes()
-    except FileNotFoundError:
-        return None
-    crc, content = data[:_CRC_BYTES], data[_CRC_BYTES:]
-    if zlib.crc32(content).to_bytes(_CRC_BYTES, "little") != crc:
+    content = read_with_crc(directory / CLEAN_STOP_NAME)
+    if content is None:
         return None
     try:
         return _decode(content)
@@ -47,7 +42,7 @@ def read_marker(directory: Path) -> Marker | None:
         return None
 
 
-def write_marker(directory: Path, marker: Marker) -> None:
+def write_clean_stop(directory: Path, clean_stop: CleanStop) -> None:
     """Leave the marker durably, giving up the reserve if the disk is full.
 
     Raises:
@@ -55,19 +50,19 @@ def write_marker(directory: Path, marker: Marker) -> None:
         SyncFailed: the disk did not confirm.
     """
     try:
-        _write(directory, marker)
+        _write(directory, clean_stop)
     except DiskFull:
         (directory / RESERVE_NAME).unlink(missing_ok=True)
-        _write(directory, marker)
+        _write(directory, clean_stop)
 
 
-def remove_marker(directory: Path, *derived: Path) -> None:
+def remove_clean_stop(directory: Path, *derived: Path) -> None:
     """Take away durably what only holds until something is appended: the marker, the heads, other derived files.
 
     Raises:
         SyncFailed: the disk did not confirm.
     """
-    paths = [directory / MARKER_NAME, directory / HEADS_NAME, *derived]
+    paths = [directory / CLEAN_STOP_NAME, directory / STREAMS_NAME, *derived]
     if any([_removed(path) for path in paths]):  # noqa: C419 - every one of them is to be removed
         sync_path(directory)
 
@@ -91,7 +86,6 @@ def make_reserve(directory: Path, size: int) -> None:
             os.close(fd)
 
 
-def _write(directory: Path, marker: Marker) -> None:
-    content = _encode(marker)
-    put_file(directory / MARKER_NAME, zlib.crc32(content).to_bytes(_CRC_BYTES, "little") + content)
+def _write(directory: Path, clean_stop: CleanStop) -> None:
+    put_file(directory / CLEAN_STOP_NAME, with_crc(_encode(clean_stop)))
     sync_path(directory)

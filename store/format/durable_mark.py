@@ -10,17 +10,16 @@ what the kernel had written back by then, which may be half a minute old, and ne
 
 import os
 import struct
-import zlib
 from contextlib import suppress
 from pathlib import Path
 
+from store.disk.small_file import read_with_crc, with_crc
 from store.disk.sync import sync_file, write_all, write_error
 
 MARK_NAME = "durable"
 
 _MAGIC = b"MHdm"
 _SEQUENCE = struct.Struct("<Q")
-_BYTES = 16
 
 
 class DurableMark:
@@ -62,19 +61,11 @@ class DurableMark:
         os.close(self._fd)
 
 
-def read_mark(directory: Path) -> int:
+def read_durable_mark(directory: Path) -> int:
     """Return up to which sequence the log was durable; 0 if nothing legible says so."""
-    try:
-        data = (directory / MARK_NAME).read_bytes()
-    except FileNotFoundError:
-        return 0
-    content = data[-_SEQUENCE.size :]
-    return _SEQUENCE.unpack(content)[0] if len(data) == _BYTES and data == _framed(content) else 0
+    content = read_with_crc(directory / MARK_NAME, _MAGIC)
+    return _SEQUENCE.unpack(content)[0] if content is not None and len(content) == _SEQUENCE.size else 0
 
 
 def _encode(last: int) -> bytes:
-    return _framed(_SEQUENCE.pack(last))
-
-
-def _framed(content: bytes) -> bytes:
-    return b"".join((_MAGIC, zlib.crc32(content).to_bytes(4, "little"), content))
+    return with_crc(_SEQUENCE.pack(last), _MAGIC)

@@ -26,7 +26,7 @@ from itertools import accumulate
 
 import msgspec
 
-from store.model.event import Event, Head
+from store.model.event import Event, IndexedFields
 
 Buffer = bytes | memoryview
 
@@ -51,7 +51,7 @@ UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError)
 
 decode_event = msgspec.msgpack.Decoder(Event).decode
 decode_events = msgspec.msgpack.Decoder(list[Event]).decode
-decode_heads = msgspec.msgpack.Decoder(list[Head]).decode
+decode_indexed_fields = msgspec.msgpack.Decoder(list[IndexedFields]).decode
 
 
 class Command(msgspec.Struct, frozen=True, array_like=True):
@@ -183,14 +183,14 @@ def sized_events_of(body: Buffer, count: int) -> list[tuple[Event, int]]:
     return list(zip(events_of(body, count), map(operator.sub, offsets[1:], offsets), strict=True))
 
 
-def heads_of(body: Buffer, count: int) -> list[Head]:
+def indexed_fields_of(body: Buffer, count: int) -> list[IndexedFields]:
     """Decode what the index needs of every event of a body.
 
     Raises:
         UNREADABLE: the bytes are damaged.
     """
     start, end = records_span(body, count)
-    return decode_heads(body[start:end])
+    return decode_indexed_fields(body[start:end])
 
 
 def command_of(body: Buffer, frame: Frame) -> Command | None:

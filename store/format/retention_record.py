@@ -1,4 +1,4 @@
-"""What a log has given up: the record that keeps the rest truthful.
+"""The retention record: what was retired, so that the rest of the log stays truthful.
 
 A log whose oldest segments were retired begins behind them. The record says where, and which revision each stream had
 reached by then, so that sequences and revisions go on as if nothing had gone. Segments before it no longer count, even
@@ -9,18 +9,18 @@ from pathlib import Path
 
 import msgspec
 
-from store.disk.small_file import Unreadable, read_checksummed, write_checksummed
+from store.disk.small_file import Unreadable, read_digested, write_digested
 from store.errors import LogDamaged
 from store.format.frame import UNREADABLE
 
-GONE_NAME = "gone"
+RECORD_NAME = "gone"
 
 
-class Gone(msgspec.Struct, frozen=True, array_like=True):
-    """What is no longer in the log.
+class RetentionRecord(msgspec.Struct, frozen=True, array_like=True):
+    """What was retired.
 
     Attributes:
-        last: the last sequence that is gone; 0 if nothing is.
+        last: the last sequence that was retired; 0 if none was.
         durable: up to which sequence the log was durable when that was decided.
         revisions: the revision that each stream had reached with event `last`.
         seal: the seal of that, if the log is sealed; else empty.
@@ -32,34 +32,34 @@ class Gone(msgspec.Struct, frozen=True, array_like=True):
     seal: bytes = b""
 
 
-NOTHING = Gone()
+NOTHING_RETIRED = RetentionRecord()
 
 _encode = msgspec.msgpack.Encoder().encode
-_decode = msgspec.msgpack.Decoder(Gone).decode
+_decode = msgspec.msgpack.Decoder(RetentionRecord).decode
 
 
-def read_gone(directory: Path) -> Gone:
+def read_record(directory: Path) -> RetentionRecord:
     """Return the record of a log; `NOTHING` if it has none.
 
     Raises:
         LogDamaged: there is one, and it is unreadable.
     """
-    path = directory / GONE_NAME
+    path = directory / RECORD_NAME
     try:
-        return _decode(read_checksummed(path))
+        return _decode(read_digested(path))
     except FileNotFoundError:
-        return NOTHING
+        return NOTHING_RETIRED
     except (Unreadable, *UNREADABLE) as error:
         raise LogDamaged(
             f"{path} is unreadable: it says with which event the log begins; restore that file from a backup"
         ) from error
 
 
-def write_gone(directory: Path, gone: Gone) -> None:
-    """Record durably what is gone.
+def write_record(directory: Path, record: RetentionRecord) -> None:
+    """Record durably what was retired.
 
     Raises:
         DiskFull: there is no space; nothing has changed.
         SyncFailed: the disk did not confirm.
     """
-    write_checksummed(directory / GONE_NAME, _encode(gone))
+    write_digested(directory / RECORD_NAME, _encode(record))

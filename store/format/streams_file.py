@@ -1,73 +1,55 @@
 """Where the streams were at the last clean stop: saves reading that from every segment's index.
 
-    magic 8 | CRC 4 | a `SavedHeads` in MessagePack
+    magic 8 | CRC-32 of the content 4 | a `SavedStreams` in MessagePack
 
-Derived, like an index: without it the heads are put together from the segments.
+Derived, like an index: without it the table of streams is put together from the segments.
 """
 
-import zlib
+from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
 
 from store.disk.files import put_file
+from store.disk.small_file import read_with_crc, with_crc
 from store.format.frame import UNREADABLE
-from store.index.stream_table import Heads
 
-HEADS_NAME = "heads"
+STREAMS_NAME = "heads"
 _MAGIC = b"MHheads1"
-_CRC_END = 12
 
 
-class SavedHeads(msgspec.Struct, frozen=True, array_like=True):
-    """The heads of a log whose last sequence is this; names in the order of their ids."""
+class SavedStreams(msgspec.Struct, frozen=True, array_like=True):
+    """The table of streams of a log whose last sequence is this; names in the order of their ids."""
 
     last_sequence: int
-    streams: list[str]
-    revisions: list[int]
-    types: list[str]
-    agents: list[str]
+    streams: Sequence[str]
+    revisions: Sequence[int]
+    types: Sequence[str]
+    agents: Sequence[str]
 
 
 _encode = msgspec.msgpack.Encoder().encode
-_decode = msgspec.msgpack.Decoder(SavedHeads).decode
+_decode = msgspec.msgpack.Decoder(SavedStreams).decode
 
 
-def write_heads(directory: Path, heads: Heads) -> None:
-    """Save the heads; nothing may be staged.
+def write_streams(directory: Path, saved: SavedStreams) -> None:
+    """Save the table of streams; nothing may be staged.
 
     Raises:
         DiskFull: there is no space; nothing has changed.
         SyncFailed: the disk refused it for another reason.
     """
-    content = _encode(
-        SavedHeads(
-            heads.next_sequence - 1,
-            list(heads.streams.names),
-            heads.revisions,
-            list(heads.types.names),
-            list(heads.agents.names),
-        )
-    )
-    put_file(directory / HEADS_NAME, _MAGIC + zlib.crc32(content).to_bytes(4, "little") + content, durably=False)
+    put_file(directory / STREAMS_NAME, with_crc(_encode(saved), _MAGIC), durably=False)
 
 
-def read_heads(directory: Path, last_sequence: int) -> Heads | None:
-    """Return the heads of a log with this last sequence; None if they were not saved, or not legibly."""
-    try:
-        data = (directory / HEADS_NAME).read_bytes()
-    except FileNotFoundError:
-        return None
-    content = memoryview(data)[_CRC_END:]
-    if data[:_CRC_END] != _MAGIC + zlib.crc32(content).to_bytes(4, "little"):
+def read_streams(directory: Path, last_sequence: int) -> SavedStreams | None:
+    """Return what was saved of a log with this last sequence; None if nothing was, or not legibly."""
+    content = read_with_crc(directory / STREAMS_NAME, _MAGIC)
+    if content is None:
         return None
     try:
         saved = _decode(content)
     except UNREADABLE:
         return None
-    if saved.last_sequence != last_sequence or len(saved.streams) != len(saved.revisions):
-        return None
-    heads = Heads()
-    heads.load(saved.streams, saved.revisions, saved.types, saved.agents)
-    heads.next_sequence = last_sequence + 1
-    return heads
+    whole = saved.last_sequence == last_sequence and len(saved.streams) == len(saved.revisions)
+    return saved if whole else None

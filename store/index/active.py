@@ -14,10 +14,12 @@ from array import array
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import accumulate
+from pathlib import Path
 from typing import Protocol, TypeAlias
 
+from store.format.segment import SegmentHeader
 from store.index.byte_planes import GrowingPlanes, Planes
-from store.index.stream_table import Heads
+from store.index.stream_table import StreamTable
 
 Numbers: TypeAlias = "array[int] | memoryview[int]"
 """A column of unsigned numbers, growing or loaded."""
@@ -102,6 +104,24 @@ class Index(Protocol):
         ...
 
 
+class IndexedSegment(Protocol):
+    """A segment as far as its index is concerned.
+
+    Attributes:
+        path: its file.
+        header: its header.
+        index: its index; may be replaced by an equal one at any time.
+        first_sequence: the sequence of its first event.
+    """
+
+    path: Path
+    header: SegmentHeader
+    index: Index
+
+    @property
+    def first_sequence(self) -> int: ...  # noqa: D102 - see above
+
+
 class SegmentIndex:
     """The index of the segment that is being written.
 
@@ -113,8 +133,8 @@ class SegmentIndex:
         command_positions: the position of the first event of each.
     """
 
-    def __init__(self, heads: Heads) -> None:
-        self.heads = heads
+    def __init__(self, table: StreamTable) -> None:
+        self.table = table
         self.streams = self.by_stream = GrowingPlanes()
         self.correlations = self.by_correlation = GrowingPlanes()
         self.types = GrowingPlanes()
@@ -178,17 +198,17 @@ class SegmentIndex:
 
     def stream_ids(self, name: str) -> tuple[int, ...]:
         """Return a stream's id, if it ever occurred."""
-        number = self.heads.streams.known(name)
+        number = self.table.streams.known(name)
         return () if number is None else (number,)
 
     def type_ids(self, name: str) -> tuple[int, ...]:
         """Return a type's id, if it ever occurred."""
-        number = self.heads.types.known(name)
+        number = self.table.types.known(name)
         return () if number is None else (number,)
 
     def agent_ids(self, name: str) -> tuple[int, ...]:
         """Return an agent's id, if it ever occurred."""
-        number = self.heads.agents.known(name)
+        number = self.table.agents.known(name)
         return () if number is None else (number,)
 
 

@@ -1,4 +1,4 @@
-"""Writing index files in bounded steps, so that no append waits long while a segment is sealed.
+"""Writing index files in bounded steps, so that no append waits long when a segment is complete.
 
 A step is at most `CHUNK` bytes written and synced, or `BATCH` names looked at: about a millisecond.
 """
@@ -45,7 +45,7 @@ Column: TypeAlias = "bytes | bytearray | array[int]"
 """A section to be."""
 
 
-def seal(
+def write_index_file(
     segment: Path,
     header: SegmentHeader,
     index: SegmentIndex,
@@ -103,7 +103,7 @@ def describe(
         earliest_ns=index.earliest_ns,
         latest_ns=index.latest_ns,
         types=types,
-        agents={index.heads.agents.name_of(number): number for number in agents},
+        agents={index.table.agents.name_of(number): number for number in agents},
         sections=sections,
         ordered=index.ordered,
     )
@@ -135,7 +135,7 @@ def columns_of(index: SegmentIndex, revisions: Revisions) -> Generator[None, Non
     """Return the sections, in their order."""
     by_stream, stream_ids, stream_links = yield from _chained(index.streams, ALL_BITS)
     by_correlation, buckets, correlation_links = yield from _chained(index.correlations, BUCKET_MASK)
-    names = [index.heads.streams.name_of(number) for number in stream_ids]
+    names = [index.table.streams.name_of(number) for number in stream_ids]
     yield
     hashes, hash_ids = yield from _hashed(names, stream_ids)
     return [
@@ -200,4 +200,4 @@ def types_in(index: SegmentIndex) -> Generator[None, None, dict[str, int]]:
     for start in range(0, len(index), _NUMBERS):
         found.update(index.types.numbers(start, start + _NUMBERS))
         yield
-    return {index.heads.types.name_of(number): number for number in found}
+    return {index.table.types.name_of(number): number for number in found}

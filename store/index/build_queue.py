@@ -1,4 +1,4 @@
-"""Which segments are still to be sealed, and doing that a step at a time."""
+"""Which complete segments still need their index file, and writing it a step at a time."""
 
 import threading
 from collections import deque
@@ -6,13 +6,12 @@ from contextlib import suppress
 
 from store.errors import DiskFull
 from store.format.index_file import index_path
-from store.index.active import SegmentIndex
-from store.index.build import Revisions, Steps, seal
-from store.index.stored import SealedIndex
-from store.reading.segment_reader import Segment
+from store.index.active import IndexedSegment, SegmentIndex
+from store.index.build import Revisions, Steps, write_index_file
+from store.index.stored import StoredIndex
 
 
-class Sealer:
+class BuildQueue:
     """Writes the index files of segments that are complete, then lets go of their indexes in memory.
 
     Safe to run in a thread next to readers.
@@ -24,8 +23,8 @@ class Sealer:
     def __init__(self, *, sync: bool) -> None:
         self._sync = sync
         self._lock = threading.Lock()
-        self._waiting: deque[tuple[Segment, Revisions]] = deque()
-        self._postponed: list[tuple[Segment, Revisions]] = []
+        self._waiting: deque[tuple[IndexedSegment, Revisions]] = deque()
+        self._postponed: list[tuple[IndexedSegment, Revisions]] = []
         self._work: Steps | None = None
 
     @property
@@ -33,8 +32,8 @@ class Sealer:
         """Whether there is anything to do."""
         return self._work is not None or bool(self._waiting)
 
-    def add(self, segment: Segment, revisions: Revisions) -> None:
-        """Have a segment sealed whose last frame is settled, with the last revision of each stream in it, by id."""
+    def add(self, segment: IndexedSegment, revisions: Revisions) -> None:
+        """Take a complete segment, all of it settled, with the last revision of each stream in it, by id."""
         self._waiting.append((segment, revisions))
 
     def retry(self) -> None:
@@ -53,7 +52,7 @@ class Sealer:
         """
         with self._lock:
             if self._work is None and self._waiting:
-                self._work = self._sealed_or_postponed(*self._waiting.popleft())
+                self._work = self._built_or_postponed(*self._waiting.popleft())
             work, self._work = self._work, None
             if work is not None:
                 with suppress(StopIteration):
@@ -61,9 +60,9 @@ class Sealer:
                     self._work = work
         return self.pending
 
-    def _sealed_or_postponed(self, segment: Segment, revisions: Revisions) -> Steps:
+    def _built_or_postponed(self, segment: IndexedSegment, revisions: Revisions) -> Steps:
         try:
-            yield from sealing(segment, revisions, sync=self._sync)
+            yield from index_steps(segment, revisions, sync=self._sync)
         except DiskFull:
             self._postponed.append((segment, revisions))
 
@@ -77,14 +76,14 @@ class Sealer:
                 self._work = None
 
 
-def sealing(segment: Segment, revisions: Revisions, *, sync: bool) -> Steps:
-    """Seal a segment in steps; with the last one its index in memory gives way to the one in the file.
+def index_steps(segment: IndexedSegment, revisions: Revisions, *, sync: bool) -> Steps:
+    """Write a segment's index file in steps; with the last one, it takes the place of the index in memory.
 
     Raises:
         DiskFull: there is no space; nothing has changed.
         SyncFailed: the disk did not confirm.
     """
     index = segment.index
-    assert isinstance(index, SegmentIndex), "only what is in memory can be sealed"
-    header = yield from seal(segment.path, segment.header, index, revisions, sync=sync)
-    segment.index = SealedIndex(index_path(segment.path), header)
+    assert isinstance(index, SegmentIndex), "only an index in memory can be written"
+    header = yield from write_index_file(segment.path, segment.header, index, revisions, sync=sync)
+    segment.index = StoredIndex(index_path(segment.path), header)

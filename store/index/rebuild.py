@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import msgspec
@@ -11,24 +10,27 @@ from store.errors import LogDamaged
 from store.format import frame as frames
 from store.format.index_file import Section
 from store.format.segment import HEADER_BYTES, SegmentHeader
-from store.index.active import Index, SegmentIndex
+from store.index.active import IndexedSegment, SegmentIndex
+from store.index.command_keys import command_key
 from store.index.names import CorrelationHashes, Interner
-from store.index.stored import IndexUnusable, SealedIndex
-from store.index.stream_table import Heads
-from store.reading.segment_reader import Segment
-from store.writing.command_window import command_key
+from store.index.stored import IndexUnusable, StoredIndex
+from store.index.stream_table import StreamTable
 
 _NONE = {None}
 
 
-def index_segment(path: Path, header: SegmentHeader, heads: Heads, end: int) -> tuple[SegmentIndex, dict[int, int]]:
+def index_segment(
+    path: Path, header: SegmentHeader, table: StreamTable, end: int
+) -> tuple[SegmentIndex, dict[int, int]]:
     """Index a segment up to a byte; the heads learn its names and revisions. Returns and raises as `index_frames`."""
-    index, reached = index_frames(path, header, heads, end)
-    heads.reach(reached)
+    index, reached = index_frames(path, header, table, end)
+    table.reach(reached)
     return index, reached
 
 
-def index_frames(path: Path, header: SegmentHeader, heads: Heads, end: int) -> tuple[SegmentIndex, dict[int, int]]:
+def index_frames(
+    path: Path, header: SegmentHeader, table: StreamTable, end: int
+) -> tuple[SegmentIndex, dict[int, int]]:
     """Index a segment up to a byte; the heads learn its names.
 
     Returns:
@@ -37,7 +39,7 @@ def index_frames(path: Path, header: SegmentHeader, heads: Heads, end: int) -> t
     Raises:
         LogDamaged: a frame before that byte is unreadable, or a record does not decode although its frame's CRC holds.
     """
-    index, reached, hashes = SegmentIndex(heads), dict[int, int](), CorrelationHashes()
+    index, reached, hashes = SegmentIndex(table), dict[int, int](), CorrelationHashes()
     data = memoryview(path.read_bytes())
     offset = HEADER_BYTES
     while offset < end:
@@ -60,10 +62,10 @@ def index_frames(path: Path, header: SegmentHeader, heads: Heads, end: int) -> t
 def _index_frame(
     index: SegmentIndex, reached: dict[int, int], hashes: CorrelationHashes, frame: frames.Frame, body: memoryview
 ) -> None:
-    heads = index.heads
-    found = frames.heads_of(body, frame.count)
+    table = index.table
+    found = frames.indexed_fields_of(body, frame.count)
     _, names, revisions, types, agents, _, correlation_ids = zip(*map(msgspec.structs.astuple, found), strict=True)
-    streams = heads.stream_ids(names)
+    streams = table.stream_ids(names)
     reached.update(zip(streams, revisions, strict=True))
     command = frames.command_of(body, frame)
     index.add_frames(
@@ -72,37 +74,37 @@ def _index_frame(
         time_ns=frame.time_ns,
         counts=(frame.count,),
         streams=streams,
-        types=heads.types.ids_of(types),
-        agents=(heads.agents.id_of(agents[0]),),
+        types=table.types.ids_of(types),
+        agents=(table.agents.id_of(agents[0]),),
         correlations=() if set(correlation_ids) == _NONE else hashes.of(correlation_ids),
         commands=((0, command_key(command)),) if command else (),
     )
 
 
-def growing(segment: Segment, heads: Heads) -> SegmentIndex:
+def growing(segment: IndexedSegment, table: StreamTable) -> SegmentIndex:
     """Return a sealed segment's index in memory, so that it can grow.
 
     Raises:
         LogDamaged: the index has to be made from the segment, and that is damaged.
     """
     index = segment.index
-    assert isinstance(index, SealedIndex), "an index in memory can grow as it is"
+    assert isinstance(index, StoredIndex), "an index in memory can grow as it is"
     try:
-        return _thawed(index, heads)
+        return _thawed(index, table)
     except IndexUnusable:
-        return index_segment(segment.path, segment.header, heads, index.end)[0]
+        return index_segment(segment.path, segment.header, table, index.end)[0]
 
 
-def _thawed(sealed: SealedIndex, heads: Heads) -> SegmentIndex:
+def _thawed(sealed: StoredIndex, table: StreamTable) -> SegmentIndex:
     """Load a whole index; its ids must be those of this process.
 
     Raises:
         IndexUnusable: a column is unusable, or the ids are others.
     """
-    index = SegmentIndex(heads)
-    _check_ids(sealed, heads.streams, dict(zip(sealed.stream_names(), sealed.column(Section.STREAM_IDS), strict=True)))
-    _check_ids(sealed, heads.types, sealed.header.types)
-    _check_ids(sealed, heads.agents, sealed.header.agents)
+    index = SegmentIndex(table)
+    _check_ids(sealed, table.streams, dict(zip(sealed.stream_names(), sealed.column(Section.STREAM_IDS), strict=True)))
+    _check_ids(sealed, table.types, sealed.header.types)
+    _check_ids(sealed, table.agents, sealed.header.agents)
     index.streams.thaw(sealed.streams)
     index.correlations.thaw(sealed.correlations)
     index.agents.thaw(sealed.agents)
@@ -119,44 +121,19 @@ def _thawed(sealed: SealedIndex, heads: Heads) -> SegmentIndex:
     return index
 
 
-def _check_ids(sealed: SealedIndex, interner: Interner, ids: dict[str, int]) -> None:
+def _check_ids(sealed: StoredIndex, interner: Interner, ids: dict[str, int]) -> None:
     if any(interner.known(name) != number for name, number in ids.items()):
         raise IndexUnusable(sealed)
 
 
-def learn(index: SealedIndex, heads: Heads) -> None:
+def learn(index: StoredIndex, table: StreamTable) -> None:
     """Tell the heads of a segment's names and revisions, by its index.
 
     Raises:
         IndexUnusable: a column is unusable.
     """
     revisions = index.column(Section.STREAM_REVISIONS, "Q")
-    heads.reach(dict(zip(heads.stream_ids(index.stream_names()), revisions, strict=True)))
-    heads.types.ids_of(list(index.header.types))
+    table.reach(dict(zip(table.stream_ids(index.stream_names()), revisions, strict=True)))
+    table.types.ids_of(list(index.header.types))
     for agent in index.header.agents:
-        heads.agents.id_of(agent)
-
-
-def commands_in(index: Index) -> int:
-    """Return how many commands a segment carried out."""
-    if isinstance(index, SealedIndex):
-        return index.header.commands
-    assert isinstance(index, SegmentIndex)
-    return len(index.command_keys)
-
-
-def commands_of(segment: Segment) -> Iterator[tuple[int, int]]:
-    """Yield the key of each command that a segment carried out, and the first sequence of its frame.
-
-    Raises:
-        IndexUnusable: a column is unusable.
-    """
-    index, first = segment.index, segment.first_sequence
-    keys: Iterable[int]
-    positions: Iterable[int]
-    if isinstance(index, SealedIndex):
-        keys, positions = index.column(Section.COMMAND_KEYS, "Q"), index.column(Section.COMMAND_POSITIONS)
-    else:
-        assert isinstance(index, SegmentIndex)
-        keys, positions = index.command_keys, index.command_positions
-    return zip(keys, map(first.__add__, positions), strict=True)
+        table.agents.id_of(agent)

@@ -24,12 +24,12 @@ class IndexUnusable(Exception):  # noqa: N818 - it is the index that is unusable
         index: the index that cannot be used.
     """
 
-    def __init__(self, index: SealedIndex) -> None:
+    def __init__(self, index: StoredIndex) -> None:
         super().__init__(str(index.path))
         self.index = index
 
 
-class SealedIndex:
+class StoredIndex:
     """The index of a segment that is not written to any more.
 
     Every column may raise `IndexUnusable` when it is first needed.

@@ -1,14 +1,16 @@
-"""Where each stream and the log itself are, including what is staged and not yet settled."""
+"""The table of streams: the revision of each, and the log's next sequence, with what is staged and not yet settled."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain, repeat
+from typing import Self
 
-from store.format.retention_record import Gone
+from store.format.retention_record import RetentionRecord
+from store.format.streams_file import SavedStreams
 from store.index.names import Interner
 
 
-class Heads:
-    """Where each stream and the log itself are, including what is staged and not yet settled."""
+class StreamTable:
+    """The streams by id, and where each and the log itself are, with what is staged and not yet settled."""
 
     def __init__(self) -> None:
         self.streams = Interner("stream")
@@ -18,10 +20,10 @@ class Heads:
         self.next_sequence = 1
         self._unsettled: dict[int, Sequence[int]] = {}
 
-    def begin_behind(self, gone: Gone) -> None:
+    def begin_behind(self, record: RetentionRecord) -> None:
         """Go on from what an empty log has given up."""
-        self.reach(dict(zip(self.stream_ids(list(gone.revisions)), gone.revisions.values(), strict=True)))
-        self.next_sequence = gone.last + 1
+        self.reach(dict(zip(self.stream_ids(list(record.revisions)), record.revisions.values(), strict=True)))
+        self.next_sequence = record.last + 1
 
     def revision(self, stream: str) -> int:
         """Return a stream's revision, 0 if it does not exist."""
@@ -38,20 +40,27 @@ class Heads:
         self.revisions.extend(repeat(0, len(self.streams) - len(self.revisions)))
         return ids
 
-    def load(
-        self, streams: Sequence[str], revisions: Sequence[int], types: Sequence[str], agents: Sequence[str]
-    ) -> None:
-        """Take over what was saved: names in the order of their ids, and the streams' revisions."""
-        self.streams.add(streams)
-        self.revisions.extend(revisions)
-        self.types.add(types)
-        self.agents.add(agents)
+    @classmethod
+    def load(cls, saved: SavedStreams) -> Self:
+        """Return the table that was saved."""
+        table = cls()
+        table.streams.add(saved.streams)
+        table.revisions.extend(saved.revisions)
+        table.types.add(saved.types)
+        table.agents.add(saved.agents)
+        table.next_sequence = saved.last_sequence + 1
+        return table
+
+    def save(self) -> SavedStreams:
+        """Return the table as it is saved; nothing may be staged."""
+        last = self.next_sequence - 1
+        return SavedStreams(last, self.streams.names, self.revisions, self.types.names, self.agents.names)
 
     def reach(self, revisions: Mapping[int, int]) -> None:
         """Move streams on to revisions that were found, unless they are further already."""
-        heads = self.revisions
+        reached = self.revisions
         for stream, revision in revisions.items():
-            heads[stream] = max(heads[stream], revision)
+            reached[stream] = max(reached[stream], revision)
 
     def settled(self) -> list[int]:
         """Return the revision of each stream, by id, without what is staged and not yet settled."""
@@ -62,11 +71,11 @@ class Heads:
 
     def advance(self, streams: Iterable[int]) -> list[int]:
         """Move the log, and each stream for each time it is named, on by one; return the revisions on the way."""
-        heads = self.revisions
+        reached = self.revisions
         revisions: list[int] = []
         add = revisions.append
         for stream in streams:
-            heads[stream] = revision = heads[stream] + 1
+            reached[stream] = revision = reached[stream] + 1
             add(revision)
         self.next_sequence += len(revisions)
         return revisions

@@ -59,7 +59,7 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False
     data: Any = None
 
 
-class Head(msgspec.Struct, frozen=True, array_like=True, gc=False):
+class IndexedFields(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """The front of a record, all that an index needs: the same fields as `Event`, read without its payload."""
 
     sequence: int

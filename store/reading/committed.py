@@ -8,21 +8,19 @@ from weakref import finalize
 
 from store.errors import LogDamaged
 from store.format.frame import HEADER_BYTES, Command
-from store.format.retention_record import Gone
+from store.format.retention_record import RetentionRecord
+from store.format.staged_frame import StagedFrame
 from store.index.active import SegmentIndex
-from store.index.build_queue import Sealer
-from store.index.rebuild import commands_in, commands_of, growing, index_segment
+from store.index.build_queue import BuildQueue
+from store.index.command_keys import EarlierCommands, command_key, commands_in, commands_of
+from store.index.rebuild import growing, index_segment
 from store.index.stored import IndexUnusable
-from store.index.stream_table import Heads
+from store.index.stream_table import StreamTable
 from store.model.append import Appended
 from store.model.event import Event
 from store.model.query import Page, Query
 from store.reading.search import search
-from store.reading.segment_reader import Segment
-from store.tamper.check_seals import seal_to_go_on
-from store.tamper.seal import Seal
-from store.writing.command_window import History, command_key
-from store.writing.staged_group import Staged, StagedFrame
+from store.reading.segment_reader import Segment, WrittenFrames
 
 T = TypeVar("T")
 
@@ -34,37 +32,39 @@ class Committed:
         segments: open and indexed.
         heads: knows the ids of names.
         sealer: is given each segment that is complete.
-        record: what the log has given up; `gone` is the last sequence of that.
+        record: what was retired; `last_retired` is the last sequence of that.
     """
 
-    def __init__(self, segments: list[Segment], heads: Heads, sealer: Sealer, record: Gone) -> None:
+    def __init__(
+        self, segments: list[Segment], table: StreamTable, build_queue: BuildQueue, record: RetentionRecord
+    ) -> None:
         self.segments = segments
         self.record = record
-        self.gone = record.last
-        self._heads = heads
-        self._sealer = sealer
+        self.last_retired = record.last
+        self._table = table
+        self._build_queue = build_queue
 
     @property
     def head(self) -> int:
         """The committed watermark: the last sequence that readers see, 0 for an empty log."""
-        return self.segments[-1].last_sequence if self.segments else self.gone
+        return self.segments[-1].last_sequence if self.segments else self.last_retired
 
-    def show(self, staged: Staged) -> None:
-        """Let readers see the next group, which was written."""
+    def show(self, frames: Sequence[StagedFrame], written: Sequence[WrittenFrames]) -> None:
+        """Let readers see the next frames, at the places where they were written."""
         start = 0
-        for segment, offsets in staged.runs:
+        for segment, offsets in written:
             end = start + len(offsets)
-            self._show_run(staged.frames[start:end], segment, offsets)
+            self._show_in(segment, frames[start:end], offsets)
             start = end
 
-    def _show_run(self, frames: Sequence[StagedFrame], segment: Segment, offsets: Sequence[int]) -> None:
+    def _show_in(self, segment: Segment, frames: Sequence[StagedFrame], offsets: Sequence[int]) -> None:
         if not self.segments or self.segments[-1] is not segment:
             if self.segments and isinstance(self.segments[-1].index, SegmentIndex):
-                self._sealer.add(self.segments[-1], self._heads.settled())
+                self._build_queue.add(self.segments[-1], self._table.settled())
             self.segments.append(segment)
         index = segment.index
         if not isinstance(index, SegmentIndex):
-            index = segment.index = growing(segment, self._heads)
+            index = segment.index = growing(segment, self._table)
         counts: list[int] = []
         agents: list[int] = []
         streams: list[int] = []
@@ -72,7 +72,7 @@ class Committed:
         correlations: list[int] = []
         commands: list[tuple[int, int]] = []
         for number, frame in enumerate(frames):
-            self._heads.settle(frame.first_sequence)
+            self._table.settle(frame.first_sequence)
             counts.append(frame.count)
             agents.append(frame.agent)
             streams += frame.streams
@@ -100,7 +100,7 @@ class Committed:
         Raises:
             LogDamaged: an event's bytes changed since they were written.
         """
-        return self._with_indexes(lambda: search(self.segments, query, page_bytes, max_scan, onto))
+        return self.with_indexes(lambda: search(self.segments, query, page_bytes, max_scan, onto))
 
     def read(self, after: int) -> Iterator[list[Event]]:
         """Yield every event after a sequence in lists, in order; those settled meanwhile too.
@@ -108,13 +108,13 @@ class Committed:
         Raises:
             LogDamaged: an event's bytes changed since they were written.
         """
-        after = max(after, self.gone)
+        after = max(after, self.last_retired)
         while after < self.head:
             segment, before = self._segment_of(after + 1), after
-            index = self._with_indexes(segment.load_frames)
+            index = self.with_indexes(segment.load_frames)
             for events in segment.by_frame(after, index):
                 yield [event for event in events if event.sequence > after] if events[0].sequence <= after else events
-                after = max(events[-1].sequence, self.gone)
+                after = max(events[-1].sequence, self.last_retired)
             if after <= before:  # or else it would be read for ever
                 raise LogDamaged(
                     f"{segment.path}: its events deny that they follow event {before}, though its checksums hold; "
@@ -127,7 +127,7 @@ class Committed:
         Raises:
             LogDamaged: the frame's bytes changed since they were written.
         """
-        command, events = self._with_indexes(lambda: self._segment_of(sequence).command(sequence))
+        command, events = self.with_indexes(lambda: self._segment_of(sequence).command(sequence))
         return command, Appended(
             first_sequence=sequence,
             last_sequence=events[-1].sequence,
@@ -135,32 +135,35 @@ class Committed:
             time_ns=events[0].time_ns,
         )
 
-    def forget(self, record: Gone) -> None:
-        """Let go of the segments that a record says are gone; who is reading one of them may go on."""
+    def hide_retired(self, record: RetentionRecord) -> None:
+        """Show no longer what a record says was retired; anyone who is reading one of these segments may go on."""
         while self.segments and self.segments[0].first_sequence <= record.last:
             segment = self.segments.pop(0)
             finalize(segment, os.close, segment.fd)
-        self.record, self.gone = record, record.last
+        self.record, self.last_retired = record, record.last
 
     @property
     def sealed(self) -> bool:
         """Whether the last append was sealed."""
         return bool(self.segments and self.segments[-1].header.seal)
 
-    def seal(self, key: bytes) -> Seal:
-        """Return the seal that the log goes on with.
-
-        Raises:
-            Invalid: it was sealed with another key.
-        """
-        return self._with_indexes(lambda: seal_to_go_on(key, self.segments[-1] if self.segments else None))
+    def with_indexes(self, work: Callable[[], T]) -> T:
+        """Do work, indexing again each segment whose index file turns out to be unusable."""
+        while True:
+            try:
+                return work()
+            except IndexUnusable as unusable:
+                segment = next(each for each in self.segments if each.index is unusable.index)
+                segment.index, revisions = index_segment(segment.path, segment.header, self._table, unusable.index.end)
+                if segment is not self.segments[-1]:
+                    self._build_queue.add(segment, revisions)
 
     def close(self) -> None:
         """Close the segments' files."""
         for segment in self.segments:
             segment.close()
 
-    def history(self, limit: int) -> History:
+    def history(self, limit: int) -> EarlierCommands:
         """Return the last commands, `limit` of them at least if there are."""
         among: list[Segment] = []
         count = 0
@@ -169,22 +172,11 @@ class Committed:
                 break
             among.insert(0, segment)
             count += commands_in(segment.index)
-        return History(count, lambda: self._with_indexes(lambda: self._commands_among(among)))
+        return EarlierCommands(count, lambda: self.with_indexes(lambda: self._commands_among(among)))
 
     def _commands_among(self, segments: list[Segment]) -> list[tuple[int, int]]:
         here = [segment for segment in segments if segment in self.segments]
         return [*chain.from_iterable(map(commands_of, here))]
-
-    def _with_indexes(self, work: Callable[[], T]) -> T:
-        """Do work, indexing again each segment whose index file turns out to be unusable."""
-        while True:
-            try:
-                return work()
-            except IndexUnusable as unusable:
-                segment = next(each for each in self.segments if each.index is unusable.index)
-                segment.index, revisions = index_segment(segment.path, segment.header, self._heads, unusable.index.end)
-                if segment is not self.segments[-1]:
-                    self._sealer.add(segment, revisions)
 
     def _segment_of(self, sequence: int) -> Segment:
         return next(segment for segment in reversed(self.segments) if segment.first_sequence <= sequence)

@@ -265,6 +265,13 @@ class Segment:
         )
 
 
+class WrittenFrames(NamedTuple):
+    """Where frames were written one after the other: in which segment, and at which byte each begins."""
+
+    segment: Segment
+    offsets: list[int]
+
+
 def _beyond(index: Index, number: int) -> int:
     """Return the position behind a frame's last event."""
     firsts = index.frame_firsts

@@ -3,15 +3,15 @@
 from collections import deque
 from contextlib import suppress
 
-from store.assembly import Parts
 from store.errors import DiskFull
-from store.format.clean_stop import write_marker
-from store.format.streams_file import write_heads
+from store.format.clean_stop import write_clean_stop
+from store.format.streams_file import write_streams
 from store.index.active import SegmentIndex
-from store.index.build_queue import sealing
+from store.index.build_queue import index_steps
+from store.writing.log_parts import LogParts
 
 
-def leave(parts: Parts) -> None:
+def close_cleanly(parts: LogParts) -> None:
     """Sync a log and leave the marker of a clean stop, unless it is empty or broken.
 
     Raises:
@@ -24,15 +24,15 @@ def leave(parts: Parts) -> None:
     writer.trim()
     writer.sync()
     writer.guarded(lambda: _save_derived(parts))
-    write_marker(parts.directory, writer.marker())
+    write_clean_stop(parts.directory, writer.clean_stop())
 
 
-def _save_derived(parts: Parts) -> None:
+def _save_derived(parts: LogParts) -> None:
     """Save the indexes and the heads. A full disk is no reason not to stop."""
     last = parts.committed.segments[-1]
     with suppress(DiskFull):
-        while parts.sealer.step():
+        while parts.build_queue.step():
             pass
         if isinstance(last.index, SegmentIndex):
-            deque(sealing(last, parts.heads.settled(), sync=False), maxlen=0)
-        write_heads(parts.directory, parts.heads)
+            deque(index_steps(last, parts.table.settled(), sync=False), maxlen=0)
+        write_streams(parts.directory, parts.table.save())

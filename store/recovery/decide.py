@@ -1,4 +1,4 @@
-"""Recovery: from the bytes of segments to what counts. A pure function; `opening` carries its decisions out.
+"""Recovery: from the bytes of segments to what counts. A pure function; `open_directory` carries its decisions out.
 
 The durable marks decide. D is the highest sequence that any valid frame, any segment header or the clean-stop marker
 says had been durable. E is where the gapless chain of valid frames ends.
@@ -100,18 +100,18 @@ def scan_segment(name: str, data: frames.Buffer) -> Scan:
     return Scan(name, len(data), header, firsts, offsets, end, last, mark)
 
 
-def recover(scans: Sequence[Scan], marked: int = 0, gone: int = 0, promised: int = 0) -> Recovery:
+def recover(scans: Sequence[Scan], marked: int = 0, retired: int = 0, promised: int = 0) -> Recovery:
     """Decide what counts.
 
     Args:
         scans: every segment of the log, in the order of their names.
         marked: up to which sequence the files beside the segments call the log durable; they may be outdated.
-        gone: the last sequence before these segments: the log, or this part of it, begins behind it.
+        retired: the last sequence before these segments: the log, or this part of it, begins behind it.
         promised: the last sequence by the durable mark, 0 without one; what of it is unreadable is no damage.
     """
     durable = max(marked, *(scan.mark for scan in scans), 0)
-    kept, damage = _chain(scans, gone)
-    last = kept[-1].last if kept else gone
+    kept, damage = _chain(scans, retired)
+    last = kept[-1].last if kept else retired
     if damage is None and durable > last:
         damage = Damage(*_break_after(scans, kept), last + 1)
     names = {keep.scan.name for keep in kept}

@@ -16,12 +16,12 @@ from store.errors import LogDamaged
 from store.format.frame import UNREADABLE
 from store.format.index_file import IndexHeader, Section, index_path, read_header, read_section
 from store.format.segment import SegmentHeader
-from store.format.streams_file import HEADS_NAME, read_heads
+from store.format.streams_file import STREAMS_NAME, read_streams
 from store.index.active import SegmentIndex
 from store.index.build import columns_of, describe, types_in
 from store.index.names import Interner
 from store.index.rebuild import index_frames
-from store.index.stream_table import Heads
+from store.index.stream_table import StreamTable
 from store.recovery.decide import Kept
 from store.recovery.survey import Found
 
@@ -64,8 +64,8 @@ def contradictions(directory: Path, found: Found, revisions: Mapping[str, int]) 
     for keep in found.recovery.kept:
         if what := check_index(directory, keep):
             yield index_path(directory / keep.scan.name), what
-    if found.clean and (what := check_heads(directory, found.recovery.last, revisions)):
-        yield directory / HEADS_NAME, what
+    if found.clean and (what := check_streams(directory, found.recovery.last, revisions)):
+        yield directory / STREAMS_NAME, what
 
 
 def check_index(directory: Path, keep: Kept) -> str | None:
@@ -83,10 +83,10 @@ def check_index(directory: Path, keep: Kept) -> str | None:
     if (described.first_sequence, described.last_sequence) != expected:
         return f"covers events {described.first_sequence} to {described.last_sequence} instead of {expected}"
     try:
-        heads = _given_heads(path, described)
-        if heads is None:
+        table = _given_table(path, described)
+        if table is None:
             return None  # a section is unreadable: the index is made again when that one is used
-        index, reached = index_frames(directory / keep.scan.name, header, heads, keep.end)
+        index, reached = index_frames(directory / keep.scan.name, header, table, keep.end)
     except _UnknownNameError as unknown:
         return f"does not know {unknown}"
     except (LogDamaged, *UNREADABLE):
@@ -94,25 +94,25 @@ def check_index(directory: Path, keep: Kept) -> str | None:
     return _compare(described, header, index, reached)
 
 
-def check_heads(directory: Path, last: int, revisions: Mapping[str, int]) -> str | None:
-    """Say how the saved heads contradict the log; None if they do not, or do not count."""
-    heads = read_heads(directory, last)
-    if heads is None:
+def check_streams(directory: Path, last: int, revisions: Mapping[str, int]) -> str | None:
+    """Say how the saved table of streams contradicts the log; None if they do not, or do not count."""
+    streams = read_streams(directory, last)
+    if streams is None:
         return None
-    saved = {name: revision for name, revision in zip(heads.streams.names, heads.revisions, strict=True) if revision}
+    saved = {name: revision for name, revision in zip(streams.streams, streams.revisions, strict=True) if revision}
     wrong = {name for name in saved.keys() | revisions.keys() if saved.get(name, 0) != revisions.get(name, 0)}
     return f"says otherwise than the log where {len(wrong)} streams are, such as {min(wrong)!r}" if wrong else None
 
 
-def _given_heads(path: Path, described: IndexHeader) -> Heads | None:
+def _given_table(path: Path, described: IndexHeader) -> StreamTable | None:
     ids = read_section(path, described, Section.STREAM_IDS)
     names = read_section(path, described, Section.STREAM_NAMES)
     if ids is None or names is None:
         return None
-    heads = Heads()
-    heads.streams = _Given(dict(zip(_decode_names(names), memoryview(ids).cast("I"), strict=False)))
-    heads.types, heads.agents = _Given(described.types), _Given(described.agents)
-    return heads
+    table = StreamTable()
+    table.streams = _Given(dict(zip(_decode_names(names), memoryview(ids).cast("I"), strict=False)))
+    table.types, table.agents = _Given(described.types), _Given(described.agents)
+    return table
 
 
 def _compare(

@@ -7,12 +7,12 @@ from typing import NamedTuple
 
 from store.format import segment as segments
 from store.format.index_file import IndexHeader, index_path
-from store.format.retention_record import Gone
+from store.format.retention_record import RetentionRecord
 from store.format.segment import SegmentHeader
 from store.index.build import Revisions
 from store.index.rebuild import index_segment, learn
-from store.index.stored import IndexUnusable, SealedIndex
-from store.index.stream_table import Heads
+from store.index.stored import IndexUnusable, StoredIndex
+from store.index.stream_table import StreamTable
 from store.reading.segment_reader import Segment
 
 Progress = Callable[[int, int], None]
@@ -34,8 +34,8 @@ class Loaded(NamedTuple):
     """
 
     segments: list[Segment]
-    heads: Heads
-    unsealed: list[tuple[Segment, Revisions]]
+    table: StreamTable
+    unindexed: list[tuple[Segment, Revisions]]
     lost: int = 0
 
 
@@ -43,8 +43,8 @@ def load_segments(  # noqa: PLR0917 - what opening found out
     directory: Path,
     names: Sequence[str],
     indexes: Mapping[str, IndexHeader],
-    saved: Heads | None,
-    gone: Gone,
+    saved: StreamTable | None,
+    record: RetentionRecord,
     progress: Progress,
 ) -> Loaded:
     """Open segments, index those that have no index file, and find out where the streams are.
@@ -54,46 +54,46 @@ def load_segments(  # noqa: PLR0917 - what opening found out
         names: the segments that count, in order, and nothing in them that does not.
         indexes: the index files that can be trusted.
         saved: the heads, None if they are not known.
-        gone: what comes before the first of them.
+        record: what came before the first of them.
         progress: see above.
 
     Raises:
         LogDamaged: a record does not decode although its frame's CRC holds.
     """
-    heads = saved or Heads()
+    table = saved or StreamTable()
     if saved is None:
-        heads.begin_behind(gone)
+        table.begin_behind(record)
     total = sum((directory / name).stat().st_size for name in names if name not in indexes)
     opened: list[Segment] = []
-    unsealed: list[tuple[Segment, Revisions]] = []
+    unindexed: list[tuple[Segment, Revisions]] = []
     done = 0
     for name in names:
         path, trusted = directory / name, indexes.get(name)
         fd, header = _open(path)
         if trusted is not None:
-            segment = Segment(path, fd, header, SealedIndex(index_path(path), trusted), unread=True)
+            segment = Segment(path, fd, header, StoredIndex(index_path(path), trusted), unread=True)
             if saved is None:
-                _learn(segment, heads)
+                _learn(segment, table)
         else:
             size = os.fstat(fd).st_size
-            index, revisions = index_segment(path, header, heads, size)
+            index, revisions = index_segment(path, header, table, size)
             segment = Segment(path, fd, header, index)
             if name != names[-1]:
-                unsealed.append((segment, revisions))
+                unindexed.append((segment, revisions))
             done += size
             progress(done, total)
         opened.append(segment)
-    heads.next_sequence = opened[-1].last_sequence + 1 if opened else gone.last + 1
-    return Loaded(opened, heads, unsealed)
+    table.next_sequence = opened[-1].last_sequence + 1 if opened else record.last + 1
+    return Loaded(opened, table, unindexed)
 
 
-def _learn(segment: Segment, heads: Heads) -> None:
+def _learn(segment: Segment, table: StreamTable) -> None:
     index = segment.index
-    assert isinstance(index, SealedIndex)
+    assert isinstance(index, StoredIndex)
     try:
-        learn(index, heads)
+        learn(index, table)
     except IndexUnusable:
-        segment.index, _ = index_segment(segment.path, segment.header, heads, index.end)
+        segment.index, _ = index_segment(segment.path, segment.header, table, index.end)
 
 
 def _open(path: Path) -> tuple[int, SegmentHeader]:

@@ -3,19 +3,20 @@
 from pathlib import Path
 
 from store.disk.files import cut_file, put_file, sync_path
-from store.disk.ports import Ports
+from store.disk.ports import LogPorts
 from store.errors import LogDamaged
 from store.format import frame as frames
 from store.format import segment as segments
 from store.format.segment import SegmentHeader
-from store.format.streams_file import read_heads
+from store.format.streams_file import read_streams
+from store.index.stream_table import StreamTable
 from store.recovery.decide import Kept, Recovery
 from store.recovery.load_segments import Loaded, Progress, load_segments
 from store.recovery.put_aside import parts_behind, put_aside
-from store.recovery.survey import describe, find_quickly
+from store.recovery.survey import describe, quick_survey
 
 
-def open_segments(directory: Path, ports: Ports, progress: Progress) -> Loaded:
+def open_segments(directory: Path, ports: LogPorts, progress: Progress) -> Loaded:
     """Bring a directory into order and open its segments, indexed.
 
     Args:
@@ -28,20 +29,21 @@ def open_segments(directory: Path, ports: Ports, progress: Progress) -> Loaded:
         DiskFull: an unclean stop needs space for a copy of the tail.
         SyncFailed: the disk did not confirm the copy.
     """
-    found, indexes = find_quickly(directory)
+    found, indexes = quick_survey(directory)
     if found.recovery.damage:
         raise LogDamaged(describe(directory, found.recovery.damage))
     if found.clean:
         names = [keep.scan.name for keep in found.recovery.kept]
-        heads = read_heads(directory, found.recovery.last)
+        saved = read_streams(directory, found.recovery.last)
+        table = None if saved is None else StreamTable.load(saved)
     else:
         if found.lost:
             put_aside(directory, parts_behind(found.scans, found.recovery.kept), found.recovery.last)
-        names, heads = _put_in_order(directory, found.recovery, ports), None
-    return load_segments(directory, names, indexes, heads, found.gone, progress)._replace(lost=found.lost)
+        names, table = _put_in_order(directory, found.recovery, ports), None
+    return load_segments(directory, names, indexes, table, found.record, progress)._replace(lost=found.lost)
 
 
-def _put_in_order(directory: Path, recovery: Recovery, ports: Ports) -> list[str]:
+def _put_in_order(directory: Path, recovery: Recovery, ports: LogPorts) -> list[str]:
     """Carry out what recovery decided after an unclean stop; return the names of the segments that then count."""
     kept = recovery.kept
     names = [keep.scan.name for keep in kept]
@@ -57,7 +59,7 @@ def _put_in_order(directory: Path, recovery: Recovery, ports: Ports) -> list[str
     return names
 
 
-def _renew_tail(directory: Path, recovery: Recovery, ports: Ports) -> str:
+def _renew_tail(directory: Path, recovery: Recovery, ports: LogPorts) -> str:
     """Copy what lies beyond the last durable mark to a new segment with a new epoch, and sync it.
 
     The kernel may have dropped pages of the old file that it had failed to write and then marked clean: what is read

@@ -17,13 +17,13 @@ from store.disk.files import cut_file, sync_path
 from store.disk.lock import DirectoryLock
 from store.errors import RepairRefused
 from store.format import segment as segments
-from store.format.clean_stop import remove_marker
+from store.format.clean_stop import remove_clean_stop
 from store.format.durable_mark import MARK_NAME
-from store.format.retention_record import write_gone
+from store.format.retention_record import write_record
 from store.format.segment_files import remove_derived, remove_segment
 from store.recovery.index_check import contradictions
 from store.recovery.put_aside import Part, frames_of, parts_behind, put_aside
-from store.recovery.survey import Found, describe, find
+from store.recovery.survey import Found, describe, survey
 from store.recovery.verify import check_segment
 
 
@@ -68,7 +68,7 @@ def repair(path: str | PathLike[str], *, max_events: int) -> Repaired:
     directory.stat()
     lock = DirectoryLock(directory)
     try:
-        found = find(directory)
+        found = survey(directory)
         if found.recovery.damage is None:
             derived = _remove_contradictions(directory, found)
             last = found.recovery.last
@@ -80,7 +80,7 @@ def repair(path: str | PathLike[str], *, max_events: int) -> Repaired:
 
 def _remove_contradictions(directory: Path, found: Found) -> list[str]:
     """Remove the derived files that say otherwise than an undamaged log."""
-    revisions = dict(found.gone.revisions)
+    revisions = dict(found.record.revisions)
     for keep in found.recovery.kept:
         deque(check_segment(directory, keep, revisions, None), maxlen=0)
     wrong = [path for path, _ in contradictions(directory, found, revisions)]
@@ -104,9 +104,9 @@ def _repair(directory: Path, found: Found, max_events: int) -> Repaired:
             lost,
         )
     aside = put_aside(directory, parts, recovery.last)
-    remove_marker(directory, directory / MARK_NAME)
-    if found.gone.durable > recovery.last:
-        write_gone(directory, msgspec.structs.replace(found.gone, durable=recovery.last))
+    remove_clean_stop(directory, directory / MARK_NAME)
+    if found.record.durable > recovery.last:
+        write_record(directory, msgspec.structs.replace(found.record, durable=recovery.last))
     for scan, start in reversed(parts):
         if start:
             remove_derived(directory / scan.name)

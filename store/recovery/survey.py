@@ -5,10 +5,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 from store.format import segment as segments
-from store.format.clean_stop import Marker, read_marker
-from store.format.durable_mark import read_mark
+from store.format.clean_stop import CleanStop, read_clean_stop
+from store.format.durable_mark import read_durable_mark
 from store.format.index_file import IndexHeader
-from store.format.retention_record import Gone, read_gone
+from store.format.retention_record import RetentionRecord, read_record
 from store.format.segment_files import segment_names
 from store.recovery.decide import Damage, Recovery, Scan, recover, scan_segment
 from store.recovery.trusted_indexes import trusted_indexes
@@ -21,15 +21,15 @@ class Found(NamedTuple):
         recovery: what counts.
         marker: the marker of the last stop, if it was clean.
         scans: every segment.
-        gone: what the log has given up.
+        record: what was retired.
         marked: how far the files beside the segments call the log durable.
         promised: how far the appends had been acknowledged when the process ended, by the durable mark.
     """
 
     recovery: Recovery
-    marker: Marker | None
+    clean_stop: CleanStop | None
     scans: list[Scan]
-    gone: Gone
+    record: RetentionRecord
     marked: int
     promised: int
 
@@ -46,39 +46,39 @@ class Found(NamedTuple):
             return not kept and not dropped
         scan = kept[-1].scan
         whole = all(keep.scan.size == keep.end for keep in kept)
-        return whole and self.marker == Marker(self.recovery.last, scan.name, scan.size)
+        return whole and self.clean_stop == CleanStop(self.recovery.last, scan.name, scan.size)
 
 
-def survey(directory: Path, gone: int = 0) -> list[Scan]:
+def scan_directory(directory: Path, last_retired: int = 0) -> list[Scan]:
     """Scan the segments of a directory that begin behind a sequence, in order; changes nothing."""
-    names = [name for name in segment_names(directory) if segments.first_of_name(name) > gone]
+    names = [name for name in segment_names(directory) if segments.first_of_name(name) > last_retired]
     return [scan_segment(name, (directory / name).read_bytes()) for name in names]
 
 
-def find(directory: Path) -> Found:
+def survey(directory: Path) -> Found:
     """Read a directory and decide what counts; changes nothing.
 
     Raises:
-        LogDamaged: the record of what is gone is unreadable.
+        LogDamaged: the retention record is unreadable.
     """
-    promised = read_mark(directory)
-    marker, gone, marked = witnesses(directory)
-    scans = survey(directory, gone.last)
-    return Found(recover(scans, marked, gone.last, promised), marker, scans, gone, marked, promised)
+    promised = read_durable_mark(directory)
+    clean_stop, record, marked = witnesses(directory)
+    scans = scan_directory(directory, record.last)
+    return Found(recover(scans, marked, record.last, promised), clean_stop, scans, record, marked, promised)
 
 
-def witnesses(directory: Path) -> tuple[Marker | None, Gone, int]:
+def witnesses(directory: Path) -> tuple[CleanStop | None, RetentionRecord, int]:
     """Read what speaks of the segments, before these: they may be growing, and it must not be ahead of them."""
-    marker = read_marker(directory)
-    gone = read_gone(directory)
-    return marker, gone, max(marker.last_sequence if marker else 0, gone.durable)
+    clean_stop = read_clean_stop(directory)
+    record = read_record(directory)
+    return clean_stop, record, max(clean_stop.last_sequence if clean_stop else 0, record.durable)
 
 
-def find_quickly(directory: Path) -> tuple[Found, dict[str, IndexHeader]]:
+def quick_survey(directory: Path) -> tuple[Found, dict[str, IndexHeader]]:
     """Do the same, but let index files stand for the segments that they may stand for; return these too."""
-    promised = read_mark(directory)
-    marker, gone, marked = witnesses(directory)
-    names = [name for name in segment_names(directory) if segments.first_of_name(name) > gone.last]
+    promised = read_durable_mark(directory)
+    clean_stop, record, marked = witnesses(directory)
+    names = [name for name in segment_names(directory) if segments.first_of_name(name) > record.last]
     trusted = trusted_indexes(directory, names, max(marked, promised))
     scanned: dict[str, Scan] = {}
     while True:
@@ -86,7 +86,7 @@ def find_quickly(directory: Path) -> tuple[Found, dict[str, IndexHeader]]:
             if name not in trusted and name not in scanned:
                 scanned[name] = scan_segment(name, (directory / name).read_bytes())
         scans = [scanned.get(name) or trusted[name][0] for name in names]
-        found = Found(recover(scans, marked, gone.last, promised), marker, scans, gone, marked, promised)
+        found = Found(recover(scans, marked, record.last, promised), clean_stop, scans, record, marked, promised)
         doubtful = _doubtful(found, trusted)
         if not doubtful:
             return found, {name: index for name, (_, index) in trusted.items()}

@@ -8,11 +8,11 @@ import msgspec
 
 from store.errors import LogDamaged
 from store.format import frame as frames
-from store.format.retention_record import read_gone
-from store.model.event import Head
+from store.format.retention_record import read_record
+from store.model.event import IndexedFields
 from store.recovery.decide import Kept
 from store.recovery.index_check import contradictions
-from store.recovery.survey import Found, describe, find
+from store.recovery.survey import Found, describe, survey
 from store.tamper.check_seals import SealCheck
 
 
@@ -61,27 +61,27 @@ def verify(path: str | PathLike[str], *, seal_key: bytes | None = None) -> Repor
 def _of_one_moment(directory: Path, seal_key: bytes | None) -> Report:
     """Look again if segments left meanwhile: the log begins later then, and what was found is of two moments."""
     while True:
-        before = read_gone(directory).last
+        before = read_record(directory).last
         try:
-            report = _verify(directory, find(directory), seal_key)
+            report = _verify(directory, survey(directory), seal_key)
         except FileNotFoundError:
-            if read_gone(directory).last == before:
+            if read_record(directory).last == before:
                 raise
             continue
-        if read_gone(directory).last == before:
+        if read_record(directory).last == before:
             return report
 
 
 def _verify(directory: Path, found: Found, seal_key: bytes | None) -> Report:
-    recovery, gone = found.recovery, found.gone
+    recovery, record = found.recovery, found.record
     problems = [describe(directory, recovery.damage)] if recovery.damage else []
     if found.lost:
         problems.append(
             f"{directory}: the last {found.lost} acknowledged events, from {recovery.last + 1} on, are unreadable: "
             "copy the directory and check the disk; opening cuts the log there and keeps the bytes beside it"
         )
-    revisions = dict(gone.revisions)
-    seals = SealCheck(seal_key, gone) if seal_key is not None else None
+    revisions = dict(record.revisions)
+    seals = SealCheck(seal_key, record) if seal_key is not None else None
     problems += seals.begin() if seals else ()
     for keep in recovery.kept:
         problems += check_segment(directory, keep, revisions, seals)
@@ -89,13 +89,13 @@ def _verify(directory: Path, found: Found, seal_key: bytes | None) -> Report:
         f"{path} {what}: remove it, or repair, and it is made again"
         for path, what in contradictions(directory, found, revisions)
     )
-    if seals and seals.last is None and recovery.last > gone.last:
+    if seals and seals.last is None and recovery.last > record.last:
         problems.append(f"{directory}: nothing is sealed")
     return Report(
         ok=not problems,
-        events=recovery.last - gone.last,
+        events=recovery.last - record.last,
         segments=len(recovery.kept),
-        first_sequence=gone.last + 1 if recovery.last > gone.last else 0,
+        first_sequence=record.last + 1 if recovery.last > record.last else 0,
         last_sequence=recovery.last,
         problems=problems,
         seal=seals.last.hex() if seals and seals.last is not None else None,
@@ -124,15 +124,15 @@ def check_segment(directory: Path, keep: Kept, revisions: dict[str, int], seals:
         if seals:
             yield from (f"{path}: the frame at byte {offset}: {what}" for what in seals.frame(frame, body))
         try:
-            heads = frames.heads_of(body, frame.count)
+            table = frames.indexed_fields_of(body, frame.count)
         except frames.UNREADABLE as error:
             yield f"{path}: the frame at byte {offset} holds a record that does not decode: {error}"
             continue
-        yield from (f"{path}: the frame at byte {offset}: {what}" for what in _check_heads(frame, heads, revisions))
+        yield from (f"{path}: the frame at byte {offset}: {what}" for what in _check_heads(frame, table, revisions))
 
 
-def _check_heads(frame: frames.Frame, heads: list[Head], revisions: dict[str, int]) -> Iterator[str]:
-    for sequence, head in enumerate(heads, frame.first_sequence):
+def _check_heads(frame: frames.Frame, table: list[IndexedFields], revisions: dict[str, int]) -> Iterator[str]:
+    for sequence, head in enumerate(table, frame.first_sequence):
         if head.sequence != sequence:
             yield f"event {sequence} says that it is {head.sequence}"
         before = revisions.get(head.stream, 0)

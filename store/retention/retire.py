@@ -1,6 +1,6 @@
-"""Retention: the oldest sealed segments leave the log, dropped or packed into an archive.
+"""How the oldest complete segments are retired: archived or dropped.
 
-The order makes a crash harmless: first the archive has the segments, then the record says that they are gone, then the
+The order makes a crash harmless: first the archive has the segments, then the record says that they left, then the
 files are removed. Files that a crash left behind no longer count, and go with the next segments that do.
 
 A segment that a retried command may still need stays, whatever its age and size: those of the last day that hold one of
@@ -12,60 +12,24 @@ from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
-import msgspec
-
 from store.disk.files import sync_path
-from store.errors import Invalid, LogDamaged
+from store.errors import LogDamaged
 from store.format import frame as frames
 from store.format import segment as segments
 from store.format.index_file import index_path, read_header
-from store.format.retention_record import Gone, read_gone, write_gone
+from store.format.retention_record import RetentionRecord, read_record, write_record
 from store.format.segment_files import remove_segment, segment_names
 from store.recovery.decide import Scan, scan_segment
 from store.retention.archive import pack
+from store.retention.policy import DAY_NS, Retention, Retired, check_retention
 from store.tamper.seal import Seal
-
-DAY_NS = 24 * 3600 * 1_000_000_000
 
 COMMAND_WINDOW_NS = DAY_NS
 """For how long a command is remembered whatever retention says, unless there were very many since; nanoseconds."""
 
 
-class Retention(msgspec.Struct, frozen=True, kw_only=True):
-    """How much of a log is kept; a segment leaves when either says so.
-
-    Attributes:
-        max_age_ns: segments whose events are all older than this leave, nanoseconds; None keeps any age.
-        max_bytes: the oldest segments leave while all take more than this; None keeps any size.
-    """
-
-    max_age_ns: int | None = None
-    max_bytes: int | None = None
-
-
-def keep(*, days: float | None, size: int | None) -> Retention:
-    """Return the policy that keeps so many days, and so many bytes; None keeps any."""
-    return Retention(max_age_ns=None if days is None else round(days * DAY_NS), max_bytes=size)
-
-
-class Retired(msgspec.Struct, frozen=True, kw_only=True):
-    """What left a log; as built-ins it is what `moothall events retire --json` prints.
-
-    Attributes:
-        segments: how many segments left.
-        events: how many events were in them.
-        bytes: how many bytes they took.
-        first_sequence: the sequence that the log begins with now.
-    """
-
-    segments: int
-    events: int
-    bytes: int
-    first_sequence: int
-
-
 class _Leaving(NamedTuple):
-    """A sealed segment that leaves."""
+    """A complete segment that leaves."""
 
     scan: Scan
     content: bytes
@@ -78,17 +42,6 @@ class _Facts(NamedTuple):
     latest_ns: int | None
 
 
-def check_retention(retention: Retention) -> None:
-    """Refuse a policy that says nothing or makes no sense.
-
-    Raises:
-        Invalid: it does.
-    """
-    given = [value for value in (retention.max_age_ns, retention.max_bytes) if value is not None]
-    if not given or min(given) < 0:
-        raise Invalid("retention needs a greatest age or a greatest size, of 0 or more")
-
-
 def retire(
     directory: Path,
     retention: Retention,
@@ -99,10 +52,10 @@ def retire(
     commands: int,
     seal: Seal | None,
     most: int,
-) -> tuple[Gone, Retired]:
-    """Archive what leaves, and record it as gone; the files are left to `remove_gone`.
+) -> tuple[RetentionRecord, Retired]:
+    """Archive what leaves, and record it as retired; the files are left to `remove_retired`.
 
-    Only sealed segments are touched, so this may run in a thread while the log is appended to.
+    Only complete segments are touched, so this may run in a thread while the log is appended to.
 
     Args:
         directory: the log's.
@@ -117,15 +70,15 @@ def retire(
     Raises:
         Invalid: the policy says nothing, or the archive has such a segment of another log.
         LogDamaged: a segment that should leave is damaged; nothing was changed.
-        DiskFull: there is no space for the archive; nothing is gone.
-        SyncFailed: the disk did not confirm; what is gone will be known when the log is opened again.
+        DiskFull: there is no space for the archive; nothing has left.
+        SyncFailed: the disk did not confirm; what has left will be known when the log is opened again.
     """
     check_retention(retention)
-    gone = read_gone(directory)
-    names = [name for name in segment_names(directory) if segments.first_of_name(name) > gone.last]
+    record = read_record(directory)
+    names = [name for name in segment_names(directory) if segments.first_of_name(name) > record.last]
     total = sum((directory / name).stat().st_size for name in names)
-    revisions = dict(gone.revisions)
-    last = gone.last
+    revisions = dict(record.revisions)
+    last = record.last
     left = bytes_left = 0
     needed = _needed_for_commands(directory, names, now_ns, commands)
     for name, following in pairwise(names):
@@ -140,16 +93,16 @@ def retire(
             pack(leaving.content, archive, name)
         _advance(revisions, leaving)
         last, left, bytes_left = leaving.scan.last, left + 1, bytes_left + leaving.scan.size
-    retired = Retired(segments=left, events=last - gone.last, bytes=bytes_left, first_sequence=last + 1)
+    retired = Retired(segments=left, events=last - record.last, bytes=bytes_left, first_sequence=last + 1)
     if left:
-        gone = Gone(last, durable, revisions, seal.of_gone(last, revisions) if seal else b"")
-        write_gone(directory, gone)
-    return gone, retired
+        record = RetentionRecord(last, durable, revisions, seal.of_record(last, revisions) if seal else b"")
+        write_record(directory, record)
+    return record, retired
 
 
-def remove_gone(directory: Path, gone: Gone) -> None:
+def remove_retired(directory: Path, record: RetentionRecord) -> None:
     """Remove the files of segments that no longer count."""
-    covered = [name for name in segment_names(directory) if segments.first_of_name(name) <= gone.last]
+    covered = [name for name in segment_names(directory) if segments.first_of_name(name) <= record.last]
     for name in covered:
         remove_segment(directory / name)
     if covered:
@@ -205,5 +158,5 @@ def _frames(content: bytes) -> Iterator[frames.Frame]:
 def _advance(revisions: dict[str, int], leaving: _Leaving) -> None:
     data = memoryview(leaving.content)
     for frame in _frames(leaving.content):
-        for head in frames.heads_of(data[frame.offset + frames.HEADER_BYTES : frame.end], frame.count):
+        for head in frames.indexed_fields_of(data[frame.offset + frames.HEADER_BYTES : frame.end], frame.count):
             revisions[head.stream] = head.revision

@@ -1,4 +1,4 @@
-"""Letting go of what retention names, a segment at a time, while the log goes on.
+"""A retirement: the oldest segments leave one at a time, while the log goes on.
 
 Each step has three parts, for two threads: what takes long is done beside the appends, and only the moment in which
 readers stop seeing the segment belongs to them.
@@ -7,14 +7,15 @@ readers stop seeing the segment belongs to them.
 import sys
 from pathlib import Path
 
-from store.assembly import Parts
-from store.format.retention_record import NOTHING
+from store.format.retention_record import NOTHING_RETIRED
 from store.index.active import SegmentIndex
-from store.retention.retire import Retention, Retired, remove_gone, retire
+from store.retention.policy import Retention, Retired
+from store.retention.retire import remove_retired, retire
+from store.writing.log_parts import LogParts
 
 
-class LettingGo:
-    """One walk over a log's oldest segments; use `EventLog.letting_go`.
+class Retirement:
+    """One walk over a log's oldest segments; use `EventLog.steps.retirement`.
 
     Args:
         parts: the log.
@@ -25,33 +26,33 @@ class LettingGo:
         retired: what has left so far.
 
     Example:
-        walk = log.letting_go(Retention(max_age_ns=age_ns))
-        while walk.prepare():  # in a thread
-            walk.forget()  # where the log is read
-            walk.remove()  # in a thread
+        retirement = log.steps.retirement(Retention(max_age_ns=age_ns))
+        while retirement.prepare():  # in a thread
+            retirement.hide()  # where the log is read
+            retirement.remove()  # in a thread
     """
 
-    def __init__(self, parts: Parts, retention: Retention, archive: Path | None) -> None:
+    def __init__(self, parts: LogParts, retention: Retention, archive: Path | None) -> None:
         self._parts = parts
         self._retention = retention
         self._archive = archive
-        self._gone = NOTHING
+        self._record = NOTHING_RETIRED
         self._bytes = 0
-        self.retired = Retired(segments=0, events=0, bytes=0, first_sequence=parts.committed.gone + 1)
+        self.retired = Retired(segments=0, events=0, bytes=0, first_sequence=parts.committed.last_retired + 1)
 
     def prepare(self) -> bool:
-        """Archive the next segment and record it as gone; say whether there is one. Blocking, safe in a thread.
+        """Archive the next segment and record it as retired; say whether there is one. Blocking, safe in a thread.
 
         Raises:
             what `retire` raises.
         """
         parts, writer = self._parts, self._parts.writer
-        parts.sealer.retry()
-        while parts.sealer.pending:
-            writer.guarded(parts.sealer.step)
+        parts.build_queue.retry()
+        while parts.build_queue.pending:
+            writer.guarded(parts.build_queue.step)
         writer.trim()
         writer.sync()
-        self._gone, retired = retire(
+        self._record, retired = retire(
             parts.directory,
             self._retention,
             archive=self._archive,
@@ -70,17 +71,17 @@ class LettingGo:
         )
         return retired.segments > 0
 
-    def forget(self) -> None:
+    def hide(self) -> None:
         """Let readers no longer see the segment; in the thread that stages, settles and reads."""
-        self._parts.committed.forget(self._gone)
+        self._parts.committed.hide_retired(self._record)
 
     def remove(self) -> None:
         """Remove the segment's files; blocking, safe in a thread.
 
         Raises:
-            SyncFailed: the disk did not confirm; what is gone will be known when the log is opened again.
+            SyncFailed: the disk did not confirm; what has left will be known when the log is opened again.
         """
-        remove_gone(self._parts.directory, self._gone)
+        remove_retired(self._parts.directory, self._record)
         self._parts.writer.shrink(self._bytes)
 
     def _last_with_index_file(self) -> int:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from store.disk.digest import compare_digest
 from store.errors import Invalid
 from store.format import frame as frames
-from store.format.retention_record import Gone
+from store.format.retention_record import RetentionRecord
 from store.format.segment import SEAL_BYTES, SegmentHeader
 from store.reading.segment_reader import Segment
 from store.tamper.seal import NO_SEAL, Seal
@@ -20,21 +20,21 @@ class SealCheck:
 
     Args:
         key: the secret.
-        gone: what the log has given up.
+        record: what was retired.
     """
 
-    def __init__(self, key: bytes, gone: Gone) -> None:
+    def __init__(self, key: bytes, record: RetentionRecord) -> None:
         self.last: bytes | None = None
         self._key = key
-        self._gone = gone
+        self._record = record
         self._first = True
 
     def begin(self) -> Iterator[str]:
-        """Check the record of what is gone; yield what is wrong."""
-        if self._gone.last and not compare_digest(
-            self._gone.seal, Seal(self._key).of_gone(self._gone.last, self._gone.revisions)
+        """Check the retention record; yield what is wrong."""
+        if self._record.last and not compare_digest(
+            self._record.seal, Seal(self._key).of_record(self._record.last, self._record.revisions)
         ):
-            yield f"the record that events up to {self._gone.last} are gone is not sealed with this key"
+            yield f"the record that events up to {self._record.last} are gone is not sealed with this key"
 
     def segment(self, header: SegmentHeader) -> Iterator[str]:
         """Go on to a segment; yield what is wrong."""
@@ -45,7 +45,7 @@ class SealCheck:
             return
         before = self.last
         if before is None:
-            before = header.seal if first and self._gone.last else NO_SEAL
+            before = header.seal if first and self._record.last else NO_SEAL
         if not compare_digest(header.seal, before):
             yield "its seal does not follow that of the segment before: something was removed, edited or put elsewhere"
         self.last = header.seal

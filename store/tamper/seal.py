@@ -54,7 +54,7 @@ class Seal:
         self.last = digest.digest()
         return self.last
 
-    def of_gone(self, last: int, revisions: dict[str, int]) -> bytes:
+    def of_record(self, last: int, revisions: dict[str, int]) -> bytes:
         """Return the seal of what a log says it has given up."""
         return blake2b(_encode((last, revisions)), digest_size=SEAL_BYTES, key=self._key, person=b"gone").digest()
 

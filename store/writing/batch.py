@@ -5,16 +5,16 @@ from itertools import accumulate
 
 from store.format import frame as frames
 from store.format.frame import Command
+from store.format.staged_frame import StagedFrame
 from store.index.names import CorrelationHashes
-from store.index.stream_table import Heads
+from store.index.stream_table import StreamTable
 from store.model.append import Append, Appended, stream_of
 from store.model.limits import Limits, check_finite, check_name, may_hold_non_finite
-from store.writing.single import PlainFramer
-from store.writing.staged_group import StagedFrame
+from store.writing.single import SingleFramer
 from store.writing.validation import Columns, encode_records
 
 
-class Framer:
+class BatchFramer:
     """Makes frames, one for each append, as many at once as there are: that costs a tenth of one by one.
 
     Args:
@@ -25,11 +25,11 @@ class Framer:
         plain: makes those of plain appends, one at a time.
     """
 
-    def __init__(self, heads: Heads, limits: Limits) -> None:
-        self._heads = heads
+    def __init__(self, table: StreamTable, limits: Limits) -> None:
+        self._table = table
         self._limits = limits
         self._hashes = CorrelationHashes()
-        self.plain = PlainFramer(heads, self._hashes, limits)
+        self.plain = SingleFramer(table, self._hashes, limits)
 
     def check_names(self, appends: Sequence[Append]) -> None:
         """Check the names of agents and streams that the log does not know.
@@ -37,7 +37,7 @@ class Framer:
         Raises:
             Invalid: one is no name.
         """
-        known_agent, known_stream = self._heads.agents.known, self._heads.streams.known
+        known_agent, known_stream = self._table.agents.known, self._table.streams.known
         for agent, stream in {(append.agent, stream_of(append)) for append in appends}:
             if known_agent(agent) is None:
                 check_name("agent", agent)
@@ -59,26 +59,26 @@ class Framer:
             Invalid: a name or a value is not acceptable.
             TooLarge: a record, or all together, are over the limit.
         """
-        heads = self._heads
+        table = self._table
         named = columns.correlations or ()
         correlations = self._hashes.of(named)
         names = columns.streams or (stream_of(appends[0]),)
-        first, known_types = heads.next_sequence, len(heads.types)
+        first, known_types = table.next_sequence, len(table.types)
         streams: list[int] = []
         try:
-            types = heads.types.ids_of(columns.types)
-            streams = heads.stream_ids(names) * (1 if columns.streams else len(types))
-            revisions = heads.advance(streams)
+            types = table.types.ids_of(columns.types)
+            streams = table.stream_ids(names) * (1 if columns.streams else len(types))
+            revisions = table.advance(streams)
             records, sizes = encode_records(
                 columns, appends, first_sequence=first, revisions=revisions, time_ns=now_ns, limits=self._limits
             )
             bodies = _bodies(records, sizes, columns.counts, command)
             if columns.floats and any(map(may_hold_non_finite, bodies)):
                 check_finite([*columns.datas, *columns.metadatas])
-            agents = heads.agents.ids_of([append.agent for append in appends])
+            agents = table.agents.ids_of([append.agent for append in appends])
         except BaseException:
-            heads.go_back(streams)
-            heads.types.forget(known_types)
+            table.go_back(streams)
+            table.types.forget(known_types)
             raise
         reached = revisions if columns.streams else revisions[-1:]
         made: list[StagedFrame] = []
@@ -102,7 +102,7 @@ class Framer:
                     time_ns=now_ns,
                 ),
             )
-            heads.stage(frame.first_sequence, frame.streams)
+            table.stage(frame.first_sequence, frame.streams)
             made.append(frame)
             start = end
         return made

@@ -4,23 +4,12 @@ A settled command costs two numbers: a hash of its name points to its frame, and
 decides. Those of before the log was opened are loaded from the segments' indexes when the first command comes.
 """
 
-from collections.abc import Callable, Iterable
-
 import msgspec
 
-from store.disk.digest import blake2b
 from store.errors import Invalid
 from store.format.frame import Command
+from store.index.command_keys import EarlierCommands, command_key, key_of
 from store.model.append import Appended
-
-_KEY_BYTES = 8
-
-
-class History(msgspec.Struct, frozen=True):
-    """Commands of before: how many, and how to load the key and the frame's first sequence of each."""
-
-    count: int = 0
-    load: Callable[[], Iterable[tuple[int, int]]] = tuple[tuple[int, int]]
 
 
 class CommandMemory:
@@ -33,9 +22,9 @@ class CommandMemory:
         history: the last ones of before, that many at least if there are.
     """
 
-    def __init__(self, limit: int, history: History) -> None:
+    def __init__(self, limit: int, history: EarlierCommands) -> None:
         self._limit = limit
-        self._history: History | None = history
+        self._history: EarlierCommands | None = history
         self._recent: dict[int, int] = {}
         self._before: dict[int, int] = {}
         self._staged: dict[tuple[str, str], tuple[Command, Appended]] = {}
@@ -72,16 +61,6 @@ class CommandMemory:
         if self._history is not None:
             self._before, self._history = dict(self._history.load()), None
         return self._before
-
-
-def command_key(command: Command) -> int:
-    """Return 64 bits of a command's name that are the same in every process."""
-    return key_of(command.agent, command.command_id)
-
-
-def key_of(agent: str, command_id: str) -> int:
-    """Return the same, of a name in its two parts."""
-    return int.from_bytes(blake2b(f"{agent}\0{command_id}".encode(), digest_size=_KEY_BYTES).digest(), "little")
 
 
 def repeated(command: Command, first: Command, appended: Appended) -> Appended:

@@ -3,11 +3,11 @@
 from collections.abc import Callable, Iterable
 
 from store.errors import ConditionFailed
+from store.format.staged_frame import StagedFrame
 from store.index.names import Interner
-from store.index.stream_table import Heads
+from store.index.stream_table import StreamTable
 from store.model.append import FailIf
 from store.model.query import Page, Query, as_query, matcher
-from store.writing.staged_group import StagedFrame
 
 
 def check_condition(
@@ -17,7 +17,7 @@ def check_condition(
     head: int,
     search: Callable[[Query], Page],
     staged: Iterable[StagedFrame],
-    heads: Heads,
+    table: StreamTable,
 ) -> None:
     """Refuse if an event matches.
 
@@ -27,7 +27,7 @@ def check_condition(
         head: the last committed sequence.
         search: answers a query from what is committed.
         staged: what is not committed yet, in order.
-        heads: knows the ids of names.
+        table: knows the ids of names.
 
     Raises:
         ConditionFailed: one does.
@@ -37,16 +37,16 @@ def check_condition(
     query = as_query(fail_if.query, {"after": after, "limit": 1, "order": "asc"})
     found = search(query).events if after < head else []
     if not found:
-        matches, may_hold = matcher(query), _narrowing(query, heads)
+        matches, may_hold = matcher(query), _narrowing(query, table)
         found = [event for frame in staged if may_hold(frame) for event in frame.events() if matches(event)]
     if found:
         raise ConditionFailed(found[0].sequence)
 
 
-def _narrowing(query: Query, heads: Heads) -> Callable[[StagedFrame], bool]:
+def _narrowing(query: Query, table: StreamTable) -> Callable[[StagedFrame], bool]:
     """Return what says whether a frame may hold a match, without decoding it."""
-    streams = _known(heads.streams, [query.stream] if query.stream is not None else [])
-    types, agents = _known(heads.types, query.types), _known(heads.agents, query.agents)
+    streams = _known(table.streams, [query.stream] if query.stream is not None else [])
+    types, agents = _known(table.types, query.types), _known(table.agents, query.agents)
 
     def may_hold(frame: StagedFrame) -> bool:
         return (

@@ -9,17 +9,17 @@ from typing import Any
 import msgspec
 
 from store.format import frame as frames
+from store.format.staged_frame import StagedFrame
 from store.index.names import CorrelationHashes
-from store.index.stream_table import Heads
+from store.index.stream_table import StreamTable
 from store.model.append import Append, Appended, check_expected, stream_of
 from store.model.event import NewEvent
 from store.model.limits import Limits, check_payload, may_hold_non_finite
-from store.writing.staged_group import StagedFrame
 
 _encode = msgspec.msgpack.Encoder().encode
 
 
-class PlainFramer:
+class SingleFramer:
     """Makes the frames of plain appends: one event in the append's stream, without command, condition and the like.
 
     Args:
@@ -28,9 +28,9 @@ class PlainFramer:
         limits: what an append may hold.
     """
 
-    def __init__(self, heads: Heads, hashes: CorrelationHashes, limits: Limits) -> None:
-        self._heads = heads
-        self._known = heads.streams.known, heads.types.known, heads.agents.known, hashes.known
+    def __init__(self, table: StreamTable, hashes: CorrelationHashes, limits: Limits) -> None:
+        self._table = table
+        self._known = table.streams.known, table.types.known, table.agents.known, hashes.known
         self._depth = limits.depth
         self._most = min(limits.event_bytes, limits.append_bytes)
 
@@ -51,8 +51,8 @@ class PlainFramer:
         ids = self._ids(name, append.agent, event)
         if ids is None:
             return None
-        heads, streams = self._heads, ids[:1]
-        first, revision = heads.next_sequence, heads.revisions[ids[0]] + 1
+        table, streams = self._table, ids[:1]
+        first, revision = table.next_sequence, table.revisions[ids[0]] + 1
         check_expected(name, append.expected_revision, revision - 1)
         record = _record(event, (first, name, revision, event.type, append.agent, now_ns))
         if not 0 < len(record) <= self._most or (floats and may_hold_non_finite(record)):
@@ -69,8 +69,8 @@ class PlainFramer:
             command=None,
             appended=Appended(first_sequence=first, last_sequence=first, revisions={name: revision}, time_ns=now_ns),
         )
-        heads.advance(streams)
-        heads.stage(first, streams)
+        table.advance(streams)
+        table.stage(first, streams)
         return frame
 
     def _ids(self, name: str, agent: str, event: NewEvent) -> tuple[int, int, int, int] | None:

@@ -9,11 +9,11 @@ from itertools import groupby, repeat
 
 from store.errors import DiskFull, StoreError
 from store.format.frame import Command
-from store.index.stream_table import Heads
+from store.index.stream_table import StreamTable
 from store.model.append import Append, Appended, FailIf, check_expected, stream_of
 from store.model.limits import Limits, check_name
 from store.reading.committed import Committed
-from store.writing.batch import Framer
+from store.writing.batch import BatchFramer
 from store.writing.command_window import CommandMemory, repeated
 from store.writing.conditions import check_condition
 from store.writing.staged_group import Staged
@@ -30,12 +30,12 @@ class Stager:
         limits: what an append may hold.
     """
 
-    def __init__(self, heads: Heads, commands: CommandMemory, committed: Committed, limits: Limits) -> None:
-        self._heads = heads
+    def __init__(self, table: StreamTable, commands: CommandMemory, committed: Committed, limits: Limits) -> None:
+        self._table = table
         self._commands = commands
         self._committed = committed
         self._limits = limits
-        self._framer = Framer(heads, limits)
+        self._framer = BatchFramer(table, limits)
         self._unsettled: list[Staged] = []
 
     def stage(self, appends: Sequence[Append], cleared: Sequence[int], *, now_ns: int, needs_sync: bool) -> Staged:
@@ -80,7 +80,7 @@ class Stager:
 
     def _undo(self, group: Staged) -> None:
         for frame in group.frames:
-            self._heads.take_back(frame.first_sequence)
+            self._table.take_back(frame.first_sequence)
             if frame.command:
                 self._commands.take_back(frame.command)
 
@@ -118,7 +118,7 @@ class Stager:
             self._check_condition(append.fail_if, cleared)
         self._framer.check_names((append,))
         stream = stream_of(append)
-        check_expected(stream, append.expected_revision, self._heads.revision(stream))
+        check_expected(stream, append.expected_revision, self._table.revision(stream))
         (frame,) = self._framer.frames((append,), columns, now_ns, command)
         staged.frames.append(frame)
         if command:
@@ -130,7 +130,7 @@ class Stager:
         if staged := self._commands.staged(command.agent, command.command_id):
             return staged
         sequence = self._commands.sequence(command.agent, command.command_id)
-        if sequence is None or sequence <= self._committed.gone:
+        if sequence is None or sequence <= self._committed.last_retired:
             return None
         first, appended = self._committed.command_at(sequence)
         if first is None or (first.agent, first.command_id) != (command.agent, command.command_id):
@@ -145,7 +145,7 @@ class Stager:
             head=committed.head,
             search=lambda query: committed.query(query, page_bytes),
             staged=(frame for group in self._unsettled for frame in group.frames),
-            heads=self._heads,
+            table=self._table,
         )
 
 

@@ -6,20 +6,21 @@ from pathlib import Path
 from typing import NamedTuple
 
 from store.disk.files import sync_path
-from store.disk.ports import Ports
+from store.disk.ports import LogPorts
 from store.disk.sync import AHEAD_BYTES, cut_back, lengthen, sync_file, write_parts
 from store.format import frame as frames
-from store.format.clean_stop import Marker, remove_marker
+from store.format.clean_stop import CleanStop, remove_clean_stop
 from store.format.durable_mark import DurableMark
 from store.format.index_file import index_path
 from store.format.segment import HEADER_BYTES, SALT_BYTES, SEAL_BYTES, SegmentHeader
 from store.format.segment_files import create_segment
+from store.format.staged_frame import StagedFrame
 from store.index.active import SegmentIndex
 from store.model.limits import Limits
-from store.reading.segment_reader import Segment
+from store.reading.segment_reader import Segment, WrittenFrames
 from store.tamper.seal import Seal
 from store.writing.fsync_policy import FsyncPolicy
-from store.writing.staged_group import Run, Staged, StagedFrame
+from store.writing.staged_group import Staged
 
 _SMALL = AHEAD_BYTES // 16
 """A group of more bytes than this takes so long to sync that it makes no difference whether the file grows."""
@@ -53,7 +54,7 @@ class Tail:
         directory: Path,
         policy: FsyncPolicy,
         limits: Limits,
-        ports: Ports,
+        ports: LogPorts,
         *,
         epoch: bytes,
         segments: Sequence[Segment],
@@ -80,10 +81,10 @@ class Tail:
         self._unsynced: list[Segment] = []
         self._marked = True
 
-    def marker(self) -> Marker:
+    def clean_stop(self) -> CleanStop:
         """Return what a clean stop now would leave; there must be a segment."""
         assert self._segment is not None
-        return Marker(self.durable, self._segment.path.name, self._position)
+        return CleanStop(self.durable, self._segment.path.name, self._position)
 
     def sync_due(self) -> bool:
         """Say whether, with `interval:MS`, something has waited for its fsync for that long."""
@@ -104,21 +105,21 @@ class Tail:
             SyncFailed: the disk did not confirm.
         """
         if self._marked and staged.frames:
-            remove_marker(self.directory, *((index_path(self._segment.path),) if self._segment else ()))
+            remove_clean_stop(self.directory, *((index_path(self._segment.path),) if self._segment else ()))
             self._marked = False
         each = self.policy.kind == "always"
         parts: list[bytes] = []
-        end, run = self._position, None
+        end, written = self._position, None
         for frame in staged.frames:
             size = frames.HEADER_BYTES + len(frame.body) + (SEAL_BYTES if self._seal else 0)
             if self._must_begin(end + size):
                 self._write(parts)
                 self._begin_segment(frame.first_sequence)
-                end, run = self._position, None
+                end, written = self._position, None
             assert self._segment is not None
-            if run is None:
-                run = Run(self._segment, [])
-                staged.runs.append(run)
+            if written is None:
+                written = WrittenFrames(self._segment, [])
+                staged.written.append(written)
             if self._seal is not None:
                 frame.body += self._seal.next(
                     frame.body,
@@ -127,7 +128,7 @@ class Tail:
                     first_sequence=frame.first_sequence,
                     time_ns=frame.time_ns,
                 )
-            run.offsets.append(end)
+            written.offsets.append(end)
             parts += (self._header(frame), frame.body)
             end += size
             self._written = frame.last_sequence
@@ -176,13 +177,13 @@ class Tail:
         """
         if self.durable > place.written:
             self._mark.move_back(place.written)
-        touched = [run.segment for run in staged.runs] + ([self._segment] if self._segment else [])
+        touched = [written.segment for written in staged.written] + ([self._segment] if self._segment else [])
         created = {id(segment): segment for segment in touched if segment is not place.segment}
         for new in reversed(created.values()):
             new.close()
             new.path.unlink()
             sync_path(self.directory)
-        staged.runs.clear()
+        staged.written.clear()
         self._unsynced = [kept for kept in self._unsynced if kept is not place.segment and id(kept) not in created]
         self._segment, self._position, self._written, seal, self.total_bytes = place
         self._size = self._position

@@ -4,7 +4,7 @@ import threading
 from collections.abc import Callable
 
 from store.errors import DiskFull, StoreError, SyncFailed
-from store.format.clean_stop import Marker
+from store.format.clean_stop import CleanStop
 from store.writing.staged_group import Staged
 from store.writing.tail import Place, Tail
 
@@ -45,9 +45,9 @@ class Writer:
         """The size of all segments, without the holes behind their last frames."""
         return self._tail.total_bytes
 
-    def marker(self) -> Marker:
+    def clean_stop(self) -> CleanStop:
         """Return what a clean stop now would leave; there must be a segment."""
-        return self._tail.marker()
+        return self._tail.clean_stop()
 
     def sync_due(self) -> bool:
         """Say whether, with `interval:MS`, something has waited for its fsync for that long."""
@@ -106,7 +106,7 @@ class Writer:
             self.guarded(self._tail.trim)
 
     def shrink(self, size: int) -> None:
-        """Count so many bytes of segments as gone."""
+        """Count so many bytes of segments as retired."""
         with self._lock:
             self._tail.total_bytes -= size
 

@@ -125,7 +125,7 @@ async def test_while_large_requests_wait_verdicts_are_recorded_without_their_inp
 
 async def test_an_input_that_the_log_refuses_does_not_hide_its_verdict(autojump_clock, world, scout):
     world.views.audit.add(Entry("scout", "agent", [Call("frobnicate", {"n": 1})], [GIVEN], trio.current_time()))
-    log_stage = world.log.stage
+    log_stage = world.log.steps.stage
     refused = []
 
     def picky(appends, cleared):
@@ -135,7 +135,7 @@ async def test_an_input_that_the_log_refuses_does_not_hide_its_verdict(autojump_
                 append.events[0].data["input"]["n"] = {1}  # a set: nothing that the log keeps
         return log_stage(appends, cleared)
 
-    world.log.stage = picky
+    world.log.steps.stage = picky
     await trio.sleep(1.0)
     (event,) = audited(world)
     assert event.data == {

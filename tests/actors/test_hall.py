@@ -154,13 +154,13 @@ async def test_appends_that_queue_are_committed_as_one_group(autojump_clock, mak
     world = make_world(run_sync=slow_disk)
     async with world.open():
         await world.gate.whoami(scout)
-        stage = world.log.stage
+        stage = world.log.steps.stage
 
         def counting(appends, cleared):
             groups.append(len(appends))
             return stage(appends, cleared)
 
-        world.log.stage = counting
+        world.log.steps.stage = counting
         async with trio.open_nursery() as nursery:
             for n in range(50):
                 nursery.start_soon(world.gate.append, scout, note("scout", n))
@@ -195,7 +195,7 @@ async def test_a_disk_that_fails_to_sync_ends_the_tree_and_acknowledges_nothing(
     with pytest.raises(ExceptionGroup) as caught:
         async with world.open():
             await world.gate.whoami(scout)
-            world.log.flush = broken
+            world.log.steps.flush = broken
             acknowledged.append(await world.gate.append(scout, note("scout", 1)))
     assert contains(caught.value, Unrecoverable)
     assert acknowledged == []

@@ -5,7 +5,7 @@ import gzip
 import pytest
 import trio
 
-from actors.event_store.retiring import CHECK_S, LOG_STREAM, Retaining
+from actors.event_store.retiring import CHECK_S, LOG_STREAM, RetentionPlan
 from store import Append, EventLog, Limits, NewEvent, Query, Retention, keep, verify
 from store.format.segment import segment_name
 
@@ -63,8 +63,8 @@ def in_trio():
 async def test_what_may_leave_is_archived_and_told_and_the_rest_goes_on(
     autojump_clock, make_world, scout, opened, tmp_path
 ):
-    retaining = Retaining(retention=ALL, archive=tmp_path / "archive")
-    async with make_world(log=opened, retaining=retaining).open() as world:
+    retention_plan = RetentionPlan(retention=ALL, archive=tmp_path / "archive")
+    async with make_world(log=opened, retention_plan=retention_plan).open() as world:
         await fill(world, scout)
         await trio.sleep(CHECK_S + 1)
         first, segments = opened.first_sequence, opened.stats().segments
@@ -87,7 +87,7 @@ async def test_what_may_leave_is_archived_and_told_and_the_rest_goes_on(
 
 async def test_appends_and_queries_go_on_while_a_segment_is_packed(autojump_clock, make_world, scout, opened):
     port = SlowPort("prepare", 10)
-    async with make_world(log=opened, retaining=Retaining(retention=ALL), run_sync=port).open() as world:
+    async with make_world(log=opened, retention_plan=RetentionPlan(retention=ALL), run_sync=port).open() as world:
         await fill(world, scout)
         await port.begun.wait()
         before = trio.current_time()
@@ -98,7 +98,7 @@ async def test_appends_and_queries_go_on_while_a_segment_is_packed(autojump_cloc
 
 
 async def test_nothing_is_told_where_nothing_leaves(autojump_clock, make_world, scout, opened):
-    async with make_world(log=opened, retaining=Retaining(retention=keep(days=1, size=None))).open() as world:
+    async with make_world(log=opened, retention_plan=RetentionPlan(retention=keep(days=1, size=None))).open() as world:
         await fill(world, scout)
         await trio.sleep(5 * CHECK_S)
         assert opened.first_sequence == 1
@@ -106,7 +106,7 @@ async def test_nothing_is_told_where_nothing_leaves(autojump_clock, make_world, 
 
 
 async def test_what_is_older_than_the_days_that_are_kept_leaves(autojump_clock, make_world, scout, opened):
-    async with make_world(log=opened, retaining=Retaining(retention=keep(days=1, size=None))).open() as world:
+    async with make_world(log=opened, retention_plan=RetentionPlan(retention=keep(days=1, size=None))).open() as world:
         await fill(world, scout)
         await trio.sleep(24 * 3600 + 2 * CHECK_S)
         assert opened.first_sequence > 20
@@ -114,7 +114,7 @@ async def test_what_is_older_than_the_days_that_are_kept_leaves(autojump_clock, 
 
 async def test_a_log_is_closed_when_no_segment_is_on_its_way_out(autojump_clock, make_world, scout, opened):
     port = SlowPort("prepare", 1)
-    async with make_world(log=opened, retaining=Retaining(retention=ALL), run_sync=port).open() as world:
+    async with make_world(log=opened, retention_plan=RetentionPlan(retention=ALL), run_sync=port).open() as world:
         await fill(world, scout)
         await port.begun.wait()
     assert port.done[-1] == "close"
@@ -127,8 +127,8 @@ async def test_an_archive_of_another_log_degrades_health_and_ends_nothing(
     archive = tmp_path / "archive"
     archive.mkdir()
     (archive / f"{segment_name(1)}.gz").write_bytes(gzip.compress(b"of another log"))
-    retaining = Retaining(retention=ALL, archive=archive)
-    async with make_world(log=opened, retaining=retaining).open() as world:
+    retention_plan = RetentionPlan(retention=ALL, archive=archive)
+    async with make_world(log=opened, retention_plan=retention_plan).open() as world:
         await fill(world, scout)
         await trio.sleep(2 * CHECK_S + 1)
         await world.gate.append(scout, NOTE)
@@ -138,7 +138,7 @@ async def test_an_archive_of_another_log_degrades_health_and_ends_nothing(
 
 async def test_a_disk_too_slow_to_tell_what_has_left_ends_nothing(autojump_clock, make_world, scout, opened):
     port = SlowPort(None, 10)
-    async with make_world(log=opened, retaining=Retaining(retention=ALL), run_sync=port).open() as world:
+    async with make_world(log=opened, retention_plan=RetentionPlan(retention=ALL), run_sync=port).open() as world:
         await fill(world, scout)
         port.name = "<lambda>"  # what flushes a group
         await trio.sleep(CHECK_S + 20)

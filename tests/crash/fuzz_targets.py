@@ -62,7 +62,7 @@ def whole_log(*, begins_late: bool) -> Log:
                 log.append(events, stream=f"s{n % 2}", command_id=f"k{n}" if n % 4 else None)
             if begins_late:
                 log.append([NewEvent(type="t")], command_id="k")
-                log.retain(Retention(max_bytes=900))
+                log.retire(Retention(max_bytes=900))
         return {path.name: path.read_bytes() for path in sorted(Path(home).iterdir()) if path.stat().st_size}
 
 
@@ -121,9 +121,9 @@ def recovery(data: bytes) -> None:
     edits = Edits(data)
     log = {name: content for name, content in edited(edits)[0].items() if segments.is_segment_name(name)}
     scans = [scan_segment(name, memoryview(log[name])) for name in sorted(log)]
-    marker = edits.number(20)
-    found = recover(scans, marker)
-    assert found.damage is not None or found.last >= max([marker, *(scan.mark for scan in scans)])
+    clean_stop = edits.number(20)
+    found = recover(scans, clean_stop)
+    assert found.damage is not None or found.last >= max([clean_stop, *(scan.mark for scan in scans)])
     expected = 1
     for keep in found.kept:
         for first, offset in list(zip(keep.scan.firsts, keep.scan.offsets, strict=True))[: keep.frame_count]:

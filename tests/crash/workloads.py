@@ -77,14 +77,14 @@ def store(log: EventLog, tell: Tell, sizes: tuple[int, ...]) -> None:
 
 def overlap(log: EventLog, tell: Tell) -> None:
     """Stage two groups, and read while a thread flushes them."""
-    first = log.stage([append_of(log.head + 1, 2)])
-    second = log.stage([append_of(log.head + 3)])
+    first = log.steps.stage([append_of(log.head + 1, 2)])
+    second = log.steps.stage([append_of(log.head + 3)])
     with ThreadPoolExecutor(1) as thread:
         for group in (first, second):
-            flushing = thread.submit(log.flush, group)
+            flushing = thread.submit(log.steps.flush, group)
             assert [each.data["n"] for each in log.read()] == list(range(1, log.head + 1))
             flushing.result()
-            log.settle(group)
+            log.steps.settle(group)
             promise(log, tell)
 
 
@@ -140,7 +140,7 @@ def back_up(home: Path, policy: str, tell: Tell) -> None:
         for turn in range(4):
             store(log, tell, (1, 2, 1))
             if turn == 3:
-                log.retain(Retention(max_bytes=1200))
+                log.retire(Retention(max_bytes=1200))
             done = backup(home / "log", home / "backup")
             tell(f"backup {done.last_sequence}")
 
@@ -151,7 +151,7 @@ def retire(home: Path, policy: str, tell: Tell) -> None:
         for _ in range(2):
             for _ in range(6):
                 store(log, tell, (1,))
-            log.retain(Retention(max_bytes=1300), archive=home / "archive")
+            log.retire(Retention(max_bytes=1300), archive=home / "archive")
             promise(log, tell)
 
 
@@ -187,7 +187,7 @@ def mend(home: Path, policy: str, tell: Tell) -> None:
     with second.open("r+b") as file:
         file.seek(200)
         file.write(b"?")
-        file.flush()
+        file.steps.flush()
         os.fsync(file.fileno())
     repair(home / "log", max_events=1000)
     tell("repaired 1")

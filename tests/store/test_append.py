@@ -217,22 +217,22 @@ def test_one_bad_append_among_many_is_refused_alone(log, bad):
 
 
 def test_staged_events_are_not_visible_until_they_are_settled(log):
-    staged = log.stage([Append(events=[NOTE], agent="a", stream="s")])
+    staged = log.steps.stage([Append(events=[NOTE], agent="a", stream="s")])
     assert log.head == 0
     assert not log.query().events
     assert log.stream_revision("s") == 1
-    log.flush(staged)
+    log.steps.flush(staged)
     assert log.head == 0
-    assert log.settle(staged) == staged.outcomes
+    assert log.steps.settle(staged) == staged.outcomes
     assert log.head == 1
 
 
 def test_the_next_group_is_staged_while_the_last_one_is_being_flushed(log):
-    first = log.stage([Append(events=[NOTE], agent="a", stream="s")])
-    second = log.stage([Append(events=[NOTE], agent="a", stream="s", expected_revision=1)])
+    first = log.steps.stage([Append(events=[NOTE], agent="a", stream="s")])
+    second = log.steps.stage([Append(events=[NOTE], agent="a", stream="s", expected_revision=1)])
     for staged in (first, second):
-        log.flush(staged)
-        (outcome,) = log.settle(staged)
+        log.steps.flush(staged)
+        (outcome,) = log.steps.settle(staged)
         assert isinstance(outcome, Appended)
     assert [event.revision for event in log.read()] == [1, 2]
 

@@ -303,7 +303,7 @@ def test_a_link_that_somebody_planted_in_the_target_leads_to_no_other_file(tmp_p
     with open_log(tmp_path / "log") as log:
         for _ in range(20):
             log.append([NewEvent(type="t")])
-        log.retain(Retention(max_bytes=1000))
+        log.retire(Retention(max_bytes=1000))
     victim, target = tmp_path / "victim", tmp_path / "target"
     victim.write_bytes(b"of somebody else")
     target.mkdir()

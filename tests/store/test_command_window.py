@@ -43,7 +43,7 @@ def crash(path, clock, log):
 
 
 def retain(path, clock, log):
-    assert log.retain(Retention(max_bytes=0)).segments
+    assert log.retire(Retention(max_bytes=0)).segments
     return log
 
 
@@ -102,8 +102,8 @@ def test_retention_lets_go_of_commands_that_are_older_than_a_day(tmp_path, clock
     with open_log(tmp_path / "log", clock) as log:
         for n in range(COUNT):
             run(log, n)
-        held = log.retain(Retention(max_bytes=0)).first_sequence
+        held = log.retire(Retention(max_bytes=0)).first_sequence
         clock.now_ns += 25 * 3600 * 1_000_000_000
         log.append([NewEvent(type="later")])
-        assert log.retain(Retention(max_bytes=0)).first_sequence > held
+        assert log.retire(Retention(max_bytes=0)).first_sequence > held
         assert not run(log, 0).deduplicated

@@ -19,25 +19,25 @@ def test_what_was_looked_at_before_staging_is_not_looked_at_again(log):
     log.append([NewEvent(type="note", data={"n": 1})])
     log.append([NewEvent(type="note", data={"n": 2})])
     append = Append(events=[NewEvent(type="note")], agent="a", fail_if=anything_like(1))
-    staged = log.stage([append, append, append], [1, 0, 2])
-    log.flush(staged)
-    outcomes = log.settle(staged)
+    staged = log.steps.stage([append, append, append], [1, 0, 2])
+    log.steps.flush(staged)
+    outcomes = log.steps.settle(staged)
     assert [type(outcome) for outcome in outcomes] == [Appended, ConditionFailed, Appended]
 
 
 def test_what_was_looked_at_before_does_not_hide_what_is_staged(log):
     note = NewEvent(type="note", data={"n": 1})
     append = Append(events=[note], agent="a", fail_if=anything_like(1))
-    staged = log.stage([append, append], [log.head, log.head])
+    staged = log.steps.stage([append, append], [log.head, log.head])
     assert [type(outcome) for outcome in staged.outcomes] == [Appended, ConditionFailed]
 
 
 def test_a_repeated_command_gets_its_result_whatever_was_looked_at(log):
     append = Append(events=[NewEvent(type="n", data={"n": 1})], agent="a", fail_if=anything_like(1), command_id="c")
     (first,) = log.commit([append])
-    staged = log.stage([append], [log.head])
-    log.flush(staged)
-    (again,) = log.settle(staged)
+    staged = log.steps.stage([append], [log.head])
+    log.steps.flush(staged)
+    (again,) = log.steps.settle(staged)
     assert isinstance(again, Appended)
     assert (again.first_sequence, again.deduplicated) == (first.first_sequence, True)
 
@@ -67,10 +67,10 @@ def test_a_condition_decodes_no_staged_event_that_its_filters_exclude(tmp_path, 
     note = NewEvent(type="note", data={"n": 1})
     appends = [Append(events=[note], agent="a", fail_if=FailIf(query=query)) for query in others]
     with EventLog.open(tmp_path) as log:
-        staged = log.stage([Append(events=[note], agent="a"), *appends])
+        staged = log.steps.stage([Append(events=[note], agent="a"), *appends])
         assert all(isinstance(outcome, Appended) for outcome in staged.outcomes)
-        log.flush(staged)
-        log.settle(staged)
+        log.steps.flush(staged)
+        log.steps.settle(staged)
 
 
 @pytest.mark.parametrize(
@@ -89,11 +89,11 @@ def test_a_condition_decodes_no_staged_event_that_its_filters_exclude(tmp_path, 
 def test_what_is_refused_leaves_no_name_behind(tmp_path, refused):
     with EventLog.open(tmp_path) as log:
         log.append([NewEvent(type="note")], stream="s", agent="a")
-        heads = log._parts.heads
-        before = [list(interner.names) for interner in (heads.streams, heads.types, heads.agents)]
+        table = log._parts.table
+        before = [list(interner.names) for interner in (table.streams, table.types, table.agents)]
         (outcome,) = log.commit([refused])
         assert not isinstance(outcome, Appended)
-        assert [list(interner.names) for interner in (heads.streams, heads.types, heads.agents)] == before
+        assert [list(interner.names) for interner in (table.streams, table.types, table.agents)] == before
         assert log.stats().streams == 1
         log.append([NewEvent(type="other")], stream="t", agent="b")
         assert [event.sequence for event in log.query(stream="t", types=["other"], agents=["b"]).events] == [2]

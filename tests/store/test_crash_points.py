@@ -145,8 +145,8 @@ BROKEN = {
     "a stop that is always called clean": ("never", "store.recovery.survey.Found.clean", property(lambda _: True)),
     "heads that are ahead": (
         "group",
-        "store.index.stream_table.Heads.settled",
-        lambda heads: [r + 1 for r in heads.revisions],
+        "store.index.stream_table.StreamTable.settled",
+        lambda table: [r + 1 for r in table.revisions],
     ),
     "commands that are forgotten": ("group", "store.reading.committed.commands_of", lambda _: iter(())),
 }
@@ -170,7 +170,7 @@ def crash_with_a_hole(tmp_path):
         (path,) = directory.glob("*.segment")
         begin = log.stats().bytes
         mark = (directory / MARK_NAME).read_bytes()
-        log.flush(log.stage([Append(events=[event(n)], agent="a", stream=f"s{n % 2}") for n in (1, 2, 3)]))
+        log.steps.flush(log.steps.stage([Append(events=[event(n)], agent="a", stream=f"s{n % 2}") for n in (1, 2, 3)]))
         shutil.copytree(directory, left)
         content = bytearray(path.read_bytes().rstrip(b"\0"))
     hole = len(content) - begin

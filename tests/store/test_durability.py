@@ -48,7 +48,7 @@ def test_the_policy_says_how_often_a_commit_of_three_is_synced(  # noqa: PLR0917
     tmp_path, disk, clock, policy, after_commit, needs_sync
 ):
     with EventLog.open(tmp_path, policy, sync=disk, clock_ns=clock) as log:
-        assert log.stage([]).needs_sync is needs_sync
+        assert log.steps.stage([]).needs_sync is needs_sync
     with EventLog.open(tmp_path, policy, sync=disk, clock_ns=clock) as log:
         disk.syncs = 0
         log.commit([ONE, ONE, ONE])
@@ -99,7 +99,13 @@ def test_a_sync_that_fails_once_ends_all_work_and_acknowledges_nothing(tmp_path,
     with pytest.raises(SyncFailed, match="could not be synced"):
         log.append([NOTE])
     disk.fails = False
-    for work in (lambda: log.append([NOTE]), log.query, lambda: list(log.read()), log.sync, lambda: log.stage([ONE])):
+    for work in (
+        lambda: log.append([NOTE]),
+        log.query,
+        lambda: list(log.read()),
+        log.sync,
+        lambda: log.steps.stage([ONE]),
+    ):
         with pytest.raises(SyncFailed):
             work()
     assert log.head == 1
@@ -111,12 +117,12 @@ def test_a_sync_that_fails_once_ends_all_work_and_acknowledges_nothing(tmp_path,
 
 def test_a_failed_sync_leaves_what_is_staged_unsettled(tmp_path, disk):
     log = EventLog.open(tmp_path, sync=disk)
-    staged = log.stage([ONE])
+    staged = log.steps.stage([ONE])
     disk.fails = True
     with pytest.raises(SyncFailed):
-        log.flush(staged)
+        log.steps.flush(staged)
     with pytest.raises(SyncFailed):
-        log.settle(staged)
+        log.steps.settle(staged)
     log.close()
 
 
@@ -159,17 +165,17 @@ def test_staging_and_reading_go_on_while_another_thread_flushes(tmp_path):
     with EventLog.open(tmp_path) as log:
         log.commit([ONE])
     with EventLog.open(tmp_path, sync=slow_sync) as log, ThreadPoolExecutor(1) as thread:
-        first = log.stage([ONE])
-        flush = thread.submit(log.flush, first)
+        first = log.steps.stage([ONE])
+        flush = thread.submit(log.steps.flush, first)
         assert syncing.wait(30)
-        second = log.stage([Append(events=[NOTE], agent="a", stream="s", expected_revision=2)])
+        second = log.steps.stage([Append(events=[NOTE], agent="a", stream="s", expected_revision=2)])
         assert [event.sequence for event in log.query(stream="s").events] == [1]
         assert not flush.done()
         go_on.set()
         flush.result(30)
-        log.settle(first)
-        log.flush(second)
-        assert [type(outcome) for outcome in log.settle(second)] == [Appended]
+        log.steps.settle(first)
+        log.steps.flush(second)
+        assert [type(outcome) for outcome in log.steps.settle(second)] == [Appended]
         assert [event.revision for event in log.read()] == [1, 2, 3]
 
 
@@ -220,21 +226,21 @@ def test_a_full_disk_refuses_the_whole_commit_and_forgets_it(tmp_path, small_dis
 
 def test_a_full_disk_takes_back_what_was_staged_behind_it_and_keeps_what_was_flushed_before(tmp_path, small_disk):
     with EventLog.open(tmp_path, limits=Limits(reserve_bytes=100)) as log:
-        kept = log.stage([ONE])
-        log.flush(kept)
-        lost = log.stage([LARGE])
-        behind = log.stage([ONE])
+        kept = log.steps.stage([ONE])
+        log.steps.flush(kept)
+        lost = log.steps.stage([LARGE])
+        behind = log.steps.stage([ONE])
         small_disk(4000)
         with pytest.raises(DiskFull):
-            log.flush(lost)
+            log.steps.flush(lost)
         with pytest.raises(DiskFull):
-            log.flush(behind)
-        (outcome,) = log.settle(kept)
+            log.steps.flush(behind)
+        (outcome,) = log.steps.settle(kept)
         assert isinstance(outcome, Appended)
         for staged in (lost, behind):
             with pytest.raises(DiskFull):
-                log.flush(staged)
-            assert [type(outcome) for outcome in log.settle(staged)] == [DiskFull]
+                log.steps.flush(staged)
+            assert [type(outcome) for outcome in log.steps.settle(staged)] == [DiskFull]
         assert log.head == log.stream_revision("s") == 1
         assert log.append([NOTE], stream="s", expected_revision=1).first_sequence == 2
 
@@ -268,7 +274,7 @@ def test_memory_needs_no_sync():
     log = MemoryLog()
     log.append([NOTE])
     log.sync()
-    assert (log.sync_due(), log.stage([ONE]).needs_sync, log.stats().syncs) == (False, False, 0)
+    assert (log.sync_due(), log.steps.stage([ONE]).needs_sync, log.stats().syncs) == (False, False, 0)
 
 
 def test_a_process_without_descriptors_is_told_to_wait_and_the_log_stays_whole(tmp_path, monkeypatch):
@@ -353,13 +359,13 @@ def test_new_segments_are_taken_back_the_newest_first(tmp_path, monkeypatch):
     removed = []
     unlink, size = Path.unlink, Limits(segment_bytes=1000)
     with EventLog.open(tmp_path, limits=size) as log:
-        staged = log.stage([Append(events=[NewEvent(type="t", data="x" * 800)], agent="a")] * 4)
+        staged = log.steps.stage([Append(events=[NewEvent(type="t", data="x" * 800)], agent="a")] * 4)
         with monkeypatch.context() as patch:
             patch.setattr(Path, "unlink", lambda path, **options: (removed.append(path.name), unlink(path, **options)))
             patch.setattr("store.writing.tail.write_parts", _full_from(tmp_path / segment_name(4)))
             with pytest.raises(DiskFull):
-                log.flush(staged)
-        assert [type(outcome) for outcome in log.settle(staged)] == [DiskFull] * 4
+                log.steps.flush(staged)
+        assert [type(outcome) for outcome in log.steps.settle(staged)] == [DiskFull] * 4
         segments = [name for name in removed if name.endswith(".segment")]
         assert segments == [segment_name(number) for number in (4, 3, 2, 1)]
         assert log.append([ONE.events[0]]).first_sequence == 1

@@ -65,7 +65,7 @@ def test_a_segment_that_is_complete_keeps_no_hole(tmp_path):
         complete = sorted(tmp_path.glob("*.segment"))[:-1]
         assert len(complete) > 3
         assert all(path.read_bytes()[-1] for path in complete)
-        assert log.retain(Retention(max_bytes=log.stats().bytes)).segments == 0
+        assert log.retire(Retention(max_bytes=log.stats().bytes)).segments == 0
         assert _segment(tmp_path).stat().st_size <= 2000
 
 

@@ -8,8 +8,8 @@ import pytest
 
 from store import DiskFull, EventLog, Limits, NewEvent, StoreError, repair, verify
 from store.format.index_file import SECTIONS, IndexHeader, Section, encode_header, index_path, read_header, read_section
-from store.format.streams_file import read_heads, write_heads
-from store.index.stored import SealedIndex
+from store.format.streams_file import read_streams, write_streams
+from store.index.stored import StoredIndex
 
 SMALL = Limits(segment_bytes=2500, reserve_bytes=0)
 COUNT = 60
@@ -165,7 +165,7 @@ def test_events_beyond_a_byte_of_ids_are_found_in_memory_and_in_files(tmp_path):
             log.append([NewEvent(type=f"t{n % 300}", stream=f"s{n}") for n in range(start, start + 1000)])
         _find_some(log)
     with EventLog.open(tmp_path) as log:
-        assert isinstance(log._committed.segments[0].index, SealedIndex)
+        assert isinstance(log._committed.segments[0].index, StoredIndex)
         _find_some(log)
 
 
@@ -247,9 +247,9 @@ def test_a_clock_that_stepped_back_must_not_be_denied_by_the_index(tmp_path, clo
 
 
 def test_verify_finds_saved_heads_that_say_otherwise_than_the_log(filled):
-    heads = read_heads(filled, COUNT)
-    heads.revisions[2] += 1
-    write_heads(filled, heads)
+    saved = read_streams(filled, COUNT)
+    saved.revisions[2] += 1
+    write_streams(filled, saved)
     (problem,) = verify(filled).problems
     assert "heads" in problem
     assert repair(filled, max_events=0).derived == ["heads"]

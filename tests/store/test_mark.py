@@ -7,7 +7,7 @@ import shutil
 import pytest
 
 from store import Append, DiskFull, EventLog, Limits, NewEvent, verify
-from store.format.durable_mark import MARK_NAME, DurableMark, read_mark
+from store.format.durable_mark import MARK_NAME, DurableMark, read_durable_mark
 
 NOTE = NewEvent(type="note", data={"n": 1})
 LIMITS = Limits(segment_bytes=4000, reserve_bytes=100)
@@ -92,7 +92,7 @@ def test_a_group_that_is_taken_back_is_not_promised_any_more(path, monkeypatch):
     assert all(isinstance(outcome, DiskFull) for outcome in outcomes)
     monkeypatch.undo()
     left = killed(log, path)
-    assert read_mark(left) == 1
+    assert read_durable_mark(left) == 1
     with EventLog.open(left) as opened:
         assert opened.head == 1
 
@@ -109,10 +109,10 @@ def test_a_disk_without_room_for_the_mark_stores_what_it_speaks_of(path, monkeyp
 
 def test_a_mark_reads_back_as_it_was_written(tmp_path):
     mark = DurableMark(tmp_path)
-    assert read_mark(tmp_path) == 0
+    assert read_durable_mark(tmp_path) == 0
     for last in (1, 2**40, 7):
         mark.move(last)
-        assert read_mark(tmp_path) == last
+        assert read_durable_mark(tmp_path) == last
     mark.move_back(3)
-    assert read_mark(tmp_path) == 3
+    assert read_durable_mark(tmp_path) == 3
     mark.close()

@@ -121,11 +121,13 @@ class FilesAgainstMemory(RuleBasedStateMachine):
 
     @rule(one=st.lists(APPENDS, max_size=2), other=st.lists(APPENDS, max_size=2))
     def overlap(self, one: list[Append], other: list[Append]) -> None:
-        both = [(log, log.stage(one, cleared(log, one)), log.stage(other)) for log in (self.files, self.memory)]
+        both = [
+            (log, log.steps.stage(one, cleared(log, one)), log.steps.stage(other)) for log in (self.files, self.memory)
+        ]
         for log, *groups in both:
             for staged in groups:
-                log.flush(staged)
-                log.settle(staged)
+                log.steps.flush(staged)
+                log.steps.settle(staged)
         (_, *ours), (_, *theirs) = both
         for left, right in zip(ours, theirs, strict=True):
             assert [*map(told, left.outcomes)] == [*map(told, right.outcomes)]

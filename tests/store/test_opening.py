@@ -9,9 +9,9 @@ import sys
 import pytest
 
 from store import EventLog, Invalid, Limits, LogDamaged, LogLocked, NewEvent, StoreError, verify
-from store.format.clean_stop import MARKER_NAME
+from store.format.clean_stop import CLEAN_STOP_NAME
 from store.format.index_file import index_path
-from store.format.streams_file import HEADS_NAME
+from store.format.streams_file import STREAMS_NAME
 from store.recovery.decide import scan_segment
 
 SMALL = Limits(segment_bytes=600, reserve_bytes=4096)
@@ -31,7 +31,7 @@ def segments_of(path):
 def crashed(path, copy):
     """What a killed process leaves: everything but the marker of a clean stop and what it vouches for."""
     shutil.copytree(path, copy)
-    for name in (MARKER_NAME, HEADS_NAME, *(index_path(last).name for last in segments_of(copy)[-1:])):
+    for name in (CLEAN_STOP_NAME, STREAMS_NAME, *(index_path(last).name for last in segments_of(copy)[-1:])):
         (copy / name).unlink(missing_ok=True)
     return copy
 
@@ -133,7 +133,7 @@ def test_a_crash_in_the_middle_of_an_unclean_open_changes_nothing(tmp_path):
     copy = crashed(tmp_path / "log", tmp_path / "copy")
     old = {path.name: path.read_bytes() for path in segments_of(copy)}
     EventLog.open(copy, limits=SMALL).close()
-    (copy / MARKER_NAME).unlink()
+    (copy / CLEAN_STOP_NAME).unlink()
     for name, content in old.items():
         if not (copy / name).exists() or (copy / name).stat().st_size < len(content):
             (copy / name).write_bytes(content)
@@ -226,7 +226,7 @@ def test_a_flipped_byte_in_the_tail_after_a_clean_stop_is_refused(tmp_path):
 
 def test_a_marker_that_cannot_be_read_only_makes_the_stop_unclean(tmp_path):
     epoch = fill(tmp_path)
-    (tmp_path / MARKER_NAME).write_bytes(b"?")
+    (tmp_path / CLEAN_STOP_NAME).write_bytes(b"?")
     with EventLog.open(tmp_path, limits=SMALL) as log:
         assert numbers(log) == list(range(10))
         assert log.epoch != epoch
@@ -234,11 +234,11 @@ def test_a_marker_that_cannot_be_read_only_makes_the_stop_unclean(tmp_path):
 
 def test_an_outdated_marker_only_makes_the_stop_unclean(tmp_path):
     fill(tmp_path / "log", 3)
-    marker = (tmp_path / "log" / MARKER_NAME).read_bytes()
+    clean_stop = (tmp_path / "log" / CLEAN_STOP_NAME).read_bytes()
     epoch = fill(tmp_path / "log", 0)
     with EventLog.open(tmp_path / "log", limits=SMALL) as log:
         log.append([NewEvent(type="t", data={"n": 3})])
-    (tmp_path / "log" / MARKER_NAME).write_bytes(marker)
+    (tmp_path / "log" / CLEAN_STOP_NAME).write_bytes(clean_stop)
     with EventLog.open(tmp_path / "log", limits=SMALL) as log:
         assert numbers(log) == [0, 1, 2, 3]
         assert log.epoch != epoch
@@ -247,9 +247,9 @@ def test_an_outdated_marker_only_makes_the_stop_unclean(tmp_path):
 def test_the_marker_is_gone_once_something_is_appended(tmp_path):
     fill(tmp_path)
     with EventLog.open(tmp_path, limits=SMALL) as log:
-        assert (tmp_path / MARKER_NAME).exists()
+        assert (tmp_path / CLEAN_STOP_NAME).exists()
         log.append([NewEvent(type="t")])
-        assert not (tmp_path / MARKER_NAME).exists()
+        assert not (tmp_path / CLEAN_STOP_NAME).exists()
 
 
 def test_an_empty_trailing_segment_is_replaced(tmp_path):

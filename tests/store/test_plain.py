@@ -6,9 +6,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from store import Append, EventLog, Limits, NewEvent, StoreError
-from store.index.stream_table import Heads
+from store.index.stream_table import StreamTable
 from store.model.append import check_expected, stream_of
-from store.writing.batch import Framer
+from store.writing.batch import BatchFramer
 from store.writing.validation import checked_columns
 
 LIMITS = Limits(event_bytes=200, depth=3)
@@ -44,19 +44,19 @@ APPENDS = st.builds(
 
 
 def framer():
-    heads = Heads()
-    made = Framer(heads, LIMITS)
+    table = StreamTable()
+    made = BatchFramer(table, LIMITS)
     earlier = [NewEvent(type="other"), NewEvent(type="older"), NewEvent(type="known", correlation_id="known")]
     for stream, agent in (("first", "a"), ("known", "known"), ("known", "known")):
         append = Append(events=earlier, agent=agent, stream=stream)
         made.frames([append], checked_columns([append], LIMITS), 1)
-    return made, heads
+    return made, table
 
 
-def generally(made, heads, append, now_ns):
+def generally(made, table, append, now_ns):
     columns = checked_columns([append], LIMITS)
     made.check_names([append])
-    check_expected(stream_of(append), append.expected_revision, heads.revision(stream_of(append)))
+    check_expected(stream_of(append), append.expected_revision, table.revision(stream_of(append)))
     (frame,) = made.frames([append], columns, now_ns)
     return frame
 
@@ -67,12 +67,12 @@ def plainly(made, _, append, now_ns):
 
 def outcome(way, append):
     """What a way leads to: a frame or an error, and where the heads are then."""
-    made, heads = framer()
+    made, table = framer()
     try:
-        got = way(made, heads, append, 5)
+        got = way(made, table, append, 5)
     except StoreError as error:
         got = repr(error)
-    where = heads.next_sequence, heads.revisions, heads.settled(), heads.streams.names, heads.types.names
+    where = table.next_sequence, table.revisions, table.settled(), table.streams.names, table.types.names
     return got if got is None else msgspec.msgpack.encode(got), where
 
 

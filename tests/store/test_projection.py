@@ -154,7 +154,7 @@ def test_a_snapshot_with_a_changed_byte_is_passed_over_for_the_one_before(tmp_pa
 
 
 def test_the_check_on_broken_snapshots_catches_a_checksum_that_is_not_looked_at(tmp_path, monkeypatch):
-    monkeypatch.setattr(SNAPSHOT, "read_checksummed", lambda path: path.read_bytes()[SNAPSHOT.DIGEST_BYTES :])
+    monkeypatch.setattr(SNAPSHOT, "read_digested", lambda path: path.read_bytes()[SNAPSHOT.DIGEST_BYTES :])
     with pytest.raises(AssertionError):
         a_broken_snapshot_is_passed_over(tmp_path)
 
@@ -246,7 +246,7 @@ def test_a_crash_in_the_middle_of_saving_leaves_the_old_snapshot_or_the_new_one(
 
 @pytest.mark.parametrize("bug", ["no sync", "old one first"])
 def test_the_check_on_crashes_catches_a_save_that_skips_or_swaps_a_step(tmp_path, camera, monkeypatch, bug):
-    write = SNAPSHOT.write_checksummed
+    write = SNAPSHOT.write_digested
 
     def forget_then_write(path, content):
         for other in path.parent.iterdir():
@@ -256,7 +256,7 @@ def test_the_check_on_crashes_catches_a_save_that_skips_or_swaps_a_step(tmp_path
     if bug == "no sync":
         monkeypatch.setattr(sys.modules["store.disk.files"], "sync_file", lambda *_: None)
     else:
-        monkeypatch.setattr(SNAPSHOT, "write_checksummed", forget_then_write)
+        monkeypatch.setattr(SNAPSHOT, "write_digested", forget_then_write)
     with pytest.raises(AssertionError):
         a_crash_leaves_a_snapshot_that_is_right(tmp_path, camera)
 

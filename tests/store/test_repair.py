@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from store import EventLog, Limits, LogDamaged, LogLocked, NewEvent, RepairRefused, repair, verify
-from store.recovery.survey import find
+from store.recovery.survey import survey
 
 MODULE = sys.modules["store.recovery.repair"]
 SMALL = Limits(segment_bytes=600, reserve_bytes=4096)
@@ -67,7 +67,7 @@ def test_a_log_that_is_not_damaged_is_left_alone(tmp_path):
 
 
 def test_a_damaged_log_is_cut_before_the_damage_and_opens_with_a_new_epoch(damaged):
-    epochs = {find(damaged).scans[0].header.epoch.hex()}
+    epochs = {survey(damaged).scans[0].header.epoch.hex()}
     done = repair(damaged, max_events=8)
     assert (done.events, done.last_sequence) == (8, 4)
     assert "unreadable" in done.problem

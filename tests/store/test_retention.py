@@ -30,9 +30,9 @@ from store import (
     stats,
     verify,
 )
-from store.format.retention_record import read_gone
+from store.format.retention_record import read_record
 from store.format.segment import segment_name
-from store.index.build_queue import Sealer
+from store.index.build_queue import BuildQueue
 
 RETENTION = sys.modules["store.retention.retire"]
 SMALL = Limits(segment_bytes=600, reserve_bytes=100)
@@ -68,7 +68,7 @@ def numbers(log):
 
 def test_nothing_leaves_that_is_young_and_small_enough(path, clock):
     with open_log(path, clock) as log:
-        kept = log.retain(Retention(max_age_ns=DAY_NS, max_bytes=10**6))
+        kept = log.retire(Retention(max_age_ns=DAY_NS, max_bytes=10**6))
         assert (kept.segments, kept.events, kept.bytes, kept.first_sequence) == (0, 0, 0, 1)
         assert log.first_sequence == 1
     assert not (path / "gone").exists()
@@ -77,11 +77,11 @@ def test_nothing_leaves_that_is_young_and_small_enough(path, clock):
 def test_nothing_leaves_an_empty_log(tmp_path, clock):
     for _ in range(2):
         with open_log(tmp_path, clock) as log:
-            assert log.retain(ALL).first_sequence == 1
+            assert log.retire(ALL).first_sequence == 1
             shutil.copytree(tmp_path, tmp_path.with_name("crashed"), dirs_exist_ok=True)
     with open_log(tmp_path.with_name("crashed"), clock) as log:
         log.append([NewEvent(type="t")])
-        log.retain(ALL)
+        log.retire(ALL)
         assert log.append([NewEvent(type="t")]).first_sequence == 2
 
 
@@ -89,8 +89,8 @@ def test_segments_whose_events_are_all_too_old_leave(path, clock):
     with open_log(path, clock) as log:
         last_of_second = next(log.read(9)).time_ns
         clock.now_ns = last_of_second + 500
-        assert log.retain(Retention(max_age_ns=501)).segments == 1
-        assert log.retain(Retention(max_age_ns=499)).segments == 1
+        assert log.retire(Retention(max_age_ns=501)).segments == 1
+        assert log.retire(Retention(max_age_ns=499)).segments == 1
         assert log.first_sequence == 11
         assert numbers(log) == list(range(10, 20))
 
@@ -98,11 +98,11 @@ def test_segments_whose_events_are_all_too_old_leave(path, clock):
 def test_the_oldest_segments_leave_until_the_rest_is_small_enough(path, clock):
     with open_log(path, clock) as log:
         before = log.stats().bytes
-        done = log.retain(Retention(max_bytes=before - 1))
+        done = log.retire(Retention(max_bytes=before - 1))
         assert (done.segments, done.events, done.first_sequence) == (1, 5, 6)
         assert log.stats().bytes == before - done.bytes == sum(file.stat().st_size for file in path.glob("*.segment"))
         assert log.stats().first_sequence == 6
-        log.retain(ALL)
+        log.retire(ALL)
         assert firsts(path) == [16]
         assert numbers(log) == [15, 16, 17, 18, 19]
 
@@ -111,7 +111,7 @@ def what_is_left_tells_the_truth(path, clock):
     """The property: sequences, revisions and reports go on as if nothing had gone; also after a restart and a crash."""
     with open_log(path, clock) as log:
         revisions = {stream: log.stream_revision(stream) for stream in ("s0", "s1", "s2")}
-        log.retain(Retention(max_bytes=1500))
+        log.retire(Retention(max_bytes=1500))
         first = log.first_sequence
         assert first > 1
         shutil.copytree(path, path.with_name("crashed"))
@@ -135,7 +135,7 @@ def test_what_is_left_tells_the_truth(path, clock):
 @pytest.mark.parametrize("bug", ["revisions forgotten", "not recorded"])
 def test_the_check_on_what_is_left_catches_a_record_that_is_not_kept(path, clock, monkeypatch, bug):
     if bug == "not recorded":
-        monkeypatch.setattr(RETENTION, "write_gone", lambda *_: None)
+        monkeypatch.setattr(RETENTION, "write_record", lambda *_: None)
     else:
         monkeypatch.setattr(RETENTION, "_advance", lambda *_: None)
     with pytest.raises((AssertionError, LogDamaged)):
@@ -145,14 +145,14 @@ def test_the_check_on_what_is_left_catches_a_record_that_is_not_kept(path, clock
 def test_a_stream_of_which_nothing_is_left_keeps_its_revision(path, clock):
     with open_log(path, clock) as log:
         log.append([NewEvent(type="t", data={"n": 20})] * 7, stream="t")
-        log.retain(ALL)
+        log.retire(ALL)
         assert not log.query(stream="s0").events
         assert log.append([NewEvent(type="t")], stream="s0", expected_revision=7).revisions == {"s0": 8}
 
 
 def test_queries_begin_where_the_log_does(path, clock):
     with open_log(path, clock) as log:
-        log.retain(ALL)
+        log.retire(ALL)
         assert [event.sequence for event in log.query(limit=2).events] == [16, 17]
         assert [event.sequence for event in log.query(order="desc").events] == [20, 19, 18, 17, 16]
         page = log.query(stream="s0", after=3)
@@ -166,7 +166,7 @@ def test_who_is_reading_a_segment_that_leaves_reads_on(path, clock):
     with open_log(path, clock) as log:
         reader = log.read()
         assert [event.sequence for event in islice(reader, 2)] == [1, 2]
-        log.retain(ALL)
+        log.retire(ALL)
         rest = [event.sequence for event in reader]
         assert rest == [3, 4, 5, *range(6, 21)][-len(rest) :]
         assert rest[-5:] == [16, 17, 18, 19, 20]
@@ -175,8 +175,8 @@ def test_who_is_reading_a_segment_that_leaves_reads_on(path, clock):
 def test_an_archive_has_the_segments_that_left_and_opens_as_a_log(path, clock, tmp_path):
     before = {file.name: file.read_bytes() for file in path.glob("*.segment")}
     with open_log(path, clock) as log:
-        log.retain(Retention(max_bytes=1500), archive=tmp_path / "archive")
-        log.retain(ALL, archive=tmp_path / "archive")
+        log.retire(Retention(max_bytes=1500), archive=tmp_path / "archive")
+        log.retire(ALL, archive=tmp_path / "archive")
     packed = sorted((tmp_path / "archive").iterdir())
     assert [file.name for file in packed] == [f"{first:020d}.segment.gz" for first in (1, 6, 11)]
     (tmp_path / "restored").mkdir()
@@ -194,14 +194,14 @@ def test_a_segment_that_a_retried_command_needs_stays(tmp_path, clock):
     with open_log(tmp_path, clock, Limits(segment_bytes=600, reserve_bytes=100, commands=4)) as log:
         for n in range(12):
             log.append([NewEvent(type="t", data={"n": n})], command_id=f"c{n}")
-        log.retain(ALL)
+        log.retire(ALL)
         left = [event.data["n"] for event in log.read()]
         assert left[0] <= 8
         assert left[0] > 0
         assert log.append([NewEvent(type="t", data={"n": 8})], command_id="c8").deduplicated
         clock.now_ns += DAY_NS + 10**6
         log.append([NewEvent(type="t", data={"n": 12})])
-        log.retain(ALL)
+        log.retire(ALL)
         assert firsts(tmp_path)[-1:] == firsts(tmp_path)
 
 
@@ -210,7 +210,7 @@ def test_a_command_whose_event_is_gone_is_a_new_one(tmp_path, clock):
         for n in range(12):
             log.append([NewEvent(type="t", data={"n": n})], command_id=f"c{n}")
         clock.now_ns += 2 * DAY_NS
-        log.retain(ALL)
+        log.retire(ALL)
         assert log.first_sequence > 2
         assert not log.append([NewEvent(type="t", data={"n": 0})], command_id="c0").deduplicated
 
@@ -222,7 +222,7 @@ def test_a_damaged_segment_does_not_leave(path, clock):
         content[-1] ^= 1
         oldest.write_bytes(content)
         with pytest.raises(LogDamaged, match=oldest.name):
-            log.retain(ALL)
+            log.retire(ALL)
         assert firsts(path) == [1, 6, 11, 16]
         assert log.first_sequence == 1
 
@@ -230,12 +230,12 @@ def test_a_damaged_segment_does_not_leave(path, clock):
 @pytest.mark.parametrize("policy", [Retention(), Retention(max_age_ns=-1), Retention(max_bytes=-1)])
 def test_a_policy_that_says_nothing_is_refused(path, clock, policy):
     with open_log(path, clock) as log, pytest.raises(Invalid, match="greatest"):
-        log.retain(policy)
+        log.retire(policy)
 
 
 def test_a_log_whose_record_is_unreadable_or_missing_is_refused(path, clock):
     with open_log(path, clock) as log:
-        log.retain(ALL)
+        log.retire(ALL)
     record = (path / "gone").read_bytes()
     (path / "gone").write_bytes(record[:-1])
     with pytest.raises(LogDamaged, match="gone is unreadable"):
@@ -248,7 +248,7 @@ def test_a_log_whose_record_is_unreadable_or_missing_is_refused(path, clock):
 
 def test_a_log_that_lost_what_the_record_knows_as_durable_is_refused_and_can_be_repaired(path, clock):
     with open_log(path, clock) as log:
-        log.retain(Retention(max_bytes=1500))
+        log.retire(Retention(max_bytes=1500))
     (path / "clean").unlink()
     max(path.glob("*.segment")).unlink()
     with pytest.raises(LogDamaged):
@@ -266,7 +266,7 @@ def a_crash_leaves_all_or_what_should_be_left(path, clock, camera, tmp_path):
     leaving = {file.name: file.read_bytes() for file in sorted((home / "log").glob("*.segment"))[:-1]}
     shots = camera(home)
     with open_log(home / "log", clock) as log, shots.rolling():
-        log.retain(ALL, archive=home / "archive")
+        log.retire(ALL, archive=home / "archive")
     assert len(shots.pictures) > 20
     for picture in shots.pictures:
         assert verify(picture / "log").ok
@@ -279,7 +279,7 @@ def a_crash_leaves_all_or_what_should_be_left(path, clock, camera, tmp_path):
         packed = {file.stem: gzip.decompress(file.read_bytes()) for file in (picture / "archive").glob("*.gz")}
         assert all(packed.get(name) == leaving[name] for name in leaving if name < segment_name(found[0] + 1))
         with open_log(picture / "log", clock) as log:
-            log.retain(ALL)
+            log.retire(ALL)
             assert min(firsts(picture / "log")) == log.first_sequence
 
 
@@ -292,7 +292,7 @@ def test_a_crash_in_the_middle_of_retiring_loses_nothing(path, clock, camera, tm
     [
         ("store.disk.files", "sync_file", lambda *_: None),
         ("store.retention.archive", "put_file", lambda *_: None),
-        ("store.retention.retire", "write_gone", lambda *_: None),
+        ("store.retention.retire", "write_record", lambda *_: None),
     ],
 )
 def test_the_check_on_crashes_catches_a_retirement_that_skips_a_step(  # noqa: PLR0917 - a table of three columns
@@ -307,7 +307,7 @@ def test_a_backup_follows_a_log_that_gives_up_its_beginning(path, clock, tmp_pat
     backup(path, tmp_path / "backup")
     with open_log(path, clock) as log:
         log.append([NewEvent(type="t", data={"n": 20})])
-        log.retain(Retention(max_bytes=1500))
+        log.retire(Retention(max_bytes=1500))
         first = log.first_sequence
         done = backup(path, tmp_path / "backup")
         assert done.written == 1
@@ -323,7 +323,7 @@ def test_a_crash_in_the_middle_of_a_backup_of_such_a_log_leaves_one_that_opens(p
     backup(path, tmp_path / "backup")
     with open_log(path, clock) as log:
         log.append([NewEvent(type="t", data={"n": 20})])
-        log.retain(Retention(max_bytes=1500))
+        log.retire(Retention(max_bytes=1500))
         shots = camera(tmp_path / "backup")
         with shots.rolling():
             backup(path, tmp_path / "backup")
@@ -337,9 +337,9 @@ def test_a_crash_in_the_middle_of_a_backup_of_such_a_log_leaves_one_that_opens(p
 @pytest.mark.parametrize("encoding", ["jsonl", "msgpack"])
 def test_an_export_of_such_a_log_imports_as_one(path, clock, tmp_path, encoding):
     with open_log(path, clock) as log:
-        log.retain(ALL)
+        log.retire(ALL)
         target = io.BytesIO()
-        assert export_events(log.read(), target, encoding=encoding, gone=log.gone) == 5
+        assert export_events(log.read(), target, encoding=encoding, record=log.retention_record) == 5
         expected = list(log.read())
     for _ in range(2):
         import_events(tmp_path / "new", io.BytesIO(target.getvalue()), encoding=encoding)
@@ -356,7 +356,7 @@ def test_an_export_from_the_beginning_does_not_go_into_a_log_that_has_given_it_u
     with open_log(path, clock) as log:
         target = io.BytesIO()
         export_events(log.read(), target)
-        log.retain(ALL)
+        log.retire(ALL)
     with pytest.raises(Invalid, match="event 1 is gone here"):
         import_events(path, io.BytesIO(target.getvalue()))
 
@@ -390,7 +390,7 @@ def test_a_projection_needs_a_snapshot_of_what_is_gone(path, clock, tmp_path):
         view = View(log, total, snapshots)
         view.catch_up()
         view.save()
-        log.retain(ALL)
+        log.retire(ALL)
         assert View(log, total, snapshots).sequence == 20
         assert view.at(20) == 20
         with pytest.raises(EventsGone, match="begins with event 16") as caught:
@@ -407,7 +407,7 @@ def test_a_snapshot_right_before_the_beginning_is_gone_on_from(path, clock, tmp_
         view = View(log, total, snapshots)
         view.catch_up(15)
         view.save()
-        log.retain(ALL)
+        log.retire(ALL)
         again = View(log, total, snapshots)
         assert (again.sequence, again.catch_up(), again.state) == (15, 5, 20)
         assert again.at(17) == 17
@@ -415,15 +415,15 @@ def test_a_snapshot_right_before_the_beginning_is_gone_on_from(path, clock, tmp_
 
 def test_verify_goes_on_when_a_segment_leaves_meanwhile(path, clock, monkeypatch):
     log = open_log(path, clock)
-    real, left = sys.modules["store.recovery.verify"].find, []
+    real, left = sys.modules["store.recovery.verify"].survey, []
 
-    def find_and_lose(directory):
+    def survey_and_lose(directory):
         found = real(directory)
         if not left:
-            left.append(log.retain(ALL))
+            left.append(log.retire(ALL))
         return found
 
-    monkeypatch.setattr(sys.modules["store.recovery.verify"], "find", find_and_lose)
+    monkeypatch.setattr(sys.modules["store.recovery.verify"], "survey", survey_and_lose)
     report = verify(path)
     assert (report.ok, report.first_sequence) == (True, log.first_sequence)
     assert log.first_sequence > 1
@@ -432,12 +432,12 @@ def test_verify_goes_on_when_a_segment_leaves_meanwhile(path, clock, monkeypatch
 
 def test_a_segment_whose_index_file_is_still_to_be_written_stays(path, clock, monkeypatch):
     """Between the look at what waits to be sealed and the walk another segment may be complete."""
-    monkeypatch.setattr(Sealer, "pending", property(lambda _: False))
+    monkeypatch.setattr(BuildQueue, "pending", property(lambda _: False))
     with open_log(path.with_name("new"), clock) as log:
         for n in range(20):
             log.append([NewEvent(type="t", data={"n": n})])
         assert log.stats().segments > 2
-        assert not log.letting_go(ALL).prepare()
+        assert not log.steps.retirement(ALL).prepare()
     assert verify(path.with_name("new")).first_sequence == 1
 
 
@@ -451,7 +451,7 @@ def test_who_is_reading_a_segment_that_is_sealed_and_then_leaves_reads_on(tmp_pa
             log.append([NewEvent(type="t")])
         while log.step():
             pass
-        log.retain(ALL)
+        log.retire(ALL)
         assert [event.sequence for event in reader] == list(range(log.first_sequence, 44))
 
 
@@ -459,7 +459,7 @@ def test_a_view_does_not_pass_over_what_has_gone_before_it_was_read(path, clock)
     with open_log(path, clock) as log:
         view = View(log, Projection("count", int, lambda count, _: count + 1, int))
         view.catch_up(max_events=3)
-        log.retain(ALL)
+        log.retire(ALL)
         with pytest.raises(EventsGone, match="begins with event 16"):
             view.catch_up()
         assert (view.state, view.sequence) == (3, 3)
@@ -469,7 +469,7 @@ def test_a_view_that_has_read_everything_outlives_what_it_read(path, clock):
     with open_log(path, clock) as log:
         view = View(log, Projection("count", int, lambda count, _: count + 1, int))
         view.catch_up()
-        log.retain(ALL)
+        log.retire(ALL)
         log.append([NewEvent(type="t")])
         view.catch_up()
         assert view.state == 21
@@ -479,7 +479,7 @@ def test_a_subscription_keeps_its_place_although_the_event_there_has_gone(path, 
     with open_log(path, clock) as log:
         mailer = Subscriptions(log, tmp_path / "subscriptions").open("mailer")
         assert len(mailer.cursor.read(limit=3)) == 3
-        log.retain(ALL)
+        log.retire(ALL)
         mailer.checkpoint()
         again = Subscriptions(log, tmp_path / "subscriptions").open("mailer")
         assert again.cursor.position == 3
@@ -491,11 +491,11 @@ def test_segments_that_leave_while_a_log_is_checked_are_no_damage(path, clock, t
     with open_log(path, clock) as log:
 
         def and_then_it_leaves(directory):
-            record = read_gone(directory)
-            log.retain(ALL)
+            record = read_record(directory)
+            log.retire(ALL)
             return record
 
-        monkeypatch.setattr("store.recovery.survey.read_gone", and_then_it_leaves)
+        monkeypatch.setattr("store.recovery.survey.read_record", and_then_it_leaves)
         assert check(path, tmp_path / "copy")
 
 
@@ -503,11 +503,11 @@ def test_an_archive_keeps_the_segments_of_another_log(path, clock, tmp_path):
     archive, other = tmp_path / "archive", tmp_path / "other"
     fill(other, clock)
     with open_log(path, clock) as log:
-        log.retain(ALL, archive=archive)
+        log.retire(ALL, archive=archive)
     kept = {file.name: file.read_bytes() for file in archive.iterdir()}
     with open_log(other, clock) as log:
         with pytest.raises(Invalid, match="an archive of its own"):
-            log.retain(ALL, archive=archive)
+            log.retire(ALL, archive=archive)
         assert log.first_sequence == 1
     assert {file.name: file.read_bytes() for file in archive.iterdir()} == kept
 
@@ -523,6 +523,6 @@ def test_a_segment_that_a_full_disk_kept_from_being_indexed_leaves_once_there_is
                 log.append([NewEvent(type="t", data={"n": n})])
             while log.step():
                 pass
-            assert log.retain(ALL).segments == 0
-        assert log.retain(ALL).segments > 2
+            assert log.retire(ALL).segments == 0
+        assert log.retire(ALL).segments > 2
     assert verify(tmp_path / "log").ok

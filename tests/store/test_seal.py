@@ -12,7 +12,7 @@ from store import DiskFull, EventLog, Invalid, Limits, NewEvent, Retention, back
 from store.format import frame as frames
 from store.format import segment as segments
 from store.format.index_file import index_path
-from store.format.retention_record import Gone, read_gone, write_gone
+from store.format.retention_record import RetentionRecord, read_record, write_record
 from store.tamper.seal import Seal
 
 KEY = b"0123456789abcdef"
@@ -67,7 +67,7 @@ def test_a_sealed_log_is_not_changed_without_its_key(path):
         with pytest.raises(Invalid, match="is sealed"):
             log.append([NewEvent(type="t")])
         with pytest.raises(Invalid, match="is sealed"):
-            log.retain(Retention(max_bytes=0))
+            log.retire(Retention(max_bytes=0))
         assert log.head == 20
     assert holds(path)
 
@@ -208,7 +208,7 @@ def pretend_that_the_beginning_was_retired(attacker):
     _, found = attacker.frames(first)
     last = found[-1][0].first_sequence
     revisions = {"s0": last // 2 + last % 2, "s1": last // 2}
-    write_gone(attacker.path, Gone(last, last, revisions, b"?" * segments.SEAL_BYTES))
+    write_record(attacker.path, RetentionRecord(last, last, revisions, b"?" * segments.SEAL_BYTES))
     first.unlink()
     assert int(second.stem) == last + 1
 
@@ -259,13 +259,13 @@ def test_the_check_on_attacks_catches_a_seal_that_is_not_chained_or_not_keyed(pa
 
 def test_what_a_sealed_log_gives_up_is_sealed_too(path):
     with open_log(path) as log:
-        log.retain(Retention(max_bytes=0))
+        log.retire(Retention(max_bytes=0))
         add(log, 2)
     report = verify(path, seal_key=KEY)
     assert report.problems == []
     assert report.first_sequence > 1
-    gone = read_gone(path)
-    write_gone(path, msgspec.structs.replace(gone, revisions={**gone.revisions, "s9": 1}))
+    gone = read_record(path)
+    write_record(path, msgspec.structs.replace(gone, revisions={**gone.revisions, "s9": 1}))
     (path / "heads").unlink()  # derived, and would give the forgery away
     assert verify(path).ok
     assert "not sealed with this key" in verify(path, seal_key=KEY).problems[0]

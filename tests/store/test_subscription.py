@@ -47,11 +47,11 @@ def test_a_cursor_begins_behind_the_sequence_that_it_is_given(log):
 
 def test_what_is_staged_is_not_seen_before_it_is_settled(log):
     cursor = Cursor(log)
-    staged = log.stage([Append(events=[NewEvent(type="t", data={"n": 0})], agent="a")])
-    log.flush(staged)
+    staged = log.steps.stage([Append(events=[NewEvent(type="t", data={"n": 0})], agent="a")])
+    log.steps.flush(staged)
     assert cursor.caught_up
     assert cursor.read() == []
-    log.settle(staged)
+    log.steps.settle(staged)
     assert drained(cursor) == [0]
 
 

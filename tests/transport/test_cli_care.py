@@ -180,7 +180,7 @@ def test_a_log_that_has_given_up_its_beginning_is_exported_while_it_is_in_use(mo
     with EventLog.open(tmp_path / "data", limits=Limits(segment_bytes=500), sync=lambda _fd: None) as log:
         for n in range(20):
             log.append([NewEvent(type="note", data={"n": n}), NewEvent(type="note")], stream="s")
-        log.retain(keep(days=None, size=0))
+        log.retire(keep(days=None, size=0))
         first = log.first_sequence
         assert first > 1
         code, _ = moothall("events", "export", file, "--format", encoding, "--data", tmp_path / "data")
@@ -204,6 +204,6 @@ def test_looking_at_a_segment_that_left_meanwhile_says_so(tmp_path):
         for n in range(20):
             log.append([NewEvent(type="note", data={"n": n})])
         _, events = look(tmp_path)
-        log.retain(keep(days=None, size=0))
+        log.retire(keep(days=None, size=0))
         with pytest.raises(Invalid, match="begin again"):
             list(events)

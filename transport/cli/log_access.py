@@ -31,7 +31,7 @@ from store import (
     look,
     read_key,
 )
-from store.format.retention_record import NOTHING
+from store.format.retention_record import NOTHING_RETIRED
 from store.model.times import from_rfc3339, to_rfc3339
 from transport.cli.failure import CommandFailed, Exit
 from transport.cli.target import existing, find_server
@@ -154,8 +154,10 @@ class Offline:
     def export(self, target: BinaryIO, encoding: Encoding, after: int) -> int:
         """Write the events of the files; a server may be using them."""
         existing(self._data)
-        gone, events = checked(lambda: look(self._data, after))
-        return checked(lambda: export_events(events, target, encoding=encoding, gone=NOTHING if after else gone))
+        record, events = checked(lambda: look(self._data, after))
+        return checked(
+            lambda: export_events(events, target, encoding=encoding, record=NOTHING_RETIRED if after else record)
+        )
 
     def _opened(self) -> AbstractContextManager[EventLog]:
         existing(self._data)

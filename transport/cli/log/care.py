@@ -157,7 +157,7 @@ def retire(
     seal: Path | None = None,
     json: bool = False,
 ) -> None:
-    """Let the oldest sealed segments leave the log; no server may be using it.
+    """Let the oldest complete segments leave the log; no server may be using it.
 
     Args:
         max_days: Segments whose events are all older than so many days leave.
@@ -170,7 +170,7 @@ def retire(
     where, key = existing(data), seal_key(seal)
     policy = keep(days=max_days, size=max_bytes)
     with checked(lambda: EventLog.open(where, seal_key=key)) as log:
-        done = checked(lambda: log.retain(policy, archive=archive))
+        done = checked(lambda: log.retire(policy, archive=archive))
     if json:
         _line(done)
     else:

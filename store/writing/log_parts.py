@@ -1,0 +1,52 @@
+"""What an open log is made of."""
+
+from pathlib import Path
+from typing import NamedTuple
+
+from store.disk.lock import DirectoryLock
+from store.disk.ports import LogPorts
+from store.format.durable_mark import DurableMark
+from store.index.build_queue import BuildQueue
+from store.index.stream_table import StreamTable
+from store.model.limits import Limits
+from store.reading.committed import Committed
+from store.tamper.seal import Seal
+from store.writing.command_window import CommandMemory
+from store.writing.staging import Stager
+from store.writing.writer import Writer
+
+
+class LogParts(NamedTuple):
+    """An open log: the writing side, the reading side, and what they share.
+
+    Attributes:
+        directory: the log's.
+        lock: says that this process writes there.
+        limits: sizes.
+        ports: the clock, randomness and the disk.
+        epoch: the log epoch.
+        lost: how many acknowledged events were unreadable when it was opened.
+        heads: where the streams are.
+        commands: which commands were carried out.
+        sealer: makes index files of the segments that are complete.
+        committed: what readers see.
+        stager: prepares groups of appends.
+        seal: the log's seal; None if it is not sealed, or only read.
+        mark: says up to where the log is durable.
+        writer: puts groups on the disk.
+    """
+
+    directory: Path
+    lock: DirectoryLock
+    limits: Limits
+    ports: LogPorts
+    epoch: bytes
+    lost: int
+    table: StreamTable
+    commands: CommandMemory
+    build_queue: BuildQueue
+    committed: Committed
+    stager: Stager
+    seal: Seal | None
+    mark: DurableMark
+    writer: Writer
