@@ -171,7 +171,7 @@ def _bodies_at(directory: Path, sequence: int) -> Iterator[bytes]:
 def _body(data: memoryview, offset: int) -> bytes:
     frame = frames.read_header(data, offset)
     assert frame is not None, "the scan found a frame here"
-    return bytes(data[offset + frames.HEADER_BYTES : frame.end])
+    return bytes(frames.body_of(data, frame))
 
 
 def _bring(source: Path, copy: Path, keep: Kept) -> int:

@@ -40,7 +40,7 @@ def _events(directory: Path, keep: Kept, after: int) -> Iterator[Event]:
     for offset in keep.scan.offsets[: keep.frame_count]:
         frame = frames.read_frame(data, offset, keep.scan.header.salt)
         try:
-            events = frames.events_of(data[offset + frames.HEADER_BYTES : frame.end], frame.count) if frame else []
+            events = frames.events_of(frames.body_of(data, frame), frame.count) if frame else []
         except frames.UNREADABLE:
             events = []
         if not events:

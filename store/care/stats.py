@@ -73,7 +73,7 @@ class _Tally:
             if frame is None:
                 raise LogDamaged(f"{path}: the frame at byte {offset} changed while it was read: run verify")
             try:
-                table = frames.indexed_fields_of(data[offset + frames.HEADER_BYTES : frame.end], frame.count)
+                fields = frames.indexed_fields_of(frames.body_of(data, frame), frame.count)
             except frames.UNREADABLE as error:
                 raise LogDamaged(f"{path}: the frame at byte {offset} does not decode: run verify") from error
             self.frames += 1
@@ -81,9 +81,9 @@ class _Tally:
             if self.first_time_ns is None:
                 self.first_time_ns = frame.time_ns
             self.last_time_ns = frame.time_ns
-            self.streams.update(head.stream for head in table)
-            self.types.update(head.type for head in table)
-            self.agents.update(head.agent for head in table)
+            self.streams.update(each.stream for each in fields)
+            self.types.update(each.type for each in fields)
+            self.agents.update(each.agent for each in fields)
 
 
 def stats(path: str | PathLike[str]) -> Stats:

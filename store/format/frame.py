@@ -21,7 +21,7 @@ import struct
 import sys
 import zlib
 from array import array
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import accumulate
 
 import msgspec
@@ -114,17 +114,44 @@ def encode_header(
     return b"".join((MAGIC, salt[:TAG_BYTES], crc.to_bytes(4, "little"), covered))
 
 
+def frames_in(data: Buffer, offset: int, salt: bytes | None) -> Iterator[Frame]:
+    """Yield the frames that lie one behind the other, up to where there is no whole one.
+
+    Args:
+        data: a segment's bytes.
+        offset: where the first one begins.
+        salt: the segment's, to check every CRC; None believes what looks like a frame.
+    """
+    view = memoryview(data)
+    tag, seed = (b"", None) if salt is None else (salt[:TAG_BYTES], salt_seed(salt))
+    while True:
+        frame = read_header(view, offset) if seed is None else _checked(view, offset, tag, seed)
+        if frame is None or frame.end > len(view):
+            return
+        yield frame
+        offset = frame.end
+
+
 def read_frame(data: Buffer, offset: int, salt: bytes) -> Frame | None:
     """Read the frame at `offset` of a segment's bytes; None if there is no whole, undamaged one."""
+    return _checked(memoryview(data), offset, salt[:TAG_BYTES], salt_seed(salt))
+
+
+def _checked(data: memoryview, offset: int, tag: bytes, seed: int) -> Frame | None:
     if offset + HEADER_BYTES > len(data):
         return None
-    magic, tag, crc, flags, seal, count, length, first, durable, time_ns = _HEADER.unpack_from(data, offset)
+    magic, found_tag, crc, flags, seal, count, length, first, durable, time_ns = _HEADER.unpack_from(data, offset)
     end = offset + HEADER_BYTES + length
-    if magic != MAGIC or tag != salt[:TAG_BYTES] or not _may_hold(count, length) or end > len(data):
+    if magic != MAGIC or found_tag != tag or not _may_hold(count, length) or end > len(data):
         return None
-    if zlib.crc32(memoryview(data)[offset + _COVERED_FROM : end], salt_seed(salt)) != crc:
+    if zlib.crc32(data[offset + _COVERED_FROM : end], seed) != crc:
         return None
     return Frame(offset, end, flags, seal, count, first, durable, time_ns)
+
+
+def body_of(data: memoryview, frame: Frame) -> memoryview:
+    """Return the body of a frame of a segment's bytes."""
+    return data[frame.offset + HEADER_BYTES : frame.end]
 
 
 def read_header(data: Buffer, offset: int) -> Frame | None:

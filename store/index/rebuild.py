@@ -42,20 +42,17 @@ def index_frames(
     index, reached, hashes = SegmentIndex(table), dict[int, int](), CorrelationHashes()
     data = memoryview(path.read_bytes())
     offset = HEADER_BYTES
-    while offset < end:
-        frame = frames.read_frame(data, offset, header.salt)
-        if frame is None:
-            raise LogDamaged(
-                f"{path}: the frame at byte {offset} is unreadable: stop, check the disk, restore a backup"
-            )
+    for frame in frames.frames_in(data[:end], offset, header.salt):
         try:
-            _index_frame(index, reached, hashes, frame, data[offset + frames.HEADER_BYTES : frame.end])
+            _index_frame(index, reached, hashes, frame, frames.body_of(data, frame))
         except frames.UNREADABLE as error:
             raise LogDamaged(
                 f"{path}: the frame at byte {offset} holds a record of another format ({error}): "
                 "was it written by a later version? Open it with that one"
             ) from error
         offset = frame.end
+    if offset < end:
+        raise LogDamaged(f"{path}: the frame at byte {offset} is unreadable: stop, check the disk, restore a backup")
     return index, reached
 
 

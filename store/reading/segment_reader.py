@@ -228,7 +228,7 @@ class Segment:
             raise self._damaged(offset)
         if number < len(self._unchecked):
             self._unchecked[number] = 0
-        return frame, run.data[frame.offset + frames.HEADER_BYTES : frame.end]
+        return frame, frames.body_of(run.data, frame)
 
     def _bytes_at(self, offset: int, size: int) -> bytes:
         try:

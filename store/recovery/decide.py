@@ -92,7 +92,9 @@ def scan_segment(name: str, data: frames.Buffer) -> Scan:
     if header is None or header.first_sequence != segments.first_of_name(name):
         return Scan(name, len(data), None, firsts, offsets, 0, 0, 0)
     end, last, mark = segments.HEADER_BYTES, header.first_sequence - 1, header.durable
-    while (frame := frames.read_frame(data, end, header.salt)) and frame.first_sequence == last + 1:
+    for frame in frames.frames_in(data, end, header.salt):
+        if frame.first_sequence != last + 1:
+            break
         firsts.append(last + 1)
         offsets.append(end)
         end, last, mark = frame.end, last + frame.count, max(mark, frame.durable)

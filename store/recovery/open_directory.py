@@ -87,12 +87,12 @@ def _renew_tail(directory: Path, recovery: Recovery, ports: LogPorts) -> str:
 
 def _resealed(directory: Path, tail: Kept, first: int, salt: bytes) -> bytes:
     """Return a segment's frames from number `first` on, with headers for another salt."""
-    data = (directory / tail.scan.name).read_bytes()
-    parts: list[bytes] = []
+    data = memoryview((directory / tail.scan.name).read_bytes())
+    parts: list[bytes | memoryview] = []
     for offset in tail.scan.offsets[first : tail.frame_count]:
         frame = frames.read_header(data, offset)
         assert frame is not None, "the scan found a frame here"
-        body = data[offset + frames.HEADER_BYTES : frame.end]
+        body = frames.body_of(data, frame)
         parts.append(
             frames.encode_header(
                 body,

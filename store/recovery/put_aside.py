@@ -59,17 +59,14 @@ def put_aside(directory: Path, parts: Sequence[Part], last: int) -> Path:
 def _readable(scan: Scan, data: memoryview, start: int) -> Iterator[Event]:
     for frame in frames_of(scan, data, start):
         try:
-            yield from frames.events_of(data[frame.offset + frames.HEADER_BYTES : frame.end], frame.count)
+            yield from frames.events_of(frames.body_of(data, frame), frame.count)
         except frames.UNREADABLE:
             continue
 
 
 def frames_of(scan: Scan, data: memoryview, start: int) -> Iterator[frames.Frame]:
-    """Yield the frames of a part; where the segment's header is gone, those that only look like frames."""
+    """Yield the frames of a part; where the segment's header is lost, those that only look like frames."""
     if scan.header is not None:
         yield from frames_behind(data, max(start, segments.HEADER_BYTES), scan.header.salt)
         return
-    offset = segments.HEADER_BYTES
-    while (frame := frames.read_header(data, offset)) and frame.end <= len(data):
-        yield frame
-        offset = frame.end
+    yield from frames.frames_in(data, segments.HEADER_BYTES, None)

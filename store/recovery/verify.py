@@ -120,22 +120,22 @@ def check_segment(directory: Path, keep: Kept, revisions: dict[str, int], seals:
         if frame is None:
             yield f"{path}: the frame at byte {offset} disappeared while it was being checked"
             return
-        body = data[offset + frames.HEADER_BYTES : frame.end]
+        body = frames.body_of(data, frame)
         if seals:
             yield from (f"{path}: the frame at byte {offset}: {what}" for what in seals.frame(frame, body))
         try:
-            table = frames.indexed_fields_of(body, frame.count)
+            fields = frames.indexed_fields_of(body, frame.count)
         except frames.UNREADABLE as error:
             yield f"{path}: the frame at byte {offset} holds a record that does not decode: {error}"
             continue
-        yield from (f"{path}: the frame at byte {offset}: {what}" for what in _check_heads(frame, table, revisions))
+        yield from (f"{path}: the frame at byte {offset}: {what}" for what in _check_numbers(frame, fields, revisions))
 
 
-def _check_heads(frame: frames.Frame, table: list[IndexedFields], revisions: dict[str, int]) -> Iterator[str]:
-    for sequence, head in enumerate(table, frame.first_sequence):
-        if head.sequence != sequence:
-            yield f"event {sequence} says that it is {head.sequence}"
-        before = revisions.get(head.stream, 0)
-        if head.revision != before + 1:
-            yield f"event {sequence} is revision {head.revision} of {head.stream!r} after {before}"
-        revisions[head.stream] = head.revision
+def _check_numbers(frame: frames.Frame, fields: list[IndexedFields], revisions: dict[str, int]) -> Iterator[str]:
+    for sequence, each in enumerate(fields, frame.first_sequence):
+        if each.sequence != sequence:
+            yield f"event {sequence} says that it is {each.sequence}"
+        before = revisions.get(each.stream, 0)
+        if each.revision != before + 1:
+            yield f"event {sequence} is revision {each.revision} of {each.stream!r} after {before}"
+        revisions[each.stream] = each.revision

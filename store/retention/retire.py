@@ -7,7 +7,7 @@ A segment that a retried command may still need stays, whatever its age and size
 the last `Limits.commands` commands. So does the one that is being written.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
@@ -134,7 +134,7 @@ def _facts(directory: Path, name: str) -> _Facts:
         if header is not None and index is not None and index.salt == header.salt:
             return _Facts(index.commands, index.latest_ns)
         file.seek(0)
-        held = list(_frames(file.read()))
+        held = list(frames.frames_in(file.read(), segments.HEADER_BYTES, None))
     commands = sum(bool(frame.flags & frames.HAS_COMMAND) for frame in held)
     return _Facts(commands, max((frame.time_ns for frame in held), default=None))
 
@@ -148,15 +148,8 @@ def _look(directory: Path, name: str, last: int) -> _Leaving:
     return _Leaving(scan, content)
 
 
-def _frames(content: bytes) -> Iterator[frames.Frame]:
-    offset = segments.HEADER_BYTES
-    while frame := frames.read_header(content, offset):
-        yield frame
-        offset = frame.end
-
-
 def _advance(revisions: dict[str, int], leaving: _Leaving) -> None:
     data = memoryview(leaving.content)
-    for frame in _frames(leaving.content):
-        for head in frames.indexed_fields_of(data[frame.offset + frames.HEADER_BYTES : frame.end], frame.count):
+    for frame in frames.frames_in(data, segments.HEADER_BYTES, None):
+        for head in frames.indexed_fields_of(frames.body_of(data, frame), frame.count):
             revisions[head.stream] = head.revision

@@ -88,14 +88,14 @@ def test_any_flipped_bit_of_a_frame_that_was_not_promised_costs_that_frame(frame
     every_flipped_bit_is_noticed(frames, frames[4][1], frames[4][2], durable=False)
 
 
-def believing(data, offset, salt):
+def believing(data, offset, tag, seed):
     frame = read_header(data, offset)
     return frame if frame and frame.end <= len(data) else None
 
 
 @pytest.mark.slow
 def test_the_torn_tails_catch_a_recovery_without_checksums(frames, monkeypatch):
-    monkeypatch.setattr("store.recovery.decide.frames.read_frame", believing)
+    monkeypatch.setattr("store.format.frame._checked", believing)
     with pytest.raises((AssertionError, LogDamaged, LookupError)):
         every_torn_tail_opens(frames, b"\0")
 
@@ -103,7 +103,7 @@ def test_the_torn_tails_catch_a_recovery_without_checksums(frames, monkeypatch):
 @pytest.mark.slow
 @pytest.mark.parametrize("durable", [True, False])
 def test_the_flipped_bits_catch_a_recovery_without_checksums(frames, monkeypatch, durable):
-    monkeypatch.setattr("store.recovery.decide.frames.read_frame", believing)
+    monkeypatch.setattr("store.format.frame._checked", believing)
     begin = frames[4][0 if durable else 1]
     with pytest.raises((AssertionError, LogDamaged)):
         every_flipped_bit_is_noticed(frames, begin + 60, begin + 80, durable=durable)
