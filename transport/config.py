@@ -36,8 +36,8 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         tls_cert: The certificate that both listeners show; None for no TLS.
         tls_key: Its private key.
         tls_ca: What the clients on this machine trust the certificate by; None for what the system trusts.
-        retain_days: Sealed segments whose events are all older than so many days leave the log; None keeps any age.
-        retain_bytes: The oldest sealed segments leave while all take more than so many bytes; None keeps any size.
+        retain_days: Complete segments whose events are all older than so many days leave the log; None keeps any age.
+        retain_bytes: The oldest complete segments leave while all take more than so many bytes; None keeps any size.
         archive: The directory that gets a packed copy of each segment before it leaves; None drops them.
         origins: Browser origins that may connect, besides the server's own.
         requests_per_s: The rate limit of agents and experts, in requests a second.

@@ -1,11 +1,11 @@
 """Backup: a second directory that opens as the log it was taken from, brought up to date a segment at a time.
 
-It needs no lock on the log, so a server may be appending meanwhile: sealed segments never change, and of the one that
+It needs no lock on the log, so a server may be appending meanwhile: complete segments never change, and of the one that
 is being written the whole frames are taken. A backup is a prefix of its log and grows with it. It is refused, and
 left as it is, where the log is damaged, and where the backup holds events that the log does not: a log that lost
 something must not take it away from its backup, too.
 
-Sealed segments that the backup has already are not read again; `verify` looks at what is in them.
+Complete segments that the backup has already are not read again; `verify` looks at what is in them.
 """
 
 import os
@@ -118,9 +118,9 @@ def _in_two(copy: Path, kept: Sequence[Kept]) -> tuple[list[Kept], list[Kept]]:
 
 
 def _unchanged(source: Path, copy: Path, names: Sequence[str], old: Sequence[str]) -> int:
-    """Return how many segments, from the first on, are sealed here and there and the same.
+    """Return how many segments, from the first on, are complete here and there and the same.
 
-    A sealed segment never grows, and its salt is its own: the same header and the same length are the same content.
+    A complete segment never grows, and its salt is its own: the same header and the same length are the same content.
     """
     same = 0
     for ours, theirs in zip(names[:-1], old[:-1], strict=False):

@@ -1,4 +1,4 @@
-"""The marker of a clean stop, and the reserve that makes room for it on a full disk."""
+"""The note of a clean stop, and the reserve that makes room for it on a full disk."""
 
 import contextlib
 import os
@@ -32,7 +32,7 @@ _decode = msgspec.msgpack.Decoder(CleanStop).decode
 
 
 def read_clean_stop(directory: Path) -> CleanStop | None:
-    """Return the marker, None if there is none or it is unreadable: then the stop counts as unclean."""
+    """Return the note, None if there is none or it is unreadable: then the stop counts as unclean."""
     content = read_with_crc(directory / CLEAN_STOP_NAME)
     if content is None:
         return None
@@ -43,7 +43,7 @@ def read_clean_stop(directory: Path) -> CleanStop | None:
 
 
 def write_clean_stop(directory: Path, clean_stop: CleanStop) -> None:
-    """Leave the marker durably, giving up the reserve if the disk is full.
+    """Leave the note durably, giving up the reserve if the disk is full.
 
     Raises:
         DiskFull: there is no space even so.
@@ -57,7 +57,7 @@ def write_clean_stop(directory: Path, clean_stop: CleanStop) -> None:
 
 
 def remove_clean_stop(directory: Path, *derived: Path) -> None:
-    """Take away durably what only holds until something is appended: the marker, the heads, other derived files.
+    """Take away durably what holds only until an append: the note, the table of streams, other derived files.
 
     Raises:
         SyncFailed: the disk did not confirm.

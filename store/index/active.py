@@ -1,11 +1,11 @@
 """The index of one segment: where each event is, and which events a filter names.
 
-A segment that is being written has a `SegmentIndex` in memory; one that is sealed has a file (`index_file`), of which
-`SealedIndex` loads what a query needs. Both are an `Index`.
+A segment that is being written has a `SegmentIndex` in memory; one that is complete has a file (`index_file`), of which
+`StoredIndex` loads what a query needs. Both are an `Index`.
 
-Per event: the stream, the hash of the correlation id, and the type, as planes of bytes (`planes`), and once sealed the
-first two with chains (`chain`). Per frame: where it begins, and the agent. Ids are those of the process that wrote
-them, so an index translates names itself.
+Per event: the stream, the hash of the correlation id, and the type, as planes of bytes (`byte_planes`), and once the
+segment is complete the first two with chains (`posting_chains`). Per frame: where it begins, and the agent. Ids are
+those of the process that wrote them, so an index translates names itself.
 """
 
 from __future__ import annotations
@@ -126,7 +126,7 @@ class SegmentIndex:
     """The index of the segment that is being written.
 
     Args:
-        heads: knows the ids of names.
+        table: knows the ids of names.
 
     Attributes:
         command_keys: the key of each command carried out here.

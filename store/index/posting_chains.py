@@ -1,7 +1,7 @@
 """Chains: for every entry of a column, where the entry before it with the same bucket is.
 
-As zlib's deflate finds matches (RFC 1951, section 4, and `deflate.c`). They are made when a segment is sealed, in
-bounded steps: one turn of a loop per entry, and nothing to sort. A sealed segment that holds three events of a stream
+As zlib's deflate finds matches (RFC 1951, section 4, and `deflate.c`). They are made when a segment is complete, in
+bounded steps: one turn of a loop per entry, and nothing to sort. A complete segment that holds three events of a stream
 then gives them after three links, however long it is.
 
 Positions count from 0; links count from 1, so that 0 means none.

@@ -22,7 +22,7 @@ _NONE = {None}
 def index_segment(
     path: Path, header: SegmentHeader, table: StreamTable, end: int
 ) -> tuple[SegmentIndex, dict[int, int]]:
-    """Index a segment up to a byte; the heads learn its names and revisions. Returns and raises as `index_frames`."""
+    """Index a segment up to a byte; the table learns its names and revisions. Returns and raises as `index_frames`."""
     index, reached = index_frames(path, header, table, end)
     table.reach(reached)
     return index, reached
@@ -31,7 +31,7 @@ def index_segment(
 def index_frames(
     path: Path, header: SegmentHeader, table: StreamTable, end: int
 ) -> tuple[SegmentIndex, dict[int, int]]:
-    """Index a segment up to a byte; the heads learn its names.
+    """Index a segment up to a byte; the table learns its names.
 
     Returns:
         The index, and the last revision of each stream in it, by id.
@@ -79,7 +79,7 @@ def _index_frame(
 
 
 def growing(segment: IndexedSegment, table: StreamTable) -> SegmentIndex:
-    """Return a sealed segment's index in memory, so that it can grow.
+    """Return a complete segment's index in memory, so that it can grow.
 
     Raises:
         LogDamaged: the index has to be made from the segment, and that is damaged.
@@ -87,44 +87,44 @@ def growing(segment: IndexedSegment, table: StreamTable) -> SegmentIndex:
     index = segment.index
     assert isinstance(index, StoredIndex), "an index in memory can grow as it is"
     try:
-        return _thawed(index, table)
+        return _grown(index, table)
     except IndexUnusable:
         return index_segment(segment.path, segment.header, table, index.end)[0]
 
 
-def _thawed(sealed: StoredIndex, table: StreamTable) -> SegmentIndex:
+def _grown(stored: StoredIndex, table: StreamTable) -> SegmentIndex:
     """Load a whole index; its ids must be those of this process.
 
     Raises:
         IndexUnusable: a column is unusable, or the ids are others.
     """
     index = SegmentIndex(table)
-    _check_ids(sealed, table.streams, dict(zip(sealed.stream_names(), sealed.column(Section.STREAM_IDS), strict=True)))
-    _check_ids(sealed, table.types, sealed.header.types)
-    _check_ids(sealed, table.agents, sealed.header.agents)
-    index.streams.thaw(sealed.streams)
-    index.correlations.thaw(sealed.correlations)
-    index.agents.thaw(sealed.agents)
-    index.types.thaw(sealed.types)
+    _check_ids(stored, table.streams, dict(zip(stored.stream_names(), stored.column(Section.STREAM_IDS), strict=True)))
+    _check_ids(stored, table.types, stored.header.types)
+    _check_ids(stored, table.agents, stored.header.agents)
+    index.streams.thaw(stored.streams)
+    index.correlations.thaw(stored.correlations)
+    index.agents.thaw(stored.agents)
+    index.types.thaw(stored.types)
     for column, section in (
         (index.frame_firsts, Section.FRAME_FIRSTS),
         (index.frame_offsets, Section.FRAME_OFFSETS),
         (index.command_keys, Section.COMMAND_KEYS),
         (index.command_positions, Section.COMMAND_POSITIONS),
     ):
-        column.frombytes(sealed.section(section))
-    index.earliest_ns, index.latest_ns, index.ordered = sealed.earliest_ns, sealed.latest_ns, sealed.ordered
-    index.end = sealed.end
+        column.frombytes(stored.section(section))
+    index.earliest_ns, index.latest_ns, index.ordered = stored.earliest_ns, stored.latest_ns, stored.ordered
+    index.end = stored.end
     return index
 
 
-def _check_ids(sealed: StoredIndex, interner: Interner, ids: dict[str, int]) -> None:
+def _check_ids(stored: StoredIndex, interner: Interner, ids: dict[str, int]) -> None:
     if any(interner.known(name) != number for name, number in ids.items()):
-        raise IndexUnusable(sealed)
+        raise IndexUnusable(stored)
 
 
 def learn(index: StoredIndex, table: StreamTable) -> None:
-    """Tell the heads of a segment's names and revisions, by its index.
+    """Tell the table of a segment's names and revisions, by its index.
 
     Raises:
         IndexUnusable: a column is unusable.

@@ -1,4 +1,4 @@
-"""The index of a sealed segment: loaded from its file, column by column, when a query first needs it."""
+"""The index of a complete segment: loaded from its file, column by column, when a query first needs it."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """Events: as a caller proposes them, and as the log keeps them.
 
 The field order of `Event` is the record format on disk (an array-like MessagePack record): it never changes. A new
-field goes to the end, with a default. What the index needs comes first and the payload last, so that `Head` reads the
-front of a record and skips the rest.
+field goes to the end, with a default. What the index needs comes first and the payload last, so that `IndexedFields`
+reads the front of a record and skips the rest.
 """
 
 from typing import Any

@@ -30,7 +30,7 @@ class Committed:
 
     Args:
         segments: open and indexed.
-        heads: knows the ids of names.
+        table: knows the ids of names.
         sealer: is given each segment that is complete.
         record: what was retired; `last_retired` is the last sequence of that.
     """

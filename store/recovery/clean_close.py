@@ -12,10 +12,10 @@ from store.writing.log_parts import LogParts
 
 
 def close_cleanly(parts: LogParts) -> None:
-    """Sync a log and leave the marker of a clean stop, unless it is empty or broken.
+    """Sync a log and leave the note of a clean stop, unless it is empty or broken.
 
     Raises:
-        DiskFull: the marker did not fit; nothing is lost.
+        DiskFull: the note did not fit; nothing is lost.
         SyncFailed: the disk did not confirm.
     """
     writer = parts.writer
@@ -28,7 +28,7 @@ def close_cleanly(parts: LogParts) -> None:
 
 
 def _save_derived(parts: LogParts) -> None:
-    """Save the indexes and the heads. A full disk is no reason not to stop."""
+    """Save the indexes and the table of streams. A full disk is no reason not to stop."""
     last = parts.committed.segments[-1]
     with suppress(DiskFull):
         while parts.build_queue.step():

@@ -1,6 +1,6 @@
 """Recovery: from the bytes of segments to what counts. A pure function; `open_directory` carries its decisions out.
 
-The durable marks decide. D is the highest sequence that any valid frame, any segment header or the clean-stop marker
+The durable marks decide. D is the highest sequence that any valid frame, any segment header or the note of a clean stop
 says had been durable. E is where the gapless chain of valid frames ends.
 
 - D <= E: what follows E was never durable, so no one who was promised that was told of it: a torn tail. Cut there.

@@ -1,4 +1,4 @@
-"""Checking what is derived against what it was derived from: index files and the saved heads against the log.
+"""Checking what is derived against the log: index files, and the saved table of streams.
 
 A checksum says only that a file is as it was written. So the index of a segment is made once more from its frames, with
 the ids that the file gives to names, and each column must come out the same. A file that open would not use is passed

@@ -1,4 +1,4 @@
-"""From segments in order to segments that can be searched, and the heads."""
+"""From segments in order to segments that can be searched, and the table of streams."""
 
 import os
 from collections.abc import Callable, Mapping, Sequence
@@ -28,8 +28,8 @@ class Loaded(NamedTuple):
 
     Attributes:
         segments: in order.
-        heads: of its streams.
-        unsealed: what `Sealer.add` still has to be told.
+        table: that of its streams.
+        unindexed: what `BuildQueue.add` still has to be told.
         lost: how many acknowledged events were cut, because they cannot be read.
     """
 
@@ -53,7 +53,7 @@ def load_segments(  # noqa: PLR0917 - what opening found out
         directory: the log's.
         names: the segments that count, in order, and nothing in them that does not.
         indexes: the index files that can be trusted.
-        saved: the heads, None if they are not known.
+        saved: the table of streams, None if it was not saved.
         record: what came before the first of them.
         progress: see above.
 

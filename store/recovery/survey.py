@@ -19,7 +19,7 @@ class Found(NamedTuple):
 
     Attributes:
         recovery: what counts.
-        marker: the marker of the last stop, if it was clean.
+        clean_stop: the note of the last stop, if it was clean.
         scans: every segment.
         record: what was retired.
         marked: how far the files beside the segments call the log durable.

@@ -4,7 +4,7 @@ An index file is written when its segment is complete, so it says where the segm
 
 - its own checksum holds and it names the salt of the segment that is there,
 - the segment is as long as it says, and the next one begins where it ends,
-- all of the segment was durable: the marker of a clean stop or the header of a later segment says so.
+- all of the segment was durable: the note of a clean stop or the header of a later segment says so.
 
 Then the segment's frames are what they were, unless bits have flipped since: reading checks every frame that it reads
 whole, and `verify` checks all of them.

@@ -151,5 +151,5 @@ def _look(directory: Path, name: str, last: int) -> _Leaving:
 def _advance(revisions: dict[str, int], leaving: _Leaving) -> None:
     data = memoryview(leaving.content)
     for frame in frames.frames_in(data, segments.HEADER_BYTES, None):
-        for head in frames.indexed_fields_of(frames.body_of(data, frame), frame.count):
-            revisions[head.stream] = head.revision
+        for event in frames.indexed_fields_of(frames.body_of(data, frame), frame.count):
+            revisions[event.stream] = event.revision

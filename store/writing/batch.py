@@ -1,4 +1,4 @@
-"""Framing: checked appends in, frames to be out. The heads move on with them."""
+"""Framing many appends at once: checked appends in, frames to be out. The table of streams moves on with them."""
 
 from collections.abc import Sequence
 from itertools import accumulate
@@ -18,7 +18,7 @@ class BatchFramer:
     """Makes frames, one for each append, as many at once as there are: that costs a tenth of one by one.
 
     Args:
-        heads: where the streams are; moved on.
+        table: where the streams are; moved on.
         limits: what an append may hold.
 
     Attributes:
@@ -47,7 +47,7 @@ class BatchFramer:
     def frames(
         self, appends: Sequence[Append], columns: Columns, now_ns: int, command: Command | None = None
     ) -> list[StagedFrame]:
-        """Give appends their sequences and revisions and encode them; leave the heads as they were if that fails.
+        """Give appends their sequences and revisions and encode them; leave the table as it was if that fails.
 
         Args:
             appends: in order; their names are checked.

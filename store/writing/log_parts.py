@@ -26,13 +26,13 @@ class LogParts(NamedTuple):
         ports: the clock, randomness and the disk.
         epoch: the log epoch.
         lost: how many acknowledged events were unreadable when it was opened.
-        heads: where the streams are.
+        table: where the streams are.
         commands: which commands were carried out.
-        sealer: makes index files of the segments that are complete.
+        build_queue: writes the index files of complete segments.
         committed: what readers see.
         stager: prepares groups of appends.
         seal: the log's seal; None if it is not sealed, or only read.
-        mark: says up to where the log is durable.
+        mark: the durable mark.
         writer: puts groups on the disk.
     """
 

@@ -1,6 +1,6 @@
-"""Framing one plain event, the commonest append, without the columns that many need: in a third of the time.
+"""Framing one event of a plain append, the commonest one, without the columns that many need: in a third of the time.
 
-This way only accepts. What it does not know, or would have to refuse, it leaves to `framing`, which says why. So the
+This way only accepts. What it does not know, or would have to refuse, it leaves to `batch`, which says why. So the
 rules and the errors are in one place, and both ways lead to the same bytes.
 """
 
@@ -23,7 +23,7 @@ class SingleFramer:
     """Makes the frames of plain appends: one event in the append's stream, without command, condition and the like.
 
     Args:
-        heads: where the streams are; moved on.
+        table: where the streams are; moved on.
         hashes: those of correlation ids.
         limits: what an append may hold.
     """

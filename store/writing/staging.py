@@ -24,7 +24,7 @@ class Stager:
     """Prepares groups, and keeps those that are not settled yet, in order.
 
     Args:
-        heads: where the streams are; moved on by staging, back by taking back.
+        table: where the streams are; moved on by staging, back by taking back.
         commands: the commands known.
         committed: what readers see, for `fail_if` and for the results of earlier commands.
         limits: what an append may hold.

@@ -29,7 +29,7 @@ def segments_of(path):
 
 
 def crashed(path, copy):
-    """What a killed process leaves: everything but the marker of a clean stop and what it vouches for."""
+    """What a killed process leaves: everything but the note of a clean stop and what it vouches for."""
     shutil.copytree(path, copy)
     for name in (CLEAN_STOP_NAME, STREAMS_NAME, *(index_path(last).name for last in segments_of(copy)[-1:])):
         (copy / name).unlink(missing_ok=True)
