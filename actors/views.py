@@ -2,47 +2,17 @@
 
 They are the deliberate exception to "everything is a message", like an ETS table with read concurrency: one writer
 each, immutable values, no lock, since all of it happens on one thread. Everything here is derived and may be lost.
+
+An actor says in its own folder which of them it needs, so none knows this module; the hall hands it to all.
 """
 
 from __future__ import annotations
 
+from actors.cache.verdicts import Verdicts
 from actors.monitor.messages import Component, Health
 from actors.session.permit import Permit
 from actors.speed_layer.audit.buffer import AuditBuffer
-from actors.speed_layer.policy.engine import Ruling
 from actors.speed_layer.published import Published
-
-
-class Verdicts:
-    """The cache's table: rulings by key. Written by the cache actor alone.
-
-    The key covers everything a cached ruling depends on: policy version, role, tool, working directory, canonical
-    input. A new policy version therefore empties nothing; it changes the key.
-
-    Attributes:
-        hits: Look-ups that found a ruling.
-        misses: Look-ups that did not.
-        table: The rulings.
-    """
-
-    def __init__(self) -> None:
-        self.hits = 0
-        self.misses = 0
-        self.table: dict[bytes, Ruling] = {}
-
-    @staticmethod
-    def key(policy: str, role: str, canonical_request: bytes) -> bytes:
-        """Return the key of a canonical request (tool, input, cwd) of a role under a policy version."""
-        return b"\x00".join((policy.encode(), role.encode(), canonical_request))
-
-    def get(self, key: bytes) -> Ruling | None:
-        """Return the cached ruling, or None; counts hits and misses."""
-        ruling = self.table.get(key)
-        if ruling is None:
-            self.misses += 1
-        else:
-            self.hits += 1
-        return ruling
 
 
 class Views:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from actors.cache.messages import Messages, Remember
+from actors.cache.verdicts import Verdicts
 from actors.kernel import Actor, Reply
-from actors.views import Verdicts
 
 CAPACITY = 65_536
 """How many rulings are kept; at about 500 bytes each, some 32 MB when full."""

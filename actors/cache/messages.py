@@ -1,4 +1,4 @@
-"""The cache's door: verdicts come in by message, and go out through the published table (`actors/views.py`)."""
+"""The cache's door: verdicts come in by message, and go out through the published table (`verdicts.py`)."""
 
 from __future__ import annotations
 

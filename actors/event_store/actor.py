@@ -14,6 +14,7 @@ A query that its first look does not answer goes on in slices; see `reading.py`.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Protocol
 
 import trio
 
@@ -28,7 +29,6 @@ from actors.event_store.sliced_conditions import Distant, look_ahead
 from actors.event_store.sliced_reads import Read, Reads
 from actors.kernel import LATER, Actor, ActorError, Later, Reply
 from actors.ports import Ports
-from actors.views import Views
 from store import Append, DiskFull, EventLog, Log, StoreError, SyncFailed
 
 PENDING = 8192
@@ -50,6 +50,19 @@ LARGE_BYTES = 64 * 1024
 """How many bytes of records a page may have that is given out within its message; a larger one waits for its turn."""
 
 
+class LogViews(Protocol):
+    """The published views of the log; see `actors/views.py`.
+
+    Attributes:
+        sequence: The committed watermark.
+    """
+
+    sequence: int
+
+    def tell_trouble(self, name: str, what: str) -> None:
+        """Note what keeps an actor from its work; an empty text says that nothing does."""
+
+
 class EventStore(Actor):
     """Owns the log.
 
@@ -64,7 +77,7 @@ class EventStore(Actor):
     capacity = 8192
 
     def __init__(
-        self, open_log: Callable[[], Log], ports: Ports, views: Views, retention_plan: RetentionPlan | None = None
+        self, open_log: Callable[[], Log], ports: Ports, views: LogViews, retention_plan: RetentionPlan | None = None
     ) -> None:
         self._open_log = open_log
         self._run_sync = ports.run_sync

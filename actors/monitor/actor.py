@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Mapping
+from typing import NamedTuple, Protocol
 
 import trio
 
 from actors.kernel import Actor, ActorNotFound, Reply
 from actors.monitor.messages import Component, Crashed, Health, Messages, Status
 from actors.session.messages import SUPERVISOR as SESSIONS
-from actors.views import Views
 
 PERIOD_S = 1.0
 """How often health is published."""
@@ -37,6 +37,31 @@ class MonitorMemory(NamedTuple):
     crashes: dict[str, Crash]
 
 
+class HallViews(Protocol):
+    """The published views that health is made of, and is one of; see `actors/views.py`.
+
+    Attributes:
+        health: The health of the hall.
+    """
+
+    health: Health
+
+    @property
+    def sequence(self) -> int:
+        """The committed watermark."""
+        ...
+
+    @property
+    def connections(self) -> int:
+        """How many connections are open."""
+        ...
+
+    @property
+    def trouble(self) -> Mapping[str, str]:
+        """What keeps an actor that runs from doing all of its work, by name."""
+        ...
+
+
 class Monitor(Actor):
     """Publishes health.
 
@@ -49,7 +74,7 @@ class Monitor(Actor):
     accepts = Messages
     overflow = "drop_oldest"
 
-    def __init__(self, views: Views, components: tuple[str, ...], memory: MonitorMemory) -> None:
+    def __init__(self, views: HallViews, components: tuple[str, ...], memory: MonitorMemory) -> None:
         self._views = views
         self._components = components
         self._began = memory.began

@@ -6,7 +6,7 @@ Its handler never waits for a decision or the disk: who does is answered later.
 from __future__ import annotations
 
 from functools import partial
-from typing import Literal
+from typing import Literal, Protocol
 
 import trio
 
@@ -16,6 +16,7 @@ from actors.ports import Ports
 from actors.speed_layer.approvals.approval_events import Decided, to_event
 from actors.speed_layer.approvals.approval_states import ApprovalRefused
 from actors.speed_layer.approvals.escalation import Escalation
+from actors.speed_layer.audit.buffer import AuditBuffer
 from actors.speed_layer.audit.writer import Auditor
 from actors.speed_layer.governing.activation import ActiveLayer, activated, compiled, history, text_hash
 from actors.speed_layer.governing.breaker_events import Switchboard
@@ -44,12 +45,31 @@ from actors.speed_layer.messages import (
 from actors.speed_layer.policy.engine import Policy, PolicyError, Ruling
 from actors.speed_layer.policy.rules import Layer
 from actors.speed_layer.published import Published
-from actors.views import Views
 
 NO_LONGER_LOADS = "what an admin has activated no longer loads, so nothing is allowed until another policy is activated"
 
 SLICE = 32
 """How many requests of a batch are judged before others get a turn: some 3 ms of fresh shell commands."""
+
+
+class PolicyViews(Protocol):
+    """The published views of the policy and of verdicts on their way to the log; see `actors/views.py`.
+
+    Attributes:
+        policy: The version of the policy that governs now, empty until one does.
+        rules: That policy, None until one governs.
+    """
+
+    policy: str
+    rules: Published | None
+
+    @property
+    def audit(self) -> AuditBuffer:
+        """Verdicts on their way to the log."""
+        ...
+
+    def tell_trouble(self, name: str, what: str) -> None:
+        """Note what keeps an actor from its work; an empty text says that nothing does."""
 
 
 class SpeedLayer(Actor):
@@ -64,7 +84,7 @@ class SpeedLayer(Actor):
 
     accepts = Messages
 
-    def __init__(self, policy: Policy, views: Views, ports: Ports, quotas: Quotas) -> None:
+    def __init__(self, policy: Policy, views: PolicyViews, ports: Ports, quotas: Quotas) -> None:
         self._base = policy
         self._policy = Governing(policy)
         self._layers: dict[Layer, ActiveLayer] = {}

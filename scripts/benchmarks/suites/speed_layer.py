@@ -18,9 +18,9 @@ import tree_sitter_bash
 import trio
 import trio.testing
 
+from actors.cache.verdicts import Verdicts
 from actors.desk.gate import Call
 from actors.speed_layer.policy.engine import Policy, Request, Ruling, canonical
-from actors.views import Verdicts
 from benchmarks.halls.commands import PLAIN, corpus, fresh_calls, mixed_calls
 from benchmarks.halls.in_process import CALLER, Opened, hall
 from benchmarks.halls.sharing import sharing
