@@ -18,7 +18,7 @@ from typing import Protocol
 
 import trio
 
-from actors.event_store import lost_events as losses
+from actors.event_store import lost_events
 from actors.event_store.commit_groups import Pending, group_size
 from actors.event_store.error_codes import refused
 from actors.event_store.fatal_errors import DiskSyncFailed, ending_on_damage
@@ -109,9 +109,9 @@ class EventStore(Actor):
         self.nursery.start_soon(self._commit_groups, log)
         self.nursery.start_soon(self._reads.run, log)
         stats = log.stats()
-        self._lost = losses.described(stats)
+        self._lost = lost_events.described(stats)
         if self._lost:
-            self.nursery.start_soon(self._tell, losses.told(stats))
+            self.nursery.start_soon(self._tell, lost_events.told(stats))
         self._views.tell_trouble(NAME, self._lost)
         if stats.fsync.startswith("interval"):
             self.nursery.start_soon(self._sync_when_due, log)
