@@ -20,6 +20,15 @@ import trio
 VERSION = "0-test"
 
 
+def pytest_collection_modifyitems(config, items):
+    """Leave out what is slow, unless it is asked for: by `-m`, by `-k`, or by the name of its file."""
+    if config.option.markexpr or config.option.keyword or any(".py" in argument for argument in config.args):
+        return
+    slow = [item for item in items if item.get_closest_marker("slow")]
+    items[:] = [item for item in items if not item.get_closest_marker("slow")]
+    config.hook.pytest_deselected(items=slow)
+
+
 def pytest_terminal_summary(terminalreporter):
     """Print the figures that tests report and do not assert."""
     reports = [each for kind in ("passed", "failed") for each in terminalreporter.stats.get(kind, ())]

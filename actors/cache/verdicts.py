@@ -1,0 +1,37 @@
+"""The published table of verdicts: the cache writes it, any task reads it without a hop."""
+
+from __future__ import annotations
+
+from actors.speed_layer.policy.engine import Ruling
+
+
+class Verdicts:
+    """The cache's table: rulings by key. Written by the cache actor alone.
+
+    The key covers everything a cached ruling depends on: policy version, role, tool, working directory, canonical
+    input. A new policy version therefore empties nothing; it changes the key.
+
+    Attributes:
+        hits: Look-ups that found a ruling.
+        misses: Look-ups that did not.
+        table: The rulings.
+    """
+
+    def __init__(self) -> None:
+        self.hits = 0
+        self.misses = 0
+        self.table: dict[bytes, Ruling] = {}
+
+    @staticmethod
+    def key(policy: str, role: str, canonical_request: bytes) -> bytes:
+        """Return the key of a canonical request (tool, input, cwd) of a role under a policy version."""
+        return b"\x00".join((policy.encode(), role.encode(), canonical_request))
+
+    def get(self, key: bytes) -> Ruling | None:
+        """Return the cached ruling, or None; counts hits and misses."""
+        ruling = self.table.get(key)
+        if ruling is None:
+            self.misses += 1
+        else:
+            self.hits += 1
+        return ruling
