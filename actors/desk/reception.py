@@ -12,7 +12,18 @@ from typing import Any, NamedTuple, TypeVar
 
 import trio
 
-from actors.kernel import DEFAULT_TIMEOUT_S, ActorNotFound, Ask, Child, ChildSpec, Down, Ref, System, notify_down
+from actors.kernel import (
+    DEFAULT_TIMEOUT_S,
+    ActorNotFound,
+    Ask,
+    Child,
+    ChildSpec,
+    Down,
+    Ref,
+    Supervisor,
+    System,
+    notify_down,
+)
 from actors.session.admission import refusal_of
 from actors.session.messages import (
     SUPERVISOR,
@@ -128,7 +139,7 @@ class Reception:
             return
         done = self._starting[name] = trio.Event()
         try:
-            supervisor = self._system.supervisors.find(SUPERVISOR)
+            supervisor = Supervisor.find(self._system, SUPERVISOR)
             await supervisor.wait_ended(name)  # the last one may still be recording its end
             await supervisor.start_child(ChildSpec(name, lambda: self._session(principal), restart="temporary"))
         finally:

@@ -46,7 +46,8 @@ from actors.kernel.messages.message import Ask, Message, Tell, encode
 from actors.kernel.messages.ref import DEFAULT_TIMEOUT_S, Asked, Ref
 from actors.kernel.messages.reply import LATER, Later, Reply
 from actors.kernel.messages.system import System
-from actors.kernel.messages.system_lane import Down, get_state, notify_down, resume, suspend
+from actors.kernel.messages.system_lane import get_state, notify_down, resume, suspend
+from actors.kernel.messages.system_messages import Down
 from actors.kernel.observing.statistics import Statistics
 from actors.kernel.observing.trace import Trace, Traced
 from actors.kernel.observing.tree import Node, render

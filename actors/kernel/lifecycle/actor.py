@@ -31,7 +31,7 @@ from actors.kernel.messages.message import Message, Tell
 from actors.kernel.messages.ref import Ref
 from actors.kernel.messages.reply import LATER, Reply
 from actors.kernel.messages.system import System
-from actors.kernel.messages.system_lane import Command, Down, Reason, answer
+from actors.kernel.messages.system_messages import Command, Down, Reason
 from actors.kernel.observing.statistics import ActorStatistics
 from actors.kernel.observing.trace import Traced
 
@@ -191,7 +191,7 @@ class Actor:
             began = now = trio.current_time()
             budget = BATCH
             while True:
-                if mailbox.control:
+                if mailbox.system_lane:
                     await self._obey()
                 if envelope is not None:
                     now = await self._deliver(envelope, now)
@@ -236,14 +236,14 @@ class Actor:
     async def _obey(self) -> None:
         """Do what waits on the system lane; while suspended, nothing else."""
         mailbox = self.mailbox
-        while mailbox.control or self._suspended:
-            while mailbox.control:
-                item = mailbox.control[0]  # taken off when it is done: a crash on the way fails it with the others
+        while mailbox.system_lane or self._suspended:
+            while mailbox.system_lane:
+                item = mailbox.system_lane[0]  # taken off when it is done: a crash on the way fails it with the others
                 if isinstance(item, Down):
                     await self.on_down(item)
                 else:
                     self._answer(item)
-                mailbox.control.popleft()
+                mailbox.system_lane.popleft()
             if self._suspended:
                 if mailbox.closed:
                     self._suspended = False
@@ -253,10 +253,10 @@ class Actor:
 
     def _answer(self, command: Command) -> None:
         if command.kind == "get_state":
-            answer(command, self.state())
+            command.answer(self.state())
             return
         self._suspended = command.kind == "suspend"
-        answer(command, None)
+        command.answer(None)
 
     def _trace(self, envelope: Envelope, message: Message, began: float, ended: float) -> None:
         assert self.system.trace is not None

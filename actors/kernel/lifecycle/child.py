@@ -9,6 +9,7 @@ import msgspec
 import trio
 
 from actors.kernel.messages.system import System
+from actors.kernel.observing.tree import Node, Parent
 
 Restart = Literal["permanent", "transient", "temporary"]
 
@@ -75,6 +76,20 @@ class Running:
             await self.ended.wait()
         self.scope.cancel()
         await self.ended.wait()
+
+    def describe(self, system: System) -> Node:
+        """Return the child, and all below it, as values. Does not checkpoint."""
+        spec = self.spec
+        if isinstance(self.child, Parent):
+            return msgspec.structs.replace(self.child.tree(), restart=spec.restart)
+        counters = system.counters.get(spec.name)
+        return Node(
+            name=spec.name,
+            kind=type(self.child).__name__,
+            state="stopping" if self.stopping else "running",
+            restart=spec.restart,
+            statistics=counters.snapshot(system.mailboxes.get(spec.name)) if counters is not None else None,
+        )
 
 
 class Started(trio.TaskStatus[None]):

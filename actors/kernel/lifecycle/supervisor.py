@@ -5,7 +5,7 @@ thing at a time, so the state of the tree is never read while it changes. A chil
 own task: it arrives here as an event. The two exceptions to that: `Unrecoverable` ends the whole tree, and a crash that
 is one too many for the intensity ends this supervisor, which its own supervisor then handles as a crash.
 
-Semantics follow OTP's `supervisor.erl`; restarts add a backoff (see `restart.py`).
+Semantics follow OTP's `supervisor.erl`; restarts add a backoff (see `restart_intensity.py`).
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from actors.kernel.lifecycle.child import Child, ChildSpec, Running
 from actors.kernel.lifecycle.children import Children, OnCrash
 from actors.kernel.lifecycle.restart_intensity import Intensity, RestartHistory
 from actors.kernel.messages.system import System
-from actors.kernel.observing.tree import Node, describe, waiting
+from actors.kernel.observing.tree import Node
 
 Strategy = Literal["one_for_one", "one_for_all", "rest_for_one", "dynamic"]
 
@@ -86,6 +86,17 @@ class Supervisor:
         self._changing = trio.Lock()
         # Unbounded, but holds at most one event for each child that lives, and one stop.
         self._events, self._inbox = trio.open_memory_channel["_Exit | None"](float("inf"))
+
+    @classmethod
+    def find(cls, system: System, name: str) -> Supervisor:
+        """Return the supervisor that has this name now. Does not checkpoint.
+
+        Raises:
+            ActorNotFound: None has it at the moment.
+        """
+        supervisor = system.supervisors.find(name)
+        assert isinstance(supervisor, cls)
+        return supervisor
 
     def attach(self, name: str, system: System) -> None:
         """Take a name and the system, once, before `run`."""
@@ -178,8 +189,12 @@ class Supervisor:
             name=self.name,
             kind=f"supervisor, {self._strategy}",
             state="stopping" if self._stopping else "running",
-            children=[describe(running, self.system) for running in self._children.running.values()]
-            + [waiting(spec) for spec in self._specs if spec.name in self._due],
+            children=[running.describe(self.system) for running in self._children.running.values()]
+            + [
+                Node(name=spec.name, kind="", state="restarting", restart=spec.restart)
+                for spec in self._specs
+                if spec.name in self._due
+            ],
         )
 
     def _spec_of(self, name: str) -> ChildSpec | None:

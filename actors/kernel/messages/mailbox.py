@@ -11,15 +11,13 @@ one message that is in the handler's hands.
 from __future__ import annotations
 
 from collections import deque
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import trio
 
 from actors.kernel.errors import ActorDied, ActorNotFound, MailboxFull
 from actors.kernel.messages.reply_slot import ReplySlot
-
-if TYPE_CHECKING:
-    from actors.kernel.messages.system_lane import Command, Down
+from actors.kernel.messages.system_messages import Command, Down
 
 Overflow = Literal["reject", "drop_oldest"]
 
@@ -53,7 +51,7 @@ class Mailbox:
         depth: How many messages wait.
         received: How many it took.
         dropped: How many a full queue dropped.
-        control: What waits on the system lane.
+        system_lane: What waits there: commands and notices, which pass the queue.
         changed: Set when the system lane gets something, or the mailbox is closed.
         watchers: The mailboxes of those who are told when the actor ends.
     """
@@ -66,7 +64,7 @@ class Mailbox:
         self.received = 0
         self.dropped = 0
         self.closed = False
-        self.control: deque[Command | Down] = deque()
+        self.system_lane: deque[Command | Down] = deque()
         self.changed = trio.Event()
         self.watchers: set[Mailbox] = set()
         self._room = trio.Event()
@@ -127,7 +125,7 @@ class Mailbox:
         """
         if self.closed:
             raise ActorNotFound(self.name)
-        self.control.append(message)
+        self.system_lane.append(message)
         self.changed.set()
         if not self.depth and not self._nudged:
             self._nudged = True
@@ -159,9 +157,9 @@ class Mailbox:
         for slot in self._unanswered:
             slot.fail(ActorDied(self.name))
         self._unanswered.clear()
-        for message in self.control:
+        for message in self.system_lane:
             message.fail(ActorDied(self.name))
-        self.control.clear()
+        self.system_lane.clear()
         return lost_tells
 
     def _took(self, envelope: Envelope | None) -> Envelope | None:

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import random
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
 from actors.kernel.errors import ActorNotFound, NameTaken
 from actors.kernel.messages.ask_cycles import Waiting
 from actors.kernel.messages.dead_letters import DeadLetters
 from actors.kernel.messages.deadlines import Deadlines
+from actors.kernel.messages.mailbox import Mailbox
+from actors.kernel.observing.statistics import ActorStatistics, Statistics
 from actors.kernel.observing.trace import Trace
-
-if TYPE_CHECKING:
-    from actors.kernel.lifecycle.supervisor import Supervisor
-    from actors.kernel.messages.mailbox import Mailbox
-    from actors.kernel.observing.statistics import ActorStatistics, Statistics
+from actors.kernel.observing.tree import Parent
 
 T = TypeVar("T")
 
@@ -57,14 +55,14 @@ class System:
 
     Attributes:
         mailboxes: The actors that run now.
-        supervisors: The supervisors that run now.
+        supervisors: The supervisors that run now, as far as they can be seen; `Supervisor.find` finds one to work with.
         dead_letters: What could not be delivered, by name.
         trace: Told of each message that was handled; None costs nothing.
     """
 
     def __init__(self, rng: random.Random | None = None) -> None:
         self.mailboxes: Names[Mailbox] = Names()
-        self.supervisors: Names[Supervisor] = Names()
+        self.supervisors: Names[Parent] = Names()
         self.counters: dict[str, ActorStatistics] = {}
         self.deadlines = Deadlines()
         self.dead_letters = DeadLetters()

@@ -1,60 +1,22 @@
-"""The system lane: what passes the queue of a mailbox.
+"""How an actor is looked at and held from outside, as with OTP's `sys`: get its state, suspend it, resume it.
 
-Stop needs no command: closing the mailbox is noticed at once and drains it. The rest is here, as in OTP's `sys`: look
-at the state, suspend, resume; and the notice that a watched actor has ended. A command waits for the handler that runs,
-and for nothing else.
+These pass its queue. A command waits for the handler that runs, and for nothing else.
 """
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any
 
 import msgspec
 import trio
 
 from actors.kernel.errors import AskTimeout
-from actors.kernel.messages.message import encode
-from actors.kernel.messages.reply_slot import Expired, ReplySlot
+from actors.kernel.messages.reply_slot import Expired
 from actors.kernel.messages.system import System
-
-Reason = Literal["stopped", "crashed", "killed", "not running"]
-"""Why an actor is down: it stopped in order, raised, was cancelled, or did not run when the watch began."""
+from actors.kernel.messages.system_messages import Command, CommandKind, Down
 
 COMMAND_TIMEOUT_S = 5.0
-
-
-class Down(msgspec.Struct, frozen=True):
-    """A watched actor has ended.
-
-    Attributes:
-        name: Its name. A restarted actor of that name is not watched any more; watch it again.
-        reason: Why.
-    """
-
-    name: str
-    reason: Reason
-
-    def fail(self, error: Exception) -> None:
-        """Do nothing: nobody waits for a notice."""
-
-
-class Command:
-    """A request on the system lane.
-
-    Attributes:
-        kind: What is wanted.
-        slot: Where the answer goes.
-    """
-
-    __slots__ = ("kind", "slot")
-
-    def __init__(self, kind: Literal["get_state", "suspend", "resume"]) -> None:
-        self.kind = kind
-        self.slot = ReplySlot()
-
-    def fail(self, error: Exception) -> None:
-        """Raise an error in whoever waits for the answer."""
-        self.slot.fail(error)
+"""How long a command waits for the handler that runs, as OTP's `sys:get_state`."""
 
 
 def notify_down(system: System, name: str, down: Down) -> None:
@@ -88,7 +50,7 @@ async def resume(system: System, name: str) -> None:
     await _command(system, name, "resume")
 
 
-async def _command(system: System, name: str, kind: Literal["get_state", "suspend", "resume"]) -> Any:
+async def _command(system: System, name: str, kind: CommandKind) -> Any:
     mailbox = system.mailboxes.find(name)
     command = Command(kind)
     mailbox.signal(command)
@@ -100,8 +62,3 @@ async def _command(system: System, name: str, kind: Literal["get_state", "suspen
     finally:
         if bucket is not None:
             bucket.discard(command.slot)
-
-
-def answer(command: Command, value: Any) -> None:
-    """Answer a command."""
-    command.slot.resolve(encode(value))

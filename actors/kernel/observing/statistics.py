@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 import msgspec
-
-if TYPE_CHECKING:
-    from actors.kernel.messages.mailbox import Mailbox
 
 
 class Statistics(msgspec.Struct, frozen=True):
@@ -36,6 +33,14 @@ class Statistics(msgspec.Struct, frozen=True):
     busy_us: int
 
 
+class Counting(Protocol):
+    """What the mailbox of a running incarnation counts."""
+
+    depth: int
+    received: int
+    dropped: int
+
+
 class ActorStatistics:
     """The counters of one name. Written by its actor; its crashes by its supervisor."""
 
@@ -51,7 +56,7 @@ class ActorStatistics:
         self.wait_s = 0.0
         self.busy_s = 0.0
 
-    def snapshot(self, mailbox: Mailbox | None) -> Statistics:
+    def snapshot(self, mailbox: Counting | None) -> Statistics:
         """Return an immutable copy, with what the mailbox of the running incarnation has counted so far."""
         return Statistics(
             depth=mailbox.depth if mailbox is not None else 0,

@@ -7,8 +7,6 @@ from typing import Protocol, runtime_checkable
 
 import msgspec
 
-from actors.kernel.lifecycle.child import ChildSpec, Running
-from actors.kernel.messages.system import System
 from actors.kernel.observing.statistics import Statistics
 
 
@@ -33,28 +31,16 @@ class Node(msgspec.Struct, frozen=True):
 
 
 @runtime_checkable
-class _Parent(Protocol):
-    def tree(self) -> Node: ...
+class Parent(Protocol):
+    """What can be seen of a supervisor."""
 
+    def tree(self) -> Node:
+        """Return it and all that runs below it, as values. Does not checkpoint."""
+        ...
 
-def describe(running: Running, system: System) -> Node:
-    """Return a running child, and all below it, as values."""
-    spec = running.spec
-    if isinstance(running.child, _Parent):
-        return msgspec.structs.replace(running.child.tree(), restart=spec.restart)
-    counters = system.counters.get(spec.name)
-    return Node(
-        name=spec.name,
-        kind=type(running.child).__name__,
-        state="stopping" if running.stopping else "running",
-        restart=spec.restart,
-        statistics=counters.snapshot(system.mailboxes.get(spec.name)) if counters is not None else None,
-    )
-
-
-def waiting(spec: ChildSpec) -> Node:
-    """Return a child that waits for its restart."""
-    return Node(name=spec.name, kind="", state="restarting", restart=spec.restart)
+    def children(self) -> list[str]:
+        """Return the names of the children that run now, in the order of their start. Does not checkpoint."""
+        ...
 
 
 def render(node: Node) -> str:

@@ -131,7 +131,7 @@ async def spawn(count: int) -> float:
     """Start and stop a child `count` times and return the time of one, in microseconds."""
     system = System()
     async with running(Supervisor(), name="nursery", system=system):
-        supervisor = system.supervisors.find("nursery")
+        supervisor = Supervisor.find(system, "nursery")
         spec = ChildSpec("adder", Adder, restart="temporary")
         began = time.perf_counter()
         for _ in range(count):
