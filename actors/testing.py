@@ -54,7 +54,7 @@ class Probe(Actor):
         """Return the next message, waiting for it; a checkpoint.
 
         Raises:
-            AssertionError: It is of another kind, or none came in time.
+            AssertionError: It is of another kind, or no message came in time.
         """
         with trio.move_on_after(within_s):
             while self._next == len(self.messages):
@@ -120,7 +120,7 @@ async def under_test(
             subject.crashes.append(error)
 
     children = [*beside, ChildSpec(name, make, restart=restart)]
-    patient = Intensity(restarts=1_000_000)
+    patient = Intensity(restarts=1_000_000)  # the supervisor never gives up: the test says when it is enough
     async with running(Supervisor(children, intensity=patient, on_crash=note), system=system):
         yield subject
 

@@ -13,7 +13,7 @@ import pytest
 import actors.kernel
 
 TUTORIAL = Path(__file__).parents[2] / "docs" / "runtime.md"
-MODULES = [f"actors.kernel.{module.name}" for module in pkgutil.iter_modules(actors.kernel.__path__)]
+MODULES = [module.name for module in pkgutil.walk_packages(actors.kernel.__path__, "actors.kernel.")]
 
 
 def test_the_tutorial_does_what_it_shows():

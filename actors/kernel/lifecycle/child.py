@@ -35,8 +35,9 @@ class ChildSpec(msgspec.Struct, frozen=True):
         factory: Makes a new child; called for the start and for each restart.
         restart: `permanent` children are restarted whenever they end, `transient` ones when they crash, `temporary`
             ones never (and their crash never counts towards the intensity).
-        shutdown_s: How long an ordered stop may take before the child is cancelled, in seconds.
-        start_timeout_s: How long it may take to start, in seconds.
+        shutdown_s: How long an ordered stop may take before the child is cancelled, in seconds; as OTP's workers.
+        start_timeout_s: How long it may take to start, in seconds; OTP waits for ever, and with it
+            every child that starts later.
     """
 
     name: str

@@ -12,7 +12,7 @@ import trio
 from actors.kernel.errors import NameTaken, Unrecoverable, contains, unwrap
 from actors.kernel.lifecycle.child import ChildSpec, Running, Started
 from actors.kernel.messages.system import System
-from actors.kernel.observing.statistics import ActorStatistics
+from actors.kernel.observing.statistics import Counters
 
 OnCrash = Callable[[str, BaseException], None]
 OnEnd = Callable[[Running, BaseException | None], None]
@@ -80,7 +80,7 @@ class Children:
 
     def note_crash(self, spec: ChildSpec, error: BaseException) -> None:
         """Count a crash and tell of it. Does not checkpoint."""
-        self._system.counters.setdefault(spec.name, ActorStatistics()).failed += 1
+        self._system.counters.setdefault(spec.name, Counters()).failed += 1
         if self._on_crash is not None:
             self._on_crash(spec.name, error)
 

@@ -123,7 +123,7 @@ class Supervisor:
             RestartIntensityExceeded: The children crashed too often (as part of an exception group).
             Unrecoverable: A child raised it (as part of an exception group).
         """
-        self.system.supervisors.claim(self.name, self)
+        self.system.supervisors.register(self.name, self)
         try:
             async with trio.open_nursery() as self._nursery:
                 try:
@@ -135,7 +135,7 @@ class Supervisor:
                     with trio.CancelScope(shield=True):
                         await self._stop_all()
         finally:
-            self.system.supervisors.release(self.name, self)
+            self.system.supervisors.unregister(self.name, self)
 
     async def start_child(self, spec: ChildSpec) -> Child:
         """Start a child beside the others; returns once it has acknowledged its start. Checkpoints.
@@ -252,10 +252,10 @@ class Supervisor:
             for spec in list(self._specs):
                 if self._due.get(spec.name, float("inf")) <= now:
                     del self._due[spec.name]
-                    if not await self._restarted(spec):
+                    if not await self._try_restart(spec):
                         return
 
-    async def _restarted(self, spec: ChildSpec) -> bool:
+    async def _try_restart(self, spec: ChildSpec) -> bool:
         try:
             await self._start(spec)
         except Exception as error:

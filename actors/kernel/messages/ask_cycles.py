@@ -35,7 +35,7 @@ class Serving:
         self.slot: ReplySlot | None = None
 
 
-class Waiting:
+class WaitForGraph:
     """The handlers that wait for an answer now, and the order in which names first started."""
 
     def __init__(self) -> None:

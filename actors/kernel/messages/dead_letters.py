@@ -1,4 +1,4 @@
-"""Dead letters: what could not be delivered, counted for each name, and told about at a limited rate."""
+"""Dead letters: what could not be delivered, counted by name and reported at a limited rate."""
 
 from __future__ import annotations
 
@@ -8,7 +8,10 @@ from collections.abc import Callable
 import trio
 
 TELL_EVERY_S = 1.0
-"""How often one name's dead letters are told about at most, in seconds."""
+"""How often one name's dead letters are told about at most, in seconds.
+
+An actor that restarts under load gets thousands of messages in a second: each would be a line in the log.
+"""
 
 OnDeadLetters = Callable[[str, int, str], None]
 """Told of dead letters: the name, how many since the last time, and why the newest one died."""

@@ -69,9 +69,9 @@ class Mailbox:
         self.watchers: set[Mailbox] = set()
         self._room = trio.Event()
         self._unanswered: set[ReplySlot] = set()
-        # One more than the capacity: the nudge that wakes an idle actor for its system lane takes no message's place.
+        # One more than the capacity: the None that wakes an idle actor for its system lane takes no message's place.
         self._send, self._receive = trio.open_memory_channel[Envelope | None](capacity + 1)
-        self._nudged = False
+        self._woken = False
 
     def put_nowait(self, envelope: Envelope) -> None:
         """Queue an envelope. Does not checkpoint.
@@ -111,11 +111,11 @@ class Mailbox:
         Raises:
             trio.EndOfChannel: The mailbox was closed and is empty.
         """
-        return self._took(await self._receive.receive())
+        return self._note_taken(await self._receive.receive())
 
     def get_nowait(self) -> Envelope | None:
         """Take the next envelope of a mailbox whose `depth` is above zero, or None. Does not checkpoint."""
-        return self._took(self._receive.receive_nowait())
+        return self._note_taken(self._receive.receive_nowait())
 
     def signal(self, message: Command | Down) -> None:
         """Put something on the system lane, past the queue. Does not checkpoint.
@@ -127,8 +127,8 @@ class Mailbox:
             raise ActorNotFound(self.name)
         self.system_lane.append(message)
         self.changed.set()
-        if not self.depth and not self._nudged:
-            self._nudged = True
+        if not self.depth and not self._woken:
+            self._woken = True
             self._send.send_nowait(None)
 
     def answered(self, slot: ReplySlot) -> None:
@@ -162,9 +162,9 @@ class Mailbox:
         self.system_lane.clear()
         return lost_tells
 
-    def _took(self, envelope: Envelope | None) -> Envelope | None:
+    def _note_taken(self, envelope: Envelope | None) -> Envelope | None:
         if envelope is None:
-            self._nudged = False
+            self._woken = False
         else:
             self.depth -= 1
             self._room.set()
@@ -172,7 +172,7 @@ class Mailbox:
 
     def _drop_oldest(self) -> None:
         envelope = None
-        while envelope is None:  # a nudge may stand before it; its command is on the lane all the same
+        while envelope is None:  # the None of the system lane may stand first; what it announces stays on the lane
             envelope = self.get_nowait()
         self.dropped += 1
         if envelope.slot is not None:

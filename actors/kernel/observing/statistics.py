@@ -33,7 +33,7 @@ class Statistics(msgspec.Struct, frozen=True):
     busy_us: int
 
 
-class Counting(Protocol):
+class MailboxCounts(Protocol):
     """What the mailbox of a running incarnation counts."""
 
     depth: int
@@ -41,7 +41,7 @@ class Counting(Protocol):
     dropped: int
 
 
-class ActorStatistics:
+class Counters:
     """The counters of one name. Written by its actor; its crashes by its supervisor."""
 
     __slots__ = ("busy_s", "dropped", "expired", "failed", "handled", "lost", "received", "wait_s")
@@ -56,7 +56,7 @@ class ActorStatistics:
         self.wait_s = 0.0
         self.busy_s = 0.0
 
-    def snapshot(self, mailbox: Counting | None) -> Statistics:
+    def snapshot(self, mailbox: MailboxCounts | None) -> Statistics:
         """Return an immutable copy, with what the mailbox of the running incarnation has counted so far."""
         return Statistics(
             depth=mailbox.depth if mailbox is not None else 0,
