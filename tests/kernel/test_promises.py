@@ -15,7 +15,7 @@ OWN = {"test_promises", "test_docs"}
 
 def existing():
     found = set()
-    for path in HERE.glob("test_*.py"):
+    for path in HERE.rglob("test_*.py"):
         if path.stem in OWN:
             continue
         for node in ast.parse(path.read_text()).body:
