@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import tomllib
+from functools import cache
 from pathlib import Path
 
 import actors.kernel
@@ -13,6 +14,7 @@ PROMISES = tomllib.loads((HERE / "promises.toml").read_text())["promise"]
 OWN = {"test_promises", "test_docs"}
 
 
+@cache
 def existing():
     found = set()
     for path in HERE.rglob("test_*.py"):

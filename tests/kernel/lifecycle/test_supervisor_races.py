@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import trio
 
-from actors.kernel import Actor, ActorError, Ask, ChildSpec, Ref, Supervisor, Tell, running
+from actors.kernel import Actor, ActorError, Ask, ChildSpec, Supervisor, running
 from actors.kernel.messages.mailbox import Envelope
 
 
@@ -13,26 +13,11 @@ class Ping(Ask[int], frozen=True):
     n: int
 
 
-class Note(Tell, frozen=True):
-    n: int
-
-
 class Plain(Actor):
-    accepts = Ping | Note
+    accepts = Ping
 
     async def handle(self, message, reply):
         return 1
-
-
-class Slow(Plain):
-    capacity = 1
-
-    def __init__(self):
-        self.seen = []
-
-    async def handle(self, message, reply):
-        await trio.sleep(1)
-        self.seen.append(message.n)
 
 
 class StopsSlowly(Plain):
@@ -64,16 +49,6 @@ async def gone(supervisor, name):
     """Wait until a child has ended, but not until its supervisor has noticed."""
     while name in supervisor.children():
         await trio.lowlevel.checkpoint()
-
-
-async def test_all_who_wait_for_room_get_it(autojump_clock):
-    slow = Slow()
-    async with running(Supervisor([ChildSpec("slow", lambda: slow)])) as system:
-        with trio.fail_after(60):
-            async with trio.open_nursery() as nursery:
-                for n in range(5):
-                    nursery.start_soon(Ref(system, "slow").tell_patiently, Note(n))
-    assert sorted(slow.seen) == [0, 1, 2, 3, 4]
 
 
 async def test_a_restart_by_hand_right_after_a_crash_leaves_the_supervisor_alive(autojump_clock):

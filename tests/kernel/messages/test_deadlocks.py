@@ -6,6 +6,7 @@ import pytest
 import trio
 
 from actors.kernel import (
+    LATER,
     Actor,
     ActorDied,
     Ask,
@@ -47,8 +48,6 @@ class Polite(Router):
     """Asks onwards from a task of its own, so that its mailbox stays open."""
 
     async def handle(self, message, reply):
-        from actors.kernel import LATER
-
         async def onwards():
             reply(await self.ref(message.path[0]).ask(Route(message.path[1:])) if message.path else "arrived")
 
@@ -80,7 +79,7 @@ async def test_a_cycle_of_asks_raises_at_once_and_names_the_chain(autojump_clock
     assert f"{path[-1]} -> " in str(cycles[0].exceptions[0])
 
 
-async def test_a_cycle_through_an_actor_that_answers_later_is_none(autojump_clock):
+async def test_a_chain_through_an_actor_that_answers_later_is_no_cycle(autojump_clock):
     async with running(routers(a=Polite, b=Router)) as system:
         assert await Ref(system, "a").ask(Route(["b", "a"])) == "arrived"
 
@@ -154,3 +153,13 @@ async def test_whoever_waits_for_room_is_told_when_the_actor_stops(autojump_cloc
         nursery.start_soon(ask)
         await trio.sleep(0.5)
         system.mailboxes["sink"].close()
+
+
+async def test_every_sender_that_waits_for_room_gets_it(autojump_clock):
+    sink = Sink()
+    async with running(Supervisor([ChildSpec("sink", lambda: sink)])) as system:
+        with trio.fail_after(60):
+            async with trio.open_nursery() as nursery:
+                for n in range(5):
+                    nursery.start_soon(Ref(system, "sink").tell_patiently, Item(n))
+    assert sorted(sink.items) == [0, 1, 2, 3, 4]
