@@ -27,6 +27,7 @@ from store.recovery.survey import describe, witnesses
 from store.retention.retire import remove_retired
 
 _ATTEMPTS = 5
+"""How often a backup begins again because segments left the log meanwhile: the server looks for these once a minute."""
 
 
 class BackedUp(msgspec.Struct, frozen=True, kw_only=True):

@@ -11,8 +11,9 @@ from store.errors import DiskFull, StoreError, SyncFailed
 # What can be waited for: space, and descriptors.
 _NO_SPACE = frozenset((errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EMFILE, errno.ENFILE))
 _IOV_MAX = 1024
+"""How many byte strings one `pwritev` takes on Linux."""
 
-AHEAD_BYTES = 1 << 20
+HOLE_BYTES = 1 << 20
 """How much longer than what is in it a file is that is synced often."""
 
 
@@ -54,7 +55,7 @@ def lengthen(fd: int, end: int, limit: int) -> int:
     """Let a file end behind a byte that is about to be written, so that syncing what comes there is cheaper.
 
     `fdatasync` has to commit the file system's journal whenever a file has grown, which is a third of what it takes for
-    a small append. So a file that is synced often is `AHEAD_BYTES` longer than what is in it. The rest is a hole: it
+    a small append. So a file that is synced often is `HOLE_BYTES` longer than what is in it. The rest is a hole: it
     reads as zeros and takes no space.
 
     Args:
@@ -65,7 +66,7 @@ def lengthen(fd: int, end: int, limit: int) -> int:
     Returns:
         How long it is then; `end` if it may not become longer, and so grows as it is written.
     """
-    size = max(end, min(end + AHEAD_BYTES, limit))
+    size = max(end, min(end + HOLE_BYTES, limit))
     try:
         os.ftruncate(fd, size)
     except OSError:

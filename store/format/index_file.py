@@ -24,6 +24,7 @@ MAGIC = b"MHindex1"
 
 _END = struct.Struct("<II8s8s")
 _LOOK_BYTES = 1 << 12
+"""How many bytes at the end are read first; what the file says of itself is in them unless there are many types."""
 
 
 class Section(IntEnum):

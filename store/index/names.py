@@ -7,6 +7,7 @@ from typing import Any
 from store.model.limits import check_names
 
 _REMEMBERED = 1 << 14
+"""How many hashes of correlation ids are kept, about 2 MB: one call of an agent names the same id a few times."""
 
 
 class Interner:

@@ -14,8 +14,12 @@ from collections.abc import Iterable, Iterator
 
 from store.index.byte_planes import Planes, merged
 
-DENSE = 256
 WINDOW = 4096
+"""How far a search forward goes before it looks at what it found."""
+
+DENSE = 256
+"""One in so many must be found for a search forward to go on: for one in 1,000 the chain takes a tenth of the time."""
+
 ALL_BITS = 0xFFFF_FFFF
 
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from store.disk.files import sync_path
 from store.disk.ports import LogPorts
-from store.disk.sync import AHEAD_BYTES, cut_back, lengthen, sync_file, write_parts
+from store.disk.sync import HOLE_BYTES, cut_back, lengthen, sync_file, write_parts
 from store.format import frame as frames
 from store.format.clean_stop import CleanStop, remove_clean_stop
 from store.format.durable_mark import DurableMark
@@ -22,7 +22,7 @@ from store.tamper.seal import Seal
 from store.writing.fsync_policy import FsyncPolicy
 from store.writing.staged_group import Staged
 
-_SMALL = AHEAD_BYTES // 16
+_SMALL = HOLE_BYTES // 16
 """A group of more bytes than this takes so long to sync that it makes no difference whether the file grows."""
 
 

@@ -7,7 +7,7 @@ import shutil
 import pytest
 
 from store import EventLog, Limits, NewEvent, Retention, backup, verify
-from store.disk.sync import AHEAD_BYTES
+from store.disk.sync import HOLE_BYTES
 
 NOTE = NewEvent(type="note", data={"n": 1})
 
@@ -24,7 +24,7 @@ def test_the_file_does_not_grow_with_every_durable_append_and_has_its_own_length
             log.append([NOTE])
             sizes.add(_segment(tmp_path).stat().st_size)
         assert len(sizes) == 1
-        assert AHEAD_BYTES < max(sizes) < 2 * AHEAD_BYTES
+        assert HOLE_BYTES < max(sizes) < 2 * HOLE_BYTES
         written = log.stats().bytes
         assert not any(_segment(tmp_path).read_bytes()[written:])
     assert _segment(tmp_path).stat().st_size == written
