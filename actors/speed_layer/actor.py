@@ -24,7 +24,12 @@ from actors.speed_layer.governing.event_recorder import Recorder
 from actors.speed_layer.governing.governing_policy import Governing
 from actors.speed_layer.governing.guard import Guard
 from actors.speed_layer.governing.quotas import Quotas
-from actors.speed_layer.governing.remembered import POLICY_STREAM, Remembered, forgotten_event, remembered_event
+from actors.speed_layer.governing.remembered_decisions import (
+    POLICY_STREAM,
+    Remembered,
+    forgotten_event,
+    remembered_event,
+)
 from actors.speed_layer.messages import (
     Activate,
     Answer,

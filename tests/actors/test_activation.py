@@ -13,7 +13,7 @@ from actors.session.messages import Principal
 from actors.speed_layer.audit.buffer import AUDIT_STREAM
 from actors.speed_layer.governing.activation import POLICY_ACTIVATED
 from actors.speed_layer.governing.governing_policy import Governing
-from actors.speed_layer.governing.remembered import POLICY_STREAM
+from actors.speed_layer.governing.remembered_decisions import POLICY_STREAM
 from actors.speed_layer.policy.claude_settings import import_settings
 from actors.speed_layer.policy.engine import Policy, PolicySource, Request, packs
 from actors.speed_layer.policy.replay import replay

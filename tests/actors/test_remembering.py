@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from actors.desk.gate import Call, Caller, Refusal
 from actors.session.messages import Principal
 from actors.speed_layer.governing.command_patterns import NotGeneral, covers, generalised
-from actors.speed_layer.governing.remembered import Decisions, Remembered
+from actors.speed_layer.governing.remembered_decisions import Decisions, Remembered
 from actors.speed_layer.policy.engine import Policy, PolicySource, Request, packs
 
 CWD = "/home/dev/project"

@@ -30,7 +30,7 @@ from actors.speed_layer.governing.command_patterns import NotGeneral, Pattern, g
 from actors.speed_layer.governing.event_recorder import Recorder
 from actors.speed_layer.governing.governing_policy import Governing
 from actors.speed_layer.governing.guard import Guard
-from actors.speed_layer.governing.remembered import Remembered
+from actors.speed_layer.governing.remembered_decisions import Remembered
 from actors.speed_layer.messages import Answer, AnswerOwn, Answers, ApprovalInfo, PendingApproval
 from actors.speed_layer.policy.canonical_request import request_hash
 from actors.speed_layer.policy.engine import Request, Ruling

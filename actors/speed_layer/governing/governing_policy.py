@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from actors.speed_layer.governing.remembered import Decisions, Remembered
+from actors.speed_layer.governing.remembered_decisions import Decisions, Remembered
 from actors.speed_layer.policy.engine import Explanation, Policy, Request, Ruling
 
 NOTHING = Decisions()

@@ -19,8 +19,8 @@ from actors.speed_layer.policy.canonical_request import SHELL, SHELL_TOOLS, cano
 from actors.speed_layer.policy.judging.file_tools import judge_tool
 from actors.speed_layer.policy.judging.plain_command import PlainCommand, plain_command
 from actors.speed_layer.policy.judging.shell_line import command_line, judge_analysis, rule_on_line
-from actors.speed_layer.policy.loading import examples
-from actors.speed_layer.policy.loading.compiled import Tables
+from actors.speed_layer.policy.loading import rule_examples as examples
+from actors.speed_layer.policy.loading.compiled_rules import Tables
 from actors.speed_layer.policy.loading.rule_scope import NOTHING
 from actors.speed_layer.policy.loading.sources import PolicyError, PolicySource
 from actors.speed_layer.policy.matching.command_judge import Trace

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from typing import Final
 
-from actors.speed_layer.proofs.task_names import WEIGHTY
+from actors.speed_layer.proofs.everyday_tasks import WEIGHTY
 
 CMAKE_DEFINE: Final = re.compile(
     r"(?:CMAKE_(?:BUILD_TYPE|EXPORT_COMPILE_COMMANDS|CXX_STANDARD|C_STANDARD|INSTALL_PREFIX|VERBOSE_MAKEFILE|COLOR_DIAGNOSTICS|UNITY_BUILD|POSITION_INDEPENDENT_CODE)"

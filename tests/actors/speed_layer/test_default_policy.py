@@ -10,8 +10,8 @@ import pytest
 
 from actors.speed_layer.policy import engine
 from actors.speed_layer.policy.engine import Policy, Request
-from actors.speed_layer.policy.loading import examples
-from actors.speed_layer.policy.loading.compiled import Tables
+from actors.speed_layer.policy.loading import rule_examples as examples
+from actors.speed_layer.policy.loading.compiled_rules import Tables
 
 CWD = "/home/dev/project"
 ROWS = [json.loads(line) for line in (Path(__file__).parent / "commands.jsonl").read_text().splitlines()]

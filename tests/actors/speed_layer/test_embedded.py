@@ -13,10 +13,10 @@ from actors.speed_layer.command.paths import join
 from actors.speed_layer.policy.canonical_request import canonical, request_hash
 from actors.speed_layer.policy.matching.globs import GlobSet
 from actors.speed_layer.policy.matching.word_kinds import assign, pattern
-from actors.speed_layer.proofs import argument_texts as embedded
+from actors.speed_layer.proofs import argument_values as embedded
 from actors.speed_layer.proofs.awk import awk
+from actors.speed_layer.proofs.everyday_tasks import script, task
 from actors.speed_layer.proofs.sed import sed
-from actors.speed_layer.proofs.task_names import script, task
 
 NONE: frozenset[int] = frozenset()
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from actors.speed_layer.command.options import NO_OPTIONS, Grammar, grammar
 from actors.speed_layer.policy.engine import Policy
 from actors.speed_layer.policy.matching.command_rules import CommandRules, compile_rule
-from actors.speed_layer.policy.matching.prefixes import Found, Graph, Node, Prefixed, Program
+from actors.speed_layer.policy.matching.prefix_graph import Found, Graph, Node, Prefixed, Program
 from actors.speed_layer.policy.rules import CommandRule, ProgramTable
 
 WORDS = st.sampled_from(["a", "b", "c", "*"])

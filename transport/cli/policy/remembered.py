@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from actors.speed_layer.approvals.approval_events import APPROVALS_STREAM
-from actors.speed_layer.governing.remembered import POLICY_STREAM, Remembered, remembered_in
+from actors.speed_layer.governing.remembered_decisions import POLICY_STREAM, Remembered, remembered_in
 from transport.cli.log_access import HERE, PAGE, Access, Where, online
 
 

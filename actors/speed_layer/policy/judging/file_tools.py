@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from actors.speed_layer.policy.loading.compiled import Tables
+from actors.speed_layer.policy.loading.compiled_rules import Tables
 from actors.speed_layer.policy.matching.path_rules import Access, Finding, Workspace
-from actors.speed_layer.proofs.argument_texts import LOCAL_HOSTS
+from actors.speed_layer.proofs.argument_values import LOCAL_HOSTS
 
 READERS: Final = {"read": "file_path", "notebookread": "notebook_path", "ls": "path", "view": "file_path"}
 WRITERS: Final = {"write": "file_path", "edit": "file_path", "multiedit": "file_path", "notebookedit": "notebook_path"}

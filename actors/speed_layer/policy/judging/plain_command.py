@@ -6,7 +6,7 @@ from typing import Any, Final, NamedTuple
 
 from actors.speed_layer.command.simple_command import SimpleCommand
 from actors.speed_layer.policy.judging.shell_line import command_line
-from actors.speed_layer.policy.loading.compiled import Tables
+from actors.speed_layer.policy.loading.compiled_rules import Tables
 from actors.speed_layer.policy.matching.path_rules import Access, Finding
 from actors.speed_layer.shell.analysis import analyse
 

@@ -9,7 +9,7 @@ from typing import Any, Final
 import msgspec
 
 from actors.speed_layer.command.simple_command import UNKNOWN, Analysis
-from actors.speed_layer.policy.loading.compiled import Tables
+from actors.speed_layer.policy.loading.compiled_rules import Tables
 from actors.speed_layer.policy.matching import fetched_and_run as fetched
 from actors.speed_layer.policy.matching.command_judge import Trace
 from actors.speed_layer.policy.matching.path_rules import Finding, Workspace, shortened, strictest

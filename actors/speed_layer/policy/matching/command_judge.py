@@ -11,7 +11,7 @@ import msgspec
 from actors.speed_layer.command.simple_command import UNKNOWN, SimpleCommand
 from actors.speed_layer.policy.matching.command_rules import CommandRules
 from actors.speed_layer.policy.matching.path_rules import RANK, Access, Finding, PathRules, Workspace, inside
-from actors.speed_layer.policy.matching.prefixes import Found
+from actors.speed_layer.policy.matching.prefix_graph import Found
 from actors.speed_layer.policy.matching.variable_rules import VariableRules
 from actors.speed_layer.policy.matching.word_coverage import Proof, judge_path
 from actors.speed_layer.policy.rules import LAYERS, Layer

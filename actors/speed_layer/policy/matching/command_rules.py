@@ -9,7 +9,7 @@ from actors.speed_layer.command.options import Parsed, grammar, parse
 from actors.speed_layer.command.simple_command import SimpleCommand
 from actors.speed_layer.policy.matching.conditions import conditions
 from actors.speed_layer.policy.matching.path_rules import Finding
-from actors.speed_layer.policy.matching.prefixes import Compiled, Found, Graph, Node, Prefixed, Program
+from actors.speed_layer.policy.matching.prefix_graph import Compiled, Found, Graph, Node, Prefixed, Program
 from actors.speed_layer.policy.matching.word_kinds import pattern
 from actors.speed_layer.policy.rules import CommandRule, Layer, ProgramTable
 

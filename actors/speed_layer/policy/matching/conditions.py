@@ -12,8 +12,8 @@ import re2 as untyped_re2
 from actors.speed_layer.command.options import SHORT
 from actors.speed_layer.command.simple_command import SimpleCommand
 from actors.speed_layer.policy.rules import CommandRule
-from actors.speed_layer.proofs.argument_texts import SQL_NOISE
-from actors.speed_layer.proofs.task_names import script
+from actors.speed_layer.proofs.argument_values import SQL_NOISE
+from actors.speed_layer.proofs.everyday_tasks import script
 
 re2: Any = untyped_re2  # the package has no type information
 MAX_SEARCHED: Final = 2048

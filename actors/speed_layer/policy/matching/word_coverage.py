@@ -10,7 +10,7 @@ from actors.speed_layer.command.paths import join
 from actors.speed_layer.command.simple_command import UNKNOWN, SimpleCommand
 from actors.speed_layer.policy.matching import word_kinds as kinds
 from actors.speed_layer.policy.matching.path_rules import RANK, Access, Finding, PathRules, Workspace, inside
-from actors.speed_layer.policy.matching.prefixes import Compiled, Found
+from actors.speed_layer.policy.matching.prefix_graph import Compiled, Found
 from actors.speed_layer.proofs.cloud_verbs import PHRASES
 from actors.speed_layer.shell.reading.brace_expansion import expand
 

@@ -14,11 +14,11 @@ from functools import lru_cache
 from typing import Final
 
 from actors.speed_layer.policy.matching.path_rules import Access
-from actors.speed_layer.proofs import argument_texts as embedded
+from actors.speed_layer.proofs import argument_values as embedded
 from actors.speed_layer.proofs import cloud_verbs
 from actors.speed_layer.proofs.build_tool_values import VALUES
+from actors.speed_layer.proofs.everyday_tasks import script, task
 from actors.speed_layer.proofs.sed import sed
-from actors.speed_layer.proofs.task_names import script, task
 
 ACCESSES: Final[dict[str, Access]] = {
     "read": "read",

@@ -7,7 +7,7 @@ from typing import Final
 
 from actors.speed_layer.command.options import Parsed, parse
 from actors.speed_layer.command.simple_command import UNKNOWN, SimpleCommand
-from actors.speed_layer.proofs.task_names import task
+from actors.speed_layer.proofs.everyday_tasks import task
 from actors.speed_layer.shell.unwrapping import spawners
 from actors.speed_layer.shell.unwrapping.inner_command import ShellText, Unwrapped, cut, joined, unknown_option
 from actors.speed_layer.shell.unwrapping.wrapper_table import (

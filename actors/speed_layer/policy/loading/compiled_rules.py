@@ -9,7 +9,7 @@ from typing import Final
 
 import msgspec
 
-from actors.speed_layer.policy.loading.rule_effects import Marks
+from actors.speed_layer.policy.loading.audit_and_limits import Marks
 from actors.speed_layer.policy.loading.rule_scope import Scopes
 from actors.speed_layer.policy.loading.sources import Entry, PolicyError, PolicySource, load
 from actors.speed_layer.policy.matching.command_judge import CommandJudge

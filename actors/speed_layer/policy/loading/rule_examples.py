@@ -6,7 +6,7 @@ from typing import Final
 
 from actors.speed_layer.command.paths import join
 from actors.speed_layer.command.simple_command import UNKNOWN
-from actors.speed_layer.policy.loading.compiled import Tables
+from actors.speed_layer.policy.loading.compiled_rules import Tables
 from actors.speed_layer.policy.loading.sources import Entry, PolicyError
 from actors.speed_layer.policy.matching.command_judge import Trace
 from actors.speed_layer.policy.rules import CommandRule, PathRule
