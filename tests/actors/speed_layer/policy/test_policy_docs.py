@@ -6,7 +6,7 @@ import doctest
 import re
 from pathlib import Path
 
-PAGE = Path(__file__).parents[2] / "docs" / "policy.md"
+PAGE = Path(__file__).parents[4] / "docs" / "policy.md"
 
 
 def test_the_page_does_what_it_shows():

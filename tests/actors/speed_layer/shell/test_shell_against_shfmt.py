@@ -26,7 +26,7 @@ from actors.speed_layer.shell.analysis import analyse
 
 SHFMT = Path(sys.executable).parent / "shfmt"
 CWD = "/home/dev/project"
-HERE = Path(__file__).parent
+HERE = Path(__file__).parents[1]
 CORPUS = [json.loads(row)["command"] for row in (HERE / "commands.jsonl").read_text().splitlines()]
 BATCH = 2_500
 CHOICE = re.compile(r"\{[^{}]*(?:,|\.\.)[^{}]*\}")

@@ -14,7 +14,7 @@ from actors.speed_layer.policy.loading import rule_examples as examples
 from actors.speed_layer.policy.loading.compiled_rules import Tables
 
 CWD = "/home/dev/project"
-ROWS = [json.loads(line) for line in (Path(__file__).parent / "commands.jsonl").read_text().splitlines()]
+ROWS = [json.loads(line) for line in (Path(__file__).parents[1] / "commands.jsonl").read_text().splitlines()]
 policy = Policy.default()
 
 
