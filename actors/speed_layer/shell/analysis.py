@@ -1,9 +1,9 @@
 """The analysis of a shell line: every simple command it would run, or why that cannot be told.
 
-The tree-sitter-bash grammar finds the structure (`syntax_tree`, `walker`, `constructs`), the words are read from
-the text (`lexer`, `leaves`, `expander`), programs that run programs are unwrapped (`unwrap`, `inner_commands`).
-Lines made of simple commands, pipes and lists alone take a path without the grammar (`plain`); a test holds both paths
-to the same answers.
+The tree-sitter-bash grammar finds the structure (`syntax_tree`), the walker goes through it (`walker`), words are read
+from the text (`lexer`, `words_and_redirections`, `expansions`), and programs that run programs are unwrapped
+(`wrappers`, `command_effects`). Lines made of simple commands, pipes and lists alone take a path without the grammar
+(`plain_line`); a test holds both paths to the same answers.
 """
 
 from __future__ import annotations
@@ -13,10 +13,12 @@ from actors.speed_layer.command.simple_command import Analysis, SimpleCommand
 from actors.speed_layer.shell.reading.prepared_text import prepare
 from actors.speed_layer.shell.reading.tokens import Unproved
 from actors.speed_layer.shell.walking import arithmetic, syntax_tree
-from actors.speed_layer.shell.walking import command_effects as inner_commands
-from actors.speed_layer.shell.walking import plain_line as plain
-from actors.speed_layer.shell.walking import words_and_redirections as leaves
-from actors.speed_layer.shell.walking.walker import MAX_COMMANDS, State, Walker
+from actors.speed_layer.shell.walking.abstract_walker import MAX_COMMANDS, State
+from actors.speed_layer.shell.walking.command_effects import is_followed
+from actors.speed_layer.shell.walking.pipe_input import piped
+from actors.speed_layer.shell.walking.plain_line import PlainLine, Statement, read_plain_line
+from actors.speed_layer.shell.walking.walker import Walker
+from actors.speed_layer.shell.walking.words_and_redirections import run_command
 
 
 def analyse(command: str, cwd: str | None) -> Analysis:
@@ -27,7 +29,7 @@ def analyse(command: str, cwd: str | None) -> Analysis:
         cwd: The working directory, absolute; `None` if it is unknown.
     """
     directory = normalised(cwd)
-    line = plain.read(command, directory)
+    line = read_plain_line(command, directory)
     return (_plainly(line, command, directory) if line is not None else None) or _structured(command, directory)
 
 
@@ -67,20 +69,20 @@ def _check_numbers(analysis: Analysis) -> None:
         analysis.unproved.append(doubt)
 
 
-def _plainly(line: plain.Line, text: str, cwd: str | None) -> Analysis | None:
+def _plainly(line: PlainLine, text: str, cwd: str | None) -> Analysis | None:
     """Analyse a line that one pattern reads; None if it takes the grammar after all."""
     if len(line.commands) > MAX_COMMANDS:
         return None
     try:
         for command in line.commands:
-            if inner_commands.is_followed(command):
+            if is_followed(command):
                 return _followed(line, text, cwd)
     except (Unproved, RecursionError):
         return None
     return Analysis(line.commands)
 
 
-def _followed(line: plain.Line, text: str, cwd: str | None) -> Analysis | None:
+def _followed(line: PlainLine, text: str, cwd: str | None) -> Analysis | None:
     """Analyse the same, following what commands change in the shell and what they run."""
     if any(command.env for command in line.commands):
         return None
@@ -93,8 +95,8 @@ def _followed(line: plain.Line, text: str, cwd: str | None) -> Analysis | None:
     return analysis
 
 
-def _follow(walker: Walker, statement: plain.Statement) -> None:
-    """Follow a statement as `Walker.statements` and `constructs.listing` do."""
+def _follow(walker: Walker, statement: Statement) -> None:
+    """Follow a statement as `Walker.statements` and `compound_commands.listing` do."""
     before = walker.state.cwd
     if statement.background:
         with walker.subshell():
@@ -105,7 +107,7 @@ def _follow(walker: Walker, statement: plain.Statement) -> None:
             walker.state.fallbacks = (*walker.state.fallbacks[-2:], before)
 
 
-def _follow_list(walker: Walker, statement: plain.Statement) -> None:
+def _follow_list(walker: Walker, statement: Statement) -> None:
     before = walker.state.cwd
     first, *others = statement.pipelines
     _follow_pipeline(walker, first)
@@ -121,7 +123,7 @@ def _follow_list(walker: Walker, statement: plain.Statement) -> None:
 def _follow_pipeline(walker: Walker, pipeline: list[SimpleCommand]) -> None:
     if len(pipeline) == 1:
         pipeline[0].cwd = walker.state.cwd
-        leaves.run(walker, pipeline[0])
+        run_command(walker, pipeline[0])
         return
     written = walker.analysis.commands
     producers = list[SimpleCommand]()
@@ -129,9 +131,9 @@ def _follow_pipeline(walker: Walker, pipeline: list[SimpleCommand]) -> None:
         begin = len(written)
         command.cwd = walker.state.cwd
         if producers and (command.stdin is None or command.stdin.kind == "pipe"):
-            command.stdin = plain.piped(producers)
+            command.stdin = piped(producers)
         with walker.subshell():
-            leaves.run(walker, command)
+            run_command(walker, command)
         producers.extend(written[begin:])
 
 

@@ -10,7 +10,7 @@ import re
 from typing import Final
 
 from actors.speed_layer.command.simple_command import Numbers
-from actors.speed_layer.shell.walking.variable_names import assigned
+from actors.speed_layer.shell.walking.variable_names import names_assigned
 
 PRINTS_NUMBER: Final = re.compile(
     r"\$\((?:nproc|date \+%s|(?:[^()`$]*\|\s*)?(?:wc -[lcwm]|grep -c [^()`$|]*)\s*(?:< ?[\w./\"${}-]+)?"
@@ -46,7 +46,7 @@ def evaluate(numbers: Numbers, text: str, bindings: dict[str, str]) -> None:
     """Note the names that an expression reads and sets, and what in it may be no number."""
     if PLACEHOLDER in text:
         numbers.doubts.append("arithmetic over the output of a command")
-    numbers.counted.update(assigned(text))
+    numbers.counted.update(names_assigned(text))
     for name in NAME.findall(LENGTH.sub("0", text)):
         value = bindings.get(name)
         if value is not None and NUMBER.match(value):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from actors.speed_layer.command.paths import join
 from actors.speed_layer.command.simple_command import UNKNOWN, SimpleCommand
@@ -12,11 +12,9 @@ from actors.speed_layer.shell.reading.tokens import Unproved
 from actors.speed_layer.shell.unwrapping.inner_command import Inner, ShellText
 from actors.speed_layer.shell.unwrapping.wrappers import program, unwrap
 from actors.speed_layer.shell.walking import arithmetic, syntax_tree
-from actors.speed_layer.shell.walking import constant_variables as constants
+from actors.speed_layer.shell.walking.abstract_walker import AbstractWalker, State
+from actors.speed_layer.shell.walking.constant_variables import bind_constants, keep_bindings
 from actors.speed_layer.shell.walking.variable_names import SETTERS, names_set
-
-if TYPE_CHECKING:
-    from actors.speed_layer.shell.walking.walker import Walker
 
 DECLARATIONS: Final = frozenset({"export", "declare", "typeset", "local", "readonly"})
 ASSIGNED: Final = re.compile(r"([A-Za-z_]\w*)=(.*)", re.DOTALL)
@@ -26,15 +24,14 @@ NO_NAMES: Final = frozenset("fni")
 SPAWNERS: Final = frozenset({"xargs", "gxargs", "find", "gfind", "fd", "fdfind"})
 RECURSION: Final = "a function that calls itself"
 MAX_CALLS: Final = 8
-MAX_DEPTH: Final = 24
 STEP_BYTES: Final = 32
 """Length of nested text that counts as one step of work."""
-MOVES: Final = {("cd",), ("pushd",), ("popd",)}
-NEW_SHELLS: Final = frozenset({"eval", "trap"})
+SAME_SHELL: Final = frozenset({"eval", "trap"})
+"""Builtins that run their text in the shell they are called in."""
 
 
 def is_followed(command: SimpleCommand) -> bool:
-    """Return whether a command changes its shell or runs others, so that `follow` would do something."""
+    """Return whether a command changes its shell or runs others, so that `follow_command` would do something."""
     words = command.words
     if not words:
         return False
@@ -44,12 +41,7 @@ def is_followed(command: SimpleCommand) -> bool:
     return name in BUILTINS or unwrap(command) is not None
 
 
-def moves(words: tuple[str, ...]) -> bool:
-    """Return whether a command changes the working directory."""
-    return words[:1] in MOVES
-
-
-def follow(walker: Walker, command: SimpleCommand) -> None:
+def follow_command(walker: AbstractWalker, command: SimpleCommand) -> None:
     """Carry out what a command changes in its shell and walk what it runs.
 
     Raises:
@@ -57,8 +49,8 @@ def follow(walker: Walker, command: SimpleCommand) -> None:
     """
     words = command.words
     if not words:
-        if walker.origin not in NEW_SHELLS:
-            constants.bind(walker.state, walker.text, command.env)
+        if walker.origin not in SAME_SHELL:
+            bind_constants(walker.state, walker.text, command.env)
         return
     name = words[0]
     if name in walker.state.calling:
@@ -77,15 +69,14 @@ def follow(walker: Walker, command: SimpleCommand) -> None:
     origin = command.origin if command.origin in SPAWNERS else program(name)
     begin = len(walker.analysis.commands)
     for text in inside.texts:
-        shell_text(walker, text, origin, command)
+        _shell_text(walker, text, origin, command)
     for inner in inside.inner:
         _inner(walker, inner, origin, command)
     command.wraps = any(one.words for one in walker.analysis.commands[begin:])
 
 
-def _inner(walker: Walker, inner: Inner, origin: str, command: SimpleCommand) -> None:
-    if walker.depth > MAX_DEPTH:
-        raise Unproved("too deeply nested")
+def _inner(walker: AbstractWalker, inner: Inner, origin: str, command: SimpleCommand) -> None:
+    walker.check_depth()
     if inner.words and (UNKNOWN in inner.words[0] or inner.words[0] == "**"):
         walker.analysis.unproved.append(f"{origin} runs a program known only at run time")
     cwd = join(command.cwd, inner.directory) if inner.directory is not None else command.cwd
@@ -106,39 +97,35 @@ def _inner(walker: Walker, inner: Inner, origin: str, command: SimpleCommand) ->
     walker.depth += 1
     with walker.subshell():
         walker.state.functions = {}
-        follow(walker, nested)
+        follow_command(walker, nested)
     walker.depth -= 1
 
 
-def shell_text(outer: Walker, given: ShellText, origin: str, command: SimpleCommand) -> None:
+def _shell_text(outer: AbstractWalker, given: ShellText, origin: str, command: SimpleCommand) -> None:
     """Walk text that is given to a shell: `bash -c`, `eval`, a here-document to `sh`.
 
     Raises:
         Unproved: The text is known only at run time or cannot be analysed.
     """
-    from actors.speed_layer.shell.walking.walker import State, Walker  # noqa: PLC0415 - the walker follows commands
-
     if given.text is None:
         outer.analysis.unproved.append(f"{origin} runs text known only at run time")
         return
-    if outer.depth > MAX_DEPTH:
-        raise Unproved("too deeply nested")
+    outer.check_depth()
     outer.spend(1 + len(given.text) // STEP_BYTES)
     text, documents = prepare(given.text)
-    same = origin in NEW_SHELLS
-    if same:
+    if origin in SAME_SHELL:
         state = outer.state
     else:
         bindings = {str(index): word for index, word in enumerate(given.arguments)}
         state = State(command.cwd, bindings, fallbacks=command.fallbacks)
-    inner = Walker(text, documents, outer.analysis, state, depth=outer.depth + 2, origin=origin, listed=False)
+    inner = outer.nested(text, documents, state, levels=2, origin=origin, listed=False)
     inner.defined = outer.defined
     root = syntax_tree.parse(inner.shape)
     inner.statements(syntax_tree.parts(inner.shape, root))
     inner.finish()
 
 
-def _call(walker: Walker, command: SimpleCommand) -> None:
+def _call(walker: AbstractWalker, command: SimpleCommand) -> None:
     name = command.words[0]
     function = walker.state.functions[name]
     if len(walker.state.calling) >= MAX_CALLS:
@@ -161,7 +148,7 @@ def _call(walker: Walker, command: SimpleCommand) -> None:
     walker.state.bindings, walker.state.calling = bindings, calling
 
 
-def _cd(walker: Walker, command: SimpleCommand) -> None:
+def _cd(walker: AbstractWalker, command: SimpleCommand) -> None:
     targets = [word for word in command.words[1:] if word not in {"-P", "-L", "-e", "--"}]
     if not targets:
         walker.state.cwd = "~"
@@ -171,11 +158,11 @@ def _cd(walker: Walker, command: SimpleCommand) -> None:
         walker.state.cwd = join(walker.state.cwd, targets[0])
 
 
-def _popd(walker: Walker, _command: SimpleCommand) -> None:
+def _popd(walker: AbstractWalker, _command: SimpleCommand) -> None:
     walker.state.cwd = None
 
 
-def _declare(walker: Walker, command: SimpleCommand) -> None:
+def _declare(walker: AbstractWalker, command: SimpleCommand) -> None:
     found = list[tuple[str, str | None]]()
     options = [word for word in command.words[1:] if word.startswith("-")]
     exports = command.words[0] == "export" or any("x" in option for option in options)
@@ -195,13 +182,13 @@ def _declare(walker: Walker, command: SimpleCommand) -> None:
         command.sets = tuple(found)
 
 
-def _shift(walker: Walker, _command: SimpleCommand) -> None:
+def _shift(walker: AbstractWalker, _command: SimpleCommand) -> None:
     walker.state.bindings = {
         name: value for name, value in walker.state.bindings.items() if name != "@" and not name.isdecimal()
     }
 
 
-def _set_names(walker: Walker, command: SimpleCommand) -> None:
+def _set_names(walker: AbstractWalker, command: SimpleCommand) -> None:
     """Note what read, printf -v, unset and their like set or forget."""
     found = names_set(command)
     if command.words[0] == "let":
@@ -209,7 +196,7 @@ def _set_names(walker: Walker, command: SimpleCommand) -> None:
     elif command.words[0] not in {"unset", "wait"}:
         walker.analysis.numbers.texts.update(found)
     if any(UNKNOWN in name for name in found):
-        constants.keep(walker.state, ())
+        keep_bindings(walker.state, ())
     for name in found:
         if command.words[0] == "unset":
             walker.state.functions.pop(name, None)

@@ -3,30 +3,34 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from tree_sitter import Node
 
-from actors.speed_layer.command.simple_command import SimpleCommand, Stdin
+from actors.speed_layer.command.simple_command import SimpleCommand
 from actors.speed_layer.shell.reading.tokens import Unproved, Word
-from actors.speed_layer.shell.walking import constant_variables as constants
-from actors.speed_layer.shell.walking import expansions as expander
-from actors.speed_layer.shell.walking import words_and_redirections as leaves
-from actors.speed_layer.shell.walking.syntax_tree import LEAVES, between, expansions, parts
-
-if TYPE_CHECKING:
-    from actors.speed_layer.shell.walking.walker import Walker
+from actors.speed_layer.shell.walking.abstract_walker import AbstractWalker, Function
+from actors.speed_layer.shell.walking.constant_variables import keep_bindings
+from actors.speed_layer.shell.walking.expansions import walk_arithmetic, walk_substitutions
+from actors.speed_layer.shell.walking.pipe_input import piped
+from actors.speed_layer.shell.walking.syntax_tree import LEAVES, between, collect_expansions, parts
+from actors.speed_layer.shell.walking.words_and_redirections import (
+    covering,
+    read_tokens,
+    walk_simple_command,
+    write_command,
+)
 
 FUNCTION_NAME: Final = re.compile(r"[A-Za-z0-9_.:-]+\Z")
 
 
-def group(walker: Walker, node: Node, _reach: int = 0) -> None:
+def group(walker: AbstractWalker, node: Node, _reach: int = 0) -> None:
     """Walk `{ ...; }` and `((...))`."""
     children = parts(walker.shape, node)
     if children[0].type == "((":
         held, walker.pending = walker.pending, []
-        expander.arithmetic(walker, node)
-        expander.run_pending(walker)
+        walk_arithmetic(walker, node)
+        walker.walk_pending()
         walker.pending = held
         return
     inner = between(children, "{", "}")
@@ -35,13 +39,13 @@ def group(walker: Walker, node: Node, _reach: int = 0) -> None:
     walker.statements(inner)
 
 
-def parenthesised(walker: Walker, node: Node, _reach: int = 0) -> None:
+def parenthesised(walker: AbstractWalker, node: Node, _reach: int = 0) -> None:
     """Walk `( ... )`."""
     with walker.subshell():
         walker.statements(between(parts(walker.shape, node), "(", ")"))
 
 
-def listing(walker: Walker, node: Node, reach: int = 0) -> None:
+def listing(walker: AbstractWalker, node: Node, reach: int = 0) -> None:
     """Walk `a && b` and `a || b`."""
     left, operator, right = parts(walker.shape, node)
     if operator.type == "&&":
@@ -53,11 +57,11 @@ def listing(walker: Walker, node: Node, reach: int = 0) -> None:
     before, bound = walker.state.cwd, tuple(walker.state.bindings)
     walker.statement(left)
     if left.type not in LEAVES:
-        constants.keep(walker.state, bound)
+        keep_bindings(walker.state, bound)
     after, bound = walker.state.cwd, tuple(walker.state.bindings)
     walker.state.cwd = before if after == before or _is_leaf(left) else None
     walker.statement(right, reach)
-    constants.keep(walker.state, bound)
+    keep_bindings(walker.state, bound)
     walker.state.cwd = after if walker.state.cwd in {before, None} else None
 
 
@@ -67,7 +71,7 @@ def _is_leaf(node: Node) -> bool:
     return inside is not None and inside.type in LEAVES
 
 
-def pipeline(walker: Walker, node: Node, reach: int = 0) -> None:
+def pipeline(walker: AbstractWalker, node: Node, reach: int = 0) -> None:
     """Walk `a | b`; every stage is fed by all commands of the stages before it."""
     producers = list[SimpleCommand]()
     children = parts(walker.shape, node)
@@ -76,14 +80,14 @@ def pipeline(walker: Walker, node: Node, reach: int = 0) -> None:
             if child.type not in {"|", "|&"}:
                 raise Unproved(f"an unexpected {child.type!r} in a pipeline")
             continue
-        stdin = Stdin("pipe", expander.printed(producers), tuple(producers)) if index else walker.stdin
+        stdin = piped(producers) if index else walker.stdin
         begin = len(walker.analysis.commands)
         with walker.subshell(), walker.fed(stdin):
             walker.statement(child, reach if child is children[-1] else 0)
         producers.extend(walker.analysis.commands[begin:])
 
 
-def negated(walker: Walker, node: Node, reach: int = 0) -> None:
+def negated(walker: AbstractWalker, node: Node, reach: int = 0) -> None:
     """Walk `! a`."""
     children = parts(walker.shape, node)
     if len(children) != 2 or children[0].type != "!":  # noqa: PLR2004 - the bang and the command
@@ -93,7 +97,7 @@ def negated(walker: Walker, node: Node, reach: int = 0) -> None:
     walker.statement(children[1], reach)
 
 
-def conditional(walker: Walker, node: Node, _reach: int = 0) -> None:
+def conditional(walker: AbstractWalker, node: Node, _reach: int = 0) -> None:
     """Walk `if`: branches don't see each other's changes of directory, and what follows sees none that is not sure."""
     before = walker.state.cwd
     ends = list[str | None]()
@@ -101,7 +105,7 @@ def conditional(walker: Walker, node: Node, _reach: int = 0) -> None:
     walker.state.cwd = before if all(end == before for end in ends) else None
 
 
-def _branch(walker: Walker, node: Node, ends: list[str | None]) -> None:
+def _branch(walker: AbstractWalker, node: Node, ends: list[str | None]) -> None:
     before = walker.state.cwd
     for child in parts(walker.shape, node):
         if child.type in {"elif_clause", "else_clause"}:
@@ -118,11 +122,11 @@ def _branch(walker: Walker, node: Node, ends: list[str | None]) -> None:
     ends.append(walker.state.cwd)
 
 
-def _backgrounded(walker: Walker, node: Node) -> bool:
+def _backgrounded(walker: AbstractWalker, node: Node) -> bool:
     return walker.text[node.end_byte :].lstrip(" \t")[:1] == "&"
 
 
-def cases(walker: Walker, node: Node, _reach: int = 0) -> None:
+def cases(walker: AbstractWalker, node: Node, _reach: int = 0) -> None:
     """Walk `case`: every branch from the same state."""
     before = walker.state.cwd
     ends = {before}
@@ -132,25 +136,23 @@ def cases(walker: Walker, node: Node, _reach: int = 0) -> None:
             _case(walker, child)
             ends.add(walker.state.cwd)
         elif child.is_named:
-            expander.within(walker, node, child.start_byte, child.end_byte)
+            walk_substitutions(walker, node, child.start_byte, child.end_byte)
         elif child.type not in {"case", "in", "esac", "\n", ";"}:
             raise Unproved(f"an unexpected {child.type!r} in a case")
     walker.state.cwd = before if len(ends) == 1 else None
 
 
-def _case(walker: Walker, node: Node) -> None:
+def _case(walker: AbstractWalker, node: Node) -> None:
     children = parts(walker.shape, node)
     close = next((index for index, child in enumerate(children) if child.type == ")"), None)
     if close is None:
         raise Unproved("a case without a pattern")
-    expander.within(walker, node, node.start_byte, children[close].start_byte)
+    walk_substitutions(walker, node, node.start_byte, children[close].start_byte)
     walker.statements(children[close + 1 :])
 
 
-def definition(walker: Walker, node: Node, _reach: int = 0) -> None:
+def definition(walker: AbstractWalker, node: Node, _reach: int = 0) -> None:
     """Note a function; its body is listed here and judged where it is called."""
-    from actors.speed_layer.shell.walking.walker import Function  # noqa: PLC0415 - the walker is built from these functions
-
     children = parts(walker.shape, node)
     named = [child for child in children if child.is_named]
     if len(named) != 2 or named[1].type not in {"compound_statement", "subshell"}:  # noqa: PLR2004 - name and body
@@ -172,22 +174,22 @@ def definition(walker: Walker, node: Node, _reach: int = 0) -> None:
         walker.defined.append(function)
 
 
-def redirected(walker: Walker, node: Node, reach: int = 0) -> None:
+def redirected(walker: AbstractWalker, node: Node, reach: int = 0) -> None:
     """Walk a statement with redirections behind it, which belong to its last command."""
     inner = parts(walker.shape, node)[0]
     reach = max(reach, node.end_byte)
     if not inner.is_named or "redirect" in inner.type:
-        leaves.leaf(walker, node, reach)
+        walk_simple_command(walker, node, reach)
     else:
         walker.statement(inner, reach)
 
 
-def behind(walker: Walker, node: Node, reach: int) -> None:
+def behind(walker: AbstractWalker, node: Node, reach: int) -> None:
     """Walk a compound command or a test whose redirections reach up to an offset."""
-    expansions(leaves.covering(node, reach), walker.nodes)
-    tokens = leaves.tokens(walker, node.end_byte, reach)
+    collect_expansions(covering(node, reach), walker.nodes)
+    tokens = read_tokens(walker, node.end_byte, reach)
     if any(isinstance(token, Word) for token in tokens):
         raise Unproved("a word behind a compound command")
-    stdin = leaves.simple(walker, tokens, "group")
+    stdin = write_command(walker, tokens, "group")
     with walker.fed(stdin or walker.stdin):
         walker.statement(node)

@@ -10,12 +10,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from actors.speed_layer.command.simple_command import UNKNOWN
-
-if TYPE_CHECKING:
-    from actors.speed_layer.shell.walking.walker import State
+from actors.speed_layer.shell.walking.abstract_walker import State
 
 DISGUISE: Final = re.compile(
     r"(?<![\w-])(?:read|mapfile|readarray|getopts|let|unset|declare|local|typeset|export|readonly|eval|source|printf"
@@ -33,7 +31,7 @@ MENTION: Final = re.compile(r"(?<!\$)(?<!\$\{)(?<!\$\{#)\b[A-Za-z_]\w*")
 MAX_VALUE: Final = 512
 
 
-def bind(state: State, text: str, assignments: Iterable[tuple[str, str | None]]) -> None:
+def bind_constants(state: State, text: str, assignments: Iterable[tuple[str, str | None]]) -> None:
     """Note the constants that an assignment of its own gives to names.
 
     Args:
@@ -54,7 +52,7 @@ def is_constant(name: str, text: str) -> bool:
     return sum(mention.group() == name for mention in MENTION.finditer(text)) == 1
 
 
-def keep(state: State, names: Iterable[str]) -> None:
+def keep_bindings(state: State, names: Iterable[str]) -> None:
     """Forget the bindings of all names but these."""
     kept = frozenset(names)
     if not kept.issuperset(state.bindings):

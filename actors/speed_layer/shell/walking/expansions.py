@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from tree_sitter import Node
 
 from actors.speed_layer.command.simple_command import UNKNOWN, SimpleCommand
 from actors.speed_layer.shell.reading.lexer import Piece
 from actors.speed_layer.shell.reading.tokens import Unproved, Word, known
-from actors.speed_layer.shell.walking import arithmetic as arithmetics
-from actors.speed_layer.shell.walking.syntax_tree import expansions, parse, parts
-from actors.speed_layer.shell.walking.variable_names import assigned
-
-if TYPE_CHECKING:
-    from actors.speed_layer.shell.walking.walker import Walker
+from actors.speed_layer.shell.walking import arithmetic
+from actors.speed_layer.shell.walking.abstract_walker import AbstractWalker
+from actors.speed_layer.shell.walking.syntax_tree import collect_expansions, parse
+from actors.speed_layer.shell.walking.variable_names import names_assigned
 
 PARAMETER: Final = re.compile(r"\$([A-Za-z_][A-Za-z0-9_]*|[0-9?!#@*$-])")
 BRACED: Final = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*|[0-9]+)(?::?\?[A-Za-z0-9 _.-]*)?\}\Z")
@@ -38,7 +36,7 @@ DEVICE: Final = "/dev/fd/63"
 SUBSTITUTIONS: Final = frozenset({"command_substitution", "process_substitution"})
 
 
-def expand(walker: Walker, position: int, end: int, quoted: bool) -> Piece:  # noqa: PLR0911 - one case a kind
+def expand(walker: AbstractWalker, position: int, end: int, quoted: bool) -> Piece:  # noqa: PLR0911 - one case a kind
     """Resolve the expansion at `position`; see `lexer.Expand`.
 
     Raises:
@@ -63,14 +61,14 @@ def expand(walker: Walker, position: int, end: int, quoted: bool) -> Piece:  # n
     if kind == "arithmetic_expansion":
         if not text.startswith("$(("):
             raise Unproved("arithmetic in an old form")
-        arithmetic(walker, node)
+        walk_arithmetic(walker, node)
         return stop, UNKNOWN, False, False
     if kind == "array":
         return _array(walker, node)
     return stop, *_braced(walker, node, text, quoted)
 
 
-def _parameter(walker: Walker, name: str, quoted: bool) -> tuple[str, bool, bool]:
+def _parameter(walker: AbstractWalker, name: str, quoted: bool) -> tuple[str, bool, bool]:
     walker.variables.append(name)
     if name in NUMBERS:
         return UNKNOWN, False, False
@@ -84,19 +82,19 @@ def _parameter(walker: Walker, name: str, quoted: bool) -> tuple[str, bool, bool
     return value, False, UNKNOWN in value and not quoted
 
 
-def _braced(walker: Walker, node: Node, text: str, quoted: bool) -> tuple[str, bool, bool]:
+def _braced(walker: AbstractWalker, node: Node, text: str, quoted: bool) -> tuple[str, bool, bool]:
     plain = BRACED.match(text)
     if plain:
         return _parameter(walker, plain[1], quoted)
     rest = _without_substitutions(walker, node, node.start_byte, node.end_byte)
-    form = PLAIN_BRACED.match(rest.replace(arithmetics.PLACEHOLDER, "_"))
+    form = PLAIN_BRACED.match(rest.replace(arithmetic.PLACEHOLDER, "_"))
     if not form:
         raise Unproved("a parameter expansion that is not analysed")
     if INDIRECT.match(rest):
         raise Unproved("a parameter expansion by a name known only at run time")
     evaluated = form["subscript"] or (rest[form.end("op") : -1] if form["op"] == ":" else "")
     if evaluated not in {"", "@", "*"}:
-        arithmetics.evaluate(walker.analysis.numbers, evaluated, walker.state.bindings)
+        arithmetic.evaluate(walker.analysis.numbers, evaluated, walker.state.bindings)
     if form["op"] in {"=", ":="}:
         raise Unproved("a parameter expansion that assigns")
     if "@P" in rest:
@@ -105,7 +103,7 @@ def _braced(walker: Walker, node: Node, text: str, quoted: bool) -> tuple[str, b
     return _trimmed(walker, text) or UNKNOWN, False, not quoted
 
 
-def _trimmed(walker: Walker, text: str) -> str | None:
+def _trimmed(walker: AbstractWalker, text: str) -> str | None:
     """Return what `${name%.ext}` or `${name##*/}` leaves of a known value, `None` if that is not certain."""
     match = TRIMMED.match(text)
     value = walker.state.bindings.get(match[1]) if match else None
@@ -118,20 +116,20 @@ def _trimmed(walker: Walker, text: str) -> str | None:
     return kept if kept != value else None
 
 
-def _array(walker: Walker, node: Node) -> Piece:
+def _array(walker: AbstractWalker, node: Node) -> Piece:
     for token in walker.lexer.tokens(node.start_byte + 1, node.end_byte - 1):
         if not isinstance(token, Word) and token != "\n":  # noqa: S105 - a line's end, no secret
             raise Unproved("an array's value that is not analysed")
     return node.end_byte, UNKNOWN, False, False
 
 
-def _without_substitutions(walker: Walker, node: Node, start: int, end: int) -> str:
+def _without_substitutions(walker: AbstractWalker, node: Node, start: int, end: int) -> str:
     """Queue the substitutions between two offsets; return the text around them.
 
     Each is replaced by `0` if it can only print a number, else by `PLACEHOLDER`.
     """
     inside = dict[int, Node]()
-    expansions(node, inside)
+    collect_expansions(node, inside)
     kept = list[str]()
     position = start
     for begin in sorted(inside):
@@ -139,44 +137,37 @@ def _without_substitutions(walker: Walker, node: Node, start: int, end: int) -> 
         if child.type in SUBSTITUTIONS and position <= begin and child.end_byte <= end:
             walker.pending.append((walker, child))
             kept.append(walker.text[position:begin])
-            number = arithmetics.prints_number(walker.text[begin : child.end_byte])
-            kept.append("0" if number else arithmetics.PLACEHOLDER)
+            number = arithmetic.prints_number(walker.text[begin : child.end_byte])
+            kept.append("0" if number else arithmetic.PLACEHOLDER)
             position = child.end_byte
     kept.append(walker.text[position:end])
     return "".join(kept)
 
 
-def run_pending(walker: Walker) -> None:
-    """Walk the substitutions that wait for the command they stand in."""
-    inside, walker.pending = walker.pending, []
-    for owner, child in inside:
-        substitution(owner, child)
-
-
-def within(walker: Walker, node: Node, start: int, end: int) -> None:
+def walk_substitutions(walker: AbstractWalker, node: Node, start: int, end: int) -> None:
     """Walk the substitutions of a case word, a pattern or a loop's header; all others must be proved absent.
 
     Raises:
         Unproved: The text holds a substitution that the grammar does not see.
     """
     held, walker.pending = walker.pending, []
-    rest = QUOTED.sub("_", _without_substitutions(walker, node, start, end).replace(arithmetics.PLACEHOLDER, "_"))
+    rest = QUOTED.sub("_", _without_substitutions(walker, node, start, end).replace(arithmetic.PLACEHOLDER, "_"))
     if re.search(r"\$\(|`|[<>]\(|\$\{[^}]*[^\w}@*#?:%/.,+=-]", rest):
         raise Unproved("a substitution the shell grammar does not see")
-    run_pending(walker)
+    walker.walk_pending()
     walker.pending = held
 
 
-def arithmetic(walker: Walker, node: Node) -> None:
+def walk_arithmetic(walker: AbstractWalker, node: Node) -> None:
     """Queue the substitutions of `((...))` or `$((...))`; raise `Unproved` if the rest is more than arithmetic."""
     rest = _without_substitutions(walker, node, node.start_byte, node.end_byte)
-    if not ARITHMETIC.match(rest.replace(arithmetics.PLACEHOLDER, "_")):
+    if not ARITHMETIC.match(rest.replace(arithmetic.PLACEHOLDER, "_")):
         raise Unproved("arithmetic that is not analysed")
-    arithmetics.evaluate(walker.analysis.numbers, rest, walker.state.bindings)
-    walker.sets(assigned(rest))
+    arithmetic.evaluate(walker.analysis.numbers, rest, walker.state.bindings)
+    walker.sets(names_assigned(rest))
 
 
-def test(walker: Walker, node: Node) -> None:
+def walk_test(walker: AbstractWalker, node: Node) -> None:
     """Write down `[[ ... ]]` as the command `[`, then what its substitutions run.
 
     Raises:
@@ -185,8 +176,8 @@ def test(walker: Walker, node: Node) -> None:
     text = walker.text[node.start_byte : node.end_byte]
     held, walker.pending = walker.pending, []
     without = _without_substitutions(walker, node, node.start_byte, node.end_byte)
-    arithmetics.compare(walker.analysis.numbers, without, walker.state.bindings)
-    rest = QUOTED.sub("_", without.replace(arithmetics.PLACEHOLDER, "_"))
+    arithmetic.compare(walker.analysis.numbers, without, walker.state.bindings)
+    rest = QUOTED.sub("_", without.replace(arithmetic.PLACEHOLDER, "_"))
     if not re.fullmatch(r"\[\[[ \t](?:(?!\]\])[^;`'\"\n])*[ \t]\]\]", rest, re.DOTALL) and not text.startswith("(("):
         raise Unproved("a test that is not analysed")
     if re.search(r"\$\(|[<>]\(|(?<!&)&(?!&)", rest):
@@ -198,79 +189,28 @@ def test(walker: Walker, node: Node) -> None:
             ("[",), ("[",), cwd=walker.state.cwd, origin=walker.origin, listed=walker.listed and text[0] == "["
         )
     )
-    run_pending(walker)
+    walker.walk_pending()
     walker.pending = held
 
 
-def substitution(walker: Walker, node: Node) -> None:
-    """Walk what a command or process substitution runs.
-
-    Raises:
-        Unproved: Its form is not analysed.
-    """
-    children = parts(walker.shape, node)
-    opening, closing = children[0], children[-1]
-    if opening.type == "`" and "\\" in walker.text[node.start_byte : node.end_byte]:
-        raise Unproved("backslashes inside backticks")
-    if opening.type not in {"$(", "`", "<(", ">("} or closing.type not in {")", "`"}:
-        raise Unproved("a substitution of an unusual form")
-    inner = children[1:-1]
-    from actors.speed_layer.shell.walking.command_effects import MAX_DEPTH  # noqa: PLC0415 - as below
-
-    if walker.depth > MAX_DEPTH:
-        raise Unproved("too deeply nested")
-    from actors.speed_layer.shell.walking import words_and_redirections as leaves  # noqa: PLC0415 - leaves are read with these functions
-
-    held, walker.pending = walker.pending, []
-    variables, walker.variables = walker.variables, []
-    depth, walker.depth = walker.depth, walker.depth + 2
-    with walker.subshell(), walker.fed(None):
-        if inner and inner[0].type == "file_redirect":
-            expansions(node, walker.nodes)
-            leaves.simple(walker, leaves.tokens(walker, inner[0].start_byte, inner[-1].end_byte), "group")
-        else:
-            walker.statements(inner)
-    walker.pending, walker.variables, walker.depth = held, variables, depth
-
-
-def document(walker: Walker, text: str) -> str | None:
+def expand_document(walker: AbstractWalker, text: str) -> str | None:
     """Queue the substitutions of an expanded here-document; return its text if nothing in it is expanded.
 
     Raises:
         Unproved: Quotes inside one of its substitutions.
     """
-    from actors.speed_layer.shell.walking.walker import Walker as NewWalker  # noqa: PLC0415 - the walker is built from these functions
-
     if '"' in text:
         rest = re.sub(r"\$\([^()\"'`\\]*\)", "", text)
         if "$(" in rest or "`" in rest or re.search(r"\$\([^()]*\"", text):
             raise Unproved("quotes in a here-document's substitution")
         text = re.sub(r'(?<!\\)((?:\\\\)*)"', r'\1\\"', text)
     line = f': "{text}"'
-    inner = NewWalker(
-        line, [], walker.analysis, walker.state, depth=walker.depth + 1, origin=walker.origin, listed=walker.listed
-    )
+    inner = walker.nested(line, [], walker.state, levels=1, origin=walker.origin, listed=walker.listed)
     root = parse(inner.shape)
-    expansions(root, inner.nodes)
+    collect_expansions(root, inner.nodes)
     words = inner.lexer.tokens(2, len(line))
     if len(words) != 1 or not isinstance(words[0], Word):
         raise Unproved("a here-document that is not analysed")
     walker.pending.extend(inner.pending)
     walker.variables.extend(inner.variables)
     return known(words[0])
-
-
-def printed(producers: list[SimpleCommand]) -> str | None:
-    """Return what a pipeline's stages print, if the last one is an `echo` or `printf` of constants."""
-    if not producers:
-        return None
-    words = producers[-1].argv
-    certain = [word for word in words[1:] if word is not None]
-    if len(certain) != len(words) - 1 or words[0] not in {"echo", "printf"} or producers[-1].redirects:
-        return None
-    if words[0] == "echo":
-        text = " ".join(certain)
-        return None if certain[:1] and certain[0].startswith("-") else text + "\n"
-    if len(certain) != 1 or re.search(r"[%\\]", certain[0].removesuffix("\\n")):
-        return None
-    return certain[0].removesuffix("\\n") + ("\n" if certain[0].endswith("\\n") else "")

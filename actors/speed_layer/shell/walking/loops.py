@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from tree_sitter import Node
 
 from actors.speed_layer.command.simple_command import UNKNOWN
 from actors.speed_layer.shell.reading.tokens import Unproved, Word
 from actors.speed_layer.shell.walking import arithmetic
-from actors.speed_layer.shell.walking import expansions as expander
-from actors.speed_layer.shell.walking import variable_names as names
-from actors.speed_layer.shell.walking.syntax_tree import between, expansions, parts
-
-if TYPE_CHECKING:
-    from actors.speed_layer.shell.walking.walker import Walker
+from actors.speed_layer.shell.walking.abstract_walker import AbstractWalker
+from actors.speed_layer.shell.walking.expansions import walk_substitutions
+from actors.speed_layer.shell.walking.syntax_tree import between, collect_expansions, parts
+from actors.speed_layer.shell.walking.variable_names import names_assigned
 
 MAX_ROUNDS: Final = 8
 """How many values a loop may have whose body is walked for each of them."""
@@ -28,12 +26,12 @@ SETS_VARIABLES: Final = re.compile(
 )
 
 
-def body(walker: Walker, node: Node, _reach: int = 0) -> None:
+def body(walker: AbstractWalker, node: Node, _reach: int = 0) -> None:
     """Walk `do ... done`."""
     walker.statements(between(parts(walker.shape, node), "do", "done"))
 
 
-def loop(walker: Walker, node: Node, _reach: int = 0) -> None:
+def loop(walker: AbstractWalker, node: Node, _reach: int = 0) -> None:
     """Walk `while` and `until`; a body that changes directory is walked again, not knowing where it is."""
     children = parts(walker.shape, node)
     if children[0].type not in {"while", "until"}:
@@ -52,7 +50,7 @@ def loop(walker: Walker, node: Node, _reach: int = 0) -> None:
     _again_if_moved(walker, before, named)
 
 
-def iteration(walker: Walker, node: Node, _reach: int = 0) -> None:
+def iteration(walker: AbstractWalker, node: Node, _reach: int = 0) -> None:
     """Walk `for` and `select`: once for each value if they are few constants, else once with an unknown one."""
     children = parts(walker.shape, node)
     if (
@@ -86,7 +84,7 @@ def iteration(walker: Walker, node: Node, _reach: int = 0) -> None:
     _again_if_moved(walker, before, children[-1:])
 
 
-def _again_if_moved(walker: Walker, before: str | None, statements: list[Node]) -> None:
+def _again_if_moved(walker: AbstractWalker, before: str | None, statements: list[Node]) -> None:
     """Walk what is repeated once more, not knowing where it runs, if it has changed the working directory."""
     if walker.state.cwd == before:
         return
@@ -97,20 +95,18 @@ def _again_if_moved(walker: Walker, before: str | None, statements: list[Node]) 
     walker.state.cwd = None
 
 
-def _values(walker: Walker, node: Node, start: int, stop: int) -> list[str]:
+def _values(walker: AbstractWalker, node: Node, start: int, stop: int) -> list[str]:
     while stop > start and walker.text[stop - 1] in "; \t\n":
         stop -= 1
-    expansions(node, walker.nodes)
-    held = walker.pending
-    walker.pending = list["tuple[Walker, Node]"]()
+    collect_expansions(node, walker.nodes)
+    held, walker.pending = walker.pending, []
     words = list[str]()
     for token in walker.lexer.tokens(start, stop, arguments=True):
         if not isinstance(token, Word):
             raise Unproved("an unexpected word in a loop's list")
         words.append(token.text)
-    inside, walker.pending = walker.pending, held
-    for owner, substitution in inside:
-        expander.substitution(owner, substitution)
+    walker.walk_pending()
+    walker.pending = held
     name = walker.text[node.start_byte : start]
     variable = re.search(r"\b(\w+)\s+in\Z", name)
     assigned = variable and re.search(rf"(?<![\w$]){variable[1]}(?:\+?=|\[)", walker.text)
@@ -118,14 +114,14 @@ def _values(walker: Walker, node: Node, start: int, stop: int) -> list[str]:
     return words if few and not assigned and not SETS_VARIABLES.search(walker.text) else [UNKNOWN]
 
 
-def counting(walker: Walker, node: Node, _reach: int = 0) -> None:
+def counting(walker: AbstractWalker, node: Node, _reach: int = 0) -> None:
     """Walk `for ((...; ...; ...))`."""
     children = parts(walker.shape, node)
     if children[-1].type not in {"do_group", "compound_statement"}:
         raise Unproved("an unexpected loop")
-    expander.within(walker, node, children[1].start_byte, children[-1].start_byte)
+    walk_substitutions(walker, node, children[1].start_byte, children[-1].start_byte)
     header = walker.text[children[1].start_byte : children[-1].start_byte]
     header = arithmetic.without_substitutions(re.sub(r"\bdo\b", " ", header))
     arithmetic.evaluate(walker.analysis.numbers, header, walker.state.bindings)
-    walker.sets(names.assigned(header))
+    walker.sets(names_assigned(header))
     walker.statement(children[-1])

@@ -11,9 +11,9 @@ from typing import Final
 
 import msgspec
 
-from actors.speed_layer.command.simple_command import SimpleCommand, Stdin
+from actors.speed_layer.command.simple_command import SimpleCommand
 from actors.speed_layer.shell.reading.tokens import RedirectToken, Unproved, Word
-from actors.speed_layer.shell.walking import expansions as expander
+from actors.speed_layer.shell.walking.pipe_input import piped
 from actors.speed_layer.shell.walking.words_and_redirections import NO_GLOBS, RESERVED, SUBSCRIPT, redirections
 
 MAX_LENGTH: Final = 2048
@@ -64,7 +64,7 @@ class Statement(msgspec.Struct):
     background: bool = False
 
 
-class Line:
+class PlainLine:
     """A line as far as it is read.
 
     Args:
@@ -168,12 +168,7 @@ class Line:
         return True
 
 
-def piped(producers: list[SimpleCommand]) -> Stdin:
-    """Return what commands of a pipeline's earlier stages feed the next one."""
-    return Stdin("pipe", expander.printed(producers), tuple(producers))
-
-
-def read(text: str, cwd: str | None) -> Line | None:
+def read_plain_line(text: str, cwd: str | None) -> PlainLine | None:
     """Read a line; None where it holds more than is read here.
 
     Args:
@@ -188,8 +183,8 @@ def read(text: str, cwd: str | None) -> Line | None:
         return None
 
 
-def _read(text: str, cwd: str | None) -> Line | None:
-    line = Line(cwd)
+def _read(text: str, cwd: str | None) -> PlainLine | None:
+    line = PlainLine(cwd)
     words = line.words
     for descriptor, op, target, bare, separator, mixed, _rest in TOKEN.findall(text.rstrip(" \t")):
         word = bare or mixed

@@ -129,7 +129,7 @@ def check_comment(text: str, start: int, end: int) -> None:
         raise Unproved("a comment that may not be one")
 
 
-def expansions(node: Node, found: dict[int, Node]) -> None:
+def collect_expansions(node: Node, found: dict[int, Node]) -> None:
     """Collect the outermost substitutions and parameter expansions below `node`, and those inside the latter.
 
     They are keyed by where their first token really begins: the grammar counts blanks before a backtick to it.
@@ -142,7 +142,7 @@ def expansions(node: Node, found: dict[int, Node]) -> None:
             if kind in {"command_substitution", "process_substitution"}:
                 continue
         if child.child_count:
-            expansions(child, found)
+            collect_expansions(child, found)
 
 
 def between(children: list[Node], opening: str, closing: str) -> list[Node]:

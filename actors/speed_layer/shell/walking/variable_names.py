@@ -27,7 +27,7 @@ ASSIGNED: Final = re.compile(
 """Assignments in arithmetic."""
 
 
-def assigned(arithmetic: str) -> set[str]:
+def names_assigned(arithmetic: str) -> set[str]:
     """Return the names that an arithmetic expression sets."""
     return {match[1] or match[2] for match in ASSIGNED.finditer(arithmetic)}
 
@@ -45,7 +45,7 @@ def names_set(command: SimpleCommand) -> list[str]:
     if words[0] == "getopts":
         return [*words[2:3], "OPTARG", "OPTIND"]
     if words[0] == "let":
-        return sorted(assigned(" ; ".join(words[1:])))
+        return sorted(names_assigned(" ; ".join(words[1:])))
     return [word for word in words[1:] if not word.startswith("-")]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from tree_sitter import Node
 
@@ -12,12 +12,10 @@ from actors.speed_layer.command.simple_command import UNKNOWN, Redirect, SimpleC
 from actors.speed_layer.shell.reading.here_document import PLACEHOLDER
 from actors.speed_layer.shell.reading.tokens import RedirectToken, Token, Unproved, Word, judged, known, native
 from actors.speed_layer.shell.walking import arithmetic
-from actors.speed_layer.shell.walking import command_effects as inner_commands
-from actors.speed_layer.shell.walking import expansions as expander
-from actors.speed_layer.shell.walking.syntax_tree import expansions
-
-if TYPE_CHECKING:
-    from actors.speed_layer.shell.walking.walker import Walker
+from actors.speed_layer.shell.walking.abstract_walker import AbstractWalker
+from actors.speed_layer.shell.walking.command_effects import follow_command
+from actors.speed_layer.shell.walking.expansions import expand_document, walk_test
+from actors.speed_layer.shell.walking.syntax_tree import collect_expansions
 
 RESERVED: Final = frozenset(
     [
@@ -52,21 +50,21 @@ GLOB: Final = re.compile(r"[*?[]")
 EXPANDED: Final = re.compile(r"[$`\\]")
 
 
-def is_expression(walker: Walker, node: Node) -> bool:
+def is_test(walker: AbstractWalker, node: Node) -> bool:
     """Return whether a leaf is `[[ ... ]]`, whose words follow rules of their own."""
     return node.type == "test_command" and not re.match(r"\[[ \t]", walker.text[node.start_byte : node.start_byte + 2])
 
 
-def leaf(walker: Walker, node: Node, reach: int = 0) -> None:
+def walk_simple_command(walker: AbstractWalker, node: Node, reach: int = 0) -> None:
     """Read one simple command from its text, up to `reach` if redirections follow, and write it down."""
-    if is_expression(walker, node):
-        expander.test(walker, node)
+    if is_test(walker, node):
+        walk_test(walker, node)
         return
     start, end = node.start_byte, max(node.end_byte, reach)
     text = walker.text
     if text.find("$", start, end) >= 0 or text.find("`", start, end) >= 0 or text.find("(", start, end) >= 0:
-        expansions(node if end == node.end_byte else covering(node, end), walker.nodes)
-    simple(walker, tokens(walker, start, end))
+        collect_expansions(node if end == node.end_byte else covering(node, end), walker.nodes)
+    write_command(walker, read_tokens(walker, start, end))
 
 
 def covering(node: Node, end: int) -> Node:
@@ -76,7 +74,7 @@ def covering(node: Node, end: int) -> Node:
     return node
 
 
-def tokens(walker: Walker, start: int, end: int) -> list[Token]:
+def read_tokens(walker: AbstractWalker, start: int, end: int) -> list[Token]:
     """Return the words and redirections between two offsets; an operator there is unproved."""
     found = walker.lexer.tokens(start, end)
     for token in found:
@@ -85,7 +83,7 @@ def tokens(walker: Walker, start: int, end: int) -> list[Token]:
     return found
 
 
-def simple(walker: Walker, found: list[Token], origin: str = "") -> Stdin | None:
+def write_command(walker: AbstractWalker, found: list[Token], origin: str = "") -> Stdin | None:
     """Write down the command these tokens make, then its substitutions, then what it runs itself.
 
     Returns:
@@ -95,29 +93,31 @@ def simple(walker: Walker, found: list[Token], origin: str = "") -> Stdin | None
     redirects, stdin = redirections(walker, found) if len(words) != len(found) else ((), None)
     inside, walker.pending = walker.pending, []
     variables, walker.variables = tuple(walker.variables), []
-    command = build(words, redirects, walker.state.cwd, stdin or walker.stdin)
+    command = build_command(words, redirects, walker.state.cwd, stdin or walker.stdin)
     command.origin = origin or walker.origin
     command.variables = variables
     _note_numbers(walker, words)
-    run(walker, command, inside)
+    run_command(walker, command, inside)
     return stdin
 
 
-def run(walker: Walker, command: SimpleCommand, inside: Sequence[tuple[Walker, Node]] = ()) -> None:
+def run_command(
+    walker: AbstractWalker, command: SimpleCommand, inside: Sequence[tuple[AbstractWalker, Node]] = ()
+) -> None:
     """Write a command down as the walker stands, then the substitutions inside its words, then what it runs itself."""
     command.listed = walker.listed
     command.fallbacks = walker.state.fallbacks
     walker.add(command)
     if inside:
         begin = len(walker.analysis.commands)
-        for owner, substitution in inside:
-            expander.substitution(owner, substitution)
+        for owner, node in inside:
+            owner.substitution(node)
         command.sources = tuple(walker.analysis.commands[begin:])
     if command.words or command.env:
-        inner_commands.follow(walker, command)
+        follow_command(walker, command)
 
 
-def _note_numbers(walker: Walker, words: list[Word]) -> None:
+def _note_numbers(walker: AbstractWalker, words: list[Word]) -> None:
     for word in words:
         if not word.assign:
             continue
@@ -132,7 +132,9 @@ def _note_numbers(walker: Walker, words: list[Word]) -> None:
             arithmetic.assign(walker.analysis.numbers, name.group(), raw[word.assign :])
 
 
-def build(words: list[Word], redirects: tuple[Redirect, ...], cwd: str | None, stdin: Stdin | None) -> SimpleCommand:
+def build_command(
+    words: list[Word], redirects: tuple[Redirect, ...], cwd: str | None, stdin: Stdin | None
+) -> SimpleCommand:
     """Return the command that words make: assignments, then the program and its arguments.
 
     Raises:
@@ -178,7 +180,7 @@ def _keywords(words: list[Word]) -> list[Word]:
     return words[index:] if index else words
 
 
-def redirections(walker: Walker | None, found: Sequence[Token]) -> tuple[tuple[Redirect, ...], Stdin | None]:
+def redirections(walker: AbstractWalker | None, found: Sequence[Token]) -> tuple[tuple[Redirect, ...], Stdin | None]:
     """Return the files that tokens redirect to and from, and the standard input they give.
 
     Args:
@@ -209,7 +211,7 @@ def redirections(walker: Walker | None, found: Sequence[Token]) -> tuple[tuple[R
     return tuple(redirects), stdin
 
 
-def _here(walker: Walker, target: Word) -> Stdin:
+def _here(walker: AbstractWalker, target: Word) -> Stdin:
     if not target.text.startswith(PLACEHOLDER):
         text = known(target)
         return Stdin("text", None if text is None else text + "\n")
@@ -218,4 +220,4 @@ def _here(walker: Walker, target: Word) -> Stdin:
     walker.used_documents.add(number)
     if document.literal or not EXPANDED.search(document.body):
         return Stdin("text", native(document.body))
-    return Stdin("text", expander.document(walker, document.body))
+    return Stdin("text", expand_document(walker, document.body))
