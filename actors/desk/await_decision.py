@@ -13,8 +13,7 @@ import trio
 
 from actors.desk.reception import Caller
 from actors.kernel import ActorError, AskTimeout, Ref
-from actors.speed_layer.approvals.approval_events import Decision
-from actors.speed_layer.messages import Answer, AnswerOwn, Answers, AwaitDecision, Evaluate
+from actors.speed_layer.messages import Answer, AnswerOwn, Answers, AwaitDecision, Decision, Evaluate
 from actors.speed_layer.policy.canonical_request import request_hash
 from actors.speed_layer.policy.engine import Request
 

@@ -9,9 +9,17 @@ import trio
 from actors.desk.reception import Caller, Reception, Refusal
 from actors.kernel import Ref, System
 from actors.session.messages import Admit, Operation
-from actors.speed_layer.approvals.approval_events import Remember
 from actors.speed_layer.messages import NAME as SPEED_LAYER
-from actors.speed_layer.messages import Activate, Decide, Decree, Forget, ListPending, PendingApproval, Propose
+from actors.speed_layer.messages import (
+    Activate,
+    Decide,
+    Decree,
+    Forget,
+    ListPending,
+    PendingApproval,
+    Propose,
+    Remember,
+)
 from actors.speed_layer.policy.rules import Layer
 from actors.speed_layer.verdict import Verdict
 

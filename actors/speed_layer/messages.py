@@ -7,11 +7,14 @@ from typing import Any, Literal
 import msgspec
 
 from actors.kernel import Ask
-from actors.speed_layer.approvals.approval_events import Decision, Remember, State
 from actors.speed_layer.policy.engine import Explanation, Request, Ruling
 from actors.speed_layer.policy.rules import Layer
 
 NAME = "speed_layer"
+
+ApprovalState = Literal["pending", "decided", "expired", "cancelled"]
+Decision = Literal["allow", "deny"]
+Remember = Literal["no", "exact", "rule"]
 
 
 class ApprovalInfo(msgspec.Struct, frozen=True, array_like=True):
@@ -24,7 +27,7 @@ class ApprovalInfo(msgspec.Struct, frozen=True, array_like=True):
     """
 
     id: str
-    state: State
+    state: ApprovalState
     expires_ns: int
 
 

@@ -19,8 +19,7 @@ from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 from pydantic import ValidationError
 
 from actors.session.messages import Role
-from actors.speed_layer.approvals.approval_events import Decision
-from actors.speed_layer.messages import Answer
+from actors.speed_layer.messages import Answer, Decision
 from actors.speed_layer.policy.engine import Request
 from transport.logs import Logger
 

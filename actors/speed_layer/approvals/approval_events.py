@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 import msgspec
 
+from actors.speed_layer.messages import Decision, Remember
 from store import NewEvent
 
 APPROVALS_STREAM: Final = "moothall/approvals"
-
-State = Literal["pending", "decided", "expired", "cancelled"]
-Decision = Literal["allow", "deny"]
-Remember = Literal["no", "exact", "rule"]
 
 
 class Requested(msgspec.Struct, frozen=True):

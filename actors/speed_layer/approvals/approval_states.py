@@ -22,12 +22,11 @@ from actors.speed_layer.approvals.approval_events import (
     ApprovalEvent,
     Cancelled,
     Decided,
-    Decision,
     Expired,
     Joined,
-    Remember,
     Requested,
 )
+from actors.speed_layer.messages import Decision, Remember
 from actors.speed_layer.policy.canonical_request import canonical
 from actors.speed_layer.policy.engine import Request, Ruling
 

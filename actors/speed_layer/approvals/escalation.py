@@ -19,9 +19,6 @@ from actors.speed_layer.approvals.approval_events import (
     Answered,
     ApprovalEvent,
     Decided,
-    Decision,
-    Remember,
-    State,
     from_event,
     to_event,
 )
@@ -31,7 +28,16 @@ from actors.speed_layer.governing.event_recorder import Recorder
 from actors.speed_layer.governing.governing_policy import Governing
 from actors.speed_layer.governing.guard import Guard
 from actors.speed_layer.governing.remembered_decisions import Remembered
-from actors.speed_layer.messages import Answer, AnswerOwn, Answers, ApprovalInfo, PendingApproval
+from actors.speed_layer.messages import (
+    Answer,
+    AnswerOwn,
+    Answers,
+    ApprovalInfo,
+    ApprovalState,
+    Decision,
+    PendingApproval,
+    Remember,
+)
 from actors.speed_layer.policy.canonical_request import request_hash
 from actors.speed_layer.policy.engine import Request, Ruling
 
@@ -272,5 +278,5 @@ def _answer_owed(owed: Owed) -> Answer:
     return Answer(owed.ruling, ApprovalInfo(owed.requested.id, "decided", owed.requested.expires_ns))
 
 
-def _info(approval: Approval, state: State) -> ApprovalInfo:
+def _info(approval: Approval, state: ApprovalState) -> ApprovalInfo:
     return ApprovalInfo(approval.requested.id, state, approval.requested.expires_ns)
