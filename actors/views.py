@@ -12,7 +12,7 @@ from actors.cache.verdicts import Verdicts
 from actors.monitor.messages import Component, Health
 from actors.session.permit import Permit
 from actors.speed_layer.audit.buffer import AuditBuffer
-from actors.speed_layer.published import Published
+from actors.speed_layer.published import PublishedPolicy
 
 
 class Views:
@@ -39,7 +39,7 @@ class Views:
         self.permits: dict[str, Permit] = {}
         self.audit = AuditBuffer(inputs=audit_inputs)
         self.policy = ""
-        self.rules: Published | None = None
+        self.rules: PublishedPolicy | None = None
         self.sequence = 0
         self.connections = 0
         self.trouble: dict[str, str] = {}

@@ -92,8 +92,8 @@ class Waiting:
             nursery.cancel_scope.cancel()
         if not said or said[0] == "later" or answer.approval is None:
             return outcome
-        decree = await self._speed_layer.ask(AnswerOwn(answer.approval.id, one.agent, said[0]))
-        return decree.policy, answer if decree.answer is None else decree.answer
+        settled = await self._speed_layer.ask(AnswerOwn(answer.approval.id, one.agent, said[0]))
+        return settled.policy, answer if settled.answer is None else settled.answer
 
     async def _awaited(self, policy: str, answer: Answer, one: _One) -> tuple[str, Answer]:
         """Wait for one decision; a speed layer that restarts meanwhile is asked again, and has the same approval."""

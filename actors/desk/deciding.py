@@ -13,9 +13,9 @@ from actors.speed_layer.messages import NAME as SPEED_LAYER
 from actors.speed_layer.messages import (
     Activate,
     Decide,
-    Decree,
     Forget,
     ListPending,
+    Outcome,
     PendingApproval,
     Propose,
     Remember,
@@ -65,18 +65,18 @@ class Deciding:
         operation: Operation = "activate" if remember == "rule" else "decide"
         await self._reception.admit(caller, Admit(caller.connection, operation))
         agent = caller.principal.agent
-        decree = _carried_out(await self._speed_layer.ask(Decide(approval, decision, agent, reason, remember)))
-        assert decree.answer is not None
-        ruling = decree.answer.ruling
+        outcome = _carried_out(await self._speed_layer.ask(Decide(approval, decision, agent, reason, remember)))
+        assert outcome.answer is not None
+        ruling = outcome.answer.ruling
         return Verdict(
             verdict=ruling.verdict,
             reason=ruling.reason,
             rule=ruling.rule,
-            policy=decree.policy,
+            policy=outcome.policy,
             cached=False,
-            request=decree.request,
+            request=outcome.request,
             elapsed_us=round((trio.current_time() - began) * 1e6),
-            approval=decree.answer.approval,
+            approval=outcome.answer.approval,
         )
 
     async def propose(self, caller: Caller, approval: str) -> str:
@@ -115,7 +115,7 @@ class Deciding:
         return _carried_out(await self._speed_layer.ask(message, timeout_s=ACTIVATION_S)).policy
 
 
-def _carried_out(decree: Decree) -> Decree:
-    if decree.code is not None:
-        raise Refusal(decree.code, decree.message)
-    return decree
+def _carried_out(outcome: Outcome) -> Outcome:
+    if outcome.code is not None:
+        raise Refusal(outcome.code, outcome.message)
+    return outcome

@@ -17,11 +17,11 @@ from actors.speed_layer.approvals.approval_events import Decided, to_event
 from actors.speed_layer.approvals.approval_states import ApprovalRefused
 from actors.speed_layer.approvals.escalation import Escalation
 from actors.speed_layer.audit.buffer import AuditBuffer
-from actors.speed_layer.audit.writer import Auditor
+from actors.speed_layer.audit.writer import AuditWriter
 from actors.speed_layer.governing.activation import ActiveLayer, activated, compiled, history, text_hash
-from actors.speed_layer.governing.breaker_events import Switchboard
-from actors.speed_layer.governing.event_recorder import Recorder
-from actors.speed_layer.governing.governing_policy import Governing
+from actors.speed_layer.governing.breaker_events import OpenBreakers
+from actors.speed_layer.governing.event_recorder import EventRecorder
+from actors.speed_layer.governing.governing_policy import GoverningPolicy
 from actors.speed_layer.governing.guard import Guard
 from actors.speed_layer.governing.quotas import Quotas
 from actors.speed_layer.governing.remembered_decisions import (
@@ -37,19 +37,19 @@ from actors.speed_layer.messages import (
     Answers,
     AwaitDecision,
     Decide,
-    Decree,
     Evaluate,
     Explain,
     Explained,
     Forget,
     ListPending,
     Messages,
+    Outcome,
     PendingApproval,
     Propose,
 )
 from actors.speed_layer.policy.engine import Policy, PolicyError, Ruling
 from actors.speed_layer.policy.rules import Layer
-from actors.speed_layer.published import Published
+from actors.speed_layer.published import PublishedPolicy
 
 NO_LONGER_LOADS = "what an admin has activated no longer loads, so nothing is allowed until another policy is activated"
 
@@ -66,7 +66,7 @@ class PolicyViews(Protocol):
     """
 
     policy: str
-    rules: Published | None
+    rules: PublishedPolicy | None
 
     @property
     def audit(self) -> AuditBuffer:
@@ -91,7 +91,7 @@ class SpeedLayer(Actor):
 
     def __init__(self, policy: Policy, views: PolicyViews, ports: Ports, quotas: Quotas) -> None:
         self._base = policy
-        self._policy = Governing(policy)
+        self._policy = GoverningPolicy(policy)
         self._layers: dict[Layer, ActiveLayer] = {}
         self._activating = trio.Lock()
         self._views = views
@@ -101,15 +101,15 @@ class SpeedLayer(Actor):
     async def on_start(self) -> None:
         """Take up the policy and the approvals that the log knows, and begin to write."""
         store = self.ref(EVENT_STORE)
-        self._recorder = Recorder(store)
-        self._switchboard = Switchboard(self._recorder, partial(self._views.tell_trouble, self.name))
-        self._guard = Guard(self._quotas, self._switchboard.opened, self._switchboard.closed)
+        self._recorder = EventRecorder(store)
+        self._open_breakers = OpenBreakers(self._recorder, partial(self._views.tell_trouble, self.name))
+        self._guard = Guard(self._quotas, self._open_breakers.opened, self._open_breakers.closed)
         self._escalation = Escalation(self._recorder, self._ports, self._guard, lambda: self._policy)
-        self._auditor = Auditor(self._views.audit, store, self._new_name, self._audit_stalled)
-        await self._switchboard.restore()
+        self._audit_writer = AuditWriter(self._views.audit, store, self._new_name, self._audit_stalled)
+        await self._open_breakers.restore()
         await self._take_up_policy()
         await self._escalation.restore()
-        for task in (self._recorder.run, self._auditor.run, self._escalation.run):
+        for task in (self._recorder.run, self._audit_writer.run, self._escalation.run):
             self.nursery.start_soon(task)
         self._escalation.review(self._policy)
         await self._recorder.drained()
@@ -119,7 +119,7 @@ class SpeedLayer(Actor):
         self,
         message: Evaluate | AwaitDecision | Explain | ListPending | Decide | AnswerOwn | Propose | Forget | Activate,
         reply: Reply,
-    ) -> Answers | Explained | list[PendingApproval] | Decree | Later:
+    ) -> Answers | Explained | list[PendingApproval] | Outcome | Later:
         """Judge a batch, explain, or begin what is answered later."""
         match message:
             case Evaluate():
@@ -138,7 +138,7 @@ class SpeedLayer(Actor):
 
     async def on_stop(self) -> None:
         """Store the last verdicts."""
-        await self._auditor.drain()
+        await self._audit_writer.drain()
 
     async def _take_up_policy(self) -> None:
         found = history(await self._recorder.read(POLICY_STREAM))
@@ -146,11 +146,11 @@ class SpeedLayer(Actor):
             rules = await self._ports.run_sync(partial(compiled, self._base, found.layers))
         except PolicyError as error:
             self._layers = found.layers
-            self._policy = Governing(self._base, found.remembered, withheld=f"{NO_LONGER_LOADS} ({error})")
-            self._switchboard.trouble("policy", self._policy.withheld)
+            self._policy = GoverningPolicy(self._base, found.remembered, withheld=f"{NO_LONGER_LOADS} ({error})")
+            self._open_breakers.trouble("policy", self._policy.withheld)
             return
         self._layers = found.layers
-        self._policy = Governing(rules, found.remembered)
+        self._policy = GoverningPolicy(rules, found.remembered)
         if found.version != rules.version:
             self._recorder.add([activated(rules, self._layers, "moothall")])
 
@@ -166,7 +166,7 @@ class SpeedLayer(Actor):
             ]
         return Answers(policy.version, answers)
 
-    def _change(self, message: Decide | AnswerOwn | Forget | Activate, reply: Reply) -> Decree | Later:
+    def _change(self, message: Decide | AnswerOwn | Forget | Activate, reply: Reply) -> Outcome | Later:
         if isinstance(message, Decide):
             return self._decide(message, reply)
         if isinstance(message, AnswerOwn):
@@ -176,13 +176,13 @@ class SpeedLayer(Actor):
         self.nursery.start_soon(self._activate, message, reply)
         return LATER
 
-    def _decide(self, message: Decide, reply: Reply) -> Decree | Later:
+    def _decide(self, message: Decide, reply: Reply) -> Outcome | Later:
         approval = self._escalation.find(message.id)
         if approval is None:
             return self._unknown(message.id)
         overtaken = self._escalation.review_one(approval, self._policy)
         if overtaken is not None:
-            return Decree(self._policy.version, overtaken, approval.requested.request)
+            return Outcome(self._policy.version, overtaken, approval.requested.request)
         try:
             decided, ruling, kept = self._escalation.decide(
                 approval,
@@ -198,28 +198,28 @@ class SpeedLayer(Actor):
         self._recorder.add(events, partial(self._settle, decided, ruling, kept, reply))
         return LATER
 
-    def _answer_own(self, message: AnswerOwn, reply: Reply) -> Decree | Later:
+    def _answer_own(self, message: AnswerOwn, reply: Reply) -> Outcome | Later:
         try:
             answered, approval = self._escalation.answer_own(message, self._policy)
         except ApprovalRefused as refused:
             return self._refused(refused.code, refused.message)
 
         def settle() -> None:
-            reply(Decree(self._policy.version, self._escalation.settle_own(answered, approval, self._policy)))
+            reply(Outcome(self._policy.version, self._escalation.settle_own(answered, approval, self._policy)))
 
         self._recorder.add([to_event(answered)], settle)
         return LATER
 
-    def _propose(self, message: Propose) -> Decree:
+    def _propose(self, message: Propose) -> Outcome:
         approval = self._escalation.find(message.id)
         if approval is None:
             return self._unknown(message.id)
         try:
-            return Decree(self._policy.version, message=str(self._escalation.pattern(approval, self._policy)))
+            return Outcome(self._policy.version, message=str(self._escalation.pattern(approval, self._policy)))
         except ApprovalRefused as refused:
             return self._refused(refused.code, refused.message)
 
-    def _forget(self, message: Forget, reply: Reply) -> Decree | Later:
+    def _forget(self, message: Forget, reply: Reply) -> Outcome | Later:
         if message.approval not in self._policy.remembered:
             what = f"nothing is remembered of {message.approval!r}; `moothall policy remembered` lists what is"
             return self._refused("invalid", what)
@@ -229,7 +229,7 @@ class SpeedLayer(Actor):
 
     def _forgotten(self, approval: str, reply: Reply) -> None:
         self._govern(self._policy.forgetting(approval))
-        reply(Decree(self._policy.version))
+        reply(Outcome(self._policy.version))
 
     def _settle(self, decided: Decided, ruling: Ruling, remembered: Remembered | None, reply: Reply) -> None:
         """Do what a decision says that is durable now."""
@@ -238,7 +238,7 @@ class SpeedLayer(Actor):
         answer, request = self._escalation.settle(decided, ruling, self._policy)
         if decided.remember == "rule":
             self._escalation.review(self._policy)
-        reply(Decree(self._policy.version, answer, request))
+        reply(Outcome(self._policy.version, answer, request))
 
     async def _activate(self, message: Activate, reply: Reply) -> None:
         async with self._activating:
@@ -256,27 +256,27 @@ class SpeedLayer(Actor):
             self._recorder.add([activated(rules, layers, message.by)], durable.set)
             await durable.wait()
             self._layers = layers
-            self._govern(Governing(rules, self._policy.remembered))
-            self._switchboard.trouble("policy", "")
+            self._govern(GoverningPolicy(rules, self._policy.remembered))
+            self._open_breakers.trouble("policy", "")
             self._escalation.review(self._policy)
-            reply(Decree(self._policy.version))
+            reply(Outcome(self._policy.version))
 
-    def _unknown(self, approval: str) -> Decree:
+    def _unknown(self, approval: str) -> Outcome:
         return self._refused("invalid", f"no approval {approval!r} is pending; list those that are")
 
-    def _refused(self, code: Literal["invalid", "forbidden"], message: str) -> Decree:
-        return Decree(self._policy.version, code=code, message=message)
+    def _refused(self, code: Literal["invalid", "forbidden"], message: str) -> Outcome:
+        return Outcome(self._policy.version, code=code, message=message)
 
-    def _govern(self, policy: Governing) -> None:
+    def _govern(self, policy: GoverningPolicy) -> None:
         self._policy = policy
-        self._views.rules = Published(policy, self._guard)
+        self._views.rules = PublishedPolicy(policy, self._guard)
         self._views.policy = policy.version
 
     def _audit_stalled(self, why: str) -> None:
         if why:
-            self._switchboard.opened("audit", why)
+            self._open_breakers.opened("audit", why)
         else:
-            self._switchboard.closed("audit")
+            self._open_breakers.closed("audit")
 
     def _new_name(self) -> str:
         return self._ports.random_bytes(8).hex()

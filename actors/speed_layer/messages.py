@@ -118,7 +118,7 @@ class ListPending(Ask[list[PendingApproval]], frozen=True):
     """What waits for a decision, the oldest first?"""
 
 
-class Decree(msgspec.Struct, frozen=True, array_like=True):
+class Outcome(msgspec.Struct, frozen=True, array_like=True):
     """What became of a decision or an activation: `code` says why it was refused.
 
     Attributes:
@@ -136,7 +136,7 @@ class Decree(msgspec.Struct, frozen=True, array_like=True):
     message: str = ""
 
 
-class Decide(Ask[Decree], frozen=True):
+class Decide(Ask[Outcome], frozen=True):
     """Decide a pending approval; answered when the decision is durable.
 
     Attributes:
@@ -155,7 +155,7 @@ class Decide(Ask[Decree], frozen=True):
     remember: Remember = "no"
 
 
-class AnswerOwn(Ask[Decree], frozen=True):
+class AnswerOwn(Ask[Outcome], frozen=True):
     """The person at an asking agent's client has answered; for that agent alone. Answered when that is durable.
 
     Attributes:
@@ -169,13 +169,13 @@ class AnswerOwn(Ask[Decree], frozen=True):
     decision: Decision
 
 
-class Propose(Ask[Decree], frozen=True):
-    """Which commands would a decision be for that is remembered as a rule? Told as the decree's message."""
+class Propose(Ask[Outcome], frozen=True):
+    """Which commands would a decision be for that is remembered as a rule? Told as the outcome's message."""
 
     id: str
 
 
-class Forget(Ask[Decree], frozen=True):
+class Forget(Ask[Outcome], frozen=True):
     """Let a remembered decision hold no longer; answered when that is durable.
 
     Attributes:
@@ -187,7 +187,7 @@ class Forget(Ask[Decree], frozen=True):
     by: str
 
 
-class Activate(Ask[Decree], frozen=True):
+class Activate(Ask[Outcome], frozen=True):
     """Let a policy's text govern as a layer, in place of what that layer was; answered when that is durable.
 
     Attributes:

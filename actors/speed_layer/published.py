@@ -13,7 +13,7 @@ from typing import Final
 
 import trio
 
-from actors.speed_layer.governing.governing_policy import Governing
+from actors.speed_layer.governing.governing_policy import GoverningPolicy
 from actors.speed_layer.governing.guard import BUDGET_S, Guard
 from actors.speed_layer.policy.engine import Request, Ruling, is_kept
 
@@ -21,7 +21,7 @@ MAX_REQUESTS: Final = 16
 """How many requests are ruled on without giving others a turn: some 1 ms of fresh shell commands."""
 
 
-class Published:
+class PublishedPolicy:
     """A policy as it may be used by any task. Nothing here checkpoints.
 
     Args:
@@ -34,7 +34,7 @@ class Published:
 
     __slots__ = ("_guard", "_policy", "version")
 
-    def __init__(self, policy: Governing, guard: Guard) -> None:
+    def __init__(self, policy: GoverningPolicy, guard: Guard) -> None:
         self._policy = policy
         self._guard = guard
         self.version = policy.version
@@ -58,5 +58,5 @@ class Published:
         ruling = self._policy.decide(request)
         now = trio.current_time()
         if now - began > BUDGET_S:
-            self._guard.dawdled(agent, now - began, now)
+            self._guard.took_too_long(agent, now - began, now)
         return ruling

@@ -33,16 +33,16 @@ from actors.speed_layer.policy.engine import Request, Ruling
 EXPIRES_NS: Final = 3600 * 1_000_000_000
 """How long an approval waits for its decision, in nanoseconds."""
 
-MOST: Final = 4096
+MAX_PENDING: Final = 4096
 """How many approvals may be pending; what comes on top stays `ask`, without one, and says why."""
 
-MOST_OF_A_ROLE: Final = 2048
+MAX_PENDING_OF_A_ROLE: Final = 2048
 """How many of them one role may have opened, so that none takes all there are."""
 
-MOST_EACH: Final = 128
+MAX_PENDING_OF_AN_AGENT: Final = 128
 """How many approvals one agent may have opened that are pending."""
 
-LARGEST: Final = 256 * 1024
+MAX_ACTION_BYTES: Final = 256 * 1024
 """The longest canonical action, in bytes, that an approval is opened for."""
 
 
@@ -89,7 +89,7 @@ class Approval:
 
 
 @dataclass(frozen=True)
-class Owed:
+class OwedAnswer:
     """What an agent that had gone will be told once."""
 
     requested: Requested
@@ -104,7 +104,7 @@ class Approvals:
         self._by_action: dict[tuple[str, str], Approval] = {}
         self._opened: Counter[str] = Counter()
         self._of_role: Counter[str] = Counter()
-        self._owed: dict[tuple[str, str, str], Owed] = {}
+        self._owed: dict[tuple[str, str, str], OwedAnswer] = {}
 
     def __bool__(self) -> bool:
         """Whether a request may find something here."""
@@ -139,13 +139,13 @@ class Approvals:
         return requested
 
     def _no_room(self, role: str, agent: str, size: int) -> str:
-        if size > LARGEST:
-            return f"it is too large for an approval ({size} bytes, {LARGEST} at the most)"
-        if self._opened[agent] >= MOST_EACH:
-            return f"{agent!r} has {MOST_EACH} approvals open already"
-        if self._of_role[role] >= MOST_OF_A_ROLE:
-            return f"the role {role!r} has {MOST_OF_A_ROLE} approvals open already"
-        return f"{MOST} approvals are open already" if len(self.pending) >= MOST else ""
+        if size > MAX_ACTION_BYTES:
+            return f"it is too large for an approval ({size} bytes, {MAX_ACTION_BYTES} at the most)"
+        if self._opened[agent] >= MAX_PENDING_OF_AN_AGENT:
+            return f"{agent!r} has {MAX_PENDING_OF_AN_AGENT} approvals open already"
+        if self._of_role[role] >= MAX_PENDING_OF_A_ROLE:
+            return f"the role {role!r} has {MAX_PENDING_OF_A_ROLE} approvals open already"
+        return f"{MAX_PENDING} approvals are open already" if len(self.pending) >= MAX_PENDING else ""
 
     def join(self, approval: Approval, agent: str) -> Joined | None:
         """Let another agent in; returns None if it is in already, or a decision is under way."""
@@ -243,13 +243,13 @@ class Approvals:
         """Keep a decision for those who asked and had gone."""
         requested = ended.requested
         for agent in ended.askers - ended.answered - served:
-            self._owed[requested.role, requested.request, agent] = Owed(requested, ruling)
+            self._owed[requested.role, requested.request, agent] = OwedAnswer(requested, ruling)
 
     def owes(self, role: str, request: str, agent: str) -> bool:
         """Say whether something may be owed to an agent for an action."""
         return (role, request, agent) in self._owed
 
-    def collect(self, role: str, request: str, agent: str, now_ns: int) -> Owed | None:
+    def collect(self, role: str, request: str, agent: str, now_ns: int) -> OwedAnswer | None:
         """Hand out what is owed to an agent for an action, once."""
         owed = self._owed.pop((role, request, agent), None)
         return owed if owed is not None and owed.requested.expires_ns > now_ns else None

@@ -22,10 +22,10 @@ from actors.speed_layer.approvals.approval_events import (
     from_event,
     to_event,
 )
-from actors.speed_layer.approvals.approval_states import Approval, ApprovalRefused, Approvals, Owed
+from actors.speed_layer.approvals.approval_states import Approval, ApprovalRefused, Approvals, OwedAnswer
 from actors.speed_layer.governing.command_patterns import NotGeneral, Pattern, generalised
-from actors.speed_layer.governing.event_recorder import Recorder
-from actors.speed_layer.governing.governing_policy import Governing
+from actors.speed_layer.governing.event_recorder import EventRecorder
+from actors.speed_layer.governing.governing_policy import GoverningPolicy
 from actors.speed_layer.governing.guard import Guard
 from actors.speed_layer.governing.remembered_decisions import Remembered
 from actors.speed_layer.messages import (
@@ -54,7 +54,9 @@ class Escalation:
         policy: Returns the policy that governs.
     """
 
-    def __init__(self, recorder: Recorder, ports: Ports, guard: Guard, policy: Callable[[], Governing]) -> None:
+    def __init__(
+        self, recorder: EventRecorder, ports: Ports, guard: Guard, policy: Callable[[], GoverningPolicy]
+    ) -> None:
         self._recorder = recorder
         self._guard = guard
         self._policy = policy
@@ -81,7 +83,7 @@ class Escalation:
             with trio.move_on_after(left_s):
                 await self._changed.wait()
 
-    def judge(self, policy: Governing, request: Request, agent: str) -> Answer:
+    def judge(self, policy: GoverningPolicy, request: Request, agent: str) -> Answer:
         """Judge a request; what stays `ask` opens an approval, or joins the one that is pending."""
         if not self._approvals:
             ruling, decidable = self._guard.decide(policy, request, agent)
@@ -100,7 +102,7 @@ class Escalation:
             return Answer(ruling)
         return self._undecided(policy, request, hashed, agent, ruling)
 
-    def _undecided(self, policy: Governing, request: Request, hashed: str, agent: str, ruling: Ruling) -> Answer:
+    def _undecided(self, policy: GoverningPolicy, request: Request, hashed: str, agent: str, ruling: Ruling) -> Answer:
         """Answer by what is owed, by what is pending, or by a new approval."""
         owed = self._approvals.collect(request.role, hashed, agent, self._ports.clock_ns())
         if owed is not None:
@@ -111,7 +113,7 @@ class Escalation:
         return self._open(policy, request, hashed, agent, ruling)
 
     def wait(
-        self, policy: Governing, approval_id: str, agent: str, action: tuple[str, str], reply: Reply
+        self, policy: GoverningPolicy, approval_id: str, agent: str, action: tuple[str, str], reply: Reply
     ) -> Answers | None:
         """Have a reply made when an approval ends; returns the answer where there is one now."""
         if approval_id not in self._approvals.pending:
@@ -149,7 +151,7 @@ class Escalation:
     def decide(
         self,
         approval: Approval,
-        policy: Governing,
+        policy: GoverningPolicy,
         *,
         decision: Decision,
         by: str,
@@ -172,7 +174,7 @@ class Escalation:
         kept = None if remember == "no" else _remembered(decided, approval, pattern)
         return decided, Ruling(decision, said, None, False), kept
 
-    def pattern(self, approval: Approval, policy: Governing) -> Pattern:
+    def pattern(self, approval: Approval, policy: GoverningPolicy) -> Pattern:
         """Return the commands that a decision would be for if it were remembered as a rule.
 
         Raises:
@@ -183,7 +185,7 @@ class Escalation:
         except NotGeneral as error:
             raise ApprovalRefused("invalid", f"no rule can be made of this: {error}; remember it as `exact`") from None
 
-    def settle(self, decided: Decided, ruling: Ruling, policy: Governing) -> tuple[Answer, str]:
+    def settle(self, decided: Decided, ruling: Ruling, policy: GoverningPolicy) -> tuple[Answer, str]:
         """Tell all who wait, and keep the answer for those who had gone; returns the answer and the action's hash.
 
         A policy that came between the decision and now has the last word.
@@ -198,7 +200,7 @@ class Escalation:
         self._changed.set()
         return answer, ended.requested.request
 
-    def answer_own(self, message: AnswerOwn, policy: Governing) -> tuple[Answered, Approval]:
+    def answer_own(self, message: AnswerOwn, policy: GoverningPolicy) -> tuple[Answered, Approval]:
         """Answer one who asked, as the person at their client says; `settle_own` finishes it once that is durable.
 
         Raises:
@@ -207,7 +209,7 @@ class Escalation:
         answered = self._approvals.answer(message.id, message.agent, message.decision, policy.version)
         return answered, self._approvals.pending[message.id]
 
-    def settle_own(self, answered: Answered, approval: Approval, policy: Governing) -> Answer:
+    def settle_own(self, answered: Answered, approval: Approval, policy: GoverningPolicy) -> Answer:
         """Return what the agent is told; a policy that came meanwhile has the last word."""
         self._approvals.apply(answered)
         cancelled = self._approvals.cancel_if_answered(answered.id)
@@ -221,12 +223,12 @@ class Escalation:
         ruling = Ruling(answered.decision, said, None, False) if now.verdict == "ask" else now
         return Answer(ruling, _info(approval, "decided"))
 
-    def review(self, policy: Governing) -> None:
+    def review(self, policy: GoverningPolicy) -> None:
         """Judge all that is pending again, by a policy that governs from now on."""
         for approval in list(self._approvals.pending.values()):
             self.review_one(approval, policy)
 
-    def review_one(self, approval: Approval, policy: Governing) -> Answer | None:
+    def review_one(self, approval: Approval, policy: GoverningPolicy) -> Answer | None:
         """Judge one again; returns the ruling that makes its decision needless, if there is one."""
         if approval.closed:
             return None
@@ -239,7 +241,7 @@ class Escalation:
         self._answer_all(policy, approval.requested.id, answer)
         return answer
 
-    def _open(self, policy: Governing, request: Request, hashed: str, agent: str, ruling: Ruling) -> Answer:
+    def _open(self, policy: GoverningPolicy, request: Request, hashed: str, agent: str, ruling: Ruling) -> Answer:
         now_ns, new_id = self._ports.clock_ns(), self._ports.random_bytes(8).hex()
         requested = self._approvals.request(
             new_id, request, hashed, agent=agent, ruling=ruling, policy=policy.version, now_ns=now_ns
@@ -254,7 +256,7 @@ class Escalation:
     def _record(self, event: ApprovalEvent) -> None:
         self._recorder.add([to_event(event)])
 
-    def _answer_all(self, policy: Governing, approval_id: str, answer: Answer) -> set[str]:
+    def _answer_all(self, policy: GoverningPolicy, approval_id: str, answer: Answer) -> set[str]:
         """Reply to all who wait; returns the agents that were there to hear it."""
         waiting = list(self._waiting.pop(approval_id, []))
         answers = Answers(policy.version, [answer])
@@ -274,7 +276,7 @@ def _remembered(decided: Decided, approval: Approval, pattern: Pattern | None) -
     )
 
 
-def _answer_owed(owed: Owed) -> Answer:
+def _answer_owed(owed: OwedAnswer) -> Answer:
     return Answer(owed.ruling, ApprovalInfo(owed.requested.id, "decided", owed.requested.expires_ns))
 
 

@@ -15,13 +15,13 @@ import re
 from typing import Any, Final, cast
 
 MASK: Final = "MASKED"
-LONGEST: Final = 4096
+MAX_TEXT: Final = 4096
 """How many characters of one text are kept."""
 
-LONGEST_IN_ALL: Final = 16 * LONGEST
+MAX_TEXT_IN_ALL: Final = 16 * MAX_TEXT
 """How many characters of all texts of one input are kept: looking for secrets in them takes milliseconds."""
 
-MOST: Final = 256
+MAX_VALUES: Final = 256
 """How many values of one input are kept."""
 
 _NAME: Final = re.compile(
@@ -78,7 +78,7 @@ class Masked:
     def __init__(self, value: dict[str, Any]) -> None:
         self.whole = True
         self.size = 0
-        self._left = MOST
+        self._left = MAX_VALUES
         self.value = self._masked(value)
 
     def _masked(self, value: Any) -> Any:
@@ -90,10 +90,10 @@ class Masked:
             return self._text(value)
         if isinstance(value, dict):
             fields = cast("dict[str, Any]", value)
-            return {key: self._field(key, each) for key, each in list(fields.items())[:MOST]}
+            return {key: self._field(key, each) for key, each in list(fields.items())[:MAX_VALUES]}
         if isinstance(value, list):
             items = cast("Any", value)
-            return [self._masked(each) for each in items[:MOST]]
+            return [self._masked(each) for each in items[:MAX_VALUES]]
         return value
 
     def _field(self, name: str, value: Any) -> Any:
@@ -103,7 +103,7 @@ class Masked:
         return self._masked(value)
 
     def _text(self, text: str) -> str:
-        most = max(0, min(LONGEST, LONGEST_IN_ALL - self.size))
+        most = max(0, min(MAX_TEXT, MAX_TEXT_IN_ALL - self.size))
         kept = text if len(text) <= most else f"{text[:most]}... ({len(text)} characters)"
         self.size += len(kept)
         folded = kept.casefold() if kept.isascii() else ""  # other letters may pass for those, each in its own way

@@ -24,17 +24,17 @@ RETRY_S: Final = 0.2
 SLICE: Final = 64
 """How many events are made before others get a turn."""
 
-LARGE: Final = 1024
+LARGE_INPUT: Final = 1024
 """An input with more characters than this is large: others get a turn after it."""
 
-REMEMBERED: Final = 4096
+MAX_MASKED: Final = 4096
 """How many masked inputs are kept, none of them large, since the same requests come again and again."""
 
 _KEPT: Final = ("agent", "role", "request", "verdict", "rule", "policy", "cached")
 """What is kept of a verdict whose event the log refuses."""
 
 
-class Auditor:
+class AuditWriter:
     """Moves verdicts from the buffer to the log.
 
     Args:
@@ -99,7 +99,7 @@ class Auditor:
             for index in range(len(entry.verdicts)):
                 masked = self._mask(entry, index)
                 events.append(verdict_event(entry, index, masked, now - entry.at))
-                if len(events) % SLICE == 0 or (masked is not None and masked.size > LARGE):
+                if len(events) % SLICE == 0 or (masked is not None and masked.size > LARGE_INPUT):
                     await trio.lowlevel.checkpoint()
         return events
 
@@ -110,8 +110,8 @@ class Auditor:
         masked = self._masked.get(request)
         if masked is None:
             masked = Masked(entry.calls[index].input)
-            if masked.size <= LARGE:
-                if len(self._masked) >= REMEMBERED:
+            if masked.size <= LARGE_INPUT:
+                if len(self._masked) >= MAX_MASKED:
                     self._masked.clear()
                 self._masked[request] = masked
         return masked

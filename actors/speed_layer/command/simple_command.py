@@ -88,7 +88,7 @@ class SimpleCommand(msgspec.Struct):
     sets: tuple[tuple[str, str | None], ...] = ()
 
 
-class Numbers(msgspec.Struct):
+class ArithmeticNames(msgspec.Struct):
     """Names that arithmetic evaluates, and names that hold more than a number at some point of the line.
 
     Attributes:
@@ -111,10 +111,10 @@ class Analysis(msgspec.Struct):
         commands: Every simple command, outer ones before their substitutions, wrappers before what they wrap.
         unproved: Why the list may not be the whole truth; while it is not empty nothing of the line is allowed.
         work: Steps taken so far: statements, expansions, words, and texts by their length.
-        numbers: What names used or set in arithmetic hold.
+        arithmetic: What names used or set in arithmetic hold.
     """
 
     commands: list[SimpleCommand] = []
     unproved: list[str] = []
     work: int = 0
-    numbers: Numbers = msgspec.field(default_factory=Numbers)
+    arithmetic: ArithmeticNames = msgspec.field(default_factory=ArithmeticNames)

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import msgspec
 
-from actors.speed_layer.governing.remembered_decisions import POLICY_STREAM, Decisions, remembered_in
+from actors.speed_layer.governing.remembered_decisions import POLICY_STREAM, RememberedDecisions, remembered_in
 from actors.speed_layer.policy.engine import Policy, PolicySource
 from actors.speed_layer.policy.rules import Layer
 from store import Event, NewEvent
@@ -45,7 +45,7 @@ class History(msgspec.Struct):
 
     version: str
     layers: dict[Layer, ActiveLayer]
-    remembered: Decisions
+    remembered: RememberedDecisions
 
 
 def history(events: Sequence[Event]) -> History:

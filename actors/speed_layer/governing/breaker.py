@@ -15,7 +15,7 @@ FAILURES: Final = 5
 PAUSE_S: Final = 5.0
 """How long an open breaker lets nothing through at first, in seconds."""
 
-LONGEST_S: Final = 300.0
+MAX_PAUSE_S: Final = 300.0
 """The longest pause, in seconds."""
 
 
@@ -52,7 +52,7 @@ class Breaker:
         """Note a failure; returns whether it opened the breaker."""
         self.failures += 1
         if self.open:
-            self._pause_s = min(LONGEST_S, 2 * self._pause_s)
+            self._pause_s = min(MAX_PAUSE_S, 2 * self._pause_s)
         elif self.failures < FAILURES:
             return False
         opened = not self.open

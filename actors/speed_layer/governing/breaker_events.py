@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
-from actors.speed_layer.governing.event_recorder import Recorder
+from actors.speed_layer.governing.event_recorder import EventRecorder
 from store import NewEvent
 
 BREAKERS_STREAM: Final = "moothall/breakers"
 OPENED: Final = "moothall.breaker.opened"
 CLOSED: Final = "moothall.breaker.closed"
 
-TOLD: Final = 3
+MAX_TOLD: Final = 3
 """How many troubles health names; of more it gives the number."""
 
 
-class Switchboard:
+class OpenBreakers:
     """The open breakers of the speed layer. Only `restore` checkpoints.
 
     Args:
@@ -24,7 +24,7 @@ class Switchboard:
         tell: Told what keeps the speed layer from its work; an empty text says that nothing does.
     """
 
-    def __init__(self, recorder: Recorder, tell: Callable[[str], None]) -> None:
+    def __init__(self, recorder: EventRecorder, tell: Callable[[str], None]) -> None:
         self._recorder = recorder
         self._tell = tell
         self._troubles: dict[str, str] = {}
@@ -58,7 +58,7 @@ class Switchboard:
         self._publish()
 
     def _publish(self) -> None:
-        told = [f"{name}: {why}" for name, why in list(self._troubles.items())[:TOLD]]
+        told = [f"{name}: {why}" for name, why in list(self._troubles.items())[:MAX_TOLD]]
         more = len(self._troubles) - len(told)
         self._tell("; ".join(told) + (f"; and {more} more" if more else ""))
 

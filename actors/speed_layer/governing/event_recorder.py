@@ -20,10 +20,10 @@ from store import Append, Event, NewEvent, Query
 RETRY_S: Final = 0.2
 """How long to wait before an append is tried again, in seconds."""
 
-MERGED: Final = 500
+MAX_MERGED: Final = 500
 """How many events go into one append at most, unless they were added together."""
 
-MERGED_BYTES: Final = 1 << 20
+MAX_MERGED_BYTES: Final = 1 << 20
 """How many bytes of events do: far less than the log takes at once, since what it refuses for good ends the actor."""
 
 _encode = msgspec.msgpack.Encoder().encode
@@ -35,7 +35,7 @@ class _Due(NamedTuple):
     then: Callable[[], Any] | None
 
 
-class Recorder:
+class EventRecorder:
     """The one writer of the speed layer's streams.
 
     Args:
@@ -95,7 +95,7 @@ class Recorder:
         while self._due and self._due[0].events[0].stream == stream:
             count += len(self._due[0].events)
             size += self._due[0].size
-            if count > MERGED or size > MERGED_BYTES:
+            if count > MAX_MERGED or size > MAX_MERGED_BYTES:
                 break
             group.append(self._due.popleft())
         return group

@@ -10,13 +10,13 @@ from typing import Any
 
 import msgspec
 
-from actors.speed_layer.governing.remembered_decisions import Decisions, Remembered
+from actors.speed_layer.governing.remembered_decisions import Remembered, RememberedDecisions
 from actors.speed_layer.policy.engine import Explanation, Policy, Request, Ruling
 
-NOTHING = Decisions()
+NOTHING = RememberedDecisions()
 
 
-class Governing:
+class GoverningPolicy:
     """Rules and remembered decisions as one policy.
 
     Args:
@@ -31,19 +31,19 @@ class Governing:
         version: The rules' own where nothing is remembered or withheld.
     """
 
-    def __init__(self, rules: Policy, remembered: Decisions = NOTHING, *, withheld: str = "") -> None:
+    def __init__(self, rules: Policy, remembered: RememberedDecisions = NOTHING, *, withheld: str = "") -> None:
         self.rules = rules
         self.remembered = remembered
         self.withheld = withheld
         self.version = _version(rules.version, remembered, withheld)
 
-    def remembering(self, decision: Remembered) -> Governing:
+    def remembering(self, decision: Remembered) -> GoverningPolicy:
         """Return the policy with one more decision."""
-        return Governing(self.rules, self.remembered.adding(decision), withheld=self.withheld)
+        return GoverningPolicy(self.rules, self.remembered.adding(decision), withheld=self.withheld)
 
-    def forgetting(self, approval: str) -> Governing:
+    def forgetting(self, approval: str) -> GoverningPolicy:
         """Return the policy without the decision that was taken there."""
-        return Governing(self.rules, self.remembered.without(approval), withheld=self.withheld)
+        return GoverningPolicy(self.rules, self.remembered.without(approval), withheld=self.withheld)
 
     def decide(self, request: Request) -> Ruling:
         """Return the ruling on a request."""
@@ -70,7 +70,7 @@ class Governing:
         return Ruling(found.verdict, reason, f"remembered.{found.approval}", True, ruling.durable)
 
 
-def _version(rules: str, remembered: Decisions, withheld: str) -> str:
+def _version(rules: str, remembered: RememberedDecisions, withheld: str) -> str:
     if not remembered and not withheld:
         return rules
     content: list[Any] = [rules, remembered.content()]

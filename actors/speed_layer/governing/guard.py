@@ -11,7 +11,7 @@ from typing import Final
 import trio
 
 from actors.speed_layer.governing.breaker import Breaker
-from actors.speed_layer.governing.governing_policy import Governing
+from actors.speed_layer.governing.governing_policy import GoverningPolicy
 from actors.speed_layer.governing.quotas import Quotas
 from actors.speed_layer.policy.engine import FAULT, Request, Ruling
 
@@ -19,7 +19,7 @@ BUDGET_S: Final = 0.25
 """How long judging one request may take, in seconds: a thousand times what it takes on the whole."""
 
 
-Guarded = tuple[Ruling, bool]
+GuardedRuling = tuple[Ruling, bool]
 """A ruling, and whether it speaks of the request, so that a person may decide what it leaves open."""
 
 
@@ -42,7 +42,7 @@ class Guard:
         """Say whether no breaker has anything against an agent."""
         return agent not in self._breakers
 
-    def decide(self, policy: Governing, request: Request, agent: str) -> Guarded:
+    def decide(self, policy: GoverningPolicy, request: Request, agent: str) -> GuardedRuling:
         """Return the ruling on an agent's request."""
         began = trio.current_time()
         breaker = self._breakers.get(agent) if self._breakers else None
@@ -53,16 +53,16 @@ class Guard:
         if ruling.rule is None and ruling.reason.startswith(FAULT):
             self._failed(agent, ruling.reason, now)
         elif now - began > BUDGET_S:
-            self.dawdled(agent, now - began, now)
+            self.took_too_long(agent, now - began, now)
         elif breaker is not None:
             self._succeeded(agent, breaker)
         return self._limited(ruling, agent, now) if ruling.limits else (ruling, True)
 
-    def dawdled(self, agent: str, took_s: float, now: float) -> None:
+    def took_too_long(self, agent: str, took_s: float, now: float) -> None:
         """Count against an agent that judging one of its requests took longer than `BUDGET_S`."""
         self._failed(agent, f"judging one took {took_s:.2f} s", now)
 
-    def _limited(self, ruling: Ruling, agent: str, now: float) -> Guarded:
+    def _limited(self, ruling: Ruling, agent: str, now: float) -> GuardedRuling:
         exceeded = self._quotas.exceeded(ruling.limits, agent, now)
         if exceeded is None:
             return ruling, True

@@ -8,7 +8,7 @@ from typing import Final
 from actors.speed_layer.policy.ruling import Limit
 from actors.token_bucket import TokenBucket
 
-KEPT: Final = 10_000
+MAX_BUCKETS: Final = 10_000
 """How many pairs of rule and agent are kept; then those whose bucket is full again are forgotten."""
 
 
@@ -32,9 +32,9 @@ class Quotas:
         Returns:
             The limit and in how many seconds it allows again; None where the allow was counted.
         """
-        if len(self._buckets) + len(limits) > KEPT:
+        if len(self._buckets) + len(limits) > MAX_BUCKETS:
             self._buckets = {key: bucket for key, bucket in self._buckets.items() if bucket.full_in_s(now) > 0.0}
-        if len(self._buckets) + len(limits) > KEPT:
+        if len(self._buckets) + len(limits) > MAX_BUCKETS:
             return limits[0], limits[0].per_s
         buckets = [self._bucket(limit, agent) for limit in limits]
         for limit, bucket in zip(limits, buckets, strict=True):

@@ -42,7 +42,7 @@ class Remembered(msgspec.Struct, frozen=True, omit_defaults=True):
     pattern: Pattern | None = None
 
 
-class Decisions:
+class RememberedDecisions:
     """What is remembered; changed by making another one.
 
     Args:
@@ -67,13 +67,13 @@ class Decisions:
     def __contains__(self, approval: str) -> bool:
         return approval in self._all
 
-    def adding(self, decision: Remembered) -> Decisions:
+    def adding(self, decision: Remembered) -> RememberedDecisions:
         """Return these and one more."""
-        return Decisions([*self._all.values(), decision])
+        return RememberedDecisions([*self._all.values(), decision])
 
-    def without(self, approval: str) -> Decisions:
+    def without(self, approval: str) -> RememberedDecisions:
         """Return these but the one that was taken there."""
-        return Decisions(each for each in self._all.values() if each.approval != approval)
+        return RememberedDecisions(each for each in self._all.values() if each.approval != approval)
 
     def listed(self) -> list[Remembered]:
         """Return all, the oldest first."""
@@ -94,7 +94,7 @@ class Decisions:
         return next((each for each in found if each.verdict == "deny"), found[0] if found else None)
 
 
-def remembered_in(events: Iterable[tuple[str, Any]]) -> Decisions:
+def remembered_in(events: Iterable[tuple[str, Any]]) -> RememberedDecisions:
     """Return what the events of the policy's stream, oldest first, each its type and data, leave remembered."""
     found: dict[str, Remembered] = {}
     for kind, data in events:
@@ -102,7 +102,7 @@ def remembered_in(events: Iterable[tuple[str, Any]]) -> Decisions:
             found[data["approval"]] = msgspec.convert(data, Remembered)
         elif kind == FORGOTTEN:
             found.pop(data["approval"], None)
-    return Decisions(found.values())
+    return RememberedDecisions(found.values())
 
 
 def remembered_event(decision: Remembered) -> NewEvent:

@@ -19,14 +19,13 @@ from actors.speed_layer.policy.canonical_request import SHELL, SHELL_TOOLS, cano
 from actors.speed_layer.policy.judging.file_tools import judge_tool
 from actors.speed_layer.policy.judging.plain_command import PlainCommand, plain_command
 from actors.speed_layer.policy.judging.shell_line import command_line, judge_analysis, rule_on_line
-from actors.speed_layer.policy.loading import rule_examples as examples
-from actors.speed_layer.policy.loading.compiled_rules import Tables
+from actors.speed_layer.policy.loading import rule_examples
+from actors.speed_layer.policy.loading.compiled_rules import CompiledRules
 from actors.speed_layer.policy.loading.rule_scope import NOTHING
 from actors.speed_layer.policy.loading.sources import PolicyError, PolicySource
-from actors.speed_layer.policy.matching.command_judge import Trace
 from actors.speed_layer.policy.matching.path_rules import Finding, shortened, strictest
 from actors.speed_layer.policy.rules import Layer, Verdict
-from actors.speed_layer.policy.ruling import Ruling
+from actors.speed_layer.policy.ruling import RuleTrace, Ruling
 from actors.speed_layer.shell.analysis import analyse
 
 PACKS: Final = (
@@ -38,9 +37,9 @@ PACKS: Final = (
 FAULT: Final = "the policy engine failed"
 """How the reason begins of a ruling that the engine could not come to."""
 
-MAX_KNOWN: Final = 8192
+MAX_KEPT: Final = 8192
 """How many rulings on shell lines are kept, since the same lines come again in other requests."""
-MAX_KNOWN_LENGTH: Final = 512
+MAX_KEPT_LENGTH: Final = 512
 """Length in characters of the longest line whose ruling is kept."""
 
 
@@ -60,14 +59,6 @@ class Request(msgspec.Struct, frozen=True):
     cwd: str | None = None
     role: str = "agent"
     at: float | None = None
-
-
-class RuleTrace(msgspec.Struct, frozen=True):
-    """A rule that was looked at, whether it holds, and why."""
-
-    id: str
-    matched: bool
-    why: str
 
 
 class Explanation(msgspec.Struct, frozen=True):
@@ -94,14 +85,14 @@ class Policy:
         version: A short hash of what the rules say.
     """
 
-    __slots__ = ("_known", "_scoped", "_tables", "sources", "version")
+    __slots__ = ("_known", "_rules", "_scoped", "sources", "version")
 
-    def __init__(self, tables: Tables) -> None:
-        self._tables = tables
-        self._scoped = bool(tables.scopes)
-        self._known = lru_cache(MAX_KNOWN)(partial(rule_on_line, tables))
-        self.sources = tables.sources
-        self.version = tables.version
+    def __init__(self, rules: CompiledRules) -> None:
+        self._rules = rules
+        self._scoped = bool(rules.scopes)
+        self._known = lru_cache(MAX_KEPT)(partial(rule_on_line, rules))
+        self.sources = rules.sources
+        self.version = rules.version
 
     @classmethod
     def load(cls, sources: Sequence[PolicySource], *, check_examples: bool = True) -> Self:
@@ -116,10 +107,10 @@ class Policy:
         Raises:
             PolicyError: A source cannot be used.
         """
-        tables = Tables(sources)
+        rules = CompiledRules(sources)
         if check_examples:
-            examples.check(tables)
-        return cls(tables)
+            rule_examples.check(rules)
+        return cls(rules)
 
     @classmethod
     def default(cls) -> Policy:
@@ -136,7 +127,7 @@ class Policy:
             if not self._scoped:
                 return self._rule_on_line(line, request.cwd)
             ruling = self._rule_on_line(line, request.cwd, self.excluded(request))
-            return self._for_now(ruling) if self._tables.scopes.concern(line) else ruling
+            return self._for_now(ruling) if self._rules.scopes.concern(line) else ruling
         except Exception as error:  # noqa: BLE001 - a fault of the engine must never let something pass
             return _fault(error)
 
@@ -144,7 +135,7 @@ class Policy:
         """Return the plain command that a request is, with what is open about it; None where it is none."""
         if tool_name(request.tool) != SHELL:
             return None
-        return plain_command(self._tables, request.input, request.cwd)
+        return plain_command(self._rules, request.input, request.cwd)
 
     def explain(self, request: Request) -> Explanation:
         """Return the ruling on a request and what led to it."""
@@ -159,15 +150,15 @@ class Policy:
             return Explanation(_fault(error), [], [], [])
 
     def _rule_on_line(self, line: str | None, cwd: str | None, excluded: frozenset[str] = NOTHING) -> Ruling:
-        if line is None or len(line) > MAX_KNOWN_LENGTH:
-            return rule_on_line(self._tables, line, cwd, excluded)
+        if line is None or len(line) > MAX_KEPT_LENGTH:
+            return rule_on_line(self._rules, line, cwd, excluded)
         return self._known(line, cwd, excluded)
 
     def excluded(self, request: Request) -> frozenset[str]:
         """Return the ids of the rules that do not hold for who asks, or at the time."""
         if not self._scoped:
             return NOTHING
-        return self._tables.scopes.excluded(request.role, time.time() if request.at is None else request.at)
+        return self._rules.scopes.excluded(request.role, time.time() if request.at is None else request.at)
 
     @staticmethod
     def _for_now(ruling: Ruling) -> Ruling:
@@ -176,26 +167,25 @@ class Policy:
     def _explain_line(self, line: str | None, request: Request) -> Explanation:
         excluded = self.excluded(request)
         if line is None:
-            return Explanation(rule_on_line(self._tables, line, request.cwd), [], [], [])
-        analysis, trace = analyse(line, request.cwd), list[Trace]()
-        workspace = self._tables.workspace(request.cwd, excluded)
-        ruling = judge_analysis(self._tables, line, analysis, workspace, trace)
+            return Explanation(rule_on_line(self._rules, line, request.cwd), [], [], [])
+        analysis, trace = analyse(line, request.cwd), list[RuleTrace]()
+        workspace = self._rules.workspace(request.cwd, excluded)
+        ruling = judge_analysis(self._rules, line, analysis, workspace, trace)
         listed = [list(one.argv) for one in analysis.commands if one.listed and one.argv]
-        traces = [RuleTrace(one.rule, one.matched, one.why) for one in trace]
-        return Explanation(ruling, traces, listed, analysis.unproved)
+        return Explanation(ruling, trace, listed, analysis.unproved)
 
     def _rule_on_tool(self, tool: str, request: Request) -> tuple[Ruling, list[Finding]]:
-        findings = list(judge_tool(self._tables, tool, request.input, request.cwd, self.excluded(request)))
+        findings = list(judge_tool(self._rules, tool, request.input, request.cwd, self.excluded(request)))
         ruling = rule_on(findings, f"no rule covers the tool {request.tool[:60]!r}")
-        if self._tables.marks:
-            ruling = self._tables.marks.on(ruling, findings)
-        return (self._for_now(ruling) if self._tables.scopes.concern(None) else ruling), findings
+        if self._rules.audit_and_limits:
+            ruling = self._rules.audit_and_limits.applied_to(ruling, findings)
+        return (self._for_now(ruling) if self._rules.scopes.concern(None) else ruling), findings
 
 
 def is_kept(request: Request) -> bool:
     """Return whether the ruling on a request is kept: whether it is a shell line that is not long."""
     line = request.input.get("command")
-    return isinstance(line, str) and len(line) <= MAX_KNOWN_LENGTH and request.tool.casefold() in SHELL_TOOLS
+    return isinstance(line, str) and len(line) <= MAX_KEPT_LENGTH and request.tool.casefold() in SHELL_TOOLS
 
 
 def rule_on(findings: list[Finding], otherwise: str) -> Ruling:

@@ -39,3 +39,11 @@ class Ruling(msgspec.Struct, frozen=True):
     cacheable: bool
     durable: bool = False
     limits: tuple[Limit, ...] = ()
+
+
+class RuleTrace(msgspec.Struct, frozen=True):
+    """A rule that was looked at, whether it holds, and why."""
+
+    id: str
+    matched: bool
+    why: str

@@ -1,4 +1,4 @@
-"""Small languages inside arguments: proves that a text in them only reads, or says what it cannot prove."""
+"""Proves that one argument is harmless: a plain name, a branch, a local address, a text that only reads."""
 
 from __future__ import annotations
 
@@ -9,16 +9,9 @@ from urllib.parse import urlsplit
 
 from actors.speed_layer.command.simple_command import UNKNOWN
 from actors.speed_layer.proofs.awk import awk
+from actors.speed_layer.proofs.jq import jq, yq
 from actors.speed_layer.proofs.sql import reads_only
 
-JQ_TOKEN: Final = re.compile(
-    r"#[^\n]*|(?P<open>\"|@\w+[ \t]*\"?)|(?P<name>\$?[A-Za-z_]\w*)|(?P<mark>[()])|.", re.DOTALL
-)
-JQ_STRING: Final = re.compile(r"(?:[^\"\\]|\\[^(])*+(?P<end>\"|\\\()", re.DOTALL)
-JQ_DANGER: Final = frozenset(
-    {"env", "$ENV", "input_filename", "import", "include", "modulemeta", "get_search_list", "$__prog_args"}
-)
-YQ_DANGER: Final = re.compile(r"\benv\b|\bstrenv\b|\benvsubst\b|\bload\w*\b|\bsystem\b|\$ENV|\bfilename\b.*\bsplit")
 SQL_NOISE: Final = re.compile(r"'(?:[^']|'')*+'|\"[^\"]*+\"|--[^\n]*+|/\*(?:[^*]|\*(?!/))*+(?:\*/|\Z)")
 PSQL_META: Final = re.compile(r"\\(?:d[a-zA-Z]*\+?|l\+?|conninfo|dt|x|timing|encoding)(?:[ \t]+[\w.*]+)*\Z")
 SQLITE_META: Final = re.compile(
@@ -42,38 +35,6 @@ GIT_CONFIG: Final = re.compile(
     r"|user\.(?:name|email)|advice\.\w+|grep\.\w+|column\.\w+|gc\.auto|commit\.gpgsign|tag\.gpgsign)=[^!\n]*\Z|core\.pager=(?:cat|less)?\Z|core\.editor=(?:true|:)\Z",
     re.IGNORECASE,
 )
-
-
-def jq(text: str) -> str | None:
-    """Return why a jq filter may read more than its input; strings and what is interpolated in them are told apart."""
-    depths = list[int]()
-    depth = position = 0
-    in_string = False
-    while position < len(text):
-        token = (JQ_STRING if in_string else JQ_TOKEN).match(text, position)
-        if token is None:
-            return "the jq filter is not understood"
-        position = token.end()
-        if in_string:
-            in_string = False
-            if token["end"] != '"':
-                depths.append(depth)
-            continue
-        if token["name"] in JQ_DANGER:
-            return f"the jq filter uses {token['name']!r}"
-        if token["open"]:
-            in_string = token.group().endswith('"')
-        depth += (token["mark"] == "(") - (token["mark"] == ")")
-        if token["mark"] == ")" and depths and depth < depths[-1]:
-            depth = depths.pop()
-            in_string = True
-    return None if not in_string and not depths else "the jq filter is not understood"
-
-
-def yq(text: str) -> str | None:
-    """Return why a yq expression may read more than its input."""
-    found = YQ_DANGER.search(text)
-    return f"the yq expression uses {found.group()!r}" if found else None
 
 
 def sql(text: str) -> str | None:
@@ -131,7 +92,7 @@ def git_config(text: str) -> str | None:
     return None if GIT_CONFIG.match(text) else f"the setting {text.partition('=')[0][:40]!r} may run a program"
 
 
-TEXTS: Final[dict[str, Callable[[str], str | None]]] = {
+ARGUMENT_CHECKS: Final[dict[str, Callable[[str], str | None]]] = {
     "awk": awk,
     "jq": jq,
     "yq": yq,

@@ -78,7 +78,7 @@ def weightless(text: str) -> str | None:
     return f"{text[:40]!r} sounds like more than everyday work ({heavy})" if heavy else None
 
 
-VALUES: Final[dict[str, Callable[[str], str | None]]] = {
+BUILD_TOOL_CHECKS: Final[dict[str, Callable[[str], str | None]]] = {
     "cmake-define": _shape(CMAKE_DEFINE, "a setting known to be harmless"),
     "go-ldflags": _shape(GO_LDFLAGS, "a linker flag known to be harmless"),
     "go-gcflags": _shape(GO_GCFLAGS, "a compiler flag known to be harmless"),

@@ -116,7 +116,7 @@ def database_status(text: str) -> str | None:
     return None if text in {"ping", "status", "version"} else f"{text[:40]!r} may change something"
 
 
-PHRASES: Final[dict[str, Callable[[str], str | None]]] = {
+PHRASE_CHECKS: Final[dict[str, Callable[[str], str | None]]] = {
     "aws-read": aws,
     "gcloud-read": gcloud,
     "az-read": az,
@@ -124,7 +124,7 @@ PHRASES: Final[dict[str, Callable[[str], str | None]]] = {
 }
 """Kinds that judge all the positional words of a command joined by blanks."""
 
-WORDS: Final[dict[str, Callable[[str], str | None]]] = {
+WORD_CHECKS: Final[dict[str, Callable[[str], str | None]]] = {
     "plain-variable": plain_variable,
     "process-read": process_read,
     "hosted-read": hosted_read,

@@ -52,7 +52,7 @@ def _structured(command: str, cwd: str | None) -> Analysis:
         analysis.unproved.append(str(doubt))
     except RecursionError:
         analysis.unproved.append("too deeply nested")
-    _check_numbers(analysis)
+    _check_arithmetic(analysis)
     return analysis
 
 
@@ -63,8 +63,8 @@ def _judge_uncalled(walker: Walker) -> None:
                 command.judged = True
 
 
-def _check_numbers(analysis: Analysis) -> None:
-    doubt = arithmetic.doubts(analysis.numbers)
+def _check_arithmetic(analysis: Analysis) -> None:
+    doubt = arithmetic.doubts(analysis.arithmetic)
     if doubt:
         analysis.unproved.append(doubt)
 
@@ -91,7 +91,7 @@ def _followed(line: PlainLine, text: str, cwd: str | None) -> Analysis | None:
     for statement in line.statements:
         _follow(walker, statement)
     _judge_uncalled(walker)
-    _check_numbers(analysis)
+    _check_arithmetic(analysis)
     return analysis
 
 

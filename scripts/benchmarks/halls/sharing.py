@@ -12,7 +12,7 @@ import trio.testing
 from actors.desk.gate import Call, Caller, Gate
 from actors.session.messages import Principal
 from actors.speed_layer.policy.engine import Policy, Request, Ruling, packs
-from actors.speed_layer.policy.loading.compiled_rules import Tables
+from actors.speed_layer.policy.loading.compiled_rules import CompiledRules
 from benchmarks.halls.in_process import CALLER, hall
 from benchmarks.measuring.figure import US, Figure
 from benchmarks.measuring.runner import Bench, Work, contest
@@ -29,7 +29,7 @@ class Counting(Policy):
 
     __slots__ = ("evaluated",)
 
-    def __init__(self, tables: Tables) -> None:
+    def __init__(self, tables: CompiledRules) -> None:
         super().__init__(tables)
         self.evaluated = 0
 

@@ -14,7 +14,7 @@ from actors.session.messages import Principal, session_name
 from actors.speed_layer.audit.buffer import AUDIT_STREAM
 from actors.speed_layer.governing.breaker import FAILURES
 from actors.speed_layer.governing.guard import BUDGET_S
-from actors.speed_layer.policy.engine import MAX_KNOWN_LENGTH, Policy, PolicySource, Ruling, packs
+from actors.speed_layer.policy.engine import MAX_KEPT_LENGTH, Policy, PolicySource, Ruling, packs
 from actors.speed_layer.published import MAX_REQUESTS
 
 CHIEF = Caller(Principal("chief", "admin"), 90)
@@ -79,7 +79,7 @@ async def test_what_rules_decide_needs_no_waiting_is_cached_and_recorded(autojum
         [line("frobnicate")],
         [line("ls -t"), line("frobnicate")],
         [Call("deploy", {}, CWD)],
-        [line(f"ls {'a' * MAX_KNOWN_LENGTH}")],
+        [line(f"ls {'a' * MAX_KEPT_LENGTH}")],
         [line(f"ls dir{n}") for n in range(MAX_REQUESTS + 1)],
     ],
     ids=["undecided", "one of two", "another tool", "long", "many"],

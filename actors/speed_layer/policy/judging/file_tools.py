@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from actors.speed_layer.policy.loading.compiled_rules import Tables
+from actors.speed_layer.policy.loading.compiled_rules import CompiledRules
 from actors.speed_layer.policy.matching.path_rules import Access, Finding, Workspace
 from actors.speed_layer.proofs.argument_values import LOCAL_HOSTS
 
@@ -17,35 +17,35 @@ FETCHES: Final = frozenset({"webfetch"})
 
 
 def judge_tool(
-    tables: Tables, tool: str, arguments: dict[str, Any], cwd: str | None, excluded: frozenset[str] = frozenset()
+    rules: CompiledRules, tool: str, arguments: dict[str, Any], cwd: str | None, excluded: frozenset[str] = frozenset()
 ) -> Iterator[Finding]:
     """Yield what the rules say to a call of a tool.
 
     Args:
-        tables: The rules.
+        rules: The rules.
         tool: The tool's canonical name.
         arguments: Its input.
         cwd: The request's working directory.
         excluded: The ids of rules that do not hold for who asks, or at this time.
     """
-    workspace = tables.workspace(cwd, excluded)
-    yield from _rules(tables, tool, arguments, excluded)
+    workspace = rules.workspace(cwd, excluded)
+    yield from _tool_rules(rules, tool, arguments, excluded)
     if tool in READERS:
-        yield _file(tables, arguments.get(READERS[tool]), cwd, "read", workspace)
+        yield _file(rules, arguments.get(READERS[tool]), cwd, "read", workspace)
     elif tool in WRITERS:
-        yield _file(tables, arguments.get(WRITERS[tool]), cwd, "write", workspace)
+        yield _file(rules, arguments.get(WRITERS[tool]), cwd, "write", workspace)
     elif tool in SEARCHES:
-        yield from _search(tables, tool, arguments, cwd, workspace)
+        yield from _search(rules, tool, arguments, cwd, workspace)
 
 
-def _file(tables: Tables, path: Any, cwd: str | None, access: Access, workspace: Workspace) -> Finding:
+def _file(rules: CompiledRules, path: Any, cwd: str | None, access: Access, workspace: Workspace) -> Finding:
     if not isinstance(path, str) or not path:
         return Finding("ask", None, "the file's path is missing or no text")
-    return tables.paths.judge(path, cwd, access, workspace)
+    return rules.paths.judge(path, cwd, access, workspace)
 
 
 def _search(
-    tables: Tables, tool: str, arguments: dict[str, Any], cwd: str | None, workspace: Workspace
+    rules: CompiledRules, tool: str, arguments: dict[str, Any], cwd: str | None, workspace: Workspace
 ) -> Iterator[Finding]:
     pattern = arguments.get("pattern")
     if not isinstance(pattern, str):
@@ -55,14 +55,16 @@ def _search(
     if not isinstance(path, str):
         yield Finding("ask", None, "'path' is no text")
         return
-    yield tables.paths.judge(path or ".", cwd, "read", workspace)
+    yield rules.paths.judge(path or ".", cwd, "read", workspace)
     if tool == "glob" and (pattern.startswith(("/", "~")) or ".." in pattern.split("/")):
-        yield tables.paths.judge(pattern, cwd, "read", workspace)
+        yield rules.paths.judge(pattern, cwd, "read", workspace)
 
 
-def _rules(tables: Tables, tool: str, arguments: dict[str, Any], excluded: frozenset[str]) -> Iterator[Finding]:
+def _tool_rules(
+    rules: CompiledRules, tool: str, arguments: dict[str, Any], excluded: frozenset[str]
+) -> Iterator[Finding]:
     host = _host(arguments)
-    for one in tables.tools:
+    for one in rules.tools:
         if one.rule.id in excluded or not one.tools.fullmatch(tool):
             continue
         if one.hosts is not None and (host is None or not one.hosts.fullmatch(host)):

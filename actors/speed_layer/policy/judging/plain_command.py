@@ -6,7 +6,7 @@ from typing import Any, Final, NamedTuple
 
 from actors.speed_layer.command.simple_command import SimpleCommand
 from actors.speed_layer.policy.judging.shell_line import command_line
-from actors.speed_layer.policy.loading.compiled_rules import Tables
+from actors.speed_layer.policy.loading.compiled_rules import CompiledRules
 from actors.speed_layer.policy.matching.path_rules import Access, Finding
 from actors.speed_layer.shell.analysis import analyse
 
@@ -25,7 +25,7 @@ class PlainCommand(NamedTuple):
     questions: list[Finding]
 
 
-def plain_command(tables: Tables, arguments: dict[str, Any], cwd: str | None) -> PlainCommand | None:
+def plain_command(rules: CompiledRules, arguments: dict[str, Any], cwd: str | None) -> PlainCommand | None:
     """Return the plain command that a line is; None where it is more, or that cannot be proved."""
     line = command_line(arguments)
     if line is None:
@@ -33,14 +33,14 @@ def plain_command(tables: Tables, arguments: dict[str, Any], cwd: str | None) ->
     analysis = analyse(line, cwd)
     if analysis.unproved or len(analysis.commands) != 1 or not _is_plain(analysis.commands[0]):
         return None
-    command, workspace = analysis.commands[0], tables.paths.workspace(cwd)
-    findings = tables.judge.judge(command, workspace)
+    command, workspace = analysis.commands[0], rules.paths.workspace(cwd)
+    findings = rules.judge.judge(command, workspace)
     for word in command.words[1:]:
         if not word.startswith("-"):
-            found = [tables.paths.judge(word, command.cwd, access, workspace) for access in ACCESSES]
+            found = [rules.paths.judge(word, command.cwd, access, workspace) for access in ACCESSES]
             findings += [each for each in found if each.verdict == "deny" or each.rule is not None]
     tags = {tag for each in findings for tag in each.tags}
-    if any(tags.issuperset(rule.tags) for rule in tables.lines):
+    if any(tags.issuperset(rule.tags) for rule in rules.lines):
         return None
     return PlainCommand(command.words, [each for each in findings if each.verdict != "allow"])
 

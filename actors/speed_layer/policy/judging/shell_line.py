@@ -9,11 +9,10 @@ from typing import Any, Final
 import msgspec
 
 from actors.speed_layer.command.simple_command import UNKNOWN, Analysis
-from actors.speed_layer.policy.loading.compiled_rules import Tables
-from actors.speed_layer.policy.matching import fetched_and_run as fetched
-from actors.speed_layer.policy.matching.command_judge import Trace
+from actors.speed_layer.policy.loading.compiled_rules import CompiledRules
+from actors.speed_layer.policy.matching.fetched_and_run import runs_what_it_fetched
 from actors.speed_layer.policy.matching.path_rules import Finding, Workspace, shortened, strictest
-from actors.speed_layer.policy.ruling import Ruling
+from actors.speed_layer.policy.ruling import RuleTrace, Ruling
 from actors.speed_layer.shell.analysis import analyse
 from actors.speed_layer.shell.walking.command_effects import RECURSION
 
@@ -35,25 +34,27 @@ def command_line(arguments: dict[str, Any]) -> str | None:
     return shlex.join(words) if words else None
 
 
-def rule_on_line(tables: Tables, line: str | None, cwd: str | None, excluded: frozenset[str] = frozenset()) -> Ruling:
+def rule_on_line(
+    rules: CompiledRules, line: str | None, cwd: str | None, excluded: frozenset[str] = frozenset()
+) -> Ruling:
     """Return the ruling on a shell line, `None` for an input that holds none.
 
     Args:
-        tables: The rules.
+        rules: The rules.
         line: The line.
         cwd: The request's working directory.
         excluded: The ids of rules that do not hold for who asks, or at this time.
     """
     if line is None:
         return Ruling("ask", "'command' is missing, or neither text nor a list of words", None, False)
-    return judge_analysis(tables, line, analyse(line, cwd), tables.workspace(cwd, excluded))
+    return judge_analysis(rules, line, analyse(line, cwd), rules.workspace(cwd, excluded))
 
 
 def judge_analysis(
-    tables: Tables, line: str, analysis: Analysis, workspace: Workspace, trace: list[Trace] | None = None
+    rules: CompiledRules, line: str, analysis: Analysis, workspace: Workspace, trace: list[RuleTrace] | None = None
 ) -> Ruling:
     """Return the ruling on an analysed line."""
-    said = _findings(tables, analysis, workspace, trace)
+    said = _findings(rules, analysis, workspace, trace)
     if RECURSION in analysis.unproved and BOMB.search(line):
         said.insert(0, Finding("deny", "core.fork-bomb", "a function that starts itself over and over"))
     best = strictest(said)
@@ -64,33 +65,35 @@ def judge_analysis(
         return Ruling("ask", why, None, False)
     assert best is not None
     ruling = Ruling(best.verdict, shortened(best.reason), best.rule, best.verdict != "ask")
-    return tables.marks.on(ruling, said) if tables.marks else ruling
+    return rules.audit_and_limits.applied_to(ruling, said) if rules.audit_and_limits else ruling
 
 
-def _findings(tables: Tables, analysis: Analysis, workspace: Workspace, trace: list[Trace] | None) -> list[Finding]:
+def _findings(
+    rules: CompiledRules, analysis: Analysis, workspace: Workspace, trace: list[RuleTrace] | None
+) -> list[Finding]:
     """Return what the rules say to every command, then what they say to the line as a whole."""
     said = list[Finding]()
     for command in analysis.commands:
         if command.judged:
-            said += tables.judge.judge(command, workspace, trace)
+            said += rules.judge.judge(command, workspace, trace)
     tags = {tag for finding in said if finding.tags for tag in finding.tags}
     if NETWORK in tags:
-        refusal = fetched.run(analysis.commands)
+        refusal = runs_what_it_fetched(analysis.commands)
         if refusal is not None:
             said.insert(0, refusal)
-        tags.update(_mentioned(tables, analysis, workspace))
+        tags.update(_mentioned(rules, analysis, workspace))
     if tags:
-        lines = (rule for rule in tables.lines if tags.issuperset(rule.tags) and rule.id not in workspace.excluded)
+        lines = (rule for rule in rules.lines if tags.issuperset(rule.tags) and rule.id not in workspace.excluded)
         said += [Finding(rule.verdict, rule.id, rule.reason) for rule in lines]
     return said
 
 
-def _mentioned(tables: Tables, analysis: Analysis, workspace: Workspace) -> set[str]:
+def _mentioned(rules: CompiledRules, analysis: Analysis, workspace: Workspace) -> set[str]:
     """Return the marks of every path mentioned in a word, for lines that also reach the network."""
     found = set[str]()
     for command in analysis.commands:
         for word in command.words[1:]:
             for piece in PIECES.split(word):
                 if piece and UNKNOWN not in piece:
-                    found.update(tables.paths.judge(piece, command.cwd, "read", workspace).tags)
+                    found.update(rules.paths.judge(piece, command.cwd, "read", workspace).tags)
     return found

@@ -21,14 +21,14 @@ LIMIT: Final = re.compile(r"([1-9][0-9]{0,6})/(s|min|h|day)")
 SECONDS: Final = {"s": 1.0, "min": 60.0, "h": 3600.0, "day": 86400.0}
 
 
-class Mark(msgspec.Struct, frozen=True):
+class AuditAndLimit(msgspec.Struct, frozen=True):
     """What one rule asks for."""
 
     durable: bool
     limit: Limit | None
 
 
-class Marks:
+class AuditAndLimits:
     """The rules of a policy that ask for something.
 
     Args:
@@ -39,36 +39,36 @@ class Marks:
     """
 
     def __init__(self, entries: Iterable[Entry]) -> None:
-        self._marks = {entry.table.id: mark for entry in entries if (mark := _mark(entry)) is not None}
+        self._by_rule = {entry.table.id: asked for entry in entries if (asked := _asked_by(entry)) is not None}
 
     def __bool__(self) -> bool:
-        return bool(self._marks)
+        return bool(self._by_rule)
 
-    def on(self, ruling: Ruling, said: Sequence[Finding]) -> Ruling:
+    def applied_to(self, ruling: Ruling, said: Sequence[Finding]) -> Ruling:
         """Return the ruling with what the rules behind it ask for.
 
         Args:
             ruling: As the rules have it.
             said: What they said to the parts of the request.
         """
-        behind = {each.rule for each in said if each.rule in self._marks and each.verdict == ruling.verdict}
+        behind = {each.rule for each in said if each.rule in self._by_rule and each.verdict == ruling.verdict}
         if not behind:
             return ruling
-        marks = [self._marks[rule] for rule in sorted(rule for rule in behind if rule is not None)]
-        limits = tuple(mark.limit for mark in marks if mark.limit is not None and ruling.verdict == "allow")
+        asked = [self._by_rule[rule] for rule in sorted(rule for rule in behind if rule is not None)]
+        limits = tuple(each.limit for each in asked if each.limit is not None and ruling.verdict == "allow")
         return msgspec.structs.replace(
             ruling,
-            durable=any(mark.durable for mark in marks),
+            durable=any(each.durable for each in asked),
             limits=limits,
             cacheable=ruling.cacheable and not limits,
         )
 
 
-def _mark(entry: Entry) -> Mark | None:
+def _asked_by(entry: Entry) -> AuditAndLimit | None:
     table: Any = entry.table
     durable, text = getattr(table, "audit", "") == "durable", getattr(table, "at_most", "")
     limit = _limit(entry, text) if text else None
-    return Mark(durable, limit) if durable or limit is not None else None
+    return AuditAndLimit(durable, limit) if durable or limit is not None else None
 
 
 def _limit(entry: Entry, text: str) -> Limit:

@@ -9,7 +9,7 @@ from typing import Final
 
 import msgspec
 
-from actors.speed_layer.policy.loading.audit_and_limits import Marks
+from actors.speed_layer.policy.loading.audit_and_limits import AuditAndLimits
 from actors.speed_layer.policy.loading.rule_scope import Scopes
 from actors.speed_layer.policy.loading.sources import Entry, PolicyError, PolicySource, load
 from actors.speed_layer.policy.matching.command_judge import CommandJudge
@@ -30,7 +30,7 @@ from actors.speed_layer.policy.rules import (
 ADVICE: Final = "correct this table"
 
 
-class CompiledTool:
+class CompiledToolRule:
     """A tool rule with its globs as patterns."""
 
     __slots__ = ("hosts", "rule", "tools")
@@ -41,7 +41,7 @@ class CompiledTool:
         self.hosts = re.compile("|".join(pattern(host.casefold()) for host in rule.hosts)) if rule.hosts else None
 
 
-class Tables:
+class CompiledRules:
     """All rules of a policy, each kind ready for use.
 
     Args:
@@ -58,11 +58,11 @@ class Tables:
         self.entries = [entry for source in _in_order(sources) for entry in load(source)]
         self.commands = CommandRules()
         self.paths = PathRules([entry.table for entry in self.entries if isinstance(entry.table, PathRule)])
-        self.tools = [CompiledTool(entry.table) for entry in self.entries if isinstance(entry.table, ToolRule)]
+        self.tools = [CompiledToolRule(entry.table) for entry in self.entries if isinstance(entry.table, ToolRule)]
         self.lines = [entry.table for entry in self.entries if isinstance(entry.table, LineRule)]
         self.variables = VariableRules()
         self._check_ids()
-        self.marks = Marks(self.entries)
+        self.audit_and_limits = AuditAndLimits(self.entries)
         self.scopes = Scopes(self.entries)
         for entry in self.entries:
             self._add(entry)

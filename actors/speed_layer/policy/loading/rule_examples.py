@@ -6,40 +6,40 @@ from typing import Final
 
 from actors.speed_layer.command.paths import join
 from actors.speed_layer.command.simple_command import UNKNOWN
-from actors.speed_layer.policy.loading.compiled_rules import Tables
+from actors.speed_layer.policy.loading.compiled_rules import CompiledRules
 from actors.speed_layer.policy.loading.sources import Entry, PolicyError
-from actors.speed_layer.policy.matching.command_judge import Trace
 from actors.speed_layer.policy.rules import CommandRule, PathRule
+from actors.speed_layer.policy.ruling import RuleTrace
 from actors.speed_layer.shell.analysis import analyse
 
 WORKSPACE: Final = "/home/dev/project"
 
 
-def check(tables: Tables) -> None:
+def check(rules: CompiledRules) -> None:
     """Check all examples.
 
     Raises:
         PolicyError: A rule fails one of its own, with the rule's line.
     """
-    for entry in tables.entries:
+    for entry in rules.entries:
         table = entry.table
         for expected, examples in ((True, getattr(table, "match", [])), (False, getattr(table, "not_match", []))):
             for example in examples:
-                if _matches(tables, entry, example) is not expected:
+                if _matches(rules, entry, example) is not expected:
                     verb = "does not match" if expected else "matches"
                     what = f"rule {table.id!r} {verb} its own example {example!r}"
                     raise PolicyError(entry.source.name, entry.line, what, "correct the rule or the example")
 
 
-def _matches(tables: Tables, entry: Entry, example: str) -> bool:
+def _matches(rules: CompiledRules, entry: Entry, example: str) -> bool:
     table = entry.table
     if isinstance(table, CommandRule):
-        trace = list[Trace]()
-        workspace = tables.paths.workspace(WORKSPACE)
+        trace = list[RuleTrace]()
+        workspace = rules.paths.workspace(WORKSPACE)
         for command in analyse(example, WORKSPACE).commands:
-            tables.judge.judge(command, workspace, trace)
-        return any(one.matched for one in trace if one.rule == table.id)
+            rules.judge.judge(command, workspace, trace)
+        return any(one.matched for one in trace if one.id == table.id)
     if isinstance(table, PathRule):
         absolute = join(WORKSPACE, example.replace(UNKNOWN, ""))
-        return absolute is not None and tables.paths.covers(table.id, absolute, tables.paths.workspace(WORKSPACE))
+        return absolute is not None and rules.paths.covers(table.id, absolute, rules.paths.workspace(WORKSPACE))
     raise PolicyError(entry.source.name, entry.line, "examples are for command and path rules", "remove them here")

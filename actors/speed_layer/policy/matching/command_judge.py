@@ -6,26 +6,17 @@ from collections.abc import Iterator
 from itertools import chain
 from typing import Final
 
-import msgspec
-
 from actors.speed_layer.command.simple_command import UNKNOWN, SimpleCommand
 from actors.speed_layer.policy.matching.command_rules import CommandRules
-from actors.speed_layer.policy.matching.path_rules import RANK, Access, Finding, PathRules, Workspace, inside
-from actors.speed_layer.policy.matching.prefix_graph import Found
+from actors.speed_layer.policy.matching.path_rules import STRICTNESS, Access, Finding, PathRules, Workspace, inside
+from actors.speed_layer.policy.matching.prefix_graph import PrefixMatch
 from actors.speed_layer.policy.matching.variable_rules import VariableRules
-from actors.speed_layer.policy.matching.word_coverage import Proof, judge_path
+from actors.speed_layer.policy.matching.word_coverage import Proof
 from actors.speed_layer.policy.rules import LAYERS, Layer
+from actors.speed_layer.policy.ruling import RuleTrace
 
 OUT_OF_SCOPE: Final = "it is not for this role, or not for this time"
 APPENDS: Final = frozenset({">>", "&>>", "<>"})
-
-
-class Trace(msgspec.Struct):
-    """A rule that was looked at: whether it holds, and why."""
-
-    rule: str
-    matched: bool
-    why: str
 
 
 class CommandJudge:
@@ -42,12 +33,16 @@ class CommandJudge:
         self._paths = paths
         self._variables = variables
 
-    def judge(self, command: SimpleCommand, workspace: Workspace, trace: list[Trace] | None = None) -> list[Finding]:
+    def judge(
+        self, command: SimpleCommand, workspace: Workspace, trace: list[RuleTrace] | None = None
+    ) -> list[Finding]:
         """Return what the rules say to every part of a command."""
         findings = self._variables.judge(command, workspace.excluded) if command.env or command.sets else []
         for redirect in command.redirects:
             access: Access = "read" if not redirect.writes else "write" if redirect.op in APPENDS else "truncate"
-            findings.append(judge_path(self._paths, command, workspace, (redirect.path, access), command.cwd))
+            findings.append(
+                self._paths.judge_in_all_directories(command, redirect.path, access, command.cwd, workspace)
+            )
             if redirect.op == ">" and not command.words and command.origin != "group":
                 findings.append(Finding("ask", None, f"empties {redirect.path}"))
         for name in command.variables:
@@ -63,7 +58,7 @@ class CommandJudge:
         return findings
 
     def _words(
-        self, command: SimpleCommand, workspace: Workspace, findings: list[Finding], trace: list[Trace] | None
+        self, command: SimpleCommand, workspace: Workspace, findings: list[Finding], trace: list[RuleTrace] | None
     ) -> None:
         if UNKNOWN in command.words[0]:
             findings.append(Finding("ask", None, "the program is known only at run time"))
@@ -92,7 +87,7 @@ class CommandJudge:
                 findings.append(compiled.finding)
                 findings.extend(self._touched(found, command, workspace))
             if trace is not None:
-                trace.append(Trace(compiled.rule.id, why is None, why or compiled.rule.reason))
+                trace.append(RuleTrace(compiled.rule.id, why is None, why or compiled.rule.reason))
         findings.extend(chain.from_iterable(proofs.values()))
         if not decided and not self._otherwise(command, workspace, findings, proofs, trace) and not proofs:
             told = " ".join(command.words[:2]).replace(UNKNOWN, "?")
@@ -104,7 +99,7 @@ class CommandJudge:
         workspace: Workspace,
         findings: list[Finding],
         proofs: dict[Layer, list[Finding]],
-        trace: list[Trace] | None,
+        trace: list[RuleTrace] | None,
     ) -> bool:
         """Add what rules over commands that nothing else covers say; return whether one does."""
         decided = False
@@ -119,10 +114,10 @@ class CommandJudge:
                 decided = True
                 findings.append(compiled.finding)
             if trace is not None:
-                trace.append(Trace(compiled.rule.id, why is None, why or compiled.rule.reason))
+                trace.append(RuleTrace(compiled.rule.id, why is None, why or compiled.rule.reason))
         return decided
 
-    def _touched(self, found: Found, command: SimpleCommand, workspace: Workspace) -> Iterator[Finding]:
+    def _touched(self, found: PrefixMatch, command: SimpleCommand, workspace: Workspace) -> Iterator[Finding]:
         access = found.compiled.rule.touches
         if access is None:
             return
@@ -131,10 +126,10 @@ class CommandJudge:
             if options and word == "--":
                 options = False
             elif not (options and word.startswith("-")):
-                yield judge_path(self._paths, command, workspace, (word, access), command.cwd)
+                yield self._paths.judge_in_all_directories(command, word, access, command.cwd, workspace)
 
 
-def _unmet(found: Found, command: SimpleCommand) -> str | None:
+def _unmet(found: PrefixMatch, command: SimpleCommand) -> str | None:
     rest = command.words[found.start :]
     for condition, why in found.compiled.conditions:
         if not condition(command, rest):
@@ -157,4 +152,4 @@ def _keep_mildest(proofs: dict[Layer, list[Finding]], layer: Layer, findings: li
 
 
 def _worst(findings: list[Finding]) -> int:
-    return max([RANK[finding.verdict] for finding in findings])
+    return max([STRICTNESS[finding.verdict] for finding in findings])

@@ -9,7 +9,14 @@ from actors.speed_layer.command.options import Parsed, grammar, parse
 from actors.speed_layer.command.simple_command import SimpleCommand
 from actors.speed_layer.policy.matching.conditions import conditions
 from actors.speed_layer.policy.matching.path_rules import Finding
-from actors.speed_layer.policy.matching.prefix_graph import Compiled, Found, Graph, Node, Prefixed, Program
+from actors.speed_layer.policy.matching.prefix_graph import (
+    CompiledCommandRule,
+    Prefixed,
+    PrefixGraph,
+    PrefixMatch,
+    PrefixNode,
+    Program,
+)
 from actors.speed_layer.policy.matching.word_kinds import pattern
 from actors.speed_layer.policy.rules import CommandRule, Layer, ProgramTable
 
@@ -25,7 +32,7 @@ def program_name(word: str) -> str:
     return versioned[1] if versioned else name
 
 
-def compile_rule(rule: CommandRule, layer: Layer) -> Compiled:
+def compile_rule(rule: CommandRule, layer: Layer) -> CompiledCommandRule:
     """Prepare a rule.
 
     Raises:
@@ -37,7 +44,9 @@ def compile_rule(rule: CommandRule, layer: Layer) -> Compiled:
         if kind:
             pattern(kind)
     finding = Finding(rule.verdict, rule.id, rule.reason, tuple(rule.tags))
-    return Compiled(rule, options, pattern(rule.args), with_, conditions(rule), finding, layer, rule.verdict == "allow")
+    return CompiledCommandRule(
+        rule, options, pattern(rule.args), with_, conditions(rule), finding, layer, rule.verdict == "allow"
+    )
 
 
 class CommandRules:
@@ -45,11 +54,11 @@ class CommandRules:
 
     def __init__(self) -> None:
         self._prefixed = list[Prefixed]()
-        self._root = Node()
-        self._scripts = list[Compiled]()
-        self._otherwise = list[Compiled]()
+        self._root = PrefixNode()
+        self._scripts = list[CompiledCommandRule]()
+        self._otherwise = list[CompiledCommandRule]()
 
-    def add(self, compiled: Compiled) -> None:
+    def add(self, compiled: CompiledCommandRule) -> None:
         """Add a rule under each of its prefixes; one over scripts is looked at for every program with a folder."""
         if compiled.rule.otherwise:
             self._otherwise.append(compiled)
@@ -68,19 +77,19 @@ class CommandRules:
         """Return whether any rule or program table begins with this program."""
         return any(name in one.words[0] for one in self._prefixed if one.words)
 
-    def otherwise(self) -> list[Found]:
+    def otherwise(self) -> list[PrefixMatch]:
         """Return the rules over commands that no other rule covers."""
-        return [Found(one, 1, one.options) for one in self._otherwise]
+        return [PrefixMatch(one, 1, one.options) for one in self._otherwise]
 
     def prepare(self) -> None:
         """Work out what a command finds at every prefix; call it once, when all is added."""
-        self._root = Graph(self._prefixed).root
+        self._root = PrefixGraph(self._prefixed).root
         self._prefixed.clear()
 
-    def find(self, command: SimpleCommand) -> tuple[Found, ...]:
+    def find(self, command: SimpleCommand) -> tuple[PrefixMatch, ...]:
         """Return the rules whose prefix a command has, the shortest prefix first."""
         words = command.words
-        scripts = tuple(Found(one, 1, one.options) for one in self._scripts) if "/" in words[0] else ()
+        scripts = tuple(PrefixMatch(one, 1, one.options) for one in self._scripts) if "/" in words[0] else ()
         node = self._root.children.get(program_name(words[0]))
         if node is None:
             return scripts
@@ -97,7 +106,7 @@ class CommandRules:
             node = following
         return scripts + node.found if scripts else node.found
 
-    def _find_behind(self, node: Node | None, command: SimpleCommand, index: int) -> tuple[Found, ...]:
+    def _find_behind(self, node: PrefixNode | None, command: SimpleCommand, index: int) -> tuple[PrefixMatch, ...]:
         """Find on from a prefix behind which options stand."""
         assert node is not None
         words, count = command.words, len(command.words)
@@ -116,5 +125,5 @@ class CommandRules:
                 node = any_word
             if node is None:
                 break
-            found += [Found(one.compiled, index, one.known, front) for one in node.own]
+            found += [PrefixMatch(one.compiled, index, one.known, front) for one in node.own]
         return tuple(found)

@@ -29,7 +29,7 @@ Condition = Callable[[SimpleCommand, tuple[str, ...]], bool]
 LISTS_OPTIONS: Final = frozenset({"set", "setopt", "shopt"})
 
 
-class Given:
+class AnyOption:
     """Looks for options among words, in any form: alone, in a bundle, with a value.
 
     Args:
@@ -62,7 +62,7 @@ class Given:
         return False
 
 
-class Either:
+class AnyPattern:
     """Several patterns at once, searched for in time that grows with the text alone.
 
     Short words come again and again, so what was found in them is kept. Patterns that look ahead are beyond re2 and
@@ -110,7 +110,7 @@ def conditions(rule: CommandRule) -> tuple[tuple[Condition, str], ...]:
     Raises:
         ValueError: A condition cannot be prepared.
     """
-    return tuple((build(rule), why) for name, build, why in PREPARED if getattr(rule, name))
+    return tuple((build(rule), why) for name, build, why in CONDITIONS if getattr(rule, name))
 
 
 def _via(names: frozenset[str]) -> Condition:
@@ -129,11 +129,11 @@ def _writes(command: SimpleCommand, _rest: tuple[str, ...]) -> bool:
     return any(one.writes and one.to_stdout for one in command.redirects)
 
 
-def _has(given: Given) -> Condition:
+def _has(given: AnyOption) -> Condition:
     return lambda _command, rest: given.among(rest)
 
 
-def _has_not(given: Given) -> Condition:
+def _has_not(given: AnyOption) -> Condition:
     return lambda _command, rest: not given.among(rest)
 
 
@@ -156,7 +156,7 @@ def _bare(_command: SimpleCommand, rest: tuple[str, ...]) -> bool:
     return all(word.startswith("-") for word in rest)
 
 
-def _first(pattern: Either) -> Condition:
+def _first(pattern: AnyPattern) -> Condition:
     def check(_command: SimpleCommand, rest: tuple[str, ...]) -> bool:
         word = next((word for word in rest if not word.startswith("-")), "")
         return pattern.search(word)
@@ -164,7 +164,7 @@ def _first(pattern: Either) -> Condition:
     return check
 
 
-def _subcommand(pattern: Either) -> Condition:
+def _subcommand(pattern: AnyPattern) -> Condition:
     return lambda _command, rest: any(pattern.search(name) for name in subcommands(rest))
 
 
@@ -184,11 +184,11 @@ def subcommands(rest: tuple[str, ...]) -> list[str]:
     return found
 
 
-def _words(pattern: Either) -> Condition:
+def _words(pattern: AnyPattern) -> Condition:
     return lambda _command, rest: any([pattern.search(word) for word in rest])  # noqa: C419 - quicker than a generator
 
 
-def _text(pattern: Either, noise: re.Pattern[str] | None) -> Condition:
+def _text(pattern: AnyPattern, noise: re.Pattern[str] | None) -> Condition:
     def found(text: str) -> bool:
         return pattern.search(noise.sub(" ", text) if noise is not None else text)
 
@@ -200,28 +200,28 @@ def _text(pattern: Either, noise: re.Pattern[str] | None) -> Condition:
     return check
 
 
-PREPARED: Final[tuple[tuple[str, Callable[[CommandRule], Condition], str], ...]] = (
+CONDITIONS: Final[tuple[tuple[str, Callable[[CommandRule], Condition], str], ...]] = (
     ("via", lambda rule: _via(frozenset(rule.via)), "it is not run by what the rule is about"),
     ("script", lambda _rule: _script, "it is not a script of the workspace for everyday work"),
     ("dumps", lambda _rule: _dumps, "it names what it is about"),
     ("writes", lambda _rule: _writes, "it prints to no file"),
     ("bare", lambda _rule: _bare, "it has words"),
-    ("has", lambda rule: _has(Given(rule.has, loosely=True)), "it has none of the options the rule is about"),
+    ("has", lambda rule: _has(AnyOption(rule.has, loosely=True)), "it has none of the options the rule is about"),
     (
         "unless_has",
-        lambda rule: _has_not(Given(rule.unless_has, loosely=rule.verdict == "allow")),
+        lambda rule: _has_not(AnyOption(rule.unless_has, loosely=rule.verdict == "allow")),
         "it has an option the rule leaves alone",
     ),
     ("fed_by", lambda rule: _fed(frozenset(rule.fed_by)), "nothing the rule is about feeds it"),
     ("made_by", lambda rule: _made(frozenset(rule.made_by)), "no substitution the rule is about makes its words"),
-    ("first", lambda rule: _first(Either(rule.first)), "its first word is not what the rule is about"),
+    ("first", lambda rule: _first(AnyPattern(rule.first)), "its first word is not what the rule is about"),
     (
         "subcommand",
-        lambda rule: _subcommand(Either([f"^(?:{one})$" for one in rule.subcommand])),
+        lambda rule: _subcommand(AnyPattern([f"^(?:{one})$" for one in rule.subcommand])),
         "none of its subcommands is what the rule is about",
     ),
-    ("words", lambda rule: _words(Either(rule.words)), "none of its words is what the rule is about"),
-    ("sql", lambda rule: _text(Either(rule.sql), SQL_NOISE), "no SQL in it is what the rule is about"),
-    ("text", lambda rule: _text(Either(rule.text), None), "no text in it is what the rule is about"),
+    ("words", lambda rule: _words(AnyPattern(rule.words)), "none of its words is what the rule is about"),
+    ("sql", lambda rule: _text(AnyPattern(rule.sql), SQL_NOISE), "no SQL in it is what the rule is about"),
+    ("text", lambda rule: _text(AnyPattern(rule.text), None), "no text in it is what the rule is about"),
 )
 """Fields of a rule that are conditions, cheapest first."""

@@ -36,7 +36,7 @@ OUTPUTS: Final = ("-o", "-O", "--output", "--output-document", "--out", "--downl
 NAMED_BY_URL: Final = frozenset({"-O", "--remote-name", "-OL", "-LO", "-sO", "-fsSLO", "-sSLO", "-LJO", "-OJ", "-fLO"})
 
 
-def run(commands: list[SimpleCommand]) -> Finding | None:
+def runs_what_it_fetched(commands: list[SimpleCommand]) -> Finding | None:
     """Return a refusal if a command runs a file that one before it fetched.
 
     Args:

@@ -10,22 +10,22 @@ from typing import Final, Literal
 import msgspec
 
 from actors.speed_layer.command.paths import HOME, join, normalised
-from actors.speed_layer.command.simple_command import UNKNOWN
+from actors.speed_layer.command.simple_command import UNKNOWN, SimpleCommand
 from actors.speed_layer.policy.matching.globs import GlobSet
 from actors.speed_layer.policy.rules import PathRule, Verdict
 
 Access = Literal["read", "write", "delete", "truncate"]
-RANK: Final[dict[Verdict, int]] = {"allow": 0, "ask": 1, "deny": 2}
+STRICTNESS: Final[dict[Verdict, int]] = {"allow": 0, "ask": 1, "deny": 2}
 HIDDEN_GLOB: Final = re.compile(r"(?:\A|/)\.[^/]*[*?[]")
 SYSTEM: Final = re.compile(
     r"/(?:(?:bin|boot|dev|etc|lib|lib32|lib64|proc|run|sbin|sys|System|Library|Applications|private/etc)(?:/.*)?"
     r"|usr(?:/(?!src/).*)?|usr/src|var(?:/(?!www/).*)?|home|root|media|mnt|opt|srv|tmp|Users|Volumes|nix)?\Z"
 )
 """Directories that are nobody's workspace."""
-KEPT: Final = frozenset({"secret", "protected"})
+PROTECTED_TAGS: Final = frozenset({"secret", "protected"})
 MANY: Final = re.compile(r"[*?\[]")
 NO_LETTERS: Final = re.compile(r"\[[^\]]*\]|[^A-Za-z0-9]")
-MAX_KNOWN: Final = 4096
+MAX_KEPT: Final = 4096
 MAX_REASON: Final = 200
 
 
@@ -55,7 +55,7 @@ def strictest(findings: list[Finding]) -> Finding | None:
     best: Finding | None = None
     highest = -1
     for finding in findings:
-        rank = RANK[finding.verdict]
+        rank = STRICTNESS[finding.verdict]
         if rank > highest:
             best, highest = finding, rank
     return best
@@ -113,9 +113,9 @@ class PathRules:
                 self._owners.append((rule, False))
         self._set = GlobSet(globs)
         self._secrets = [name_of(one).lower() for rule in rules if "secret" in rule.tags for one in rule.match]
-        self.workspace = lru_cache(MAX_KNOWN)(self._workspace)
-        self.judge_absolute = lru_cache(MAX_KNOWN)(self._judge)
-        self._rules = lru_cache(MAX_KNOWN)(self._match)
+        self.workspace = lru_cache(MAX_KEPT)(self._workspace)
+        self.judge_absolute = lru_cache(MAX_KEPT)(self._judge)
+        self._rules = lru_cache(MAX_KEPT)(self._match)
 
     def _workspace(self, cwd: str | None) -> Workspace:
         root = normalised(cwd)
@@ -124,7 +124,9 @@ class PathRules:
         home = HOME.match(root)
         own = home is None or home.group() != root
         free = (
-            own and not SYSTEM.match(root) and not any(KEPT.intersection(one.tags) for one in self._rules(root + "/x"))
+            own
+            and not SYSTEM.match(root)
+            and not any(PROTECTED_TAGS.intersection(one.tags) for one in self._rules(root + "/x"))
         )
         return Workspace(root if free else None, home.group() if home else "")
 
@@ -144,6 +146,26 @@ class PathRules:
             return Finding("ask", None, f"{path or 'an empty path'}: the directory it lies in is not known")
         return self.judge_absolute(absolute, access, workspace)
 
+    def judge_in_all_directories(
+        self, command: SimpleCommand, path: str | None, access: Access, base: str | None, workspace: Workspace
+    ) -> Finding:
+        """Return the strictest of what the rules say to a path in every directory a command may run in.
+
+        Args:
+            command: The command that touches it.
+            path: As written; see `judge`.
+            access: What is done to it.
+            base: What it is relative to if no `cd` before the command fails.
+            workspace: The request's workspace.
+        """
+        finding = self.judge(path, base, access, workspace)
+        if command.fallbacks and path is not None and ".." in path:
+            for directory in command.fallbacks:
+                other = self.judge(path, directory, access, workspace)
+                if STRICTNESS[other.verdict] > STRICTNESS[finding.verdict]:
+                    finding = other
+        return finding
+
     def _judge(self, absolute: str, access: Access, workspace: Workspace) -> Finding:
         if workspace.home and (absolute == "~" or absolute.startswith("~/")):
             absolute = workspace.home + absolute[1:]
@@ -157,7 +179,7 @@ class PathRules:
             verdict: Verdict | None = getattr(rule, access)
             if rule.id in workspace.excluded:
                 continue
-            if verdict is not None and (best is None or RANK[verdict] > RANK[best.verdict]):
+            if verdict is not None and (best is None or STRICTNESS[verdict] > STRICTNESS[best.verdict]):
                 best = Finding(verdict, rule.id, f"{absolute}: {rule.reason}", tuple(rule.tags))
         if access == "delete" and above:
             return Finding("deny", "files.delete-above", f"{absolute}: the workspace lies below it")

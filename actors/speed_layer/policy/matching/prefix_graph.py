@@ -21,7 +21,7 @@ from actors.speed_layer.policy.rules import CommandRule, Layer
 ANY_WORD: Final = "*"
 
 
-class Compiled(msgspec.Struct, frozen=True):
+class CompiledCommandRule(msgspec.Struct, frozen=True):
     """A command rule with everything prepared."""
 
     rule: CommandRule
@@ -34,7 +34,7 @@ class Compiled(msgspec.Struct, frozen=True):
     allows: bool
 
 
-class Found(msgspec.Struct, frozen=True):
+class PrefixMatch(msgspec.Struct, frozen=True):
     """A rule whose first words a command has.
 
     Attributes:
@@ -45,13 +45,13 @@ class Found(msgspec.Struct, frozen=True):
         front: The options that stood before the subcommand.
     """
 
-    compiled: Compiled
+    compiled: CompiledCommandRule
     start: int
     known: Grammar
     front: tuple[Parsed, ...] = ()
 
 
-class Node(msgspec.Struct, frozen=True):
+class PrefixNode(msgspec.Struct, frozen=True):
     """Prefixes of words.
 
     Attributes:
@@ -61,10 +61,10 @@ class Node(msgspec.Struct, frozen=True):
         found: They and those of all shorter prefixes, as they are found in a command without options between.
     """
 
-    children: dict[str, Node] = {}
+    children: dict[str, PrefixNode] = {}
     options: Grammar = NO_OPTIONS
-    own: tuple[Found, ...] = ()
-    found: tuple[Found, ...] = ()
+    own: tuple[PrefixMatch, ...] = ()
+    found: tuple[PrefixMatch, ...] = ()
 
 
 class Program(NamedTuple):
@@ -91,10 +91,10 @@ class Prefixed(NamedTuple):
     """
 
     words: tuple[tuple[str, ...], ...]
-    what: Compiled | Program
+    what: CompiledCommandRule | Program
 
 
-class Graph:
+class PrefixGraph:
     """The nodes of a policy; they are made once.
 
     Args:
@@ -107,14 +107,19 @@ class Graph:
 
     def __init__(self, everything: Sequence[Prefixed]) -> None:
         self._everything = everything
-        self._nodes = dict[tuple[object, ...], Node]()
+        self._nodes = dict[tuple[object, ...], PrefixNode]()
         self._joined = dict[tuple[int, int], Grammar]()
-        self._found = dict[tuple[int, int, int], Found]()
+        self._found = dict[tuple[int, int, int], PrefixMatch]()
         self.root = self._node(tuple(range(len(everything))), 0, (), (), NO_OPTIONS)
 
     def _node(
-        self, going: tuple[int, ...], depth: int, before: tuple[Found, ...], own: tuple[Found, ...], everywhere: Grammar
-    ) -> Node:
+        self,
+        going: tuple[int, ...],
+        depth: int,
+        before: tuple[PrefixMatch, ...],
+        own: tuple[PrefixMatch, ...],
+        everywhere: Grammar,
+    ) -> PrefixNode:
         """Return the node of a prefix.
 
         Args:
@@ -131,13 +136,18 @@ class Graph:
         return known
 
     def _made(
-        self, going: tuple[int, ...], depth: int, found: tuple[Found, ...], own: tuple[Found, ...], everywhere: Grammar
-    ) -> Node:
+        self,
+        going: tuple[int, ...],
+        depth: int,
+        found: tuple[PrefixMatch, ...],
+        own: tuple[PrefixMatch, ...],
+        everywhere: Grammar,
+    ) -> PrefixNode:
         program = self._program(going, depth)
         everywhere = self._within(program, everywhere)
         following = self._following(going, depth)
         beside = self._own(following.get(ANY_WORD, ()), depth + 1, everywhere)
-        children, alike = dict[str, Node](), dict[tuple[int, ...], Node]()
+        children, alike = dict[str, PrefixNode](), dict[tuple[int, ...], PrefixNode]()
         for word, theirs in following.items():
             if word == ANY_WORD:
                 children[word] = self._node(theirs, depth + 1, found, beside, everywhere)
@@ -146,7 +156,7 @@ class Graph:
                 its = beside + self._own(theirs, depth + 1, everywhere)
                 alike[theirs] = self._node(theirs, depth + 1, found, its, everywhere)
             children[word] = alike[theirs]
-        return Node(children, program.options, own, found)
+        return PrefixNode(children, program.options, own, found)
 
     def _following(self, going: tuple[int, ...], depth: int) -> dict[str, tuple[int, ...]]:
         """Return the words that may follow a prefix, each with what goes on with it."""
@@ -157,7 +167,7 @@ class Graph:
                 following.setdefault(word, []).append(index)
         return {word: tuple(theirs) for word, theirs in following.items()}
 
-    def _ending(self, going: tuple[int, ...], depth: int) -> Iterator[Compiled | Program]:
+    def _ending(self, going: tuple[int, ...], depth: int) -> Iterator[CompiledCommandRule | Program]:
         """Iterate over what ends with a prefix."""
         for index in going:
             words, what = self._everything[index]
@@ -168,18 +178,18 @@ class Graph:
         programs = [what for what in self._ending(going, depth) if isinstance(what, Program)]
         return programs[-1] if programs else NO_PROGRAM
 
-    def _own(self, going: tuple[int, ...], depth: int, everywhere: Grammar) -> tuple[Found, ...]:
+    def _own(self, going: tuple[int, ...], depth: int, everywhere: Grammar) -> tuple[PrefixMatch, ...]:
         """Return the rules that end with a prefix, as they are found."""
         within = self._within(self._program(going, depth), everywhere)
-        rules = (what for what in self._ending(going, depth) if isinstance(what, Compiled))
+        rules = (what for what in self._ending(going, depth) if isinstance(what, CompiledCommandRule))
         return tuple(self._as_found(rule, depth, within) for rule in rules)
 
-    def _as_found(self, rule: Compiled, depth: int, everywhere: Grammar) -> Found:
+    def _as_found(self, rule: CompiledCommandRule, depth: int, everywhere: Grammar) -> PrefixMatch:
         known = self._join(rule.options, everywhere) if everywhere.options else rule.options
         key = (id(rule), depth, id(known))
         found = self._found.get(key)
         if found is None:
-            found = self._found[key] = Found(rule, depth, known)
+            found = self._found[key] = PrefixMatch(rule, depth, known)
         return found
 
     def _within(self, program: Program, everywhere: Grammar) -> Grammar:

@@ -8,7 +8,7 @@ from typing import Final
 
 from actors.speed_layer.command.simple_command import SimpleCommand
 from actors.speed_layer.policy.matching.globs import pattern
-from actors.speed_layer.policy.matching.path_rules import RANK, Finding
+from actors.speed_layer.policy.matching.path_rules import STRICTNESS, Finding
 from actors.speed_layer.policy.rules import VariableRule
 
 SECRET_NAME: Final = re.compile(
@@ -59,7 +59,7 @@ class VariableRules:
                 continue
             if values is not None and not self._fits(rule, values, value):
                 continue
-            if best is None or RANK[rule.verdict] > RANK[best.verdict]:
+            if best is None or STRICTNESS[rule.verdict] > STRICTNESS[best.verdict]:
                 best = Finding(rule.verdict, rule.id, f"{name}: {rule.reason}")
         if best is not None:
             return best

@@ -8,11 +8,11 @@ from typing import Final
 from actors.speed_layer.command.options import Parsed, parse
 from actors.speed_layer.command.paths import join
 from actors.speed_layer.command.simple_command import UNKNOWN, SimpleCommand
-from actors.speed_layer.policy.matching import word_kinds as kinds
-from actors.speed_layer.policy.matching.path_rules import RANK, Access, Finding, PathRules, Workspace, inside
-from actors.speed_layer.policy.matching.prefix_graph import Compiled, Found
-from actors.speed_layer.proofs.cloud_verbs import PHRASES
-from actors.speed_layer.shell.reading.brace_expansion import expand
+from actors.speed_layer.policy.matching import word_kinds
+from actors.speed_layer.policy.matching.path_rules import Access, Finding, PathRules, Workspace, inside
+from actors.speed_layer.policy.matching.prefix_graph import CompiledCommandRule, PrefixMatch
+from actors.speed_layer.proofs.cloud_verbs import PHRASE_CHECKS
+from actors.speed_layer.shell.reading.brace_expansion import expand_braces
 
 NO_GLOBS: Final = frozenset[int]()
 SYSTEM_PLACES: Final = ("/bin", "/usr/bin", "/usr/local/bin", "/sbin", "/usr/sbin", "/opt/homebrew/bin")
@@ -52,7 +52,7 @@ class Proof:
         self._base = command.cwd
         self.findings = list[Finding]()
 
-    def fails(self, found: Found) -> str | None:
+    def fails(self, found: PrefixMatch) -> str | None:
         """Return what the rule does not cover, `None` if it covers all."""
         rule = found.compiled
         command = self._command
@@ -89,20 +89,20 @@ class Proof:
                     self._base = join(self._base, value)
         return None
 
-    def _positionals(self, rule: Compiled, parsed: Parsed) -> str | None:
+    def _positionals(self, rule: CompiledCommandRule, parsed: Parsed) -> str | None:
         row = rule.args
         for names, other in rule.args_with:
             if parsed.has(*names):
                 row = other
                 break
-        if kinds.is_free(row):
+        if word_kinds.is_free(row):
             return None
         values = [value for _, value in parsed.positionals]
-        assigned = kinds.assign(row, len(values))
+        assigned = word_kinds.assign(row, len(values))
         if assigned is None:
             return f"{len(values)} words where {rule.rule.args or 'none'} is known"
-        if assigned and assigned[0] in PHRASES:
-            return PHRASES[assigned[0]](" ".join(values))
+        if assigned and assigned[0] in PHRASE_CHECKS:
+            return PHRASE_CHECKS[assigned[0]](" ".join(values))
         for kind, value in zip(assigned, values, strict=True):
             if kind != "any":
                 why = self._word(kind, value)
@@ -123,17 +123,15 @@ class Proof:
             if several or UNKNOWN in name:
                 continue
             place = f"{values[-1].rstrip('/')}/{name}"
-            for path in (place, f"{place}/x", f"{place}/workflows/x") if name.startswith(".") else (place,):
-                self.findings.append(
-                    judge_path(self._paths, self._command, self._workspace, (path, "write"), self._base)
-                )
+            paths = (place, f"{place}/x", f"{place}/workflows/x") if name.startswith(".") else (place,)
+            self.findings += [self._judge(path, "write") for path in paths]
         return None
 
     def _word(self, kind: str, value: str) -> str | None:
-        access = kinds.ACCESSES.get(kind)
+        access = word_kinds.ACCESSES.get(kind)
         if access is None:
             known = UNKNOWN not in value or kind == "number"
-            return kinds.CHECKS[kind](value) if known else f"a word known only at run time ({kind})"
+            return word_kinds.CHECKS[kind](value) if known else f"a word known only at run time ({kind})"
         if value in {"", "-"} and kind != "dir":
             return None
         if kind == "selected":
@@ -143,23 +141,26 @@ class Proof:
             return unusual
         if kind == "object":
             value = value.rpartition(":")[2] or "."
-        if kind in kinds.INSIDE and (
+        if kind in word_kinds.INSIDE and (
             INLINE.search(PEELED.sub("", value) if kind == "object" else value)
             or not inside(join(self._base, value), self._workspace)
         ):
             return f"{shown(value)} does not lie in the workspace"
-        self.findings.append(judge_path(self._paths, self._command, self._workspace, (value, access), self._base))
+        self.findings.append(self._judge(value, access))
         return None
+
+    def _judge(self, path: str, access: Access) -> Finding:
+        return self._paths.judge_in_all_directories(self._command, path, access, self._base, self._workspace)
 
     def _selected(self, value: str) -> str | None:
         """Judge what a glob picks; one that begins with `!` picks what to leave out."""
         if value.startswith("!"):
             return None
-        globs = expand(value.lstrip("/"))
+        globs = expand_braces(value.lstrip("/"))
         if globs is None:
             return f"{shown(value)} may pick any file"
         for glob in globs:
-            self.findings.append(judge_path(self._paths, self._command, self._workspace, (glob, "read"), self._base))
+            self.findings.append(self._judge(glob, "read"))
         return None
 
 
@@ -172,32 +173,6 @@ def _unusual(kind: str, value: str) -> str | None:
     if kind == "stem" and ("/." in value or value.startswith(".")):
         return f"{shown(value)} begins the names of hidden files"
     return f"{shown(value)} may be many files" if kind == "one-file" and MANY.search(value) else None
-
-
-def judge_path(
-    paths: PathRules,
-    command: SimpleCommand,
-    workspace: Workspace,
-    touch: tuple[str | None, Access],
-    base: str | None,
-) -> Finding:
-    """Return the strictest of what the rules say to a path in every directory the command may run in.
-
-    Args:
-        paths: The policy's path rules.
-        command: The command that touches it.
-        workspace: The request's workspace.
-        touch: The path as written, and what is done to it.
-        base: What it is relative to.
-    """
-    path, access = touch
-    finding = paths.judge(path, base, access, workspace)
-    if command.fallbacks and path is not None and ".." in path:
-        for directory in command.fallbacks:
-            other = paths.judge(path, directory, access, workspace)
-            if RANK[other.verdict] > RANK[finding.verdict]:
-                finding = other
-    return finding
 
 
 def trusted(program: str) -> bool:

@@ -4,7 +4,7 @@ A pattern is a row of kinds: `any read*` is one word of any sort, then any numbe
 for none or more, `+` for one or more, `?` for none or one. Kinds are `any`, the file kinds of `ACCESSES` (`inside` is
 code or a setting, which must lie in the workspace, `either` the same where it may be written too; a `dir` is what later
 paths are relative to; `selected` is a glob that files are picked by, or left out by if it begins with `!`; an `object`
-is a revision, a path, or `REVISION:PATH`), and the checks of `embedded`, `values`, `cloud_verbs`, `sed` and `tasks`.
+is a revision, a path, or `REVISION:PATH`), and the checks of the folder `proofs`.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from functools import lru_cache
 from typing import Final
 
 from actors.speed_layer.policy.matching.path_rules import Access
-from actors.speed_layer.proofs import argument_values as embedded
-from actors.speed_layer.proofs import cloud_verbs
-from actors.speed_layer.proofs.build_tool_values import VALUES
+from actors.speed_layer.proofs.argument_values import ARGUMENT_CHECKS
+from actors.speed_layer.proofs.build_tool_values import BUILD_TOOL_CHECKS
+from actors.speed_layer.proofs.cloud_verbs import PHRASE_CHECKS, WORD_CHECKS
 from actors.speed_layer.proofs.everyday_tasks import script, task
 from actors.speed_layer.proofs.sed import sed
 
@@ -35,9 +35,9 @@ ACCESSES: Final[dict[str, Access]] = {
 }
 INSIDE: Final = frozenset({"inside", "either", "dir", "object"})
 CHECKS: Final[dict[str, Callable[[str], str | None]]] = {
-    **embedded.TEXTS,
-    **VALUES,
-    **cloud_verbs.WORDS,
+    **ARGUMENT_CHECKS,
+    **BUILD_TOOL_CHECKS,
+    **WORD_CHECKS,
     "sed": sed,
     "task": task,
     "script": script,
@@ -47,7 +47,7 @@ Pattern = tuple[tuple[str, str], ...]
 
 def is_kind(name: str) -> bool:
     """Return whether a rule may use this kind."""
-    return name in {"any", "pair"} or name in ACCESSES or name in CHECKS or name in cloud_verbs.PHRASES
+    return name in {"any", "pair"} or name in ACCESSES or name in CHECKS or name in PHRASE_CHECKS
 
 
 @lru_cache(1024)

@@ -15,7 +15,7 @@ SEQUENCE: Final = re.compile(r"(-?(?:0|[1-9][0-9]{0,3}))\.\.(-?(?:0|[1-9][0-9]{0
 TEXT: Final = re.compile(r"[A-Za-z0-9_@%+:,./^~#*?={}\[\]-]+")
 
 
-def expand(text: str) -> list[str] | None:
+def expand_braces(text: str) -> list[str] | None:
     """Return the words that `text` becomes, `[text]` if nothing expands, `None` if what happens is not certain."""
     if not TEXT.fullmatch(text):
         return None

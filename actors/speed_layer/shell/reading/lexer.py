@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from typing import Final, NoReturn
 
 from actors.speed_layer.command.simple_command import UNKNOWN
-from actors.speed_layer.shell.reading import brace_expansion as braces
+from actors.speed_layer.shell.reading.brace_expansion import expand_braces
 from actors.speed_layer.shell.reading.tokens import RedirectToken, Token, TooLong, Unproved, Word, ansi_c
 
 Piece = tuple[int, str, bool, bool]
@@ -99,7 +99,7 @@ class Lexer:
         Raises:
             Unproved: It is not certain which.
         """
-        words = braces.expand(text)
+        words = expand_braces(text)
         if words is None:
             raise Unproved("brace expansion makes the words")
         for word in words:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from actors.speed_layer.command.simple_command import Numbers
+from actors.speed_layer.command.simple_command import ArithmeticNames
 from actors.speed_layer.shell.walking.variable_names import names_assigned
 
 PRINTS_NUMBER: Final = re.compile(
@@ -42,59 +42,59 @@ def without_substitutions(text: str) -> str:
     return plain.replace("`", PLACEHOLDER).replace("$(", PLACEHOLDER)
 
 
-def evaluate(numbers: Numbers, text: str, bindings: dict[str, str]) -> None:
+def evaluate(names: ArithmeticNames, text: str, bindings: dict[str, str]) -> None:
     """Note the names that an expression reads and sets, and what in it may be no number."""
     if PLACEHOLDER in text:
-        numbers.doubts.append("arithmetic over the output of a command")
-    numbers.counted.update(names_assigned(text))
+        names.doubts.append("arithmetic over the output of a command")
+    names.counted.update(names_assigned(text))
     for name in NAME.findall(LENGTH.sub("0", text)):
         value = bindings.get(name)
         if value is not None and NUMBER.match(value):
             continue
         if not name[0].isalpha() and name[0] != "_":
-            numbers.doubts.append("arithmetic over an argument known only at run time")
+            names.doubts.append("arithmetic over an argument known only at run time")
             continue
-        numbers.evaluated.add(name)
+        names.evaluated.add(name)
 
 
-def compare(numbers: Numbers, text: str, bindings: dict[str, str]) -> None:
+def compare(names: ArithmeticNames, text: str, bindings: dict[str, str]) -> None:
     """Note the names that the comparisons of `[[ ... ]]` evaluate."""
     plain = text.replace('"', "")
     for clause in CLAUSE.split(plain):
         comparison = COMPARISON.search(clause)
         if comparison:
-            evaluate(numbers, clause[: comparison.start()].replace("!", " "), bindings)
-            evaluate(numbers, clause[comparison.end() :], bindings)
+            evaluate(names, clause[: comparison.start()].replace("!", " "), bindings)
+            evaluate(names, clause[comparison.end() :], bindings)
     for name in PRESENCE.findall(plain):
         if not re.fullmatch(r"[A-Za-z_]\w*(?:\[\w+\])?", name):
-            numbers.doubts.append("a test of a variable known only at run time")
+            names.doubts.append("a test of a variable known only at run time")
 
 
-def assign(numbers: Numbers, name: str, raw: str) -> None:
+def assign(names: ArithmeticNames, name: str, raw: str) -> None:
     """Note an assignment by its value as it is written."""
     value = raw.strip().strip('"')
     reference = REFERENCE.match(value)
     if reference:
-        numbers.evaluated.add(f"{name}={reference[1]}")
+        names.evaluated.add(f"{name}={reference[1]}")
     elif not (
         NUMBER.match(value) or LENGTH.fullmatch(value) or prints_number(value) or value in {"$RANDOM", "$SECONDS"}
     ) and not (value.startswith("$((") and value.endswith("))") and "$(" not in value[2:] and "`" not in value):
-        numbers.texts.add(name)
-    numbers.counted.add(name)
+        names.texts.add(name)
+    names.counted.add(name)
 
 
-def doubts(numbers: Numbers) -> str | None:
+def doubts(names: ArithmeticNames) -> str | None:
     """Return which name arithmetic reads that may hold more than a number, `None` if there is none."""
-    if numbers.doubts:
-        return numbers.doubts[0]
-    links = [one.split("=") for one in numbers.evaluated if "=" in one]
-    wanted = {one for one in numbers.evaluated if "=" not in one} - ALWAYS_NUMBERS
+    if names.doubts:
+        return names.doubts[0]
+    links = [one.split("=") for one in names.evaluated if "=" in one]
+    wanted = {one for one in names.evaluated if "=" not in one} - ALWAYS_NUMBERS
     while True:
         more = {source for name, source in links if name in wanted} - wanted - ALWAYS_NUMBERS
         if not more:
             break
         wanted |= more
     for name in sorted(wanted):
-        if name in numbers.texts or name not in numbers.counted:
+        if name in names.texts or name not in names.counted:
             return f"arithmetic over {name}, which may hold more than a number"
     return None

@@ -192,9 +192,9 @@ def _set_names(walker: AbstractWalker, command: SimpleCommand) -> None:
     """Note what read, printf -v, unset and their like set or forget."""
     found = names_set(command)
     if command.words[0] == "let":
-        arithmetic.evaluate(walker.analysis.numbers, " ; ".join(command.words[1:]), walker.state.bindings)
+        arithmetic.evaluate(walker.analysis.arithmetic, " ; ".join(command.words[1:]), walker.state.bindings)
     elif command.words[0] not in {"unset", "wait"}:
-        walker.analysis.numbers.texts.update(found)
+        walker.analysis.arithmetic.texts.update(found)
     if any(UNKNOWN in name for name in found):
         keep_bindings(walker.state, ())
     for name in found:

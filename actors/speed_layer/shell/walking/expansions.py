@@ -94,7 +94,7 @@ def _braced(walker: AbstractWalker, node: Node, text: str, quoted: bool) -> tupl
         raise Unproved("a parameter expansion by a name known only at run time")
     evaluated = form["subscript"] or (rest[form.end("op") : -1] if form["op"] == ":" else "")
     if evaluated not in {"", "@", "*"}:
-        arithmetic.evaluate(walker.analysis.numbers, evaluated, walker.state.bindings)
+        arithmetic.evaluate(walker.analysis.arithmetic, evaluated, walker.state.bindings)
     if form["op"] in {"=", ":="}:
         raise Unproved("a parameter expansion that assigns")
     if "@P" in rest:
@@ -163,7 +163,7 @@ def walk_arithmetic(walker: AbstractWalker, node: Node) -> None:
     rest = _without_substitutions(walker, node, node.start_byte, node.end_byte)
     if not ARITHMETIC.match(rest.replace(arithmetic.PLACEHOLDER, "_")):
         raise Unproved("arithmetic that is not analysed")
-    arithmetic.evaluate(walker.analysis.numbers, rest, walker.state.bindings)
+    arithmetic.evaluate(walker.analysis.arithmetic, rest, walker.state.bindings)
     walker.sets(names_assigned(rest))
 
 
@@ -176,7 +176,7 @@ def walk_test(walker: AbstractWalker, node: Node) -> None:
     text = walker.text[node.start_byte : node.end_byte]
     held, walker.pending = walker.pending, []
     without = _without_substitutions(walker, node, node.start_byte, node.end_byte)
-    arithmetic.compare(walker.analysis.numbers, without, walker.state.bindings)
+    arithmetic.compare(walker.analysis.arithmetic, without, walker.state.bindings)
     rest = QUOTED.sub("_", without.replace(arithmetic.PLACEHOLDER, "_"))
     if not re.fullmatch(r"\[\[[ \t](?:(?!\]\])[^;`'\"\n])*[ \t]\]\]", rest, re.DOTALL) and not text.startswith("(("):
         raise Unproved("a test that is not analysed")

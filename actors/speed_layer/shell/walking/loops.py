@@ -70,7 +70,7 @@ def iteration(walker: AbstractWalker, node: Node, _reach: int = 0) -> None:
     if arithmetic.SEQUENCE.match(listed):
         listed = "0"
     for one in listed.split():
-        arithmetic.assign(walker.analysis.numbers, name, one)
+        arithmetic.assign(walker.analysis.arithmetic, name, one)
     walker.sets({name})
     before = walker.state.cwd
     for index, value in enumerate(values):
@@ -122,6 +122,6 @@ def counting(walker: AbstractWalker, node: Node, _reach: int = 0) -> None:
     walk_substitutions(walker, node, children[1].start_byte, children[-1].start_byte)
     header = walker.text[children[1].start_byte : children[-1].start_byte]
     header = arithmetic.without_substitutions(re.sub(r"\bdo\b", " ", header))
-    arithmetic.evaluate(walker.analysis.numbers, header, walker.state.bindings)
+    arithmetic.evaluate(walker.analysis.arithmetic, header, walker.state.bindings)
     walker.sets(names_assigned(header))
     walker.statement(children[-1])

@@ -96,7 +96,7 @@ def write_command(walker: AbstractWalker, found: list[Token], origin: str = "") 
     command = build_command(words, redirects, walker.state.cwd, stdin or walker.stdin)
     command.origin = origin or walker.origin
     command.variables = variables
-    _note_numbers(walker, words)
+    _note_arithmetic(walker, words)
     run_command(walker, command, inside)
     return stdin
 
@@ -117,7 +117,7 @@ def run_command(
         follow_command(walker, command)
 
 
-def _note_numbers(walker: AbstractWalker, words: list[Word]) -> None:
+def _note_arithmetic(walker: AbstractWalker, words: list[Word]) -> None:
     for word in words:
         if not word.assign:
             continue
@@ -125,11 +125,11 @@ def _note_numbers(walker: AbstractWalker, words: list[Word]) -> None:
         name = re.match(r"\w+", raw)
         if name is not None:
             if "[" in raw[: word.assign] or word.text.startswith("("):
-                walker.analysis.numbers.texts.add(name.group())
+                walker.analysis.arithmetic.texts.add(name.group())
             subscript = re.match(r"\w+\[(\w+)\]", raw)
             if subscript:
-                arithmetic.evaluate(walker.analysis.numbers, subscript[1], walker.state.bindings)
-            arithmetic.assign(walker.analysis.numbers, name.group(), raw[word.assign :])
+                arithmetic.evaluate(walker.analysis.arithmetic, subscript[1], walker.state.bindings)
+            arithmetic.assign(walker.analysis.arithmetic, name.group(), raw[word.assign :])
 
 
 def build_command(

@@ -12,7 +12,12 @@ from actors.desk.gate import Call, Caller, Refusal
 from actors.kernel.messages.mailbox import Envelope
 from actors.session.messages import Principal
 from actors.speed_layer.approvals.approval_events import APPROVALS_STREAM
-from actors.speed_layer.approvals.approval_states import EXPIRES_NS, LARGEST, MOST_EACH, MOST_OF_A_ROLE
+from actors.speed_layer.approvals.approval_states import (
+    EXPIRES_NS,
+    MAX_ACTION_BYTES,
+    MAX_PENDING_OF_A_ROLE,
+    MAX_PENDING_OF_AN_AGENT,
+)
 from actors.speed_layer.policy.engine import Policy
 from store import Limits, MemoryLog, Query
 
@@ -338,24 +343,26 @@ async def test_a_grant_that_was_not_fetched_yet_does_not_stand_against_a_new_den
 
 
 async def test_an_agent_that_asks_for_ever_more_gets_ask_without_an_approval(autojump_clock, world, scout, rover):
-    verdicts = await world.gate.validate(scout, [Call("deploy", {"n": n}) for n in range(MOST_EACH + 5)])
+    verdicts = await world.gate.validate(scout, [Call("deploy", {"n": n}) for n in range(MAX_PENDING_OF_AN_AGENT + 5)])
     assert {verdict.verdict for verdict in verdicts} == {"ask"}
     assert [verdict.approval is None for verdict in verdicts].count(True) == 5
-    assert f"'scout' has {MOST_EACH} approvals open already" in verdicts[-1].reason
+    assert f"'scout' has {MAX_PENDING_OF_AN_AGENT} approvals open already" in verdicts[-1].reason
     assert (await ask(world, rover)).approval is not None
-    huge = await ask(world, rover, Call("deploy", {"text": "x" * LARGEST}))
+    huge = await ask(world, rover, Call("deploy", {"text": "x" * MAX_ACTION_BYTES}))
     assert (huge.verdict, huge.approval) == ("ask", None)
     assert "too large for an approval" in huge.reason
 
 
 async def test_no_role_takes_all_the_approvals_there_may_be(autojump_clock, world, scout):
     answers = []
-    for n in range(MOST_OF_A_ROLE // MOST_EACH + 1):
-        answers += await world.gate.validate(agent(n), [Call("deploy", {"n": n, "i": i}) for i in range(MOST_EACH)])
+    for n in range(MAX_PENDING_OF_A_ROLE // MAX_PENDING_OF_AN_AGENT + 1):
+        answers += await world.gate.validate(
+            agent(n), [Call("deploy", {"n": n, "i": i}) for i in range(MAX_PENDING_OF_AN_AGENT)]
+        )
     without = [verdict for verdict in answers if verdict.approval is None]
     assert {verdict.verdict for verdict in answers} == {"ask"}
-    assert len(without) == MOST_EACH
-    assert f"'agent' has {MOST_OF_A_ROLE} approvals open already" in without[0].reason
+    assert len(without) == MAX_PENDING_OF_AN_AGENT
+    assert f"'agent' has {MAX_PENDING_OF_A_ROLE} approvals open already" in without[0].reason
     assert (await ask(world, agent(99, "expert"))).approval is not None
 
 

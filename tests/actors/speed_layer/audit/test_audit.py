@@ -15,7 +15,7 @@ from actors.desk.gate import Call, Caller, Refusal
 from actors.kernel import resume, suspend
 from actors.kernel.messages.mailbox import Envelope
 from actors.session.messages import Principal
-from actors.speed_layer.audit import secret_masks as masks
+from actors.speed_layer.audit import secret_masks
 from actors.speed_layer.audit.buffer import AUDIT_STREAM, BATCH, FLUSH_S, AuditBuffer, Entry
 from actors.speed_layer.audit.secret_masks import Masked
 from actors.speed_layer.policy.engine import Policy, PolicySource, packs
@@ -331,7 +331,7 @@ def test_keys_are_known_by_how_their_issuers_begin_them(begins):
 def test_looking_for_hints_first_changes_nothing_that_is_masked(text):
     hinted = Masked({"text": text})
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(masks, "_any_in", lambda _text, _hints: True)
+        patched.setattr(secret_masks, "_any_in", lambda _text, _hints: True)
         thorough = Masked({"text": text})
     assert (hinted.value, hinted.whole) == (thorough.value, thorough.whole)
 
@@ -352,9 +352,9 @@ def test_of_many_long_texts_the_first_are_kept():
 def test_no_text_takes_much_longer_to_mask_than_others(unit):
     program = f"""
 import resource
-from actors.speed_layer.audit.secret_masks import LONGEST, Masked
+from actors.speed_layer.audit.secret_masks import MAX_TEXT, Masked
 resource.setrlimit(resource.RLIMIT_CPU, (20, 20))
-text = {unit!r} * LONGEST
+text = {unit!r} * MAX_TEXT
 Masked({{str(n): text for n in range(16)}} | {{text + chr(10): "a name"}})
 """
     subprocess.run([sys.executable, "-c", program], check=True)

@@ -12,7 +12,7 @@ from actors.desk.gate import Call, Caller, Refusal
 from actors.session.messages import Principal
 from actors.speed_layer.audit.buffer import AUDIT_STREAM
 from actors.speed_layer.governing.activation import POLICY_ACTIVATED
-from actors.speed_layer.governing.governing_policy import Governing
+from actors.speed_layer.governing.governing_policy import GoverningPolicy
 from actors.speed_layer.governing.remembered_decisions import POLICY_STREAM
 from actors.speed_layer.policy.claude_settings import import_settings
 from actors.speed_layer.policy.engine import Policy, PolicySource, Request, packs
@@ -89,9 +89,9 @@ async def test_an_activated_policy_that_no_longer_loads_allows_nothing_degrades_
 
 def test_a_policy_that_allows_nothing_for_now_has_a_version_of_its_own(policy):
     versions = {
-        Governing(policy).version,
-        Governing(policy, withheld="x").version,
-        Governing(policy, withheld="y").version,
+        GoverningPolicy(policy).version,
+        GoverningPolicy(policy, withheld="x").version,
+        GoverningPolicy(policy, withheld="y").version,
     }
     assert len(versions) == 3  # else what the cache knows would still be allowed
 

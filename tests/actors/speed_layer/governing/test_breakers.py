@@ -15,8 +15,8 @@ from actors.kernel import ActorError, resume, suspend
 from actors.kernel.messages.mailbox import Envelope
 from actors.session.messages import Principal
 from actors.speed_layer.audit.buffer import STALLED_S
-from actors.speed_layer.governing.breaker import FAILURES, LONGEST_S, PAUSE_S, Breaker
-from actors.speed_layer.governing.breaker_events import BREAKERS_STREAM, TOLD
+from actors.speed_layer.governing.breaker import FAILURES, MAX_PAUSE_S, PAUSE_S, Breaker
+from actors.speed_layer.governing.breaker_events import BREAKERS_STREAM, MAX_TOLD
 from actors.speed_layer.governing.guard import BUDGET_S
 from actors.speed_layer.governing.quotas import Quotas
 from actors.speed_layer.policy import engine as policy_engine
@@ -162,7 +162,7 @@ async def test_a_breaker_that_was_open_in_a_crash_is_closed_in_the_log_when_the_
     assert "judging" not in world.gate.health().components["speed_layer"].detail
 
 
-@given(st.lists(st.tuples(st.booleans(), st.floats(0.0, 2 * LONGEST_S)), max_size=60))
+@given(st.lists(st.tuples(st.booleans(), st.floats(0.0, 2 * MAX_PAUSE_S)), max_size=60))
 def test_a_breaker_is_open_only_after_failures_in_a_row_and_lets_one_through_a_pause(attempts):
     breaker, now, row = Breaker(), 0.0, 0
     for fails, later_s in attempts:
@@ -170,7 +170,7 @@ def test_a_breaker_is_open_only_after_failures_in_a_row_and_lets_one_through_a_p
         admitted = breaker.admits(now)
         assert admitted or row >= FAILURES
         if not admitted:
-            assert 0.0 < breaker.left_s(now) <= LONGEST_S
+            assert 0.0 < breaker.left_s(now) <= MAX_PAUSE_S
             continue
         assert not (breaker.open and breaker.admits(now))  # one probe, not two
         opened_or_closed = breaker.failed(now) if fails else breaker.succeeded()
@@ -284,7 +284,7 @@ def test_a_limit_is_for_rules_that_allow():
 
 async def test_health_names_a_few_troubles_and_counts_the_rest(autojump_clock, world, engine):
     engine.fails = True
-    for agent in range(TOLD + 2):
+    for agent in range(MAX_TOLD + 2):
         for n in range(FAILURES):
             await ask(world, Caller(Principal(f"agent-{agent}", "agent"), agent), distinct(f"{agent}-{n}"))
     await trio.sleep(2.0)

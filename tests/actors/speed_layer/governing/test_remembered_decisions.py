@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from actors.desk.gate import Call, Caller, Refusal
 from actors.session.messages import Principal
 from actors.speed_layer.governing.command_patterns import NotGeneral, covers, generalised
-from actors.speed_layer.governing.remembered_decisions import Decisions, Remembered
+from actors.speed_layer.governing.remembered_decisions import Remembered, RememberedDecisions
 from actors.speed_layer.policy.engine import Policy, PolicySource, Request, packs
 
 CWD = "/home/dev/project"
@@ -246,11 +246,11 @@ def remembered(name, request_hash="h", verdict="allow"):
 @given(st.permutations(range(4)))
 def test_the_same_decisions_in_any_order_are_the_same_policy(order):
     decisions = [remembered(f"a{n}", f"h{n}") for n in range(4)]
-    assert Decisions(decisions[n] for n in order).content() == Decisions(decisions).content()
+    assert RememberedDecisions(decisions[n] for n in order).content() == RememberedDecisions(decisions).content()
 
 
 def test_of_two_decisions_on_one_action_the_later_one_holds_and_is_the_one_to_forget():
-    later = Decisions([remembered("a1"), remembered("a2", verdict="deny")])
+    later = RememberedDecisions([remembered("a1"), remembered("a2", verdict="deny")])
     assert [each.approval for each in later.listed()] == ["a2"]
     assert not later.without("a2")
     assert list(itertools.chain(later.without("a1").listed())) == later.listed()

@@ -10,8 +10,8 @@ import pytest
 
 from actors.speed_layer.policy import engine
 from actors.speed_layer.policy.engine import Policy, Request
-from actors.speed_layer.policy.loading import rule_examples as examples
-from actors.speed_layer.policy.loading.compiled_rules import Tables
+from actors.speed_layer.policy.loading import rule_examples
+from actors.speed_layer.policy.loading.compiled_rules import CompiledRules
 
 CWD = "/home/dev/project"
 ROWS = [json.loads(line) for line in (Path(__file__).parents[1] / "commands.jsonl").read_text().splitlines()]
@@ -40,11 +40,11 @@ def test_no_disguise_makes_a_destructive_command_pass(shell, form: str) -> None:
 
 
 def test_every_shipped_rule_keeps_its_own_examples() -> None:
-    examples.check(Tables(engine.packs()))
+    rule_examples.check(CompiledRules(engine.packs()))
 
 
 def test_every_shipped_rule_has_a_reason_and_a_pack_s_name() -> None:
-    for entry in Tables(engine.packs()).entries:
+    for entry in CompiledRules(engine.packs()).entries:
         identity = getattr(entry.table, "id", None)
         if identity is not None:
             assert identity.startswith(entry.source.name.removesuffix(".toml") + ".")
@@ -165,7 +165,7 @@ def test_what_was_judged_before_changes_no_ruling() -> None:
     lines = ["rm -rf ~/projects", "cat ~/.ssh/config", "ls .", "rm -rf .", "cd .. && rm x", "echo $HOME > ~/a"]
     places = [CWD, "/home/dev", "/home/dev/.ssh/k", "/root", "/Users/x/y", "~", None, "/etc"]
     requests = [Request("Bash", {"command": line}, cwd) for line in lines for cwd in places]
-    forward, backward = Policy(Tables(policy.sources)), Policy(Tables(policy.sources))
+    forward, backward = Policy(CompiledRules(policy.sources)), Policy(CompiledRules(policy.sources))
     first = [forward.decide(request) for request in requests]
     assert [forward.decide(request) for request in requests] == first
     assert [backward.decide(request) for request in reversed(requests)] == first[::-1]

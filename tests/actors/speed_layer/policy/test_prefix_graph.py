@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from actors.speed_layer.command.options import NO_OPTIONS, Grammar, grammar
 from actors.speed_layer.policy.engine import Policy
 from actors.speed_layer.policy.matching.command_rules import CommandRules, compile_rule
-from actors.speed_layer.policy.matching.prefix_graph import Found, Graph, Node, Prefixed, Program
+from actors.speed_layer.policy.matching.prefix_graph import Prefixed, PrefixGraph, PrefixMatch, PrefixNode, Program
 from actors.speed_layer.policy.rules import CommandRule, ProgramTable
 
 WORDS = st.sampled_from(["a", "b", "c", "*"])
@@ -53,12 +53,12 @@ def own(branch: Branch, depth: int, everywhere: Grammar) -> list[Any]:
     return [(name, depth, options.joined(within) if within.options else options) for name, options in branch.rules]
 
 
-def shown(found: tuple[Found, ...]) -> list[Any]:
+def shown(found: tuple[PrefixMatch, ...]) -> list[Any]:
     return [(one.compiled.rule.id, one.start, one.known) for one in found]
 
 
 def assert_alike(
-    node: Node, branch: Branch, *, depth: int, before: list[Any], its: list[Any], everywhere: Grammar
+    node: PrefixNode, branch: Branch, *, depth: int, before: list[Any], its: list[Any], everywhere: Grammar
 ) -> None:
     assert shown(node.own) == its
     assert shown(node.found) == before + its
@@ -89,7 +89,7 @@ def test_a_command_finds_what_it_finds_in_a_tree_of_all_products(rules: Any, pro
         argv = ["|".join(place) for place in places]
         rule = CommandRule(id=str(number), reason="r", verdict="ask", argv=argv, options=options)
         everything.append(Prefixed(tuple(map(tuple, places)), compile_rule(rule, "project")))
-    assert_alike(Graph(everything).root, tree(everything), depth=0, before=[], its=[], everywhere=NO_OPTIONS)
+    assert_alike(PrefixGraph(everything).root, tree(everything), depth=0, before=[], its=[], everywhere=NO_OPTIONS)
 
 
 def test_prefixes_behind_which_the_same_may_follow_are_one_node() -> None:
@@ -102,11 +102,11 @@ def test_prefixes_behind_which_the_same_may_follow_are_one_node() -> None:
 
 
 def test_the_shipped_policy_has_few_nodes_for_its_many_prefixes() -> None:
-    assert len(nodes_of(Policy.default()._tables.commands)) < 2_500
+    assert len(nodes_of(Policy.default()._rules.commands)) < 2_500
 
 
 def nodes_of(rules: CommandRules) -> set[int]:
-    waiting, seen = [rules._root], dict[int, Node]()
+    waiting, seen = [rules._root], dict[int, PrefixNode]()
     while waiting:
         node = waiting.pop()
         if id(node) not in seen:

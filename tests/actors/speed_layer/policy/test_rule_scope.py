@@ -14,7 +14,7 @@ from actors.speed_layer.policy.replay import replay
 from actors.speed_layer.policy.rules import LAYERS, Layer
 
 CWD = "/home/dev/project"
-RANK = {"allow": 0, "ask": 1, "deny": 2}
+STRICTNESS = {"allow": 0, "ask": 1, "deny": 2}
 MONDAY_NOON = "2030-01-07T12:00:00Z"
 
 
@@ -174,7 +174,7 @@ def test_a_lower_layer_never_turns_a_refusal_or_a_question_of_a_higher_one_into_
         request = Request("Bash", {"command": line}, CWD, role, datetime.fromisoformat(at).timestamp())
         ruling = above.decide(request)
         if ruling.rule is not None:
-            assert RANK[everything.decide(request).verdict] >= RANK[ruling.verdict]
+            assert STRICTNESS[everything.decide(request).verdict] >= STRICTNESS[ruling.verdict]
 
 
 def test_a_lower_layer_never_loosens_what_a_shipped_rule_says() -> None:
@@ -182,5 +182,5 @@ def test_a_lower_layer_never_loosens_what_a_shipped_rule_says() -> None:
     lower = Policy.load([*packs(), PolicySource("l.toml", "\n".join(loosening))], check_examples=False)
     for line in ("rm -rf ~", "rm a", "git push -f", "git push", "cat .env", "meshctl db destroy x"):
         request = Request("Bash", {"command": line}, CWD)
-        assert RANK[lower.decide(request).verdict] >= RANK[Policy.default().decide(request).verdict] > 0
+        assert STRICTNESS[lower.decide(request).verdict] >= STRICTNESS[Policy.default().decide(request).verdict] > 0
     assert verdict(lower, "frob x") == "allow"

@@ -13,9 +13,10 @@ from actors.speed_layer.command.paths import join
 from actors.speed_layer.policy.canonical_request import canonical, request_hash
 from actors.speed_layer.policy.matching.globs import GlobSet
 from actors.speed_layer.policy.matching.word_kinds import assign, pattern
-from actors.speed_layer.proofs import argument_values as embedded
+from actors.speed_layer.proofs.argument_values import local_url, sql
 from actors.speed_layer.proofs.awk import awk
 from actors.speed_layer.proofs.everyday_tasks import script, task
+from actors.speed_layer.proofs.jq import jq
 from actors.speed_layer.proofs.sed import sed
 
 NONE: frozenset[int] = frozenset()
@@ -138,7 +139,7 @@ def test_an_awk_program_that_may_do_more_is_not_proved(text: str) -> None:
     ],
 )
 def test_sql_that_only_reads_is_proved(text: str) -> None:
-    assert embedded.sql(text) is None
+    assert sql(text) is None
 
 
 @pytest.mark.parametrize(
@@ -164,7 +165,7 @@ def test_sql_that_only_reads_is_proved(text: str) -> None:
     ],
 )
 def test_sql_that_may_do_more_is_not_proved(text: str) -> None:
-    assert embedded.sql(text) is not None
+    assert sql(text) is not None
 
 
 @pytest.mark.parametrize(
@@ -181,7 +182,7 @@ def test_sql_that_may_do_more_is_not_proved(text: str) -> None:
     ],
 )
 def test_a_jq_filter_may_not_look_beyond_its_input(text: str, fine: bool) -> None:
-    assert (embedded.jq(text) is None) is (fine or (text == ".env" and embedded.jq(text) is None))
+    assert (jq(text) is None) is (fine or (text == ".env" and jq(text) is None))
 
 
 @pytest.mark.parametrize(
@@ -202,7 +203,7 @@ def test_a_jq_filter_may_not_look_beyond_its_input(text: str, fine: bool) -> Non
     ],
 )
 def test_a_url_of_this_machine_is_told_from_others(text: str, fine: bool) -> None:
-    assert (embedded.local_url(text) is None) is fine
+    assert (local_url(text) is None) is fine
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from actors.speed_layer.shell.analysis import analyse
-from actors.speed_layer.shell.reading.brace_expansion import expand
+from actors.speed_layer.shell.reading.brace_expansion import expand_braces
 
 CWD = "/home/dev/project"
 PIECES = [*"ab1,{}/-.", "..", "{a,b}", "{1..3}", "{}", "{c..a}", "{x,{y,z}}"]
@@ -25,7 +25,7 @@ def test_braces_become_the_words_that_bash_makes_of_them(tmp_path: Path) -> None
     script = "\n".join(f"printf '%s\\1' {text}; echo" for text in texts)
     run = subprocess.run(["bash"], input=script, capture_output=True, text=True, check=True, cwd=tmp_path)
     theirs = [line.split("\1")[:-1] for line in run.stdout.split("\n")]
-    known = [(text, ours, words) for text, words in zip(texts, theirs, strict=False) if (ours := expand(text))]
+    known = [(text, ours, words) for text, words in zip(texts, theirs, strict=False) if (ours := expand_braces(text))]
     assert [one for one in known if one[1] != one[2]] == []
     assert len(known) > len(texts) / 4
 
@@ -34,7 +34,7 @@ def test_braces_become_the_words_that_bash_makes_of_them(tmp_path: Path) -> None
     "text", ["{a,b}" * 9, "{1..900}", "{a..z}{a..z}", "a{", "{a,b", "'{a,b}'", "{01..3}", "{1..9..2}"]
 )
 def test_braces_that_are_not_certain_or_too_many_stay_unknown(text: str) -> None:
-    assert expand(text) in (None, [text])
+    assert expand_braces(text) in (None, [text])
 
 
 def test_a_program_s_name_is_not_taken_from_braces() -> None:
