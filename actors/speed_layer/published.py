@@ -1,4 +1,4 @@
-"""The policy that governs, as the speed layer publishes it: who stands at the desk rules by it without a hop.
+"""The policy that governs, as the speed layer publishes it: the desk rules by it without a message to the actor.
 
 Only what needs nobody else is ruled here: an `allow` or `deny` of the rules on a shell line, for an agent that no
 breaker has anything against. All else is the speed layer's: what may open an approval or join one, what counts against

@@ -31,19 +31,19 @@ from actors.speed_layer.policy.canonical_request import canonical
 from actors.speed_layer.policy.engine import Request, Ruling
 
 EXPIRES_NS: Final = 3600 * 1_000_000_000
-"""How long an approval waits for its decision, in nanoseconds."""
+"""How long an approval waits for its decision, in nanoseconds: an hour."""
 
 MAX_PENDING: Final = 4096
-"""How many approvals may be pending; what comes on top stays `ask`, without one, and says why."""
+"""How many approvals may be pending, more than people look at; what comes on top stays `ask`, and says why."""
 
 MAX_PENDING_OF_A_ROLE: Final = 2048
-"""How many of them one role may have opened, so that none takes all there are."""
+"""How many of them one role may have opened: half, so that none takes all there are."""
 
 MAX_PENDING_OF_AN_AGENT: Final = 128
-"""How many approvals one agent may have opened that are pending."""
+"""How many of them one agent may have opened, so that it takes sixteen agents to fill up what a role has."""
 
 MAX_ACTION_BYTES: Final = 256 * 1024
-"""The longest canonical action, in bytes, that an approval is opened for."""
+"""The longest canonical action, in bytes, that an approval is opened for: nobody reads more before deciding."""
 
 
 class ApprovalRefused(Exception):  # noqa: N818 - an answer, not a fault

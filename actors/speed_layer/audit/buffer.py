@@ -2,9 +2,9 @@
 
 Pure but for waking its reader.
 
-Who gives verdicts adds them; one task stores them (`auditor.py`) in batches: after 50 ms or at 1,000 verdicts. A batch
-stays here until the store has acknowledged it. When the buffer is full the newest verdicts are dropped, and their
-number takes their place, so that the log says how many are missing and where.
+Anyone who gives a verdict adds it here. One task (`writer.py`) stores them in batches: after 50 ms or at 1,000
+verdicts. A batch stays here until the store has acknowledged it. When the buffer is full the newest verdicts are
+dropped and their number takes their place, so that the log says how many are missing, and where.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ VERDICT_GIVEN: Final = "moothall.verdict.given"
 GAP: Final = "moothall.audit.gap"
 
 CAPACITY: Final = 65_536
-"""How many verdicts may wait to be stored."""
+"""How many verdicts may wait to be stored: 50 MB of them, at some 800 bytes each."""
 
 CAPACITY_BYTES: Final = 64 << 20
 """How many bytes of requests may wait with them; of what comes then no input is kept, but the verdict is."""
@@ -34,13 +34,13 @@ LONGEST_TOOL: Final = 256
 """How many characters of a tool's name are kept without its input."""
 
 BATCH: Final = 1000
-"""How many verdicts are stored at once, and how many end the wait for more."""
+"""How many verdicts are stored at once, and how many end the wait for more: one disk sync is spread over so many."""
 
 STALLED_S: Final = 10.0
 """How long verdicts may wait without any being stored before no more is allowed, in seconds: two tries at least."""
 
 FLUSH_S: Final = 0.05
-"""How long a verdict waits for others, in seconds."""
+"""How long a verdict waits for others, in seconds: at most 20 disk syncs a second."""
 
 
 class Entry(NamedTuple):

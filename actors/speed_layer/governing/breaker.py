@@ -10,13 +10,13 @@ from __future__ import annotations
 from typing import Final
 
 FAILURES: Final = 5
-"""How many failures in a row open a breaker."""
+"""How many failures in a row open a breaker: one may be chance, five are not."""
 
 PAUSE_S: Final = 5.0
 """How long an open breaker lets nothing through at first, in seconds."""
 
 MAX_PAUSE_S: Final = 300.0
-"""The longest pause, in seconds."""
+"""The longest pause, in seconds: what is mended is noticed within five minutes."""
 
 
 class Breaker:

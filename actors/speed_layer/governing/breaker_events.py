@@ -13,7 +13,7 @@ OPENED: Final = "moothall.breaker.opened"
 CLOSED: Final = "moothall.breaker.closed"
 
 MAX_TOLD: Final = 3
-"""How many troubles health names; of more it gives the number."""
+"""How many troubles health names; of more it gives the number, since health is read in one line."""
 
 
 class OpenBreakers:

@@ -20,7 +20,7 @@ PLAIN: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.,+-]*(/[A-Za-z0-9_][A-Za-z0-
 """A word that is neither an option, nor a hidden file, nor a path out of the working directory, nor a URL."""
 
 LEADING: Final = 2
-"""How many words that are no options a covered command has in common with the decided one."""
+"""How many words that are no options a covered command shares with the decided one: the program and its verb."""
 
 
 class Pattern(msgspec.Struct, frozen=True):

@@ -1,6 +1,6 @@
 """Writes the speed layer's own events to the log, in order, one append after the other.
 
-Whoever adds events goes on at once, and is told when they are durable. An append whose outcome is unknown is tried
+Anyone who adds events goes on at once, and is told when they are durable. An append whose outcome is unknown is tried
 again at the same revision of its stream, which nobody else writes to: if it is there, the revision has moved on.
 """
 
@@ -18,10 +18,10 @@ from actors.kernel import ActorError, Ref
 from store import Append, Event, NewEvent, Query
 
 RETRY_S: Final = 0.2
-"""How long to wait before an append is tried again, in seconds."""
+"""How long to wait before an append is tried again, in seconds: long beside a disk sync."""
 
 MAX_MERGED: Final = 500
-"""How many events go into one append at most, unless they were added together."""
+"""How many events go into one append at most, unless they were added together: half of what the log takes at once."""
 
 MAX_MERGED_BYTES: Final = 1 << 20
 """How many bytes of events do: far less than the log takes at once, since what it refuses for good ends the actor."""

@@ -38,7 +38,7 @@ FAULT: Final = "the policy engine failed"
 """How the reason begins of a ruling that the engine could not come to."""
 
 MAX_KEPT: Final = 8192
-"""How many rulings on shell lines are kept, since the same lines come again in other requests."""
+"""How many rulings on shell lines are kept, some 300 bytes each, since the same lines come in other requests too."""
 MAX_KEPT_LENGTH: Final = 512
 """Length in characters of the longest line whose ruling is kept."""
 

@@ -1,7 +1,7 @@
-"""What a rule asks of verdicts that it takes part in, besides saying them: a durable record, a limit. Pure.
+"""What a rule asks for besides its verdict: a durable record (`audit`), a limit (`at_most`). Pure.
 
-A line may have many parts; a rule takes part in its verdict if it says the same of any of them, not only where it is
-the one that the verdict names.
+A line may have many parts. A rule takes part in the line's verdict if it says the same of any part, not only if the
+verdict names it.
 """
 
 from __future__ import annotations
@@ -22,20 +22,20 @@ SECONDS: Final = {"s": 1.0, "min": 60.0, "h": 3600.0, "day": 86400.0}
 
 
 class AuditAndLimit(msgspec.Struct, frozen=True):
-    """What one rule asks for."""
+    """What one rule asks for besides its verdict."""
 
     durable: bool
     limit: Limit | None
 
 
 class AuditAndLimits:
-    """The rules of a policy that ask for something.
+    """The rules of a policy that ask for a durable record or a limit.
 
     Args:
         entries: All rules.
 
     Raises:
-        PolicyError: A limit is none, or of a rule that allows nothing.
+        PolicyError: A limit is invalid, or its rule allows nothing.
     """
 
     def __init__(self, entries: Iterable[Entry]) -> None:

@@ -17,10 +17,14 @@ from actors.speed_layer.proofs.everyday_tasks import script
 
 re2: Any = untyped_re2  # the package has no type information
 MAX_SEARCHED: Final = 2048
+"""How many characters patterns that look around see: `re` backtracks, so its time may grow with their square."""
 MAX_SUBCOMMANDS: Final = 6
+"""How many words behind a program may say what to do; the longest in use have four (`az network vnet subnet list`)."""
 SUBCOMMAND: Final = re.compile(r"[A-Za-z][A-Za-z0-9:_-]*\Z")
 MAX_KEPT: Final = 256
+"""How many answers each pattern keeps: a few hundred words come again and again."""
 MAX_KEPT_LENGTH: Final = 64
+"""Length of the longest word whose answer is kept; longer ones hardly come twice."""
 AROUND: Final = re.compile(r"\(\?[=!<]")
 QUIET: Final[Any] = re2.Options()
 QUIET.log_errors = False  # what is wrong is raised

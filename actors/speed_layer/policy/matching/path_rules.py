@@ -26,7 +26,9 @@ PROTECTED_TAGS: Final = frozenset({"secret", "protected"})
 MANY: Final = re.compile(r"[*?\[]")
 NO_LETTERS: Final = re.compile(r"\[[^\]]*\]|[^A-Za-z0-9]")
 MAX_KEPT: Final = 4096
+"""How many verdicts over paths are kept: matching takes many times what a lookup does, and files come again."""
 MAX_REASON: Final = 200
+"""Length of a reason; the words of a command stand in it, and a verdict is shown in one line or two."""
 
 
 class Finding(msgspec.Struct, frozen=True):

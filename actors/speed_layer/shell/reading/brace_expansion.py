@@ -11,6 +11,7 @@ from itertools import pairwise
 from typing import Final
 
 MAX_WORDS: Final = 64
+"""Words that one word may become. Each pair of braces multiplies them, so `{1..9999}{1..9999}` must end here."""
 SEQUENCE: Final = re.compile(r"(-?(?:0|[1-9][0-9]{0,3}))\.\.(-?(?:0|[1-9][0-9]{0,3}))\Z|([a-z])\.\.([a-z])\Z")
 TEXT: Final = re.compile(r"[A-Za-z0-9_@%+:,./^~#*?={}\[\]-]+")
 

@@ -9,6 +9,7 @@ from actors.speed_layer.shell.reading.here_document import Document, take_out
 from actors.speed_layer.shell.reading.tokens import Unproved
 
 MAX_BYTES: Final = 16 * 1024
+"""Length of the longest line that is analysed: a script in a here-document fits, a file mostly does not."""
 CONTROL: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 HARD_QUOTES: Final = re.compile(r"\$'|`|\"[^\"]*\$\(|\$\{")
 

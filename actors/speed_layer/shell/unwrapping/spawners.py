@@ -13,6 +13,7 @@ from actors.speed_layer.shell.unwrapping.wrapper_table import XARGS
 FILES_BELOW: Final = "**"
 """Stands for names of files below the working directory: whatever they are, they lie there."""
 MAX_EXECS: Final = 8
+"""How many `-exec` parts of one find are followed, each walked as a command of its own."""
 NAME_TESTS: Final = frozenset({"-name", "-iname"})
 OUTPUT_OPTIONS: Final = ("-printf", "-fprint", "-exec", "-ok", "--format", "-o", "--replace", "-r")
 LISTS: Final = re.compile(r"-[A-Za-z]*l[A-Za-z]*|--files-with-matches")

@@ -24,8 +24,9 @@ NO_NAMES: Final = frozenset("fni")
 SPAWNERS: Final = frozenset({"xargs", "gxargs", "find", "gfind", "fd", "fdfind"})
 RECURSION: Final = "a function that calls itself"
 MAX_CALLS: Final = 8
+"""Depth of functions that call functions. Each call walks a body again, so the work grows with each level."""
 STEP_BYTES: Final = 32
-"""Length of nested text that counts as one step of work."""
+"""Length of nested text that counts as one step of work: some words, as a statement has."""
 SAME_SHELL: Final = frozenset({"eval", "trap"})
 """Builtins that run their text in the shell they are called in."""
 

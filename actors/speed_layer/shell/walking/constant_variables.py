@@ -29,6 +29,7 @@ SPECIAL: Final = re.compile(
 MENTION: Final = re.compile(r"(?<!\$)(?<!\$\{)(?<!\$\{#)\b[A-Za-z_]\w*")
 """A name that is not read there; `${name=value}`, which sets it, is unproved anyway."""
 MAX_VALUE: Final = 512
+"""Length of values that are followed; a longer one would be copied into each word that reads it."""
 
 
 def bind_constants(state: State, text: str, assignments: Iterable[tuple[str, str | None]]) -> None:

@@ -16,7 +16,7 @@ from actors.speed_layer.shell.walking.syntax_tree import between, collect_expans
 from actors.speed_layer.shell.walking.variable_names import names_assigned
 
 MAX_ROUNDS: Final = 8
-"""How many values a loop may have whose body is walked for each of them."""
+"""How many values a loop may have whose body is walked for each of them; two nested loops walk 64 bodies."""
 
 ENDLESS: Final = re.compile(r"\s*(?:true|:|\[ 1 \]|\(\(\s*1\s*\)\)|\[\[ 1 \]\])\s*[;\n]")
 STARTS: Final = re.compile(r"(?<![&>|<])&(?![&>0-9])")
