@@ -1,12 +1,12 @@
-"""The speed layer: holds the policy that governs, judges requests by it, and brings the rest to who may decide.
+"""The speed layer: holds the policy that governs, judges requests by it, and brings the rest to people who may decide.
 
-Its handler never waits for a decision or the disk: who does is answered later.
+Its handler never waits for a decision or for the disk: a request that has to wait is answered later.
 """
 
 from __future__ import annotations
 
 from functools import partial
-from typing import Literal, Protocol
+from typing import Protocol
 
 import trio
 
@@ -46,6 +46,7 @@ from actors.speed_layer.messages import (
     Outcome,
     PendingApproval,
     Propose,
+    RefusalCode,
 )
 from actors.speed_layer.policy.engine import Policy, PolicyError, Ruling
 from actors.speed_layer.policy.rules import Layer
@@ -264,7 +265,7 @@ class SpeedLayer(Actor):
     def _unknown(self, approval: str) -> Outcome:
         return self._refused("invalid", f"no approval {approval!r} is pending; list those that are")
 
-    def _refused(self, code: Literal["invalid", "forbidden"], message: str) -> Outcome:
+    def _refused(self, code: RefusalCode, message: str) -> Outcome:
         return Outcome(self._policy.version, code=code, message=message)
 
     def _govern(self, policy: GoverningPolicy) -> None:

@@ -15,6 +15,7 @@ NAME = "speed_layer"
 ApprovalState = Literal["pending", "decided", "expired", "cancelled"]
 Decision = Literal["allow", "deny"]
 Remember = Literal["no", "exact", "rule"]
+RefusalCode = Literal["invalid", "forbidden"]
 
 
 class ApprovalInfo(msgspec.Struct, frozen=True, array_like=True):
@@ -132,7 +133,7 @@ class Outcome(msgspec.Struct, frozen=True, array_like=True):
     policy: str
     answer: Answer | None = None
     request: str = ""
-    code: Literal["invalid", "forbidden"] | None = None
+    code: RefusalCode | None = None
     message: str = ""
 
 

@@ -104,6 +104,6 @@ def from_event(kind: str, data: Any) -> ApprovalEvent:
     """Return an event of the log.
 
     Raises:
-        msgspec.ValidationError: It is none of an approval.
+        msgspec.ValidationError: The data does not fit the type.
     """
     return msgspec.convert(data, _KINDS[kind])

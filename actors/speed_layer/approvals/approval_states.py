@@ -1,19 +1,19 @@
 """Approvals: what no rule decides, once for all of a role who ask the same. A state machine over events; pure.
 
-An approval is bound to the hash of the canonical action and to the role. It is pending until it is decided, expires or
-is cancelled by a policy that decides now. A decision serves those who asked while it was pending, once each: who waits
-is answered at once, who had gone finds the answer at the next identical request, until the approval expires. Nobody
-else is ever served, and nobody decides what they asked for themselves.
+An approval is bound to the hash of the canonical action and to the role. It is pending until somebody decides it, it
+expires, or a new policy decides it and so cancels it. A decision serves everyone who asked while it was pending, once
+each. Anyone who still waits is answered at once. Anyone who has gone finds the answer at the next identical request,
+until the approval expires. It serves nobody else, and nobody decides what they asked for themselves.
 
-`apply` alone changes what is pending, so the state is rebuilt from the log by applying its events. What is owed to
-those who had gone is not in the log: after a restart they ask again.
+`apply` alone changes what is pending, so applying the events of the log rebuilds the state. The log does not hold what
+is owed to agents that have gone: after a restart they ask again.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 import msgspec
 
@@ -26,7 +26,7 @@ from actors.speed_layer.approvals.approval_events import (
     Joined,
     Requested,
 )
-from actors.speed_layer.messages import Decision, Remember
+from actors.speed_layer.messages import Decision, RefusalCode, Remember
 from actors.speed_layer.policy.canonical_request import canonical
 from actors.speed_layer.policy.engine import Request, Ruling
 
@@ -54,9 +54,9 @@ class ApprovalRefused(Exception):  # noqa: N818 - an answer, not a fault
         message: Why, and what to do next.
     """
 
-    def __init__(self, code: Literal["invalid", "forbidden"], message: str) -> None:
+    def __init__(self, code: RefusalCode, message: str) -> None:
         super().__init__(message)
-        self.code: Literal["invalid", "forbidden"] = code
+        self.code: RefusalCode = code
         self.message = message
 
 

@@ -1,7 +1,7 @@
-"""Brings what no rule decides to an expert or admin, and their answer to all who wait for it.
+"""Brings what no rule decides to an expert or admin, and takes their answer to everyone who waits for it.
 
-The approvals themselves are `approvals.py`; here are their effects: events in the log, replies to request tasks that
-wait, and the clock. A decision is told to nobody before it is durable.
+`approval_states.py` holds the approvals themselves. Their effects are here: events in the log, replies to the request
+tasks that wait, and the clock. Nobody is told a decision before it is durable.
 """
 
 from __future__ import annotations
@@ -229,7 +229,7 @@ class Escalation:
             self.review_one(approval, policy)
 
     def review_one(self, approval: Approval, policy: GoverningPolicy) -> Answer | None:
-        """Judge one again; returns the ruling that makes its decision needless, if there is one."""
+        """Judge one again; returns the ruling that makes a decision needless, if there is one."""
         if approval.closed:
             return None
         ruling = policy.decide(approval.action)

@@ -2,7 +2,7 @@
 
 A grammar is written as a line of options: `-v --verbose -n= --format= --color=? -o=write -C=dir -#`. A bare option
 takes no value; `=` takes one, attached or as the next word; `=?` takes one only attached; a name after the equals
-sign says how the value is judged (see `kinds.py`), nothing means it is harmless. `-#` stands for a number (`-20`),
+sign says how the value is judged (see `word_kinds.py`), nothing means it is harmless. `-#` stands for a number (`-20`),
 a lone `*` says that all other options are harmless too.
 """
 
@@ -82,7 +82,7 @@ class Parsed(msgspec.Struct):
 
 
 def grammar(text: str, *, words: bool = False) -> Grammar:
-    """Read a grammar's line; raise `ValueError` with the word that is none of its forms."""
+    """Read a grammar's line; raise `ValueError` with the first word that is not an option."""
     options: dict[str, str] = {}
     optional: set[str] = set()
     numbers = is_open = False

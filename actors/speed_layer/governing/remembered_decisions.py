@@ -6,11 +6,12 @@ Where more than one speaks of a request the strictest holds.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 import msgspec
 
 from actors.speed_layer.governing.command_patterns import Pattern, covers
+from actors.speed_layer.messages import Decision
 from actors.speed_layer.policy.canonical_request import request_hash
 from actors.speed_layer.policy.engine import Policy, Request
 from store import NewEvent
@@ -36,7 +37,7 @@ class Remembered(msgspec.Struct, frozen=True, omit_defaults=True):
     approval: str
     role: str
     request: str
-    verdict: Literal["allow", "deny"]
+    verdict: Decision
     by: str
     reason: str
     pattern: Pattern | None = None

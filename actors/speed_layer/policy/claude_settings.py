@@ -8,13 +8,11 @@ no exact counterpart is left out and named, never widened.
 from __future__ import annotations
 
 import re
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 import msgspec
 
-from actors.speed_layer.policy.engine import Policy, PolicyError, PolicySource
-
-Verdict = Literal["allow", "ask", "deny"]
+from actors.speed_layer.policy.engine import Policy, PolicyError, PolicySource, Verdict
 
 _VERDICTS: Final[tuple[Verdict, ...]] = ("deny", "ask", "allow")
 _ENTRY: Final = re.compile(r"([A-Za-z_][\w.*-]*)(?:\((.*)\))?\Z", re.DOTALL)
@@ -49,7 +47,7 @@ def import_settings(settings: Any) -> Imported:
     """Turn settings, as JSON has them, into rules.
 
     Raises:
-        ValueError: It is no settings file.
+        ValueError: It is not a settings file.
     """
     try:
         permissions = msgspec.convert(settings, _Settings).permissions

@@ -100,9 +100,8 @@ class Policy:
 
         Args:
             sources: The files, of any layers.
-            check_examples: Whether every rule's own examples are tried; only the shipped packs, whose examples the
-                tests try,
-                go without.
+            check_examples: Whether to try every rule's own examples. Only the shipped packs go without: the tests try
+                theirs.
 
         Raises:
             PolicyError: A source cannot be used.
@@ -132,7 +131,7 @@ class Policy:
             return _fault(error)
 
     def plain_command(self, request: Request) -> PlainCommand | None:
-        """Return the plain command that a request is, with what is open about it; None where it is none."""
+        """Return the plain command that a request is, with what is open about it; None where it is not a plain one."""
         if tool_name(request.tool) != SHELL:
             return None
         return plain_command(self._rules, request.input, request.cwd)
@@ -155,7 +154,7 @@ class Policy:
         return self._known(line, cwd, excluded)
 
     def excluded(self, request: Request) -> frozenset[str]:
-        """Return the ids of the rules that do not hold for who asks, or at the time."""
+        """Return the ids of the rules that do not hold for the role that asks, or at the time."""
         if not self._scoped:
             return NOTHING
         return self._rules.scopes.excluded(request.role, time.time() if request.at is None else request.at)

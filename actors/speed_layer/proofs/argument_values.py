@@ -46,7 +46,7 @@ def sql(text: str) -> str | None:
 
 
 def name(text: str) -> str | None:
-    """Return why a word is no plain name."""
+    """Return why a word is not a plain name."""
     return None if NAME.match(text) else f"{text[:40]!r} is not a plain name"
 
 
@@ -57,7 +57,7 @@ def branch(text: str) -> str | None:
 
 
 def number(text: str) -> str | None:
-    """Return why a word is no number."""
+    """Return why a word is not a number."""
     return None if NUMBER.match(text) or UNKNOWN in text else f"{text[:40]!r} is not a number"
 
 

@@ -107,12 +107,12 @@ def hosted_read(text: str) -> str | None:
 
 
 def archive_verb(text: str) -> str | None:
-    """Return why a word is no verb that lists or tests an archive."""
+    """Return why a word is not a verb that lists or tests an archive."""
     return None if text in {"l", "t", "tf", "tvf", "v", "lb"} else f"{text[:40]!r} does not list or test"
 
 
 def database_status(text: str) -> str | None:
-    """Return why a word is no question about a database's state."""
+    """Return why a word is not a question about a database's state."""
     return None if text in {"ping", "status", "version"} else f"{text[:40]!r} may change something"
 
 

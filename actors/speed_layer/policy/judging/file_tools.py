@@ -26,7 +26,7 @@ def judge_tool(
         tool: The tool's canonical name.
         arguments: Its input.
         cwd: The request's working directory.
-        excluded: The ids of rules that do not hold for who asks, or at this time.
+        excluded: The ids of rules that do not hold for the role that asks, or at this time.
     """
     workspace = rules.workspace(cwd, excluded)
     yield from _tool_rules(rules, tool, arguments, excluded)

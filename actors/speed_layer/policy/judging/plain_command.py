@@ -47,16 +47,9 @@ def plain_command(rules: CompiledRules, arguments: dict[str, Any], cwd: str | No
 
 def _is_plain(command: SimpleCommand) -> bool:
     more_than_words: tuple[Any, ...] = (
-        command.env,
-        command.redirects,
-        command.stdin,
-        command.wraps,
-        command.sources,
-        command.variables,
-        command.sets,
-        command.globs,
-        command.function,
-    )
+        command.env, command.redirects, command.stdin, command.wraps, command.sources, command.variables, command.sets,
+        command.globs, command.function,
+    )  # fmt: skip
     return (
         command.origin == "shell" and bool(command.words) and command.argv == command.words and not any(more_than_words)
     )

@@ -43,7 +43,7 @@ def rule_on_line(
         rules: The rules.
         line: The line.
         cwd: The request's working directory.
-        excluded: The ids of rules that do not hold for who asks, or at this time.
+        excluded: The ids of rules that do not hold for the role that asks, or at this time.
     """
     if line is None:
         return Ruling("ask", "'command' is missing, or neither text nor a list of words", None, False)

@@ -45,8 +45,7 @@ class CompiledRules:
     """All rules of a policy, each kind ready for use.
 
     Args:
-        sources: The files, of any layers; rules of all layers are matched and the strictest wins, so that no layer
-            loosens
+        sources: The files, of any layers. Rules of all layers are matched and the strictest wins, so no layer loosens
             another.
 
     Raises:

@@ -1,4 +1,4 @@
-"""Checks every rule against the examples it carries: a policy whose rules don't say what they mean never loads."""
+"""Checks every rule against its own examples: a policy whose rules do not say what they mean never loads."""
 
 from __future__ import annotations
 

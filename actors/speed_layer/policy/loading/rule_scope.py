@@ -68,7 +68,7 @@ class Scopes:
         timed: Whether one depends on the time.
 
     Raises:
-        PolicyError: A role, an hour or an end is none.
+        PolicyError: A role, an hour or an end is invalid.
     """
 
     __slots__ = ("_programs", "_scopes", "timed")

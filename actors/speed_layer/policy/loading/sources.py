@@ -57,7 +57,7 @@ def load(source: PolicySource) -> list[Entry]:
     """Read a source.
 
     Raises:
-        PolicyError: It is no TOML, or has a table or key that is none, or a value of a wrong kind.
+        PolicyError: It is not TOML, or has an unknown table or key, or a value of the wrong type.
     """
     try:
         document = tomllib.loads(source.text)

@@ -36,7 +36,7 @@ def compile_rule(rule: CommandRule, layer: Layer) -> CompiledCommandRule:
     """Prepare a rule.
 
     Raises:
-        ValueError: An option, kind or regular expression of it is none.
+        ValueError: An option, a kind or a regular expression in it is invalid.
     """
     with_ = tuple((frozenset(names.split()), pattern(row)) for names, row in rule.args_with.items())
     options = grammar(rule.options, words=rule.style != "gnu")
@@ -69,7 +69,7 @@ class CommandRules:
             self._prefixed.append(Prefixed(words, compiled))
 
     def add_program(self, table: ProgramTable) -> None:
-        """Add the options of a program; raise `ValueError` if one is none."""
+        """Add the options of a program; raise `ValueError` if one is invalid."""
         program = Program(grammar(table.options, words=table.style == "words"), table.anywhere)
         self._prefixed.append(Prefixed(tuple((word,) for word in table.name.split()), program))
 

@@ -76,7 +76,7 @@ class AnyPattern:
         patterns: The patterns; `(?i)` at the start of one counts for it alone.
 
     Raises:
-        ValueError: One is no regular expression.
+        ValueError: One is not a regular expression.
     """
 
     __slots__ = ("_known", "_looking", "_plain")
@@ -173,7 +173,7 @@ def _subcommand(pattern: AnyPattern) -> Condition:
 
 
 def subcommands(rest: tuple[str, ...]) -> list[str]:
-    """Return the names behind a program that say what to do, up to the first word that is no such name."""
+    """Return the names behind a program that say what to do, up to the first word that is not such a name."""
     found = list[str]()
     behind_option = False
     for word in rest[:MAX_SUBCOMMANDS]:

@@ -12,26 +12,10 @@ from actors.speed_layer.policy.matching.path_rules import Finding
 FETCHERS: Final = frozenset(
     {"curl", "wget", "aria2c", "http", "https", "xh", "fetch", "curlie", "axel", "scp", "rsync"}
 )
-RUNNERS: Final = frozenset(
-    {
-        "bash",
-        "sh",
-        "zsh",
-        "dash",
-        "ksh",
-        "fish",
-        "source",
-        ".",
-        "python",
-        "python3",
-        "perl",
-        "ruby",
-        "node",
-        "php",
-        "deno",
-        "bun",
-    }
-)
+RUNNERS: Final = frozenset({
+    "bash", "sh", "zsh", "dash", "ksh", "fish", "source", ".", "python", "python3", "perl", "ruby", "node", "php",
+    "deno", "bun",
+})  # fmt: skip
 OUTPUTS: Final = ("-o", "-O", "--output", "--output-document", "--out", "--download")
 NAMED_BY_URL: Final = frozenset({"-O", "--remote-name", "-OL", "-LO", "-sO", "-fsSLO", "-sSLO", "-LJO", "-OJ", "-fLO"})
 

@@ -38,7 +38,7 @@ class Finding(msgspec.Struct, frozen=True):
         verdict: What it says.
         rule: The rule's id, `None` if no rule applies.
         reason: Why.
-        tags: Marks it leaves on the line.
+        tags: Tags that its rule gives to the line.
     """
 
     verdict: Verdict
@@ -69,7 +69,7 @@ class Workspace(msgspec.Struct, frozen=True):
     Attributes:
         root: Its normalised path, `None` if nothing counts as inside (unknown, a home, a system directory).
         home: The home directory it lies in, "" if it lies in none.
-        excluded: The ids of the rules that do not hold for who asks, or at this time.
+        excluded: The ids of the rules that do not hold for the role that asks, or at this time.
     """
 
     root: str | None

@@ -13,7 +13,7 @@ from typing import Final, NoReturn
 
 from actors.speed_layer.command.simple_command import UNKNOWN
 from actors.speed_layer.shell.reading.brace_expansion import expand_braces
-from actors.speed_layer.shell.reading.tokens import RedirectToken, Token, TooLong, Unproved, Word, ansi_c
+from actors.speed_layer.shell.reading.tokens import RedirectToken, Token, Unproved, Word, ansi_c
 
 Piece = tuple[int, str, bool, bool]
 """Offset behind a piece of a word, its text, whether that is certain, whether it may fall apart into several words."""
@@ -62,7 +62,7 @@ class Lexer:
         found: list[Token] = []
         while position < end:
             if len(found) > MAX_TOKENS:
-                raise TooLong("it would take too long to analyse")
+                raise Unproved("it would take too long to analyse")
             whole = WHOLE.match(text, position, end)
             if whole:
                 position = whole.end()

@@ -22,10 +22,6 @@ class Unproved(Exception):  # noqa: N818 - not an error of the program: a line t
     """The text cannot be proved to mean one thing; the message says why."""
 
 
-class TooLong(Unproved):
-    """Reading on would take too long."""
-
-
 class Word(msgspec.Struct):
     """One word after quote removal.
 

@@ -21,24 +21,10 @@ PRINTS_OTHERS: Final = re.compile(
     r"-[A-Za-z]*[foercR]|--(?:file|output|files0-from|only|count|replace|reg|rec|der|input|echo)"
 )
 """Options by which a filter reads another file, or prints something else than whole lines."""
-MEASURES: Final = frozenset(
-    [
-        "basename",
-        "cksum",
-        "dirname",
-        "du",
-        "echo",
-        "file",
-        "ls",
-        "md5sum",
-        "printf",
-        "sha1sum",
-        "sha256sum",
-        "stat",
-        "test",
-        "wc",
-    ]
-)
+MEASURES: Final = frozenset([
+    "basename", "cksum", "dirname", "du", "echo", "file", "ls", "md5sum", "printf", "sha1sum", "sha256sum", "stat",
+    "test", "wc",
+])  # fmt: skip
 """Programs that neither show what is in a file nor write, whatever their words.
 
 `xargs` without `-0` splits a name with a blank in it into several words, which may begin with a dash or lie anywhere.

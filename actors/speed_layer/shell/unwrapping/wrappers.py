@@ -28,6 +28,11 @@ USUAL: Final = frozenset(
     {"errexit", "nounset", "xtrace", "verbose", "pipefail", "noglob", "noclobber", "globstar", "nullglob"}
 )
 RUN_BY_HYPERFINE: Final = frozenset({"--prepare", "-p", "--setup", "-s", "--cleanup", "-c", "--conclude"})
+BEFORE_MODULE: Final = frozenset({
+    "-u", "-B", "-b", "-s", "-E", "-I", "-O", "-OO", "-q", "-v", "-Werror", "-P", "-a",
+    "-p", "--branch", "--append", "--parallel-mode",
+})  # fmt: skip
+"""Options of python and coverage that may stand before `-m`."""
 WRAPPER_NAMES: Final = frozenset({"coverage", *(prefix[0] for prefix in WRAPPERS)})
 
 
@@ -180,25 +185,7 @@ def _module(command: SimpleCommand, start: int = 1) -> Unwrapped | None:
             inner = cut(command, index + 1)
             inner.words, inner.argv = (name, *inner.words[1:]), (name, *inner.argv[1:])
             return Unwrapped(inner=[inner])
-        if words[index] not in {
-            "-u",
-            "-B",
-            "-b",
-            "-s",
-            "-E",
-            "-I",
-            "-O",
-            "-OO",
-            "-q",
-            "-v",
-            "-Werror",
-            "-P",
-            "-a",
-            "-p",
-            "--branch",
-            "--append",
-            "--parallel-mode",
-        } and not words[index].startswith("--source="):
+        if words[index] not in BEFORE_MODULE and not words[index].startswith("--source="):
             break
     return None
 

@@ -80,17 +80,8 @@ class PlainLine:
     """
 
     __slots__ = (
-        "_cwd",
-        "_open",
-        "_stages",
-        "_statement",
-        "commands",
-        "env",
-        "globs",
-        "redirects",
-        "statements",
-        "words",
-    )
+        "_cwd", "_open", "_stages", "_statement", "commands", "env", "globs", "redirects", "statements", "words",
+    )  # fmt: skip
 
     def __init__(self, cwd: str | None) -> None:
         self._cwd = cwd

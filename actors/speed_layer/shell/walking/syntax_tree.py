@@ -73,25 +73,10 @@ def _parsed(source: bytes) -> Node:
         raise Unproved("it would take too long to analyse") from error
 
 
-KEYWORDS: Final = frozenset(
-    {
-        "if",
-        "then",
-        "elif",
-        "else",
-        "fi",
-        "for",
-        "select",
-        "while",
-        "until",
-        "do",
-        "done",
-        "case",
-        "in",
-        "esac",
-        "function",
-    }
-)
+KEYWORDS: Final = frozenset({
+    "function",
+    "if", "then", "elif", "else", "fi", "for", "select", "while", "until", "do", "done", "case", "in", "esac",
+})  # fmt: skip
 AFTER_KEYWORD: Final = frozenset(["", *" \t\n;|&()<>`"])
 
 

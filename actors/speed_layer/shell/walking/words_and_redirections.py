@@ -17,32 +17,10 @@ from actors.speed_layer.shell.walking.command_effects import follow_command
 from actors.speed_layer.shell.walking.expansions import expand_document, walk_test
 from actors.speed_layer.shell.walking.syntax_tree import collect_expansions
 
-RESERVED: Final = frozenset(
-    [
-        "!",
-        "{",
-        "}",
-        "[[",
-        "]]",
-        "case",
-        "coproc",
-        "do",
-        "done",
-        "elif",
-        "else",
-        "esac",
-        "fi",
-        "for",
-        "function",
-        "if",
-        "in",
-        "select",
-        "then",
-        "time",
-        "until",
-        "while",
-    ]
-)
+RESERVED: Final = frozenset([
+    "!", "{", "}", "[[", "]]", "case", "coproc", "do", "done", "elif", "else", "esac", "fi", "for", "function", "if",
+    "in", "select", "then", "time", "until", "while",
+])  # fmt: skip
 DUPLICATE: Final = re.compile(r"(?:[0-9]+-?|-)\Z")
 NO_GLOBS: Final = frozenset[int]()
 SUBSCRIPT: Final = re.compile(r"\[[^\]]*(?:\$\(|`)")
@@ -184,7 +162,7 @@ def redirections(walker: AbstractWalker | None, found: Sequence[Token]) -> tuple
     """Return the files that tokens redirect to and from, and the standard input they give.
 
     Args:
-        walker: Who knows the here-documents; without one, a here-string is unproved.
+        walker: Knows the here-documents; without one, a here-string is unproved.
         found: Tokens of one command.
 
     Raises:

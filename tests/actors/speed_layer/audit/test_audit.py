@@ -25,7 +25,6 @@ from store import Append, ConditionFailed, FailIf, NewEvent, Query
 LIST = Call("Bash", {"command": "ls -la"}, "/home/dev/project")
 UNKNOWN = Call("frobnicate", {"x": 1}, "/home/dev/project")
 GIVEN = Verdict("allow", "r", None, "p", False, "0" * 32, 1)
-ADMIN = Caller(Principal("chief", "admin"), 7)
 DURABLE = '[[tool]]\nid = "mine.deploy"\nreason = "r"\nverdict = "allow"\ntools = ["deploy"]\naudit = "durable"\n'
 
 

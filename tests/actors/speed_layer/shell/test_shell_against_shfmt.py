@@ -68,7 +68,6 @@ FORMS = [
     "{0} > >({1})", "{0} 2>&1 | {1}",
 ]  # fmt: skip
 NOISE = list("\"'\\$`(){};|&<> \n#!*?[]=~,\t")
-JOINTS = ["; ", " && ", " | ", "\n", " || ", " & "]
 
 
 def made_up(choose: random.Random) -> str:
