@@ -44,8 +44,7 @@ class CommandRule(Table, frozen=True, forbid_unknown_fields=True, kw_only=True, 
 
     Attributes:
         verdict: What it says. `allow` holds only if every word fits `options` and `args`; `deny` and `ask` look at
-            the
-            first words and the conditions alone.
+            the first words and the conditions alone.
         argv: First words, options between them left out; `a|b` is either.
         options: The options an allowed command may have (see `options.py`).
         style: `gnu` bundles short options, `words` has options like `-run`, `find` has expressions.
@@ -73,7 +72,7 @@ class CommandRule(Table, frozen=True, forbid_unknown_fields=True, kw_only=True, 
         globs: Names of files that look like options do no harm, so that an unquoted `*` may stand in front.
         touches: What an `ask` or `deny` rule's command does to every word that is no option: those paths are judged
             too.
-        tags: Marks it leaves on the line for rules over lines.
+        tags: Tags it gives to the line, for rules over lines.
     """
 
     verdict: Verdict
@@ -183,7 +182,7 @@ class LineRule(Table, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
     Attributes:
         verdict: `deny` or `ask`.
-        tags: Marks that must all be on the line.
+        tags: Tags, all of which the line must have.
     """
 
     verdict: Literal["deny", "ask"]

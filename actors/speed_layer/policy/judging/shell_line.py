@@ -89,7 +89,7 @@ def _findings(
 
 
 def _mentioned(rules: CompiledRules, analysis: Analysis, workspace: Workspace) -> set[str]:
-    """Return the marks of every path mentioned in a word, for lines that also reach the network."""
+    """Return the tags of every path mentioned in a word, for lines that also reach the network."""
     found = set[str]()
     for command in analysis.commands:
         for word in command.words[1:]:
