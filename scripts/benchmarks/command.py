@@ -6,33 +6,31 @@ import sys
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
-from typing import Annotated
 
-from cyclopts import Parameter
 from rich.console import Console
 
 from benchmarks.measuring import comparison, figure, table
+from benchmarks.measuring.directories import bench_directory
 from benchmarks.measuring.figure import Conditions, Figure, Record, RecordError
 from benchmarks.measuring.machine import conditions
-from benchmarks.measuring.place import bench_directory
 from benchmarks.measuring.processes import ChildFailed
 from benchmarks.measuring.runner import Bench
 from benchmarks.peers.installed import INSTALL
-from benchmarks.suites import by_name as suites
+from benchmarks.suites import registry
 from transport.cli.failure import CommandFailed, Exit
 
 _WIDTH = 160
-"""How wide tables are where nobody says how wide the terminal is, in characters."""
+"""How wide tables are where nobody says how wide the terminal is, in characters: no row of ours is cut then."""
 
 
 def bench(
-    suite: suites.Name = "headline",
+    suite: registry.Name = "headline",
     *,
-    peers: Annotated[bool, Parameter(negative="")] = False,
+    peers: bool = False,
     save: Path | None = None,
     compare: Path | None = None,
     chart: Path | None = None,
-    json: Annotated[bool, Parameter(negative="")] = False,
+    json: bool = False,
 ) -> None:
     """Measure, side by side with peers in one run; medians of interleaved rounds.
 
@@ -66,18 +64,18 @@ def _refuse_without_directory(path: Path) -> None:
         raise CommandFailed(Exit.USAGE, f"cannot save to {path}: there is no such directory; make it first")
 
 
-def _drawing(suite: suites.Name) -> Callable[[list[Figure], Path], None]:
+def _drawing(suite: registry.Name) -> Callable[[list[Figure], Path], None]:
     """Return what draws a suite, before anything is measured in vain."""
     if suite != "growth":
         raise CommandFailed(Exit.USAGE, f"{suite} has no chart; `--chart` belongs to growth")
     try:
-        from benchmarks.measuring.chart import draw  # noqa: PLC0415 - needs what is not always installed
+        from benchmarks.suites.growth_chart import draw  # noqa: PLC0415 - needs what is not always installed
     except ModuleNotFoundError as error:
         raise CommandFailed(Exit.USAGE, f"cannot draw: {error.name} is not installed; {INSTALL}") from None
     return draw
 
 
-def _measure(suite: suites.Name, *, peers: bool, json: bool) -> Record:
+def _measure(suite: registry.Name, *, peers: bool, json: bool) -> Record:
     try:
         with bench_directory(_note) as directory:
             measured_on = conditions(directory)
@@ -87,10 +85,10 @@ def _measure(suite: suites.Name, *, peers: bool, json: bool) -> Record:
         raise CommandFailed(Exit.NO, f"cannot measure {suite}: {error}") from None
 
 
-def _printed(measured_on: Conditions, suite: suites.Name, run: Bench, *, json: bool) -> Iterator[Figure]:
+def _printed(measured_on: Conditions, suite: registry.Name, run: Bench, *, json: bool) -> Iterator[Figure]:
     if json:
         print(figure.line(measured_on), flush=True)
-    for each in suites.figures(suite, run):
+    for each in registry.figures(suite, run):
         if json:
             print(figure.line(each), flush=True)
         yield each

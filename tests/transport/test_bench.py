@@ -17,23 +17,22 @@ from benchmarks import command
 from benchmarks.halls import commands, mcp_peers
 from benchmarks.halls.raw_http import HttpEndpoint
 from benchmarks.halls.requests import UnexpectedAnswer
-from benchmarks.halls.sharing import sharing
+from benchmarks.halls.shared_approval import sharing
 from benchmarks.logs import workload
 from benchmarks.logs.appends import Load, appends, work_of
 from benchmarks.logs.filling import fill
 from benchmarks.logs.stores import DISK, OURS, SQLITE, TO_INSTALL, Subject
 from benchmarks.logs.worker import absent, crew, working
 from benchmarks.measuring import comparison, table
+from benchmarks.measuring.directories import bench_directory
 from benchmarks.measuring.figure import US, Conditions, Figure, Machine, Record, RecordError, line, load, save
 from benchmarks.measuring.machine import conditions, filesystem, write_and_sync
-from benchmarks.measuring.place import bench_directory
 from benchmarks.measuring.processes import ChildFailed, child, said_by
 from benchmarks.measuring.resident import anonymous_bytes, resident_bytes
 from benchmarks.measuring.runner import Bench, Work, contest, mean, p50, p99, p999
-from benchmarks.peers import installed as peers
-from benchmarks.peers import shell_judges as peer_judges
-from benchmarks.suites import by_name as suites
-from benchmarks.suites import growth, kernel, speed_layer, store
+from benchmarks.peers import shell_judges
+from benchmarks.peers.installed import installed
+from benchmarks.suites import growth, kernel, registry, speed_layer, store
 from store import MemoryLog, NewEvent
 from transport.cli.failure import CommandFailed, Exit
 
@@ -288,7 +287,7 @@ def test_a_run_has_a_directory_of_its_own_where_tmpdir_says_and_leaves_nothing(t
 
 def test_a_file_system_in_memory_is_said_aloud(tmp_path, monkeypatch, notes):
     monkeypatch.setenv("TMPDIR", str(tmp_path))
-    monkeypatch.setattr("benchmarks.measuring.place.filesystem", lambda _: "tmpfs")
+    monkeypatch.setattr("benchmarks.measuring.directories.filesystem", lambda _: "tmpfs")
     with bench_directory(notes.append):
         assert "set TMPDIR" in notes[-1]
 
@@ -296,7 +295,7 @@ def test_a_file_system_in_memory_is_said_aloud(tmp_path, monkeypatch, notes):
 def test_without_tmpdir_a_disk_is_chosen_over_memory(monkeypatch, notes):
     monkeypatch.delenv("TMPDIR", raising=False)
     kinds = {ROOT.parent: "tmpfs", ROOT: "ext4"}
-    monkeypatch.setattr("benchmarks.measuring.place.filesystem", lambda path: kinds.get(path, "ext4"))
+    monkeypatch.setattr("benchmarks.measuring.directories.filesystem", lambda path: kinds.get(path, "ext4"))
     with bench_directory(notes.append) as directory:
         assert directory.parent == ROOT
 
@@ -315,13 +314,13 @@ def test_the_bare_disk_is_measured_once_a_write_and_leaves_no_file(tmp_path):
 
 
 def test_a_peer_that_is_not_installed_is_a_note_and_not_a_crash(small, notes):
-    assert peers.installed(small, "nobody", "benchmarks.peer_nobody") == {}
-    assert notes[0].startswith("nobody: not measured, benchmarks.peer_nobody is not installed")
+    assert installed(small, "nobody", "benchmarks.peers.nobody") == {}
+    assert notes[0].startswith("nobody: not measured, benchmarks.peers.nobody is not installed")
 
 
 def test_a_peer_that_is_not_wanted_is_not_measured_and_that_is_said(small, notes):
     alone = msgspec.structs.replace(small, peers=False)
-    assert peers.installed(alone, "pykka", "benchmarks.peers.pykka_actors") == {}
+    assert installed(alone, "pykka", "benchmarks.peers.pykka_actors") == {}
     assert notes == ["pykka: not measured; `--peers` measures it"]
 
 
@@ -383,14 +382,14 @@ def test_sqlite_and_eventsourcing_sync_as_told(tmp_path, policy):
 
 
 def test_a_store_that_is_not_installed_has_a_row_that_says_so_and_no_process(small, notes, tmp_path):
-    nobody = Subject("nobody", "benchmarks.peer_nobody")
+    nobody = Subject("nobody", "benchmarks.peers.nobody")
     with crew(small, [OURS, nobody]) as workers:
         assert list(workers) == [US]
         (row,) = absent("store", [OURS, nobody], workers)
     assert (row.subject, row.runs) == ("nobody", 0)
     assert "not installed" in row.work
     assert notes == [
-        "nobody: not measured, benchmarks.peer_nobody is not installed; install moothall with its `bench` extra"
+        "nobody: not measured, benchmarks.peers.nobody is not installed; install moothall with its `bench` extra"
     ]
 
 
@@ -471,7 +470,7 @@ def test_without_peers_the_store_suite_keeps_to_what_needs_nothing_installed(sma
 
 @pytest.mark.slow
 def test_the_growth_suite_measures_logs_of_each_size_and_its_chart_shows_every_figure(small, tmp_path):
-    chart = pytest.importorskip("benchmarks.measuring.chart")
+    chart = pytest.importorskip("benchmarks.suites.growth_chart")
     sizes = [10, 100, 1_000, 10_000]
     figures = list(growth.suite(msgspec.structs.replace(small, share=0.001)))
     for panel in chart.PANELS:
@@ -488,12 +487,14 @@ def test_the_growth_suite_measures_logs_of_each_size_and_its_chart_shows_every_f
 
 def test_all_leaves_out_what_stands_apart(small, monkeypatch):
     asked = []
-    modules = {name: SimpleNamespace(suite=lambda _, name=name: asked.append(name) or []) for name in suites.MODULES}
-    monkeypatch.setattr(suites.importlib, "import_module", lambda module: modules[module])
-    monkeypatch.setattr(suites, "MODULES", {name: name for name in suites.MODULES})
-    list(suites.figures("all", small))
-    assert asked == ["headline", "kernel", "store", "speed-layer", "mcp", "memory"]
-    list(suites.figures("growth", small))
+    monkeypatch.setattr(
+        registry.importlib,
+        "import_module",
+        lambda module: SimpleNamespace(suite=lambda _: asked.append(module.removeprefix("benchmarks.suites.")) or []),
+    )
+    list(registry.figures("all", small))
+    assert asked == ["headline", "kernel", "store", "speed_layer", "mcp", "memory"]
+    list(registry.figures("growth", small))
     assert asked[-1] == "growth"
 
 
@@ -519,18 +520,18 @@ def test_agents_that_ask_the_same_share_one_approval_and_one_evaluation(small):
     ],
 )
 def test_a_suite_measures_us_beside_something_else(small, name, works):
-    found = {work: subjects for (work, _), subjects in subjects_of(suites.figures(name, small)).items()}
+    found = {work: subjects for (work, _), subjects in subjects_of(registry.figures(name, small)).items()}
     for work in works:
         assert US in found[work]
         assert len(found[work]) > 1
 
 
-@pytest.mark.parametrize("kind", list(peer_judges.JUDGES))
+@pytest.mark.parametrize("kind", list(shell_judges.JUDGES))
 def test_what_judges_beside_us_knows_what_it_is_told_and_lives_with_every_line(kind):
     pytest.importorskip(kind)
     lines = [str(call.input["command"]) for call in commands.corpus()]
-    judge = peer_judges.JUDGES[kind](["git", "ls"])
-    assert len(peer_judges.observed(judge, lines)) == len(lines)
+    judge = shell_judges.JUDGES[kind](["git", "ls"])
+    assert len(shell_judges.observed(judge, lines)) == len(lines)
     answers = {
         "bashlex": lambda line: bool(judge(line)),
         "cedarpy": lambda line: judge(line).allowed,
@@ -550,7 +551,7 @@ def test_a_verdict_is_measured_beside_a_parse_and_what_else_judges(small):
 
 @pytest.mark.slow
 def test_the_mcp_suite_measures_us_beside_the_sdk_and_a_bare_websocket(small):
-    figures = suites.figures("mcp", msgspec.structs.replace(small, peers=False))
+    figures = registry.figures("mcp", msgspec.structs.replace(small, peers=False))
     found = {work: subjects for (work, _), subjects in subjects_of(figures).items()}
     assert found["validate, cached, over a websocket"] == {US, "trio-websocket echo"}
     assert found["health, message in to reply out"] == {US, "the mcp SDK alone"}
@@ -642,7 +643,7 @@ def measured(monkeypatch, tmp_path):
     """What the suites measure, whatever the suite."""
     figures = [figure(10.0), figure(20.0, subject="pykka")]
     monkeypatch.setenv("TMPDIR", str(tmp_path))
-    monkeypatch.setattr(command.suites, "figures", lambda _name, _bench: iter(figures))
+    monkeypatch.setattr(command.registry, "figures", lambda _name, _bench: iter(figures))
     monkeypatch.setattr(command, "conditions", lambda _directory: CONDITIONS)
     return figures
 
@@ -690,7 +691,7 @@ def test_the_growth_suite_is_drawn_and_saved(measured, tmp_path):
 def test_without_matplotlib_nothing_is_measured_that_could_not_be_drawn(measured, tmp_path, monkeypatch):
     measured.clear()
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
-    monkeypatch.delitem(sys.modules, "benchmarks.measuring.chart", raising=False)
+    monkeypatch.delitem(sys.modules, "benchmarks.suites.growth_chart", raising=False)
     with pytest.raises(CommandFailed, match="not installed; install moothall with its `bench` extra"):
         command.bench("growth", chart=tmp_path / "growth.png")
 

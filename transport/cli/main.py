@@ -30,12 +30,12 @@ app.command("transport.cli.server.tree:tree", help="Print the tree of what runs 
 app.command("transport.cli.demo.demo:demo", help="Watch eight agents work in a hall of their own.")
 
 
-def main() -> None:
-    """Run the command line and exit with the contract's codes."""
+def main(commands: App = app) -> None:
+    """Run a command line, `moothall`'s unless told otherwise, and exit with the contract's codes."""
     try:
-        app(sys.argv[1:], exit_on_error=False, print_error=False)
+        commands(sys.argv[1:], exit_on_error=False, print_error=False)
     except CycloptsError as error:
-        fail(Exit.USAGE, f"{' '.join(str(error).split())}; see `moothall --help`")
+        fail(Exit.USAGE, f"{' '.join(str(error).split())}; see `{commands.name[0]} --help`")
     except CommandFailed as error:
         fail(error.code, str(error))
     except BrokenPipeError:

@@ -20,6 +20,8 @@ import trio
 from benchmarks.halls.commands import PLAIN
 
 _WARM = 20
+"""How many calls do not count: after these the verdict is cached and both sides are warm."""
+
 _ARGUMENTS = {"tool": PLAIN.tool, "input": PLAIN.input, "cwd": PLAIN.cwd}
 
 

@@ -7,9 +7,9 @@ from contextlib import contextmanager
 
 import msgspec
 
+from benchmarks.measuring.directories import fresh
 from benchmarks.measuring.processes import child
 from benchmarks.measuring.runner import Bench
-from benchmarks.measuring.scratch import fresh
 
 
 class Ready(msgspec.Struct, frozen=True):

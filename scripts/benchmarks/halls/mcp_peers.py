@@ -13,7 +13,7 @@ import msgspec
 from benchmarks.halls import requests
 from benchmarks.halls.hall_process import hall
 from benchmarks.halls.raw_http import HttpEndpoint
-from benchmarks.halls.sockets import Connectable, Endpoint, crowd, latencies, size_of_reply, while_idle
+from benchmarks.halls.round_trips import Connectable, Endpoint, crowd, latencies, size_of_reply, while_idle
 from benchmarks.measuring.figure import US, Figure
 from benchmarks.measuring.processes import child, said_by
 from benchmarks.measuring.resident import resident_bytes
@@ -25,10 +25,20 @@ ECHO = "trio-websocket echo"
 """A server in a process of its own that answers with as many bytes as the hall does."""
 
 CONNECTIONS = 32
+"""Enough that the server always has a request to answer."""
+
 IDLE = 1_000
+"""So many that what one holds is more than the memory of a process varies by itself."""
+
 _CALLS = 500
+"""How many calls a round makes: about a quarter of a second over a socket."""
+
 _CROWD_CALLS = 2_000
-_ECHO_BYTES = 400
+"""How many calls a round makes over all connections: from a third of a second to three, by server."""
+
+_ECHO_BYTES = 538
+"""What the hall's answer to the request has that is measured."""
+
 _ECHOED = "x" * _ECHO_BYTES
 _KB = 1e3
 
@@ -38,7 +48,7 @@ class Peer(NamedTuple):
 
     Attributes:
         name: What its figures are called.
-        kind: As `bare_server` and `full_client` know it.
+        kind: As `mcp_server` and `full_client` know it.
         package: What has to be installed.
     """
 

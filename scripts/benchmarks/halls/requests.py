@@ -10,6 +10,8 @@ import msgspec
 from benchmarks.halls.commands import CWD, PLAIN
 
 _numbers = itertools.count(1)
+"""Ids of requests, and parts of paths that must differ."""
+
 PROTOCOL = "2025-11-25"
 """The revision of MCP that connections begin with."""
 

@@ -1,7 +1,7 @@
 """Filling logs with many events: how fast, how long the slowest append takes, and what memory that leaves held.
 
-A log of ours seals a segment about every 130,000 of these events, and SQLite and RocksDB have their own upkeep: who
-does it inside of appends shows it here.
+A log of ours completes a segment about every 130,000 of these events, and SQLite and RocksDB have their own upkeep: any
+store that does it inside of appends shows it here.
 """
 
 from __future__ import annotations
@@ -13,14 +13,19 @@ from pathlib import Path
 from benchmarks.logs.stores import DISK, Subject
 from benchmarks.logs.worker import Worker, working
 from benchmarks.logs.workload import STREAMS
+from benchmarks.measuring.directories import fresh
 from benchmarks.measuring.figure import US, Figure
 from benchmarks.measuring.runner import Bench, Round, Work, contest, p50, p99, p999
-from benchmarks.measuring.scratch import fresh
 
 BATCH = 100
+"""A batch whose sync costs more than its encoding, and whose encoding still shows."""
+
 _MB = 1e6
 _TAIL = 100_000
+"""Less than a segment of ours: a crash then leaves one that recovery has to read."""
+
 _TAIL_BATCH = 1_000
+"""So large that a hundred syncs are enough for the tail."""
 
 
 def filled(
@@ -88,7 +93,7 @@ def append_tail(worker: Worker, directory: Path, held: int) -> None:
 
 
 def stalls(bench: Bench, suite: str, subjects: Mapping[str, Worker], held: int) -> Iterator[Figure]:
-    """Measure the slowest durable appends while segments are sealed, beside those of the bare disk."""
+    """Measure the slowest durable appends while segments are completed, beside those of the bare disk."""
 
     def round_of(worker: Worker) -> Round:
         def once() -> list[float]:

@@ -8,12 +8,13 @@ from pathlib import Path
 
 from benchmarks.logs.stores import Subject
 from benchmarks.logs.worker import Worker, working
+from benchmarks.measuring.directories import fresh
 from benchmarks.measuring.figure import Figure
 from benchmarks.measuring.runner import Bench, Round, Work, contest
-from benchmarks.measuring.scratch import fresh
 
 _POLICY = "group"
 _TIMES = 10
+"""How many new logs a round opens, for one takes only a millisecond."""
 
 
 def new_log(bench: Bench, suite: str, workers: Mapping[str, Worker]) -> Iterator[Figure]:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from functools import partial
 from pathlib import Path
 
@@ -16,6 +15,7 @@ LAST = 100
 """How many events a query asks for at the most."""
 
 _TIMES = 50
+"""How many queries a round makes: each takes less than a millisecond."""
 
 
 def reads(
@@ -35,17 +35,3 @@ def reads(
     yield from contest(bench, [stream], each("stream", workload.first_stream(), revision, LAST, times))
     replay = Work(suite=suite, name=f"replay {held:,} events, decoded", unit="events/s", better="higher")
     yield from contest(bench, [replay], each("replay"), rounds=3, warm=False)
-
-
-def timed(call: Callable[[], object], times: int, scale: float = 1e6) -> Round:
-    """Make a round that calls a function so many times and observes each latency, in microseconds unless scaled."""
-
-    def once() -> list[float]:
-        took: list[float] = []
-        for _ in range(times):
-            began = time.perf_counter()
-            call()
-            took.append((time.perf_counter() - began) * scale)
-        return took
-
-    return once

@@ -17,7 +17,7 @@ from benchmarks.peers.installed import INSTALL
 
 
 class Worker:
-    """A process that measures one store; `store_worker` says what it can do.
+    """A process that measures one store; `worker_process` says what it can do.
 
     Args:
         process: It, with pipes for stdin and stdout.

@@ -22,8 +22,8 @@ import msgspec
 
 from benchmarks.logs import workload
 from benchmarks.logs.stores import EventStore, Openable
+from benchmarks.measuring.directories import fresh
 from benchmarks.measuring.resident import anonymous_bytes, resident_bytes
-from benchmarks.measuring.scratch import fresh
 from store import NewEvent
 
 AGENT = workload.AGENTS[0]
@@ -72,9 +72,9 @@ class Works:
         """Append `held` events in batches of `size` to the open log, in microseconds each."""
         return _appended(self._opened.append, _pages(held, size, streams=streams))
 
-    def mark(self, kind: str) -> list[float]:
+    def append_one(self, kind: str) -> list[float]:
         """Append one event of a type that no other event has; microseconds."""
-        return _appended(self._opened.append, [[NewEvent(type=kind, stream="marks")]])
+        return _appended(self._opened.append, [[NewEvent(type=kind, stream="singles")]])
 
     def resident(self) -> list[float]:
         """Return this process's resident memory, and what of it is not backed by a file, in bytes."""

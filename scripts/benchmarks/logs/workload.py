@@ -7,6 +7,8 @@ import random
 from store import NewEvent
 
 STREAMS = 10_000
+"""So many that batches touch a stream seldom twice, which is hard on indexes by stream."""
+
 TYPES = 40
 RARE = "build.broken"
 """The type of about one event in 1,000."""
@@ -15,6 +17,8 @@ AGENTS = tuple(f"agent-{number}" for number in range(8))
 
 _RARITY = 1_000
 _MADE = 100_000
+"""How many events differ: they take a second to make, and outlast every cache of a store."""
+
 _WORDS = ("build", "test", "lint", "deploy", "fetch", "parse", "merge", "review", "plan", "index", "format", "release")
 
 

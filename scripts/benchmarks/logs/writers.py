@@ -15,15 +15,20 @@ from actors.views import Views
 from benchmarks.logs import workload
 from benchmarks.logs.appends import AGENT, Load, round_of
 from benchmarks.logs.worker import Worker
+from benchmarks.measuring.directories import fresh
 from benchmarks.measuring.figure import US, Figure
 from benchmarks.measuring.runner import Bench, Round, Work, contest
-from benchmarks.measuring.scratch import fresh
 from store import Append, EventLog, NewEvent
 
 CROWD = 256
+"""So many writers that a group waits whenever a sync ends."""
+
 _POLICY = "group"
 _TURNS = 10
+"""How many events each of the crowd appends: a round of about 0.1 s."""
+
 _ALONE = 200
+"""How many events one writer appends, each with a sync of its own: a round of about 0.1 s."""
 
 
 def one_writer(bench: Bench, suite: str, beside: Mapping[str, Worker]) -> Iterator[Figure]:

@@ -13,14 +13,19 @@ from pathlib import Path
 from benchmarks.measuring.figure import Conditions, Machine
 from transport.version import VERSION
 
-ROOT = Path(__file__).resolve().parents[2]
-"""The checkout, where there is one."""
+ROOT = Path(__file__).resolve().parents[3]
+"""The checkout."""
 
 _MOUNTS = Path("/proc/self/mounts")
+_PROBE = bytes(256)
+"""What is written to learn what the disk does by itself: about the record of one small event."""
+
+_PROBES = 500
+"""How often: under 0.1 s on a quick disk, a few seconds on a slow one."""
 
 
 def conditions(directory: Path) -> Conditions:
-    """Return what a run that writes to `directory` is measured on; takes about a second for the disk."""
+    """Return what a run that writes to `directory` is measured on; takes up to a few seconds for the disk."""
     return Conditions(machine=_machine(directory), version=VERSION, revision=_revision())
 
 
@@ -62,7 +67,7 @@ def _machine(directory: Path) -> Machine:
         python=f"{platform.python_implementation()} {platform.python_version()}",
         kernel=f"{platform.system()} {platform.release()}",
         filesystem=filesystem(directory),
-        write_fdatasync_us=round(statistics.median(write_and_sync(directory / "probe", bytes(256), 500)), 1),
+        write_fdatasync_us=round(statistics.median(write_and_sync(directory / "probe", _PROBE, _PROBES)), 1),
     )
 
 
@@ -76,7 +81,7 @@ def _model() -> str:
 
 
 def _revision() -> str | None:
-    if not (ROOT / ".git").exists():
+    if not (ROOT / ".git").exists():  # git would otherwise tell of a repository around it
         return None
     command = ["git", "-C", str(ROOT), "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
     try:

@@ -11,7 +11,10 @@ from pathlib import Path
 
 _SCRIPTS = Path(__file__).parents[2]
 _STOP_S = 20.0
+"""How long a process may take to stop before it is killed: a hall drains and syncs in less."""
+
 _LAST_CHARACTERS = 2000
+"""How much of what a process said is shown: the end of a traceback, not a log."""
 
 
 class ChildFailed(Exception):  # noqa: N818 - states what the process did

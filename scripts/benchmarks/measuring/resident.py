@@ -16,7 +16,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 PAGE = 1_000
-"""How many events are made and appended at a time."""
+"""How many events are made and appended at a time: so few that their own memory does not count beside the log's."""
 
 
 def resident_bytes(process: int | str = "self") -> int:
@@ -62,11 +62,10 @@ def around_start(library: str, directory: str) -> list[int]:
 
 def around_fill(library: str, directory: str, count: str) -> list[int]:
     """Open a log and append events to it."""
-    from benchmarks.logs import our_log as store_ours  # noqa: PLC0415 - see above
-    from benchmarks.logs import workload  # noqa: PLC0415 - see above
-    from benchmarks.peers import sqlite_log as peer_sqlite  # noqa: PLC0415 - see above
+    from benchmarks.logs import our_log, workload  # noqa: PLC0415 - see above
+    from benchmarks.peers import sqlite_log  # noqa: PLC0415 - see above
 
-    open_store = store_ours.open_store if library == "log" else peer_sqlite.open_store
+    open_store = our_log.open_store if library == "log" else sqlite_log.open_store
     with open_store(Path(directory), "never") as store:
         workload.events(PAGE)
         before = resident_bytes()

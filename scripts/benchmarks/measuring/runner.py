@@ -69,7 +69,7 @@ class Bench(msgspec.Struct, frozen=True, kw_only=True):
         directory: An empty directory on the disk that durable work is measured on.
         peers: Whether to measure peers that have to be installed (the `bench` extra).
         note: Says something on stderr.
-        rounds: How many rounds count.
+        rounds: How many rounds count; of five the median survives two that the machine disturbed.
         share: The share of the full amount of work, for tests.
     """
 
@@ -88,7 +88,7 @@ Suite = Callable[[Bench], Iterator[Figure]]
 
 
 def contest(
-    bench: Bench, works: Sequence[Work], subjects: Mapping[str, Round], rounds: int = 99, *, warm: bool = True
+    bench: Bench, works: Sequence[Work], subjects: Mapping[str, Round], rounds: int | None = None, *, warm: bool = True
 ) -> Iterator[Figure]:
     """Measure subjects in turns.
 
@@ -103,7 +103,7 @@ def contest(
         A figure for each work and subject.
     """
     bench.note(f"{works[0].suite}: {works[0].name}")
-    rounds = min(rounds, bench.rounds)
+    rounds = bench.rounds if rounds is None else min(rounds, bench.rounds)
     names = list(subjects)
     observed: dict[str, list[Sequence[float]]] = {name: [] for name in names}
     for number in range(-1 if warm else 0, rounds):

@@ -19,6 +19,8 @@ from benchmarks.peers.numbering import Numbering
 from store import Event, NewEvent
 
 _PAGE = 1_000
+"""How many events one select brings: they all stand in memory at once."""
+
 _decode = msgspec.msgpack.Decoder(Event).decode
 
 

@@ -20,7 +20,11 @@ from benchmarks.peers.numbering import Numbering
 from store import Event, NewEvent
 
 _MAP_BYTES = 1 << 36
+"""How far the file may grow: only address space is taken, so it is more than any log here needs."""
+
 _LAST = b"\xff" * 4
+"""Where the highest revision of a stream would stand."""
+
 _sequence_key = struct.Struct(">Q").pack
 _revision_key = struct.Struct(">I").pack
 _decode = msgspec.msgpack.Decoder(Event).decode

@@ -25,6 +25,7 @@ _VERDICT: dict[str, Any] = {
 }  # fmt: skip
 _TEXT = '{"verdict":"allow","reason":"reads the state of the working tree","rule":"git.read","policy":"0123456789ab"}'
 _BACKLOG = 2048
+"""As uvicorn has it by default: more than the thousand connections that come at once."""
 
 
 def sdk_server() -> Server[Any]:

@@ -21,6 +21,8 @@ from benchmarks.peers.numbering import Numbering
 from store import Event, NewEvent
 
 _LAST = b"\xff" * 8
+"""Where the highest sequence of a type would stand."""
+
 _sequence_key = struct.Struct(">Q").pack
 _revision_key = struct.Struct(">I").pack
 _decode = msgspec.msgpack.Decoder(Event).decode

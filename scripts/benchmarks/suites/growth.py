@@ -15,9 +15,9 @@ from benchmarks.logs import workload
 from benchmarks.logs.filling import append_tail, tail
 from benchmarks.logs.stores import OURS, SQLITE, Subject
 from benchmarks.logs.worker import Worker, crew, working
+from benchmarks.measuring.directories import fresh
 from benchmarks.measuring.figure import Figure
 from benchmarks.measuring.runner import Bench, Round, Work, contest, p50, p999
-from benchmarks.measuring.scratch import fresh
 
 SUITE = "growth"
 SIZES = (10_000, 100_000, 1_000_000, 10_000_000)
@@ -34,13 +34,20 @@ ONCE = "the one event of a type, the first of all"
 
 _BATCH = 100
 _STREAMS = 1_000
+"""So few that each stream has ten events already in the smallest log."""
+
 _NEWEST = 5
+"""How many events a query returns: the smallest log has about ten of the rare type."""
+
 _ONCE = "seen.once"
 _LATEST = 100
-"""How many appends count as those at a size."""
+"""How many appends count as those at a size: the last ten thousand events, all that the smallest log has."""
 
 _TIMES = 50
+"""How many queries a round makes: each takes a fraction of a millisecond."""
+
 _ROUNDS = 3
+"""Three, because an opening after a crash takes seconds in the largest log."""
 
 
 def suite(bench: Bench) -> Iterator[Figure]:
@@ -80,7 +87,7 @@ def _growing(bench: Bench, subject: Subject, log: Path, before: int, size: int) 
             assert worker is not None
             worker.ask("open", str(log), "never")
             if not before:
-                worker.ask("mark", _ONCE)
+                worker.ask("append_one", _ONCE)
             took_us = worker.ask("fill", size - tail(size) - max(before, 1), _BATCH, _STREAMS)
             worker.ask("close")
             append_tail(worker, log, size)

@@ -7,14 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from benchmarks.halls import load, loop, starts
+from benchmarks.halls import event_loop, health_under_load, speed_layer_start
 from benchmarks.logs import appends, filling, openings, writers
 from benchmarks.logs.appends import Load
 from benchmarks.logs.stores import DISK, OURS, SQLITE
 from benchmarks.logs.worker import Worker, crew
+from benchmarks.measuring.directories import fresh
 from benchmarks.measuring.figure import US, Figure
 from benchmarks.measuring.runner import Bench
-from benchmarks.measuring.scratch import fresh
 from benchmarks.suites import mcp, memory, speed_layer
 
 SUITE = "headline"
@@ -22,8 +22,13 @@ HELD = 1_000_000
 """How many events the log holds that is opened."""
 
 BATCHES = (10, 50, 100, 500)
+"""The sizes that the earlier system published figures for."""
+
 _APPENDED = 10_000
+"""How many events a round appends without a sync: 0.2 s in the smallest batches."""
+
 _DURABLE_BATCHES = 40
+"""How many batches a round syncs: each waits for the disk."""
 
 
 def suite(bench: Bench) -> Iterator[Figure]:
@@ -31,15 +36,15 @@ def suite(bench: Bench) -> Iterator[Figure]:
     with crew(bench, [OURS, SQLITE, DISK]) as workers:
         yield from _store(bench, workers)
     yield from mcp.without_socket(bench, SUITE, (mcp.HEALTH,))
-    yield from load.health(bench, SUITE)
+    yield from health_under_load.health(bench, SUITE)
     yield from speed_layer.mixed(bench, SUITE)
     yield from speed_layer.gate_cached(bench, SUITE)
     yield from mcp.without_socket(bench, SUITE, (mcp.FRESH, mcp.KNOWN))
     yield from mcp.over_websocket(bench, SUITE, (mcp.FRESH, mcp.KNOWN))
-    yield from starts.speed_layer(bench, SUITE)
-    yield from loop.thread_hop(bench, SUITE)
-    yield from loop.checkpoint(bench, SUITE)
-    yield from loop.hops(bench, SUITE)
+    yield from speed_layer_start.speed_layer(bench, SUITE)
+    yield from event_loop.thread_hop(bench, SUITE)
+    yield from event_loop.checkpoint(bench, SUITE)
+    yield from event_loop.hops(bench, SUITE)
     yield from memory.idle_server(bench, SUITE)
     yield from memory.log_memory(bench, SUITE)
 

@@ -15,14 +15,18 @@ import trio
 from actors.kernel import Actor, Ask, ChildSpec, Ref, Reply, Supervisor, System, Tell, running
 from benchmarks.measuring.figure import US, Figure
 from benchmarks.measuring.runner import Bench, Round, Work, contest
-from benchmarks.peers import asyncio_queue as peer_asyncio
+from benchmarks.peers import asyncio_queue
 from benchmarks.peers.installed import installed
 
 SUITE = "kernel"
 CROWD = 128
+"""So many askers that the mailbox is never empty."""
+
 CHECKPOINTS = "2 trio checkpoints"
 
 _ASKS = 5_000
+"""Of these, of tells and of spawns as many that a round of ours takes about 50 ms: much longer than a timer's tick."""
+
 _TELLS = 10_000
 _SPAWNS = 200
 
@@ -57,12 +61,12 @@ def suite(bench: Bench) -> Iterator[Figure]:
     asks, tells, spawns = bench.size(_ASKS), bench.size(_TELLS), bench.size(_SPAWNS)
     subjects: dict[str, Round] = {US: in_trio(ask, asks, 1)}
     subjects |= {name: each.asks(asks, 1) for name, each in pykka.items()}
-    subjects |= {peer_asyncio.NAME: peer_asyncio.asks(asks, 1), CHECKPOINTS: in_trio(checkpoints, asks)}
+    subjects |= {asyncio_queue.NAME: asyncio_queue.asks(asks, 1), CHECKPOINTS: in_trio(checkpoints, asks)}
     yield from contest(bench, [Work(suite=SUITE, name="ask, one asker", unit="us")], subjects)
     crowd = bench.size(CROWD)
     subjects = {US: in_trio(ask, asks, crowd)}
     subjects |= {name: each.asks(asks, crowd) for name, each in pykka.items()}
-    subjects[peer_asyncio.NAME] = peer_asyncio.asks(asks, crowd)
+    subjects[asyncio_queue.NAME] = asyncio_queue.asks(asks, crowd)
     yield from contest(bench, [Work(suite=SUITE, name=f"ask, {CROWD} askers", unit="us")], subjects)
     parts = [
         Work(suite=SUITE, name=f"ask, {CROWD} askers: {part}", unit="us", of=itemgetter(place))
@@ -70,7 +74,7 @@ def suite(bench: Bench) -> Iterator[Figure]:
     ]
     yield from contest(bench, parts, {US: lambda: trio.run(wait_and_service, asks, crowd)})
     subjects = {US: in_trio(tell, tells), **{name: each.tells(tells) for name, each in pykka.items()}}
-    subjects[peer_asyncio.NAME] = peer_asyncio.tells(tells)
+    subjects[asyncio_queue.NAME] = asyncio_queue.tells(tells)
     yield from contest(bench, [Work(suite=SUITE, name="tell, drained", unit="us")], subjects)
     subjects = {US: in_trio(spawn, spawns), **{name: each.spawns(spawns) for name, each in pykka.items()}}
     yield from contest(bench, [Work(suite=SUITE, name="spawn and stop an actor", unit="us")], subjects)

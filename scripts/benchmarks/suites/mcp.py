@@ -6,18 +6,21 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
-from benchmarks.halls import mcp_peers, messages, requests
+from benchmarks.halls import in_memory_connection, mcp_peers, requests
 from benchmarks.halls.hall_process import hall
 from benchmarks.halls.mcp_peers import ECHO
 from benchmarks.halls.requests import Frames
-from benchmarks.halls.sockets import Endpoint, latencies, rate, size_of_reply
+from benchmarks.halls.round_trips import Endpoint, latencies, rate, size_of_reply
 from benchmarks.measuring.figure import US, Figure
 from benchmarks.measuring.processes import child, said_by
 from benchmarks.measuring.runner import Bench, Work, contest
 
 SUITE = "mcp"
 IN_FLIGHT = 32
+"""Enough that the server always has a request to answer."""
+
 _CALLS = 500
+"""How many calls a round makes: about a quarter of a second over a socket."""
 
 
 class Called(NamedTuple):
@@ -57,8 +60,8 @@ def without_socket(bench: Bench, suite: str, called: Sequence[Called]) -> Iterat
     for tool in called:
         work = Work(suite=suite, name=f"{tool.name}, message in to reply out", unit="us")
         subjects = {
-            US: messages.through_hall(tool.frames, tool.answer, count),
-            messages.SDK: messages.through_sdk(tool.frames, count),
+            US: in_memory_connection.through_hall(tool.frames, tool.answer, count),
+            in_memory_connection.SDK: in_memory_connection.through_sdk(tool.frames, count),
         }
         yield from contest(bench, [work], subjects)
 

@@ -23,7 +23,7 @@ from actors.desk.gate import Call
 from actors.speed_layer.policy.engine import Policy, Request, Ruling, canonical
 from benchmarks.halls.commands import PLAIN, corpus, fresh_calls, mixed_calls
 from benchmarks.halls.in_process import CALLER, Opened, hall
-from benchmarks.halls.sharing import sharing
+from benchmarks.halls.shared_approval import sharing
 from benchmarks.measuring.figure import US, Figure
 from benchmarks.measuring.processes import said_by
 from benchmarks.measuring.runner import Bench, Round, Work, contest, mean, p99
@@ -39,11 +39,16 @@ PEERS = {
     "cedarpy on the line as text": "cedarpy",
     "casbin on the line as text": "casbin",
 }
-"""What stands beside a verdict, and the package that each needs; `peer_judges` says what they do."""
+"""What stands beside a verdict, and the package that each needs; `shell_judges` says what they do."""
 
 _REPEATS = 2_000
+"""How many calls a round makes: the 99th percentile then rests on twenty of them."""
+
 _BATCH = 1_000
+"""The largest batch that `validate_batch` takes."""
+
 _fresh = itertools.count(0, 1_000_000)
+"""Where each round's new directories begin: no round has as many calls as lie between two."""
 
 
 def suite(bench: Bench) -> Iterator[Figure]:

@@ -11,9 +11,9 @@ from benchmarks.logs.openings import after_crash, after_stop, new_log
 from benchmarks.logs.reads import reads
 from benchmarks.logs.stores import DISK, OURS, SQLITE, TO_INSTALL, Subject
 from benchmarks.logs.worker import absent, crew
+from benchmarks.measuring.directories import fresh
 from benchmarks.measuring.figure import Figure
 from benchmarks.measuring.runner import Bench
-from benchmarks.measuring.scratch import fresh
 
 SUITE = "store"
 
@@ -27,14 +27,16 @@ APPENDED = (
     Load(10_000, 20_000, "always"),
     Load(10_000, 20_000, "never"),
 )
-"""What a round appends, over ten thousand streams and over one."""
+"""What a round appends, over ten thousand streams and over one; less where each batch waits for the disk."""
 
 HELD = 200_000
 """How many events the logs hold that are read and opened, without peers that take long to fill."""
 
 HELD_WITH_PEERS = 1_000_000
-SEALED = 1_000_000
-"""How many events are appended while the slowest append is looked for."""
+"""How many with them: seven complete segments of ours."""
+
+SLOWEST_OF = 1_000_000
+"""How many events are appended while the slowest append is looked for: seven segments are completed meanwhile."""
 
 
 def suite(bench: Bench) -> Iterator[Figure]:
@@ -48,7 +50,7 @@ def suite(bench: Bench) -> Iterator[Figure]:
         beside = {subject.name: workers[subject.name] for subject in (SQLITE, DISK)}
         yield from writers.one_writer(bench, SUITE, beside)
         yield from writers.crowd(bench, SUITE, beside)
-        yield from stalls(bench, SUITE, workers, bench.size(SEALED))
+        yield from stalls(bench, SUITE, workers, bench.size(SLOWEST_OF))
         yield from new_log(bench, SUITE, {name: worker for name, worker in workers.items() if name != DISK.name})
         present = [subject for subject in wanted if subject.name in workers]
     yield from _of_many(bench, present, bench.size(HELD_WITH_PEERS if bench.peers else HELD))

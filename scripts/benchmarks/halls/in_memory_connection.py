@@ -27,6 +27,7 @@ from transport.mcp.server import make_server
 from transport.mcp.sessionless_limits import Unadmitted
 from transport.version import VERSION
 from transport.websocket.backlog import Backlog
+from transport.websocket.connection import ConnectionLimits
 from transport.websocket.inbound import Inbound
 from transport.websocket.outbound import Outbound
 
@@ -37,14 +38,18 @@ Exchange = Callable[[str], Awaitable[str]]
 """Sends a text frame and returns the next one that comes back."""
 
 _WARM = 50
+"""How many calls do not count: after these every cache and every code path is warm."""
+
+_WAITING = 16
+"""How many messages a channel holds: more than the one that is ever under way, so that no sender waits."""
 
 
 class MemorySocket:
     """Stands where a websocket does, and hands text over in memory."""
 
     def __init__(self) -> None:
-        self._to_server, self._inbox = trio.open_memory_channel[str](16)
-        self._outbox, self._from_server = trio.open_memory_channel[str](16)
+        self._to_server, self._inbox = trio.open_memory_channel[str](_WAITING)
+        self._outbox, self._from_server = trio.open_memory_channel[str](_WAITING)
 
     async def get_message(self) -> str:
         """Return what the client sent; a checkpoint.
@@ -84,16 +89,17 @@ async def connection(gate: Gate, *, fast: bool = True) -> AsyncGenerator[Exchang
         gate: The hall's.
         fast: Whether the connection has its fast lane.
     """
-    socket, in_flight, server = MemorySocket(), InFlight(256, 16 << 20), make_server(gate, VERSION)
+    limits, socket, server = ConnectionLimits(), MemorySocket(), make_server(gate, VERSION)
+    in_flight = InFlight(limits.in_flight, limits.in_flight_bytes)
     websocket, era, caller = cast("WebSocketConnection", socket), Era(server.server_info_stamp), in_process.CALLER
     outbound = Outbound(
         socket.send_messages,
         in_flight,
         era,
-        messages=1024,
-        queued_bytes=64 << 20,
+        messages=limits.queue_messages,
+        queued_bytes=limits.queue_bytes,
         backlog=Backlog(),
-        write_s=30.0,
+        write_s=limits.write_s,
         overflow=_never,
         stuck=_never,
     )
@@ -106,10 +112,10 @@ async def connection(gate: Gate, *, fast: bool = True) -> AsyncGenerator[Exchang
             in_flight,
             caller,
             era=era,
-            unadmitted=Unadmitted("admin", 1.0, 1),
+            unadmitted=Unadmitted(caller.principal.role, limits.unadmitted_per_s, limits.unadmitted_burst),
             lane=lane if fast else None,
-            message_bytes=4 << 20,
-            drain_s=0.5,
+            message_bytes=limits.message_bytes,
+            drain_s=limits.drain_s,
             close=_never,
         )
         nursery.start_soon(outbound.write_all)
@@ -142,8 +148,8 @@ def through_sdk(frames: Callable[[int], Frames], count: int) -> Round:
 
     @asynccontextmanager
     async def opened() -> AsyncGenerator[Exchange]:
-        to_server, inbox = anyio.create_memory_object_stream[SessionMessage | Exception](16)
-        outbox, from_server = anyio.create_memory_object_stream[SessionMessage](16)
+        to_server, inbox = anyio.create_memory_object_stream[SessionMessage | Exception](_WAITING)
+        outbox, from_server = anyio.create_memory_object_stream[SessionMessage](_WAITING)
 
         async def say(text: str) -> None:
             message = types.jsonrpc_message_adapter.validate_json(text, by_name=False)

@@ -15,6 +15,7 @@ from benchmarks.halls.requests import Frames, check
 from benchmarks.measuring.runner import Round
 
 _WARM = 20
+"""How many round trips do not count: after these the verdict is cached and both sides are warm."""
 
 
 class Exchanging(Protocol):

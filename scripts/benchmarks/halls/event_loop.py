@@ -16,7 +16,10 @@ from benchmarks.measuring.figure import US, Figure
 from benchmarks.measuring.runner import Bench, Round, Work, contest
 
 _CHECKPOINTS = 5_000
+"""How many make a round of about 20 ms."""
+
 _THREADS = 300
+"""How many hops make a round of about 50 ms."""
 
 
 def checkpoint(bench: Bench, suite: str) -> Iterator[Figure]:

@@ -10,17 +10,23 @@ import trio
 
 from actors.desk.gate import Gate
 from benchmarks.halls import in_process, requests
-from benchmarks.halls.messages import connection
+from benchmarks.halls.in_memory_connection import connection
 from benchmarks.logs import workload
+from benchmarks.measuring.directories import fresh
 from benchmarks.measuring.figure import US, Figure
 from benchmarks.measuring.runner import Bench, Work, contest, mean, p99
-from benchmarks.measuring.scratch import fresh
 from store import Append, EventLog, NewEvent
 
 WRITERS = 8
+"""As many as `moothall demo` has agents."""
+
 BATCH = 10
 _CALLS = 500
+"""How many calls a round makes: the 99th percentile then rests on five of them."""
+
 _EVENTS = 1_000
+"""How many events the writers send again and again: making new ones would take part of the time that is measured."""
+
 _POLICY = "group"
 
 

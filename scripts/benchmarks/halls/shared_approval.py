@@ -21,7 +21,10 @@ AGENTS = 1_000
 UNDECIDED = Call("deploy", {"to": "production"}, "/home/dev/project")
 
 _WAIT_S = 600.0
+"""How long each waits for the decision: longer than any run, so that nobody gives up."""
+
 _STILL_S = 0.05
+"""How long nothing may happen until all count as waiting: longer than any one evaluation."""
 
 
 class Counting(Policy):

@@ -17,8 +17,8 @@ IN_MEMORY = frozenset({"tmpfs", "ramfs", "devtmpfs"})
 def bench_directory(note: Callable[[str], None]) -> Generator[Path]:
     """Make an empty directory for the run and remove it afterwards.
 
-    `TMPDIR` decides where; without it, beside the checkout, else in the working directory or `/var/tmp`: the first that
-    can be written and is on a disk.
+    `TMPDIR` decides where. Without it, the directory is made beside the checkout, else in it, in the working directory
+    or in `/var/tmp`: in the first of them that can be written and is on a disk.
 
     Args:
         note: Told where it is and on what file system.
@@ -35,6 +35,13 @@ def bench_directory(note: Callable[[str], None]) -> Generator[Path]:
                 f"{kind} keeps files in memory: durable figures mean nothing here; set TMPDIR to a directory on a disk"
             )
         yield directory
+
+
+@contextmanager
+def fresh(parent: Path) -> Generator[Path]:
+    """Make an empty directory in `parent` for a round, and remove it with all that is in it afterwards."""
+    with tempfile.TemporaryDirectory(prefix="round-", dir=parent) as name:
+        yield Path(name)
 
 
 def _parent() -> Path:

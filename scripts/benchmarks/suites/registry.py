@@ -1,0 +1,23 @@
+"""The suites by name. Each is imported when it runs: many bring packages that the others do without."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Iterator
+from typing import Literal, get_args
+
+from benchmarks.measuring.figure import Figure
+from benchmarks.measuring.runner import Bench
+
+Name = Literal["headline", "kernel", "store", "speed-layer", "mcp", "memory", "growth", "all"]
+
+APART = frozenset({"growth", "all"})
+"""What `all` leaves out: ten million events take minutes and gigabytes."""
+
+IN_ALL: tuple[Name, ...] = tuple(name for name in get_args(Name) if name not in APART)
+
+
+def figures(name: Name, bench: Bench) -> Iterator[Figure]:
+    """Measure a suite, or all that do not stand apart, and yield each figure as soon as it is known."""
+    for each in IN_ALL if name == "all" else (name,):
+        yield from importlib.import_module(f"benchmarks.suites.{each.replace('-', '_')}").suite(bench)
