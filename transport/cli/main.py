@@ -27,6 +27,9 @@ app.command("transport.cli.log.events:app", name="events", help="Append to, read
 app.command("transport.cli.policy.policy:app", name="policy", help="Check a policy and explain its verdicts.")
 app.command("transport.cli.people.approvals:app", name="approvals", help="Decide what no rule decides.")
 app.command("transport.cli.server.tree:tree", help="Print the tree of what runs in a server.")
+app.command(
+    "transport.cli.server.bench:bench", help="Measure how fast a running server answers; its log keeps the calls."
+)
 app.command("transport.cli.demo.demo:demo", help="Watch eight agents work in a hall of their own.")
 
 

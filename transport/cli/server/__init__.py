@@ -1,5 +1,5 @@
-"""Commands that run a server or look at one: `serve` and `tree`.
+"""Commands that run a server or look at one: `serve`, `tree` and `bench`.
 
-In: configuration.
-Out: a process that serves, or a picture of one.
+In: configuration, or a server's address.
+Out: a process that serves, a picture of one, or how fast it answers.
 """
