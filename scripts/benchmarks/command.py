@@ -97,8 +97,9 @@ def _printed(measured_on: Conditions, suite: registry.Name, run: Bench, *, json:
 def _show(record: Record) -> None:
     console = Console(width=None if sys.stdout.isatty() else _WIDTH)
     console.print(table.conditions_line(record.conditions), highlight=False)
-    for suite in dict.fromkeys(each.suite for each in record.figures):
-        console.print(table.terminal((each for each in record.figures if each.suite == suite), suite))
+    figures = table.once(record.figures)
+    for suite in dict.fromkeys(each.suite for each in figures):
+        console.print(table.terminal((each for each in figures if each.suite == suite), suite))
 
 
 def _judge(saved: Record, now: Record) -> None:

@@ -1,23 +1,13 @@
-"""Figures as tables: for the terminal, and as the Markdown between two markers of the README.
-
-    python -m benchmarks.measuring.table docs/bench.json README.md
-
-rewrites what stands between the markers of README.md from a saved run.
-"""
+"""Figures as rows: who did the same work, who was best at it, and how that is written; and a table for the terminal."""
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterable, Iterator
-from pathlib import Path
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from rich.table import Table
 
-from benchmarks.measuring.figure import US, Conditions, Figure, Record, load
-
-BEGIN = "<!-- bench:begin -->"
-END = "<!-- bench:end -->"
+from benchmarks.measuring.figure import US, Conditions, Figure
 
 DURABILITY = {
     "always": "fsync each",
@@ -36,17 +26,26 @@ class Row(NamedTuple):
     peers: list[Figure]
 
     @property
+    def shown(self) -> Figure:
+        """The figure that says what was done: ours where there is one."""
+        return self.ours or self.peers[0]
+
+    @property
     def best(self) -> Figure | None:
         """The better of all; None where there is nobody to be better than."""
         figures = [*([self.ours] if self.ours else []), *self.peers]
-        if len(figures) == 1:
-            return None
-        lower = figures[0].better == "lower"
-        return (min if lower else max)(figures, key=lambda figure: figure.value)
+        return best_of(figures) if len(figures) > 1 else None
 
 
-class MarkersMissing(Exception):  # noqa: N818 - states a fact about a file
-    """A file has no place for the table; the text says which."""
+def best_of(figures: Sequence[Figure]) -> Figure:
+    """Return the best of figures of the same work, at least one."""
+    return (min if figures[0].better == "lower" else max)(figures, key=lambda figure: figure.value)
+
+
+def once(figures: Sequence[Figure]) -> list[Figure]:
+    """Leave each work to the last suite that measured it: `headline` comes first and borrows from the others."""
+    owner = {(figure.work, figure.durability): figure.suite for figure in figures}
+    return [figure for figure in figures if owner[figure.work, figure.durability] == figure.suite]
 
 
 def rows(figures: Iterable[Figure]) -> list[Row]:
@@ -75,51 +74,27 @@ def number(value: float) -> str:
     return f"{value:.1f}" if abs(value) >= _SMALL else f"{value:.3g}"
 
 
+def times_better(ours: Figure, peer: Figure) -> float | None:
+    """Return how many times better than ours a peer's figure is, below 1 where it is worse; None where one is 0."""
+    if not (ours.value and peer.value):
+        return None
+    return ours.value / peer.value if ours.better == "lower" else peer.value / ours.value
+
+
 def against(ours: Figure, peer: Figure) -> str:
     """Say how many times better or worse than ours a peer's figure is."""
-    if not (ours.value and peer.value):
+    factor = times_better(ours, peer)
+    if factor is None:
         return ""
-    factor = ours.value / peer.value if ours.better == "lower" else peer.value / ours.value
     shown = number(max(factor, 1 / factor))
     if shown == "1":
         return "the same"
     return f"{shown}x better" if factor > 1 else f"{shown}x worse"
 
 
-def terminal(figures: Iterable[Figure], title: str) -> Table:
-    """Return a table for the terminal: a line for each subject, with its spread."""
-    table = Table(title=title, title_justify="left")
-    for name in ("work", "durability", "subject"):
-        table.add_column(name)
-    for name in ("median", "spread", "than moothall"):
-        table.add_column(name, justify="right")
-    for row in rows(figures):
-        for figure in filter(None, [row.ours, *row.peers]):
-            first = figure is (row.ours or row.peers[0])
-            low, high = figure.spread
-            table.add_row(
-                figure.work if first else "",
-                _durability(figure) if first else "",
-                figure.subject,
-                f"[bold]{amount(figure)}[/bold]" if figure is row.best else amount(figure),
-                f"{number(low)} .. {number(high)}",
-                against(row.ours, figure) if row.ours and figure.subject != US else "",
-            )
-        table.add_section()
-    return table
-
-
-def markdown(record: Record) -> str:
-    """Return the README's tables: one for each suite, each work a line, the better figure in bold."""
-    lines = [conditions_line(record.conditions), ""]
-    for suite in dict.fromkeys(figure.suite for figure in record.figures):
-        lines += [
-            f"| {suite} | durability | Moothall | beside it, in the same run |",
-            "| --- | --- | ---: | --- |",
-        ]
-        lines += _markdown_rows(figure for figure in record.figures if figure.suite == suite)
-        lines.append("")
-    return "\n".join(lines[:-1])
+def durability(figure: Figure) -> str:
+    """Say when a figure's work was synced; nothing where it stores nothing."""
+    return DURABILITY.get(figure.durability, figure.durability) if figure.durability else ""
 
 
 def conditions_line(conditions: Conditions) -> str:
@@ -131,49 +106,24 @@ def conditions_line(conditions: Conditions) -> str:
     )
 
 
-def inserted(text: str, table: str) -> str:
-    """Return a text with what stands between its markers replaced.
-
-    Raises:
-        MarkersMissing: It does not have both.
-    """
-    before, begin, rest = text.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not begin or not end:
-        raise MarkersMissing(f"there is no {BEGIN} followed by {END}; put both where the table belongs")
-    return f"{before}{BEGIN}\n{table}\n{END}{after}"
-
-
-def _markdown_rows(figures: Iterable[Figure]) -> Iterator[str]:
+def terminal(figures: Iterable[Figure], title: str) -> Table:
+    """Return a table for the terminal: a line for each subject, with its spread."""
+    table = Table(title=title, title_justify="left")
+    for name in ("work", "durability", "subject"):
+        table.add_column(name)
+    for name in ("median", "spread", "than moothall"):
+        table.add_column(name, justify="right")
     for row in rows(figures):
-        shown = row.ours or row.peers[0]
-        ours = _cell(row.ours, row) if row.ours else ""
-        peers = "; ".join(f"{peer.subject} {_cell(peer, row)}{_factor(row.ours, peer)}" for peer in row.peers)
-        yield f"| {shown.work} | {_durability(shown)} | {ours} | {peers} |"
-
-
-def _cell(figure: Figure, row: Row) -> str:
-    return f"**{amount(figure)}**" if figure is row.best else amount(figure)
-
-
-def _factor(ours: Figure | None, peer: Figure) -> str:
-    return f", {against(ours, peer)}" if ours else ""
-
-
-def _durability(figure: Figure) -> str:
-    return DURABILITY.get(figure.durability, figure.durability) if figure.durability else ""
-
-
-def main(saved: Path, readme: Path) -> None:
-    """Rewrite the table in `readme` from the run in `saved`.
-
-    Raises:
-        RecordError: There is no such run.
-        MarkersMissing: The file has no place for it.
-    """
-    text = readme.read_text(encoding="utf-8")
-    readme.write_text(inserted(text, markdown(load(saved))), encoding="utf-8")
-
-
-if __name__ == "__main__":
-    main(Path(sys.argv[1]), Path(sys.argv[2]))
+        for figure in filter(None, [row.ours, *row.peers]):
+            first = figure is row.shown
+            low, high = figure.spread
+            table.add_row(
+                figure.work if first else "",
+                durability(figure) if first else "",
+                figure.subject,
+                f"[bold]{amount(figure)}[/bold]" if figure is row.best else amount(figure),
+                f"{number(low)} .. {number(high)}",
+                against(row.ours, figure) if row.ours and figure.subject != US else "",
+            )
+        table.add_section()
+    return table

@@ -1,0 +1,126 @@
+"""The stores that are measured beside each other keep the same events, and as durably as told."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+
+from benchmarks.logs import workload
+from benchmarks.logs.filling import fill
+from benchmarks.logs.stores import OURS, SQLITE, TO_INSTALL, Subject
+from benchmarks.logs.worker import absent, crew, working
+from benchmarks.measuring.figure import US
+from benchmarks.measuring.processes import ChildFailed
+from benchmarks.measuring.runner import mean
+from benchmarks.peers.installed import installed
+from store import MemoryLog, NewEvent
+
+
+def test_a_peer_that_is_not_installed_is_a_note_and_not_a_crash(small, notes):
+    assert installed(small, "nobody", "benchmarks.peers.nobody") == {}
+    assert notes[0].startswith("nobody: not measured, benchmarks.peers.nobody is not installed")
+
+
+def test_a_peer_that_is_not_wanted_is_not_measured_and_that_is_said(small, notes):
+    alone = msgspec.structs.replace(small, peers=False)
+    assert installed(alone, "pykka", "benchmarks.peers.pykka_actors") == {}
+    assert notes == ["pykka: not measured; `--peers` measures it"]
+
+
+@pytest.fixture(params=[OURS, SQLITE, *TO_INSTALL], ids=lambda subject: subject.name)
+def open_store(request):
+    """Opens the log of a store that is measured."""
+    return pytest.importorskip(request.param.module).open_store
+
+
+def test_every_store_keeps_the_very_events_that_our_log_in_memory_keeps(open_store, tmp_path):
+    ours = MemoryLog(clock_ns=lambda: 0)
+    with open_store(tmp_path, "never") as theirs:
+        for batch in workload.batches(2_000, 100):
+            ours.append(batch, agent="a")
+            theirs.append(batch, agent="a")
+        stream = max(ours.read(), key=lambda event: event.revision).stream
+        kinds = [
+            (list(ours.read()), list(theirs.read())),
+            (ours.query(types=("task.1",), order="desc", limit=5).events, theirs.last_of_type("task.1", 5)),
+            (ours.query(stream=stream).events, theirs.of_stream(stream, 0, 100)),
+            (ours.query(stream=stream).events[1:2], theirs.of_stream(stream, 1, 1)),
+        ]
+    for mine, other in kinds:
+        assert mine
+        assert mine == [msgspec.structs.replace(event, time_ns=0) for event in other]
+
+
+def test_no_store_finds_what_it_does_not_hold(open_store, tmp_path):
+    with open_store(tmp_path, "never") as log:
+        for stream in ("task/1", "task/10", "task/2"):
+            log.append([NewEvent(type=stream.replace("/", "."), stream=stream)], agent="a")
+        assert [event.stream for event in log.of_stream("task/1", 0, 100)] == ["task/1"]
+        assert [event.type for event in log.last_of_type("task.1", 100)] == ["task.1"]
+        assert list(log.of_stream("task/0", 0, 100)) == list(log.last_of_type("task.0", 100)) == []
+
+
+@pytest.mark.parametrize("policy", ["never", "always"])
+def test_every_store_goes_on_where_it_was_closed(open_store, tmp_path, policy):
+    for _ in range(3):
+        with open_store(tmp_path, policy) as log:
+            log.append([NewEvent(type="note", stream=stream) for stream in ("a", "b", "a")], agent="a")
+    with open_store(tmp_path, policy) as log:
+        assert log.head == 9
+        assert [event.sequence for event in log.read()] == list(range(1, 10))
+        assert [event.revision for event in log.of_stream("a", 0, 100)] == [1, 2, 3, 4, 5, 6]
+        assert [event.revision for event in log.of_stream("b", 1, 100)] == [2, 3]
+
+
+@pytest.mark.parametrize("policy", ["never", "always"])
+def test_sqlite_and_eventsourcing_sync_as_told(tmp_path, policy):
+    wanted = {"never": 0, "always": 2}[policy]
+    with pytest.importorskip(SQLITE.module).open_store(tmp_path, policy) as log:
+        assert log._connection.execute("PRAGMA synchronous").fetchone()[0] == wanted
+    peer = pytest.importorskip("benchmarks.peers.eventsourcing_log")
+    (tmp_path / "peer").mkdir()
+    with peer.open_store(tmp_path / "peer", policy) as log, log._recorder.datastore.transaction(commit=True) as cursor:
+        cursor.execute("PRAGMA synchronous")
+        assert cursor.fetchone()[0] == wanted
+
+
+def test_a_store_that_is_not_installed_has_a_row_that_says_so_and_no_process(small, notes, tmp_path):
+    nobody = Subject("nobody", "benchmarks.peers.nobody")
+    with crew(small, [OURS, nobody]) as workers:
+        assert list(workers) == [US]
+        (row,) = absent("store", [OURS, nobody], workers)
+    assert (row.subject, row.runs) == ("nobody", 0)
+    assert "not installed" in row.work
+    assert notes == [
+        "nobody: not measured, benchmarks.peers.nobody is not installed; install moothall with its `bench` extra"
+    ]
+
+
+def test_a_process_that_measures_and_fails_says_why(small):
+    with working(small, OURS) as worker, pytest.raises(ChildFailed, match="open comes first"):
+        worker.ask("head")
+
+
+def test_the_workload_is_the_same_every_time_and_has_events_of_200_bytes():
+    assert workload.events(50) == workload.events(50)
+    log = MemoryLog()
+    log.append(workload.events(1_000), agent="agent-1")
+    sizes = [len(msgspec.msgpack.encode(event)) for event in log.read()]
+    assert 180 < mean(sizes) < 220
+
+
+def test_the_log_that_openings_and_reads_are_measured_on_holds_what_it_says_and_was_not_closed(small):
+    log = small.directory / "log"
+    took_us, grown_mb = fill(small, OURS, log, 2_500)
+    assert (len(took_us), len(grown_mb)) == (23, 2)
+    for opened in ("dirty", "clean"):
+        (head,) = heads_in(small, log)
+        assert head == 2_500, opened
+
+
+def heads_in(bench, directory):
+    with working(bench, OURS) as worker:
+        worker.ask("open", str(directory), "group")
+        head = worker.ask("head")
+        worker.ask("close")
+        return head
