@@ -20,7 +20,7 @@ from actors.session.messages import Limits, Role
 from actors.speed_layer.policy.engine import Policy
 from store import EventLog, Log, keep, read_key
 from transport.access.accept import Listener
-from transport.access.door import Door
+from transport.access.authentication import Door
 from transport.access.tokens import Tokens
 from transport.config import Config
 from transport.http.listener import NAME as HTTP

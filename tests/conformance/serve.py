@@ -14,7 +14,7 @@ from fixtures import make_fixture_server
 from actors.kernel import ChildSpec, Supervisor, running
 from actors.monitor.messages import Health
 from actors.views import Views
-from transport.access.door import Door
+from transport.access.authentication import Door
 from transport.http.listener import HttpServer
 from transport.logs import configure
 from transport.websocket.gateway import Gateway

@@ -14,7 +14,7 @@ from transport.access.tokens import Tokens
 from transport.client import HallError, connect_stream
 from transport.config import Config
 from transport.server import Server
-from transport.websocket.in_memory import MemoryListener
+from transport.websocket.memory_listener import MemoryListener
 
 LIST = {"command": "git status"}
 CWD = "/home/dev/project"

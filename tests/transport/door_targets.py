@@ -20,12 +20,12 @@ import trio
 import trio.testing
 from wsproto.events import CloseConnection, Ping, Pong, TextMessage
 
-from transport.mcp import edge
+from transport.mcp import message_parser as edge
 
 from fake_front import Raw, running_front
 from frame_peer import BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT, Sent, frame, parse
 from fuzz_targets import in_memory
-from slow_edge import judge, same
+from slow_message_parser import judge, same
 
 
 @contextmanager

@@ -20,13 +20,13 @@ from actors.session.messages import Limits, SessionInfo
 from actors.speed_layer.messages import ApprovalInfo, PendingApproval
 from actors.views import Views
 from store import Append, MemoryLog, Page, Query
-from transport.access.door import Door
+from transport.access.authentication import Door
 from transport.access.tokens import Tokens
 from transport.client import connect_stream
 from transport.mcp.server import make_server
 from transport.websocket.connection import ConnectionLimits
 from transport.websocket.gateway import NAME, Gateway
-from transport.websocket.in_memory import MemoryListener
+from transport.websocket.memory_listener import MemoryListener
 
 
 class FakeGate:

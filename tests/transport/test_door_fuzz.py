@@ -13,7 +13,7 @@ def test_whatever_the_bytes_no_promise_is_broken(target):
 
 
 def test_the_edge_target_notices_an_edge_that_keeps_the_last_of_duplicate_keys(monkeypatch):
-    monkeypatch.setattr("transport.mcp.edge._refuse_duplicates", lambda raw, message: None)
+    monkeypatch.setattr("transport.mcp.message_parser._refuse_duplicates", lambda raw, message: None)
     with pytest.raises(AssertionError, match="passes and should be refused"):
         TARGETS["edge"](b'{"jsonrpc":"2.0","id":1,"method":"m","method":"n"}')
 

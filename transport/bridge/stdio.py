@@ -17,7 +17,7 @@ from transport.bridge.pipes import read_lines, write
 from transport.bridge.replay import Replay, too_long
 from transport.dial.address import Address, Lost, Refused
 from transport.dial.backoff import HEALTHY_S, Backoff
-from transport.dial.wire import Wire, open_wire
+from transport.dial.websocket import Wire, open_wire
 
 MAX_LINE_BYTES: Final = 4 << 20
 """The largest message that is carried to the server: its own limit."""
@@ -57,8 +57,8 @@ class Bridge:
         """Carry until stdin ends or nobody reads stdout; what is under way may still be answered for `DRAIN_S`.
 
         Raises:
-            transport.dial.wire.Refused: The server does not let us in, or not any more.
-            transport.dial.wire.Lost: The first connection cannot be made; later ones are tried for until stdin ends.
+            transport.dial.address.Refused: The server does not let us in, or not any more.
+            transport.dial.address.Lost: The first connection cannot be made; later ones are tried for until stdin ends.
             ValueError: The address is none.
         """
         wire = await open_wire(self._find())

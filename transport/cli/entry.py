@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from transport.cli import collector
+from transport.cli import garbage_collector as collector
 
 
 def main() -> None:

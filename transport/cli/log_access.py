@@ -34,7 +34,7 @@ from store import (
 from store.format.retention_record import NOTHING_RETIRED
 from store.model.times import from_rfc3339, to_rfc3339
 from transport.cli.failure import CommandFailed, Exit
-from transport.cli.target import existing, find_server
+from transport.cli.find_server import existing, find_server
 from transport.client import PATIENCE_S, HallClient, HallError, connect_by
 
 T = TypeVar("T")

@@ -22,8 +22,8 @@ import msgspec
 import trio
 
 from transport.client.batching import Gathering
-from transport.client.connection import Line
 from transport.client.following import Following
+from transport.client.reconnecting import Line
 from transport.client.rpc import HallError
 from transport.client.watching import Watching
 from transport.dial.address import Address, Dial
@@ -41,7 +41,7 @@ from transport.mcp.tools.schemas import (
     VerdictResult,
     WhoAmIResult,
 )
-from transport.websocket.in_memory import AnyioStream
+from transport.websocket.memory_listener import AnyioStream
 
 PATIENCE_S: Final = 30.0
 """How long a call waits for a lost connection to come back, in seconds, unless told otherwise."""

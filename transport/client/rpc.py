@@ -10,7 +10,7 @@ import anyio
 import msgspec
 
 from transport.dial.address import Lost
-from transport.dial.wire import Wire
+from transport.dial.websocket import Wire
 
 PROTOCOL: Final = "2025-11-25"
 UPDATED: Final = "notifications/resources/updated"
@@ -69,7 +69,7 @@ class Rpc:
     """The calls over one websocket.
 
     Args:
-        wire: Open; see `transport.dial.wire.open_wire`.
+        wire: Open; see `transport.dial.websocket.open_wire`.
         told: Called with the URI of each resource that the hall says has changed.
 
     Attributes:

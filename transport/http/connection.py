@@ -16,8 +16,8 @@ from hypercorn.trio.worker_context import WorkerContext
 
 from actors.desk.gate import Caller
 from actors.kernel import System
-from transport.access.door import Entry
-from transport.http.stream import BoundedStream
+from transport.access.authentication import Entry
+from transport.http.bounded_stream import BoundedStream
 from transport.logs import Logger
 
 log = Logger(__name__)

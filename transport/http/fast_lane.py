@@ -37,11 +37,11 @@ from starlette.types import Receive, Scope, Send
 
 from actors.desk.gate import Gate
 from transport.http.sessions import HttpSession, Sessions
-from transport.mcp.calls import Outcome, run_tool
-from transport.mcp.edge import RequestId
 from transport.mcp.fast_lane import answer, at_once, called
 from transport.mcp.in_flight import Arrival
 from transport.mcp.lifecycle import Era
+from transport.mcp.message_parser import RequestId
+from transport.mcp.tool_calls import Outcome, run_tool
 from transport.mcp.tools.toolset import Tool
 
 CALL: Final = "tools/call"

@@ -18,11 +18,11 @@ from mcp.server.streamable_http import EventStore
 from actors.desk.gate import Caller, Gate
 from actors.kernel import ActorError, ChildSpec, OnCrash, Supervisor, System
 from transport.access.accept import Listener, Strangers, accept_from, room_for, turn_away, watch_tokens
-from transport.access.door import Door
+from transport.access.authentication import Door
 from transport.http.connection import HttpConnection, HttpLimits
 from transport.http.fast_lane import HttpLane
-from transport.http.front import Front
 from transport.http.mcp_endpoint import McpEndpoint
+from transport.http.request_checks import Front
 from transport.http.routes import make_routes
 from transport.http.sessions import Sessions
 from transport.logs import Logger

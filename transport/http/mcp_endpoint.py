@@ -11,10 +11,10 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from transport.http.fast_lane import CALL, HttpCall, HttpLane
-from transport.http.front import VISIT, Visit
+from transport.http.request_checks import VISIT, Visit
 from transport.http.sessions import HttpSession, Sessions, user_of
-from transport.mcp.edge import INVALID_REQUEST, Malformed, RequestId, parse, text_of
 from transport.mcp.in_flight import ARRIVAL, Arrival, Stay, Turn
+from transport.mcp.message_parser import INVALID_REQUEST, Malformed, RequestId, parse, text_of
 from transport.websocket.inbound import ORDERED, TOO_MANY_REQUESTS
 
 _encode = msgspec.json.Encoder().encode

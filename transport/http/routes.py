@@ -13,11 +13,11 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from actors.desk.gate import Gate
-from transport.access.door import PATH
-from transport.http.front import VISIT, Visit
-from transport.mcp.calls import run_tool
-from transport.mcp.edge import Malformed, decode, text_of
+from transport.access.authentication import PATH
+from transport.http.request_checks import VISIT, Visit
 from transport.mcp.in_flight import Arrival
+from transport.mcp.message_parser import Malformed, decode, text_of
+from transport.mcp.tool_calls import run_tool
 from transport.mcp.tools.toolset import TOOLS
 
 STATUS_OF: Final = {

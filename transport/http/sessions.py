@@ -27,9 +27,9 @@ from actors.desk.gate import Caller
 from actors.session.messages import Principal
 from transport.http.connection import HttpLimits
 from transport.logs import Logger
-from transport.mcp.edge import RequestId
 from transport.mcp.in_flight import InFlight, Row
 from transport.mcp.lifecycle import Era
+from transport.mcp.message_parser import RequestId
 from transport.mcp.sessionless_limits import Unadmitted
 
 log = Logger(__name__)

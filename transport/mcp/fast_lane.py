@@ -2,7 +2,8 @@
 
 What makes it equal to the SDK's lane, and is held to it by a test that sends the same frames through both:
 
-1. A frame has passed the same edge (`mcp/edge.py`), and its id and the cap on requests under way were checked.
+1. A frame has passed the same edge (`mcp/message_parser.py`), and its id and the cap on requests under way were
+   checked.
 2. Only `tools/call` on a connection whose lifecycle allows it (`mcp/lifecycle.py`), with no other params than `name`,
    `arguments` and a `_meta` that the SDK's own checks have passed. Everything else is the SDK's.
 3. The tool runs through the same `run_tool`, so arguments, admission, errors and logs are the same by construction.
@@ -29,10 +30,10 @@ from mcp_types import CONNECTION_CLOSED
 
 from actors.desk.gate import Caller, Gate, Refusal
 from actors.kernel import ActorError
-from transport.mcp.calls import Outcome, fitting, outcome_of, run_tool
-from transport.mcp.edge import RequestId
 from transport.mcp.in_flight import Arrival, InFlight
 from transport.mcp.lifecycle import Era
+from transport.mcp.message_parser import RequestId
+from transport.mcp.tool_calls import Outcome, fitting, outcome_of, run_tool
 from transport.mcp.tools.toolset import TOOLS, Tool
 from transport.websocket.outbound import Outbound
 

@@ -12,7 +12,7 @@ from typing import Any, Final, NamedTuple
 import trio
 
 from actors.desk.gate import Caller, Person
-from transport.mcp.edge import RequestId
+from transport.mcp.message_parser import RequestId
 
 
 class Turn:

@@ -17,7 +17,7 @@ from mcp_types.methods import validate_client_request
 from mcp_types.version import LATEST_HANDSHAKE_VERSION, LATEST_MODERN_VERSION
 from pydantic import ValidationError
 
-from transport.mcp.edge import RequestId
+from transport.mcp.message_parser import RequestId
 
 _CALL: Final = "tools/call"
 _PARAMS: Final = frozenset({"name", "arguments", "_meta"})

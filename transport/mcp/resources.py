@@ -21,8 +21,8 @@ from mcp_types import (
 )
 
 from actors.desk.gate import Gate
-from transport.mcp.calls import Outcome, run_tool
 from transport.mcp.in_flight import Arrival
+from transport.mcp.tool_calls import Outcome, run_tool
 from transport.mcp.tools.schemas import QueryResult
 from transport.mcp.tools.toolset import TOOLS
 

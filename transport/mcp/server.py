@@ -14,15 +14,15 @@ from mcp.shared.exceptions import MCPError
 
 from actors.desk.gate import Gate
 from transport.mcp import resources
-from transport.mcp.calls import Outcome, run_tool
 from transport.mcp.elicitation import ROLES, Elicitation, PersonAtClient, offered
 from transport.mcp.in_flight import arrival_of
-from transport.mcp.listening import Listening
 from transport.mcp.progress import telling
 from transport.mcp.prompts import PROMPTS, prompt
+from transport.mcp.resource_updates import Updates
+from transport.mcp.subscriptions_listen import Listening
+from transport.mcp.tool_calls import Outcome, run_tool
 from transport.mcp.tools.schemas import QueryResult, input_schema, output_schema
 from transport.mcp.tools.toolset import TOOLS, Tool
-from transport.mcp.updates import Updates
 
 INSTRUCTIONS: Final = (
     "Moothall keeps a durable event log and judges actions before they are taken. Call `validate` with the tool and "

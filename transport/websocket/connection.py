@@ -23,13 +23,13 @@ from trio_websocket import ConnectionClosed, WebSocketConnection
 
 from actors.desk.gate import Caller, Gate
 from actors.kernel import System
-from transport.access.door import Door, Entry
+from transport.access.authentication import Door, Entry
+from transport.access.principal_bytes import Backlogs
 from transport.logs import Logger
 from transport.mcp.fast_lane import FastLane
 from transport.mcp.in_flight import InFlight
 from transport.mcp.lifecycle import Era
 from transport.mcp.sessionless_limits import Unadmitted
-from transport.websocket.backlog import Backlogs
 from transport.websocket.handshake import Handshake
 from transport.websocket.inbound import Inbound
 from transport.websocket.keepalive import keep_alive

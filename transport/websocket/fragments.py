@@ -12,7 +12,7 @@ from typing import Any, Final
 import trio
 from wsproto.events import BytesMessage, Pong, TextMessage
 
-from transport.websocket.backlog import Backlog
+from transport.access.principal_bytes import Backlog
 
 EVENTS: Final = 16
 """How many fragments and pongs are taken in before others get a turn."""

@@ -17,10 +17,10 @@ import trio
 from actors.desk.gate import Gate
 from actors.kernel import ActorError, ChildSpec, OnCrash, Supervisor, System
 from transport.access.accept import Listener, Strangers, accept_from, room_for, watch_tokens
-from transport.access.door import Door, Entry, Rejected
+from transport.access.authentication import Door, Entry, Rejected
+from transport.access.principal_bytes import Backlogs
 from transport.logs import Logger
 from transport.mcp.server import HallServer
-from transport.websocket.backlog import Backlogs
 from transport.websocket.connection import Connection, ConnectionLimits
 
 log = Logger(__name__)

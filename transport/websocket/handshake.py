@@ -8,10 +8,10 @@ from typing import Final
 import trio
 from trio_websocket import WebSocketConnection, WebSocketRequest, wrap_server_stream
 
-from transport.access.door import Door, Entry, Knock, Rejected
+from transport.access.authentication import Door, Entry, Knock, Rejected
+from transport.access.principal_bytes import Backlogs
 from transport.access.tokens import TokenError
 from transport.logs import Logger
-from transport.websocket.backlog import Backlogs
 from transport.websocket.close_reason import say_why
 from transport.websocket.reader import Reader
 

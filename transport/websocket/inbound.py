@@ -16,10 +16,10 @@ from trio_websocket import ConnectionClosed, WebSocketConnection
 
 from actors.desk.gate import Caller
 from transport.logs import Logger
-from transport.mcp.edge import INVALID_REQUEST, Malformed, RequestId, parse
 from transport.mcp.fast_lane import FastLane
 from transport.mcp.in_flight import Arrival, InFlight
 from transport.mcp.lifecycle import Era
+from transport.mcp.message_parser import INVALID_REQUEST, Malformed, RequestId, parse
 from transport.mcp.sessionless_limits import Unadmitted
 from transport.mcp.tools.toolset import TOOLS
 from transport.websocket.outbound import Outbound

@@ -24,10 +24,10 @@ from mcp_types import JSONRPCError, JSONRPCResponse
 from trio_websocket import ConnectionClosed
 from wsproto.utilities import LocalProtocolError
 
-from transport.mcp.edge import RequestId
+from transport.access.principal_bytes import MOST_BYTES, Backlog
 from transport.mcp.in_flight import InFlight
 from transport.mcp.lifecycle import Era
-from transport.websocket.backlog import MOST_BYTES, Backlog
+from transport.mcp.message_parser import RequestId
 
 TOGETHER: Final = 64 * 1024
 """How many characters are written together, but for those of the last message."""

@@ -8,9 +8,9 @@ from typing import Any, cast
 import trio
 from trio_websocket import WebSocketRequest
 
-from transport.websocket.backlog import Backlog
+from transport.access.principal_bytes import Backlog
 from transport.websocket.fragments import Fragments
-from transport.websocket.inbox import Inbox
+from transport.websocket.receive_buffer import Inbox
 
 
 class Reader:

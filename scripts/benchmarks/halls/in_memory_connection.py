@@ -20,13 +20,13 @@ from benchmarks.halls import in_process, requests
 from benchmarks.halls.requests import Frames
 from benchmarks.measuring.runner import Round
 from benchmarks.peers.mcp_server import sdk_server
+from transport.access.principal_bytes import Backlog
 from transport.mcp.fast_lane import FastLane
 from transport.mcp.in_flight import InFlight
 from transport.mcp.lifecycle import Era
 from transport.mcp.server import make_server
 from transport.mcp.sessionless_limits import Unadmitted
 from transport.version import VERSION
-from transport.websocket.backlog import Backlog
 from transport.websocket.connection import ConnectionLimits
 from transport.websocket.inbound import Inbound
 from transport.websocket.outbound import Outbound

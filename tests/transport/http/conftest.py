@@ -13,13 +13,13 @@ import pytest
 import trio
 
 from actors.kernel import ChildSpec, Supervisor, System, running
-from transport.access.door import Door
+from transport.access.authentication import Door
 from transport.access.tokens import Tokens
 from transport.http.connection import HttpLimits
 from transport.http.listener import NAME, HttpServer
+from transport.mcp.resource_updates import Updates
 from transport.mcp.server import make_server
-from transport.mcp.updates import Updates
-from transport.websocket.in_memory import MemoryListener
+from transport.websocket.memory_listener import MemoryListener
 
 MCP_ACCEPT = "application/json, text/event-stream"
 

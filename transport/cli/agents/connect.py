@@ -9,9 +9,9 @@ from typing import cast
 import anyio
 
 from transport.bridge.stdio import Bridge
-from transport.cli import collector
+from transport.cli import garbage_collector as collector
 from transport.cli.failure import CommandFailed, Exit
-from transport.cli.target import find_server
+from transport.cli.find_server import find_server
 from transport.dial.address import Address, Lost, Refused
 
 

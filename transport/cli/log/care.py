@@ -20,8 +20,8 @@ from store import repair as repair_log
 from store import stats as stats_of
 from store.model.times import to_rfc3339
 from transport.cli.failure import CommandFailed, Exit
+from transport.cli.find_server import existing
 from transport.cli.log_access import HERE, Where, checked, seal_key
-from transport.cli.target import existing
 from transport.data_directory import default_data_dir
 
 STREAM = "-"

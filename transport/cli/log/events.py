@@ -13,8 +13,8 @@ from rich.console import Console
 
 from store import LogDamaged, verify
 from transport.cli.failure import CommandFailed, Exit
+from transport.cli.find_server import existing
 from transport.cli.log_access import HERE, PAGE, Where, online, seal_key
-from transport.cli.target import existing
 
 app = App(name="events", help="Append to, read, verify and take care of the log.")
 app.command("transport.cli.log.care:repair", help="Make a damaged log usable again; explicit and capped.")

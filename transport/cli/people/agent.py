@@ -11,7 +11,7 @@ from cyclopts import App
 
 from transport.access.tokens import TokenError, Tokens
 from transport.cli.failure import CommandFailed, Exit
-from transport.cli.target import existing
+from transport.cli.find_server import existing
 from transport.data_directory import default_data_dir, prepare_data_dir
 
 app = App(name="agent", help="Add, list and revoke tokens.")

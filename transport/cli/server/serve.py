@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Final, Literal
 
-from transport.cli import collector
+from transport.cli import garbage_collector as collector
 from transport.cli.failure import CommandFailed, Exit
 from transport.config import ConfigError, load
 

@@ -23,7 +23,7 @@ from store.disk.lock import DirectoryLock
 from transport.access.accept import Listener
 from transport.access.tls import server_context
 from transport.access.tokens import TokenError, create_first_tokens
-from transport.cli import collector
+from transport.cli import garbage_collector as collector
 from transport.cli.failure import CommandFailed, Exit
 from transport.config import Config
 from transport.data_directory import ServerInfo, default_data_dir, prepare_data_dir, write_server_info

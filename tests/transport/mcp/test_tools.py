@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from actors.desk.gate import Refusal
 from actors.kernel import ActorDied, ActorError, ActorNotFound, AskTimeout, MailboxFull
 from store import MemoryLog
-from transport.mcp.calls import converted
 from transport.mcp.server import _listed
+from transport.mcp.tool_calls import converted
 from transport.mcp.tools.schemas import Arguments
 from transport.mcp.tools.toolset import TOOLS
 

@@ -14,7 +14,7 @@ import pytest
 
 from transport.cli.agents import hook as command
 from transport.data_directory import ServerInfo, read_server_info, write_server_info
-from transport.hooks.formats import Judgement, Unusable, claude_code, codex, event_name, judgement, question
+from transport.hooks.judgement import Judgement, Unusable, claude_code, codex, event_name, judgement, question
 
 EVENT = {
     "session_id": "s",

@@ -15,7 +15,7 @@ from actors.kernel import ActorNotFound
 from transport.access.accept import ADMITTING, STRANGERS, accept_from
 from transport.client import HallError, connect
 from transport.websocket.connection import ConnectionLimits
-from transport.websocket.in_memory import MemoryListener
+from transport.websocket.memory_listener import MemoryListener
 
 
 class Failing(MemoryListener):

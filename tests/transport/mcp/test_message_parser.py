@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from transport.mcp.edge import (
+from transport.mcp.message_parser import (
     INVALID_PARAMS,
     INVALID_REQUEST,
     LARGE_BYTES,

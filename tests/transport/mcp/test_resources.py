@@ -13,10 +13,10 @@ from mcp_types import PaginatedRequestParams
 
 from actors.desk.gate import Refusal
 from actors.kernel import ActorNotFound
-from transport.mcp.listening import OF_AN_AGENT
+from transport.mcp.resource_updates import PERIOD_S, SUBSCRIPTIONS
 from transport.mcp.resources import stream_of, uris_of
 from transport.mcp.server import page_of
-from transport.mcp.updates import PERIOD_S, SUBSCRIPTIONS
+from transport.mcp.subscriptions_listen import OF_AN_AGENT
 
 ENVELOPE = {
     "io.modelcontextprotocol/protocolVersion": "2026-07-28",

@@ -1,7 +1,7 @@
 """What the edge promises, slowly: a JSON parser by RFC 8259, a character at a time, that notes what the edge refuses.
 
-It is what `mcp/edge.py` is compared with. Nothing here is clever: no second parser, no counting of characters, no
-shortcut for text that looks simple.
+It is what `mcp/message_parser.py` is compared with. Nothing here is clever: no second parser, no counting of
+characters, no shortcut for text that looks simple.
 """
 
 from __future__ import annotations

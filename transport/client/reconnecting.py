@@ -12,7 +12,7 @@ from transport.client.rpc import HallError, Rpc
 from transport.client.watching import Watches
 from transport.dial.address import Address, Dial, Lost, Refused
 from transport.dial.backoff import HEALTHY_S, Backoff
-from transport.dial.wire import CONNECT_S, open_wire
+from transport.dial.websocket import CONNECT_S, open_wire
 
 _TOO_LARGE: Final = 1009
 OUR_FAULT: Final = frozenset({1002, 1003, 1007, _TOO_LARGE})

@@ -13,7 +13,7 @@ import trio.testing
 from transport.client import HallError, connect, connect_by
 from transport.dial.address import Address, Lost
 from transport.dial.backoff import LONGEST_PAUSE_S, Backoff
-from transport.websocket.in_memory import AnyioStream
+from transport.websocket.memory_listener import AnyioStream
 
 
 class Dialer:
@@ -165,7 +165,7 @@ async def test_a_message_that_is_too_large_is_not_sent_again(front, autojump_clo
 
 
 async def test_a_server_that_falls_silent_is_given_up(autojump_clock):
-    from transport.dial.wire import Wire
+    from transport.dial.websocket import Wire
 
     mine, _ = trio.testing.memory_stream_pair()
     with pytest.raises(Lost, match="silent"):

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from transport.cli.main import app
 
-PAGE = Path(__file__).parents[2] / "docs" / "log.md"
+PAGE = Path(__file__).parents[3] / "docs" / "log.md"
 BLOCKS = re.findall(r"```(python|console)\n(.*?)```", PAGE.read_text(), re.DOTALL)
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from actors.session.messages import Principal
-from transport.access.door import LOCAL, Door, Knock, Rejected
+from transport.access.authentication import LOCAL, Door, Knock, Rejected
 from transport.access.tokens import Tokens
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import trio
 
-from transport.websocket.inbox import CHARACTERS, MESSAGES, TURN_S, Inbox
+from transport.websocket.receive_buffer import CHARACTERS, MESSAGES, TURN_S, Inbox
 
 
 async def test_messages_come_out_in_the_order_in_which_they_went_in():

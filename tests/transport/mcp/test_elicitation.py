@@ -19,12 +19,12 @@ from actors.desk.gate import Caller, Refusal
 from actors.kernel import ChildSpec, Supervisor, running
 from actors.session.messages import Principal
 from actors.speed_layer.approvals.approval_events import APPROVALS_STREAM
-from transport.access.door import Door
+from transport.access.authentication import Door
 from transport.access.tokens import Tokens
 from transport.mcp.elicitation import SHOWN_BYTES
 from transport.mcp.server import make_server
 from transport.websocket.gateway import NAME, Gateway
-from transport.websocket.in_memory import MemoryListener
+from transport.websocket.memory_listener import MemoryListener
 
 DEPLOY = {"tool": "deploy", "input": {"to": "production"}, "cwd": "/p"}
 SAGE = Caller(Principal("sage", "expert"), 91)

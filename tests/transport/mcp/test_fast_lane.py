@@ -21,14 +21,14 @@ from trio_websocket import ConnectionClosed
 from actors.desk.gate import Caller
 from actors.session.messages import Principal
 from store import MemoryLog
-from transport.mcp import calls as tool_calls
+from transport.access.principal_bytes import Backlog
+from transport.mcp import tool_calls
 from transport.mcp.fast_lane import LANE, FastLane
 from transport.mcp.in_flight import InFlight
 from transport.mcp.lifecycle import Era
 from transport.mcp.server import _listed, make_server
 from transport.mcp.sessionless_limits import Unadmitted
 from transport.mcp.tools.toolset import TOOLS
-from transport.websocket.backlog import Backlog
 from transport.websocket.inbound import Inbound
 from transport.websocket.outbound import Outbound
 

@@ -8,12 +8,12 @@ import trio
 import trio.testing
 
 from actors.kernel import ChildSpec, Supervisor, running
-from transport.access.door import Door
+from transport.access.authentication import Door
 from transport.access.tokens import Tokens
 from transport.client import HallError, connect_stream
 from transport.mcp.server import make_server
 from transport.websocket.gateway import NAME, Gateway
-from transport.websocket.in_memory import MemoryListener
+from transport.websocket.memory_listener import MemoryListener
 
 
 class Served:

@@ -15,9 +15,9 @@ from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from actors.desk.gate import Caller
-from transport.access.door import Door, Knock, Rejected
+from transport.access.authentication import Door, Knock, Rejected
 from transport.access.tokens import TokenError
-from transport.http.bodies import Bodies, Body
+from transport.http.body import Bodies, Body
 from transport.http.connection import STATE, HttpConnection, HttpLimits
 from transport.logs import Logger
 

@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from transport.cli import collector
+from transport.cli import garbage_collector as collector
 from transport.cli.main import app
 from transport.cli.server.serve import plain
 
