@@ -20,7 +20,7 @@ from actors.session.messages import Limits, Role
 from actors.speed_layer.policy.engine import Policy
 from store import EventLog, Log, keep, read_key
 from transport.access.accept import Listener
-from transport.access.authentication import Door
+from transport.access.authentication import Authenticator
 from transport.access.tokens import Tokens
 from transport.config import Config
 from transport.http.listener import NAME as HTTP
@@ -72,7 +72,7 @@ class Server:
         )
         tokens = Tokens(data) if config.auth == "token" else None
         self._elicitation: Elicitation = config.elicitation
-        self._door = Door(tokens, config.host, origins=config.origins)
+        self._authenticator = Authenticator(tokens, config.host, origins=config.origins)
 
     def root(self, listeners: Sequence[Listener], http: Sequence[Listener] = ()) -> Supervisor:
         """Return the root supervisor over the hall, a gateway that serves these listeners, and one for HTTP's."""
@@ -81,10 +81,14 @@ class Server:
         numbers = itertools.count(1)
 
         def gateway() -> Gateway:
-            return Gateway(listeners, server=mcp, gate=gate, door=self._door, numbers=numbers, on_crash=on_crash)
+            return Gateway(
+                listeners, server=mcp, gate=gate, authenticator=self._authenticator, numbers=numbers, on_crash=on_crash
+            )
 
         def http_server() -> HttpServer:
-            return HttpServer(http, server=mcp, gate=gate, door=self._door, numbers=numbers, on_crash=on_crash)
+            return HttpServer(
+                http, server=mcp, gate=gate, authenticator=self._authenticator, numbers=numbers, on_crash=on_crash
+            )
 
         children = [self.hall.spec(), ChildSpec(GATEWAY, gateway, shutdown_s=STOP_S)]
         if http:

@@ -39,7 +39,7 @@ class Deciding:
         self._reception = reception
         self._speed_layer = Ref(system, SPEED_LAYER)
 
-    async def pending(self, caller: Caller) -> list[PendingApproval]:
+    async def pending_approvals(self, caller: Caller) -> list[PendingApproval]:
         """Return what waits for a decision, the oldest first.
 
         Raises:
@@ -79,7 +79,7 @@ class Deciding:
             approval=outcome.answer.approval,
         )
 
-    async def propose(self, caller: Caller, approval: str) -> str:
+    async def propose_rule(self, caller: Caller, approval: str) -> str:
         """Return which commands a decision would be for that is remembered as a rule.
 
         Raises:
@@ -88,7 +88,7 @@ class Deciding:
         await self._reception.admit(caller, Admit(caller.connection, "activate"))
         return _carried_out(await self._speed_layer.ask(Propose(approval))).message
 
-    async def forget(self, caller: Caller, approval: str) -> str:
+    async def forget_decision(self, caller: Caller, approval: str) -> str:
         """Let a remembered decision hold no longer; returns the version of the policy that governs then.
 
         Raises:
@@ -97,7 +97,7 @@ class Deciding:
         await self._reception.admit(caller, Admit(caller.connection, "activate"))
         return _carried_out(await self._speed_layer.ask(Forget(approval, caller.principal.agent))).policy
 
-    async def activate(self, caller: Caller, name: str, text: str, sha256: str, layer: Layer) -> str:
+    async def activate_policy(self, caller: Caller, name: str, text: str, sha256: str, layer: Layer) -> str:
         """Let a policy's text govern as a layer; returns the version that governs then.
 
         Args:

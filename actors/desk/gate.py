@@ -46,13 +46,13 @@ class Gate:
         self.validate_nowait = judgement.validate_nowait
         self.explain = judgement.explain
         deciding = Deciding(system, self._reception)
-        self.pending = deciding.pending
+        self.pending_approvals = deciding.pending_approvals
         self.decide = deciding.decide
-        self.propose = deciding.propose
-        self.forget = deciding.forget
-        self.activate = deciding.activate
+        self.propose_rule = deciding.propose_rule
+        self.forget_decision = deciding.forget_decision
+        self.activate_policy = deciding.activate_policy
 
-    async def append(self, caller: Caller, append: Append, sent: Callable[[], None] | None = None) -> Appended:
+    async def append_events(self, caller: Caller, append: Append, sent: Callable[[], None] | None = None) -> Appended:
         """Append a batch as the caller; returns when it is durable as the fsync policy promises. A checkpoint.
 
         Args:
@@ -67,10 +67,10 @@ class Gate:
         stored = await self._store.ask(AppendEvents(_fair(caller, append)), sent=sent)
         return _appended(stored)
 
-    def append_nowait(self, caller: Caller, append: Append) -> Callable[[], Awaitable[Appended]]:
-        """Give a batch its place in the store's queue, as `append` does; what it returns waits for the outcome, once.
+    def append_events_nowait(self, caller: Caller, append: Append) -> Callable[[], Awaitable[Appended]]:
+        """Begin an append: give a batch its place in the store's queue; what it returns waits for the outcome, once.
 
-        Does not checkpoint: what is appended after that comes after it.
+        Does not checkpoint: what is appended after that comes after it. See `append_events`.
 
         Raises:
             trio.WouldBlock: The session has to be asked; nothing was counted or paid.
@@ -88,7 +88,7 @@ class Gate:
 
         return appended
 
-    async def query(self, caller: Caller, query: Query, wait_s: float = 0.0) -> Page:
+    async def query_events(self, caller: Caller, query: Query, wait_s: float = 0.0) -> Page:
         """Read a page of events, waiting up to `wait_s` seconds for the first; a checkpoint.
 
         Raises:

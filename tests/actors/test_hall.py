@@ -19,36 +19,36 @@ def note(agent, n, **options):
 
 
 async def test_what_an_agent_appends_another_can_read(autojump_clock, world, scout, rover):
-    appended = await world.gate.append(scout, note("scout", 1, stream="tasks"))
-    page = await world.gate.query(rover, Query(stream="tasks"))
+    appended = await world.gate.append_events(scout, note("scout", 1, stream="tasks"))
+    page = await world.gate.query_events(rover, Query(stream="tasks"))
     assert [(event.sequence, event.agent, event.data) for event in page.events] == [
         (appended.first_sequence, "scout", {"n": 1})
     ]
 
 
 async def test_events_of_an_agent_go_to_its_own_stream_by_default(autojump_clock, world, scout):
-    appended = await world.gate.append(scout, note("scout", 1))
+    appended = await world.gate.append_events(scout, note("scout", 1))
     assert appended.revisions == {"agent/scout": 1}
 
 
 async def test_a_stale_expected_revision_is_refused_with_the_actual_one(autojump_clock, world, scout):
-    await world.gate.append(scout, note("scout", 1, stream="tasks"))
+    await world.gate.append_events(scout, note("scout", 1, stream="tasks"))
     with pytest.raises(Refusal) as caught:
-        await world.gate.append(scout, note("scout", 2, stream="tasks", expected_revision="no_stream"))
+        await world.gate.append_events(scout, note("scout", 2, stream="tasks", expected_revision="no_stream"))
     assert (caught.value.code, caught.value.detail["actual"]) == ("revision_conflict", 1)
 
 
 async def test_a_repeated_command_is_stored_once(autojump_clock, world, scout):
-    first = await world.gate.append(scout, note("scout", 1, command_id="c1"))
-    again = await world.gate.append(scout, note("scout", 1, command_id="c1"))
+    first = await world.gate.append_events(scout, note("scout", 1, command_id="c1"))
+    again = await world.gate.append_events(scout, note("scout", 1, command_id="c1"))
     assert (again.deduplicated, again.first_sequence) == (True, first.first_sequence)
 
 
 async def test_a_write_to_another_agents_stream_is_forbidden_and_stores_nothing(autojump_clock, world, scout):
     with pytest.raises(Refusal) as caught:
-        await world.gate.append(scout, note("scout", 1, stream="agent/rover"))
+        await world.gate.append_events(scout, note("scout", 1, stream="agent/rover"))
     assert caught.value.code == "forbidden"
-    assert (await world.gate.query(scout, Query(types=("note",)))).events == []
+    assert (await world.gate.query_events(scout, Query(types=("note",)))).events == []
 
 
 async def test_verdicts_come_in_the_order_of_the_calls(autojump_clock, world, scout):
@@ -80,22 +80,22 @@ async def test_a_query_waits_for_its_first_match(autojump_clock, world, scout, r
     pages = []
 
     async def follow():
-        pages.append(await world.gate.query(rover, Query(types=("note",)), wait_s=30.0))
+        pages.append(await world.gate.query_events(rover, Query(types=("note",)), wait_s=30.0))
 
     async with trio.open_nursery() as nursery:
         nursery.start_soon(follow)
         await trio.sleep(10.0)
-        await world.gate.append(scout, Append(events=[NewEvent(type="other")], agent="scout"))
+        await world.gate.append_events(scout, Append(events=[NewEvent(type="other")], agent="scout"))
         await trio.sleep(10.0)
         assert pages == []
-        await world.gate.append(scout, note("scout", 7))
+        await world.gate.append_events(scout, note("scout", 7))
         await trio.testing.wait_all_tasks_blocked()
         assert [event.data for event in pages[0].events] == [{"n": 7}]
 
 
 async def test_a_query_whose_match_never_comes_returns_an_empty_page_in_time(autojump_clock, world, scout):
     began = trio.current_time()
-    page = await world.gate.query(scout, Query(types=("never",)), wait_s=3.0)
+    page = await world.gate.query_events(scout, Query(types=("never",)), wait_s=3.0)
     assert page.events == []
     assert trio.current_time() - began == pytest.approx(3.0)
 
@@ -163,12 +163,12 @@ async def test_appends_that_queue_are_committed_as_one_group(autojump_clock, mak
         world.log.steps.stage = counting
         async with trio.open_nursery() as nursery:
             for n in range(50):
-                nursery.start_soon(world.gate.append, scout, note("scout", n))
+                nursery.start_soon(world.gate.append_events, scout, note("scout", n))
     assert groups[0] == 50
 
 
 async def test_health_tells_the_watermark_and_every_component(autojump_clock, world, scout):
-    await world.gate.append(scout, note("scout", 1))
+    await world.gate.append_events(scout, note("scout", 1))
     await trio.sleep(2.0)
     health = world.gate.health()
     assert (health.status, health.sequence, health.sessions) == ("ok", world.log.head, 1)
@@ -196,6 +196,6 @@ async def test_a_disk_that_fails_to_sync_ends_the_tree_and_acknowledges_nothing(
         async with world.open():
             await world.gate.whoami(scout)
             world.log.steps.flush = broken
-            acknowledged.append(await world.gate.append(scout, note("scout", 1)))
+            acknowledged.append(await world.gate.append_events(scout, note("scout", 1)))
     assert contains(caught.value, Unrecoverable)
     assert acknowledged == []

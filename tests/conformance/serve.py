@@ -14,7 +14,7 @@ from fixtures import make_fixture_server
 from actors.kernel import ChildSpec, Supervisor, running
 from actors.monitor.messages import Health
 from actors.views import Views
-from transport.access.authentication import Door
+from transport.access.authentication import Authenticator
 from transport.http.listener import HttpServer
 from transport.logs import configure
 from transport.websocket.gateway import Gateway
@@ -32,12 +32,12 @@ class NoUpdates:
 async def main() -> None:
     listeners = await trio.open_tcp_listeners(0, host="127.0.0.1")
     http = await trio.open_tcp_listeners(0, host="127.0.0.1")
-    server, door, numbers = make_fixture_server(), Door(None), itertools.count(1)
+    server, authenticator, numbers = make_fixture_server(), Authenticator(None), itertools.count(1)
     server.updates = NoUpdates()
     views = Views("1")
     views.health = Health("ok", "1", 0.0, 0, 0, 0, {})
     gate: Any = SimpleNamespace(views=views, health=lambda: views.health, disconnected=lambda _: None)
-    common: dict[str, Any] = {"server": server, "gate": gate, "door": door, "numbers": numbers}
+    common: dict[str, Any] = {"server": server, "gate": gate, "authenticator": authenticator, "numbers": numbers}
     children = [
         ChildSpec("gateway", lambda: Gateway(listeners, **common)),
         ChildSpec("http", lambda: HttpServer(http, **common)),

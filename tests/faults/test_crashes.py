@@ -80,7 +80,7 @@ async def test_nothing_acknowledged_is_lost_while_an_actor_crashes_again_and_aga
         for n in range(40):
             event = NewEvent(type="step", data={"worker": number, "n": n})
             try:
-                appended = await world.gate.append(scout, Append(events=[event], agent="scout"))
+                appended = await world.gate.append_events(scout, Append(events=[event], agent="scout"))
             except ActorError as error:
                 errors.append(error)
                 await trio.sleep(0.2)

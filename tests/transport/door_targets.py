@@ -20,7 +20,7 @@ import trio
 import trio.testing
 from wsproto.events import CloseConnection, Ping, Pong, TextMessage
 
-from transport.mcp import message_parser as edge
+from transport.mcp import message_parser
 
 from fake_front import Raw, running_front
 from frame_peer import BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT, Sent, frame, parse
@@ -31,7 +31,7 @@ from slow_message_parser import judge, same
 @contextmanager
 def everything_is_large() -> Iterator[None]:
     """Take each text for a large one, with bounds that a short text can reach."""
-    with mock.patch.multiple(edge, LARGE_BYTES=0, MAX_CONTAINERS=12, MAX_DEPTH=6):
+    with mock.patch.multiple(message_parser, LARGE_BYTES=0, MAX_CONTAINERS=12, MAX_DEPTH=6):
         yield
 
 
@@ -52,11 +52,15 @@ def _decodes(data: bytes) -> bool:
 
 
 def compare(text: str) -> None:
-    most = edge.MAX_CONTAINERS if len(text.encode("utf-8", "surrogatepass")) > edge.LARGE_BYTES else len(text)
-    expected = judge(text, depth=edge.MAX_DEPTH, containers=most)
+    most = (
+        message_parser.MAX_CONTAINERS
+        if len(text.encode("utf-8", "surrogatepass")) > message_parser.LARGE_BYTES
+        else len(text)
+    )
+    expected = judge(text, depth=message_parser.MAX_DEPTH, containers=most)
     try:
-        passed = edge.parse(text)
-    except edge.Malformed as malformed:
+        passed = message_parser.parse(text)
+    except message_parser.Malformed as malformed:
         assert malformed.code in expected.codes, f"{text!r} is refused with {malformed.code}, not {expected.codes}"
         assert malformed.request_id is None or any(same(malformed.request_id, each) for each in expected.ids), text
     else:
@@ -212,7 +216,7 @@ class Asked:
         self.refused = 0
         self.unsure = 0
         for text in texts:
-            found = judge(text, depth=edge.MAX_DEPTH, containers=edge.MAX_CONTAINERS)
+            found = judge(text, depth=message_parser.MAX_DEPTH, containers=message_parser.MAX_CONTAINERS)
             if found.codes:
                 self.refused += 1
                 self.refusals.update({_key({"id": each}) for each in found.ids if isinstance(each, int | str)} | {None})

@@ -20,7 +20,7 @@ from actors.session.messages import Limits, SessionInfo
 from actors.speed_layer.messages import ApprovalInfo, PendingApproval
 from actors.views import Views
 from store import Append, MemoryLog, Page, Query
-from transport.access.authentication import Door
+from transport.access.authentication import Authenticator
 from transport.access.tokens import Tokens
 from transport.client import connect_stream
 from transport.mcp.server import make_server
@@ -51,24 +51,24 @@ class FakeGate:
         """Let requests be done at once again."""
         self.before = _nothing
 
-    async def pending(self, caller: Caller) -> list[PendingApproval]:
-        await self.before("pending", caller)
+    async def pending_approvals(self, caller: Caller) -> list[PendingApproval]:
+        await self.before("pending_approvals", caller)
         return [PendingApproval("a1", "deploy", {"x": 1}, None, "rover", "agent", "no rule", 2, 1, 2)]
 
     async def decide(self, caller: Caller, approval: str, decision: str, reason: str, remember: str) -> Verdict:
         await self.before("decide", approval)
         return Verdict(decision, reason, None, "p1", False, "00", 1, ApprovalInfo(approval, "decided", 2))
 
-    async def propose(self, caller: Caller, approval: str) -> str:
-        await self.before("propose", approval)
+    async def propose_rule(self, caller: Caller, approval: str) -> str:
+        await self.before("propose_rule", approval)
         return f"commands like {approval}"
 
-    async def forget(self, caller: Caller, approval: str) -> str:
-        await self.before("forget", approval)
+    async def forget_decision(self, caller: Caller, approval: str) -> str:
+        await self.before("forget_decision", approval)
         return "p1"
 
-    async def activate(self, caller: Caller, name: str, text: str, sha256: str, layer: str) -> str:
-        await self.before("activate", name)
+    async def activate_policy(self, caller: Caller, name: str, text: str, sha256: str, layer: str) -> str:
+        await self.before("activate_policy", name)
         return "p2"
 
     async def validate(
@@ -87,15 +87,15 @@ class FakeGate:
         (verdict,) = await self.validate(caller, [call])
         return verdict, SimpleNamespace(rules=[], commands=[["ls"]], unproved=[])
 
-    async def append(self, caller: Caller, append: Append, sent: Callable[[], None] | None = None) -> Any:
-        await self.before("append", append)
+    async def append_events(self, caller: Caller, append: Append, sent: Callable[[], None] | None = None) -> Any:
+        await self.before("append_events", append)
         (outcome,) = self.log.commit([append])
         if isinstance(outcome, Exception):
             raise Refusal("revision_conflict", str(outcome), {"actual": getattr(outcome, "actual", None)})
         self.views.sequence = self.log.head
         return outcome
 
-    def append_nowait(self, caller: Caller, append: Append) -> Any:
+    def append_events_nowait(self, caller: Caller, append: Append) -> Any:
         if not self.sends:
             raise trio.WouldBlock
         (outcome,) = self.log.commit([append])
@@ -106,8 +106,8 @@ class FakeGate:
 
         return appended
 
-    async def query(self, caller: Caller, query: Query, wait_s: float = 0.0) -> Page:
-        await self.before("query", query)
+    async def query_events(self, caller: Caller, query: Query, wait_s: float = 0.0) -> Page:
+        await self.before("query_events", query)
         return self.log.query(**{name: getattr(query, name) for name in query.__struct_fields__})
 
     async def streams_between(self, after: int, until: int) -> set[str]:
@@ -268,7 +268,7 @@ async def running_front(
             [listener],
             server=server,
             gate=gate,
-            door=Door(tokens),
+            authenticator=Authenticator(tokens),
             limits=limits,
             on_crash=lambda name, _: front.crashes.append(name),
             **options,

@@ -22,10 +22,10 @@ ACCEPT_PAUSE_S: Final = 0.1
 TOKEN_CHECK_S: Final = 0.5
 """How often the connections' tokens are checked, in seconds."""
 
-STRANGERS: Final = 128
+MOST_UNAUTHENTICATED: Final = 128
 """How many connections of a listener may be there that have shown no good token yet."""
 
-KEPT_DESCRIPTORS: Final = 64 + 2 * STRANGERS
+KEPT_DESCRIPTORS: Final = 64 + 2 * MOST_UNAUTHENTICATED
 """How many descriptors the connections of both listeners leave to strangers, the log and everything else."""
 
 ADMITTING: Final = 16
@@ -43,7 +43,7 @@ def room_for(connections: int) -> int:
     return min(connections, max(1, (descriptors - KEPT_DESCRIPTORS) // 2))
 
 
-class Strangers:
+class Unauthenticated:
     """The connections that have shown no good token yet, the oldest first. Nothing here checkpoints.
 
     They are not counted with the others, so a flood of slow handshakes keeps nobody out who has a token: one stranger
@@ -53,14 +53,14 @@ class Strangers:
         most: How many there may be.
     """
 
-    def __init__(self, most: int = STRANGERS) -> None:
+    def __init__(self, most: int = MOST_UNAUTHENTICATED) -> None:
         self._most = most
         self._leave: dict[int, Callable[[], None]] = {}
 
     def __len__(self) -> int:
         return len(self._leave)
 
-    def came(self, number: int, leave: Callable[[], None]) -> None:
+    def add(self, number: int, leave: Callable[[], None]) -> None:
         """Note a connection; the oldest is made to leave where there is one too many."""
         if len(self._leave) >= self._most:
             oldest = next(iter(self._leave))
@@ -68,7 +68,7 @@ class Strangers:
             self._leave.pop(oldest)()
         self._leave[number] = leave
 
-    def known(self, number: int) -> None:
+    def remove(self, number: int) -> None:
         """Note that a connection is no stranger any more, or has gone."""
         self._leave.pop(number, None)
 

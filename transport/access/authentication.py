@@ -38,7 +38,7 @@ class Rejected(Exception):  # noqa: N818 - states a fact about a request
         self.message = message
 
 
-class Knock(NamedTuple):
+class RequestHead(NamedTuple):
     """What a client sends to come in.
 
     Attributes:
@@ -52,7 +52,7 @@ class Knock(NamedTuple):
     headers: list[tuple[bytes, bytes]]
 
 
-class Entry(msgspec.Struct, frozen=True):
+class Identity(msgspec.Struct, frozen=True):
     """Who came in.
 
     Attributes:
@@ -64,7 +64,7 @@ class Entry(msgspec.Struct, frozen=True):
     sha256: str | None
 
 
-class Door:
+class Authenticator:
     """Decides who comes in. Nothing here checkpoints.
 
     Args:
@@ -87,32 +87,32 @@ class Door:
         self._hosts = {host.lower(), *(each.lower() for each in hosts)}
         self._origins = {each.lower().rstrip("/") for each in origins}
 
-    def enter(self, knock: Knock) -> Entry:
+    def authenticate(self, head: RequestHead) -> Identity:
         """Return who comes in.
 
         Raises:
             Rejected: Nobody does: 404, 421, 403 or 401, checked in this order.
             TokenError: The tokens cannot be read.
         """
-        path, _, query = knock.target.partition("?")
+        path, _, query = head.target.partition("?")
         if path != PATH:
             raise Rejected(404, f"there is nothing here; connect to {PATH}")
-        self.check_names(knock)
-        return self.identify(knock.headers, query)
+        self.check_names(head)
+        return self.identify(head.headers, query)
 
-    def check_names(self, knock: Knock) -> None:
+    def check_names(self, head: RequestHead) -> None:
         """Check Host and Origin.
 
         Raises:
             Rejected: 421 or 403, checked in this order.
         """
-        if not self._host_is_fine(knock.host):
+        if not self._host_is_fine(head.host):
             raise Rejected(421, "the Host header names another server; connect by address or as localhost")
-        origins = [value.decode("latin-1").lower() for name, value in knock.headers if name == b"origin"]
-        if not all(self._origin_is_fine(origin, knock.host.lower()) for origin in origins):
+        origins = [value.decode("latin-1").lower() for name, value in head.headers if name == b"origin"]
+        if not all(self._origin_is_fine(origin, head.host.lower()) for origin in origins):
             raise Rejected(403, "this Origin may not connect; add it to `origins` in the server's configuration")
 
-    def identify(self, headers: list[tuple[bytes, bytes]], query: str = "") -> Entry:
+    def identify(self, headers: list[tuple[bytes, bytes]], query: str = "") -> Identity:
         """Return whom the token stands for: the bearer token of the headers, or `access_token` of the query.
 
         Raises:
@@ -120,7 +120,7 @@ class Door:
             TokenError: The tokens cannot be read.
         """
         if self._tokens is None:
-            return Entry(LOCAL, None)
+            return Identity(LOCAL, None)
         token = _bearer(headers) or next(iter(parse_qs(query).get("access_token", [])), None)
         if token is None:
             raise Rejected(
@@ -129,17 +129,17 @@ class Door:
         principal = self._tokens.find(token)
         if principal is None:
             raise Rejected(401, "this token is unknown, revoked or expired; `moothall agent add NAME` makes a new one")
-        return Entry(principal, digest(token))
+        return Identity(principal, digest(token))
 
-    def still_valid(self, entry: Entry) -> bool:
-        """Say whether the entry's token still stands for the same principal.
+    def still_valid(self, identity: Identity) -> bool:
+        """Say whether the identity's token still stands for the same principal.
 
         Raises:
             TokenError: The tokens cannot be read.
         """
-        if self._tokens is None or entry.sha256 is None:
+        if self._tokens is None or identity.sha256 is None:
             return True
-        return self._tokens.holder(entry.sha256) == entry.principal
+        return self._tokens.holder(identity.sha256) == identity.principal
 
     def _host_is_fine(self, host: str) -> bool:
         name = _host_name(f"//{host}")

@@ -1,39 +1,36 @@
-"""What all connections of one principal keep in memory together: many connections are no way around a bound.
+"""What all connections of one principal hold in memory together: many connections are no way around a bound.
 
-One sum is of what waits to be written, another of messages that were begun and not finished.
+Each kind of memory has a sum of its own, and its owner sets the bound: what waits to be written, what messages have
+begun and not finished, the bodies of requests under way.
 """
 
 from __future__ import annotations
 
-from typing import Final
 from weakref import WeakValueDictionary
 
 from actors.session.messages import Principal
 
-MOST_BYTES: Final = 256 << 20
-"""How many bytes may wait to be written to one principal's connections together."""
 
-
-class Backlog:
-    """The sum of one principal's connections.
+class HeldBytes:
+    """The sum of one principal.
 
     Attributes:
-        bytes: How many there are; kept by the connections.
+        bytes: How many there are; those who hold them keep it.
     """
 
     def __init__(self) -> None:
         self.bytes = 0
 
 
-class Backlogs:
-    """The sums of all principals; one lasts for as long as a connection has it. Nothing here checkpoints."""
+class PrincipalBytes:
+    """The sums of all principals; one lasts for as long as somebody has it. Nothing here checkpoints."""
 
     def __init__(self) -> None:
-        self._backlogs: WeakValueDictionary[Principal, Backlog] = WeakValueDictionary()
+        self._held: WeakValueDictionary[Principal, HeldBytes] = WeakValueDictionary()
 
-    def of(self, principal: Principal) -> Backlog:
+    def of(self, principal: Principal) -> HeldBytes:
         """Return a principal's sum, the same for all its connections."""
-        backlog = self._backlogs.get(principal)
-        if backlog is None:
-            backlog = self._backlogs[principal] = Backlog()
-        return backlog
+        held = self._held.get(principal)
+        if held is None:
+            held = self._held[principal] = HeldBytes()
+        return held

@@ -17,7 +17,7 @@ from transport.bridge.pipes import read_lines, write
 from transport.bridge.replay import Replay, too_long
 from transport.dial.address import Address, Lost, Refused
 from transport.dial.backoff import HEALTHY_S, Backoff
-from transport.dial.websocket import Wire, open_wire
+from transport.dial.websocket import WebSocket, open_websocket
 
 MAX_LINE_BYTES: Final = 4 << 20
 """The largest message that is carried to the server: its own limit."""
@@ -46,7 +46,7 @@ class Bridge:
         self._stdin = stdin
         self._stdout = stdout
         self._replay = Replay()
-        self._wire: Wire | None = None
+        self._websocket: WebSocket | None = None
         self._up = anyio.Event()
         self._hold_until = 0.0
         self._why = ""
@@ -61,14 +61,14 @@ class Bridge:
             transport.dial.address.Lost: The first connection cannot be made; later ones are tried for until stdin ends.
             ValueError: The address is none.
         """
-        wire = await open_wire(self._find())
+        websocket = await open_websocket(self._find())
         lines, waiting = anyio.create_memory_object_stream[bytes](LINES)
         async with waiting, anyio.create_task_group() as tasks:
-            tasks.start_soon(self._keep, wire)
+            tasks.start_soon(self._keep, websocket)
             tasks.start_soon(self._read, lines)
             await self._carry(waiting)
             with anyio.move_on_after(DRAIN_S):
-                while self._wire is not None and not self._replay.idle:
+                while self._websocket is not None and not self._replay.idle:
                     await self._progress.wait()
                 async with self._turn:  # the last answer may be on its way out
                     pass
@@ -77,15 +77,15 @@ class Bridge:
     async def _carry(self, waiting: MemoryObjectReceiveStream[bytes]) -> None:
         async for line in waiting:
             with anyio.move_on_after(max(0.0, self._hold_until - anyio.current_time())):
-                while self._wire is None:
+                while self._websocket is None:
                     await self._up.wait()
             await self._send(line)
 
     async def _send(self, line: bytes) -> None:
-        if self._wire is not None:
+        if self._websocket is not None:
             self._replay.sent(line)
             with suppress(Lost):  # then `_keep` answers it with all that was under way
-                await self._wire.send(line.decode("utf-8", "replace"))
+                await self._websocket.send(line.decode("utf-8", "replace"))
         elif (answer := self._replay.away(line, self._why)) is not None:
             await self._write(answer)
 
@@ -97,35 +97,35 @@ class Bridge:
                 else:
                     await lines.send(line)
 
-    async def _keep(self, wire: Wire) -> None:
+    async def _keep(self, websocket: WebSocket) -> None:
         backoff = Backoff()
         while True:
             began = anyio.current_time()
-            self._wire = wire
+            self._websocket = websocket
             self._up.set()
             try:
-                await self._pass_on(wire)
+                await self._pass_on(websocket)
             except Lost as lost:
                 self._why = str(lost)
             finally:
-                self._wire, self._up = None, anyio.Event()
-                await wire.aclose()
+                self._websocket, self._up = None, anyio.Event()
+                await websocket.aclose()
             self._hold_until = anyio.current_time() + HOLD_S
             for answer in self._replay.lost(self._why):
                 await self._write(answer)
             if anyio.current_time() - began >= HEALTHY_S:
                 backoff.reset()
-            wire = await self._open_again(backoff)
+            websocket = await self._open_again(backoff)
 
-    async def _pass_on(self, wire: Wire) -> None:
+    async def _pass_on(self, websocket: WebSocket) -> None:
         while True:
-            text = await wire.receive()
+            text = await websocket.receive()
             if self._replay.received(text):
                 await self._write(text.encode())
             self._progress.set()
             self._progress = anyio.Event()
 
-    async def _open_again(self, backoff: Backoff) -> Wire:
+    async def _open_again(self, backoff: Backoff) -> WebSocket:
         while True:
             await anyio.sleep(backoff.pause_s())
             try:
@@ -137,21 +137,21 @@ class Bridge:
             except Lost as lost:
                 self._why = str(lost)
 
-    async def _opened(self) -> Wire:
-        wire = await open_wire(self._find())
+    async def _opened(self) -> WebSocket:
+        websocket = await open_websocket(self._find())
         ready = False
         try:
             for number, text in enumerate(self._replay.hello()):
-                await wire.send(text)
-                while number == 0 and self._replay.received(await wire.receive()):
+                await websocket.send(text)
+                while number == 0 and self._replay.received(await websocket.receive()):
                     pass
             for text in self._replay.wishes():
-                await wire.send(text)
+                await websocket.send(text)
             ready = True
         finally:
             if not ready:
-                await wire.aclose()
-        return wire
+                await websocket.aclose()
+        return websocket
 
     async def _write(self, line: bytes) -> None:
         async with self._turn:

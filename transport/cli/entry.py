@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import sys
 
-from transport.cli import garbage_collector as collector
+from transport.cli import garbage_collector
 
 
 def main() -> None:
     """Run `hook AGENT`, `connect` and `serve` with plain arguments at once, all else as `transport.cli.main` does."""
     match sys.argv[1:]:
         case ["hook", ("claude-code" | "codex") as agent]:
-            collector.spare()
+            garbage_collector.spare()
             from transport.cli.agents.hook import hook  # noqa: PLC0415 - only what this run needs
 
             hook(agent)
@@ -36,7 +36,7 @@ def _run() -> None:
 
 
 def _connect(url: str | None, token: str | None) -> None:
-    collector.spare()
+    garbage_collector.spare()
     from transport.cli.agents.connect import connect  # noqa: PLC0415 - only what this run needs
     from transport.cli.failure import CommandFailed, fail  # noqa: PLC0415 - likewise
 

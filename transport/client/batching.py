@@ -15,7 +15,7 @@ import anyio
 import msgspec
 
 from transport.client.rpc import HallError
-from transport.mcp.tools.schemas import VerdictResult
+from transport.mcp.tools.gate_schemas import VerdictResult
 
 BATCH: Final = 256
 """How many questions go together at most."""
@@ -28,7 +28,7 @@ Judge = Callable[[list[msgspec.Raw]], Awaitable[list[VerdictResult]]]
 _encode = msgspec.json.Encoder().encode
 
 
-class _Place:
+class _Question:
     """A question that waits: for its verdict, to ask for others too, or to ask alone."""
 
     __slots__ = ("alone", "called", "question", "verdict")
@@ -40,7 +40,7 @@ class _Place:
         self.alone = False
 
 
-class Gathering:
+class Batching:
     """The questions of one client.
 
     Args:
@@ -49,7 +49,7 @@ class Gathering:
 
     def __init__(self, judge: Judge) -> None:
         self._judge = judge
-        self._waiting: deque[_Place] = deque()
+        self._waiting: deque[_Question] = deque()
         self._asking = False
 
     async def ask(self, question: dict[str, Any]) -> VerdictResult:
@@ -58,7 +58,7 @@ class Gathering:
         Raises:
             HallError: The hall refuses, or could not be asked.
         """
-        own = _Place(_encode(question))
+        own = _Question(_encode(question))
         if self._asking:
             await self._wait(own)
         if own.verdict is not None:
@@ -67,7 +67,7 @@ class Gathering:
             return await self._alone(own)
         return await self._lead(own)
 
-    async def _wait(self, own: _Place) -> None:
+    async def _wait(self, own: _Question) -> None:
         self._waiting.append(own)
         try:
             await own.called.wait()
@@ -78,30 +78,30 @@ class Gathering:
                 self._pass_on()
             raise
 
-    async def _lead(self, own: _Place) -> VerdictResult:
+    async def _lead(self, own: _Question) -> VerdictResult:
         self._asking = True
         batch = self._batch(own)
         try:
-            verdicts = await self._judge([msgspec.Raw(place.question) for place in batch])
+            verdicts = await self._judge([msgspec.Raw(each.question) for each in batch])
         except HallError:
             if len(batch) == 1:
                 raise
             own.alone = True
         else:
-            for place, verdict in zip(batch, verdicts, strict=True):
-                place.verdict = verdict
+            for each, verdict in zip(batch, verdicts, strict=True):
+                each.verdict = verdict
         finally:
-            for place in batch[1:]:
-                place.alone = place.verdict is None
-                place.called.set()
+            for each in batch[1:]:
+                each.alone = each.verdict is None
+                each.called.set()
             self._pass_on()
         return own.verdict if own.verdict is not None else await self._alone(own)
 
-    async def _alone(self, own: _Place) -> VerdictResult:
+    async def _alone(self, own: _Question) -> VerdictResult:
         (verdict,) = await self._judge([msgspec.Raw(own.question)])
         return verdict
 
-    def _batch(self, own: _Place) -> list[_Place]:
+    def _batch(self, own: _Question) -> list[_Question]:
         batch, size = [own], len(own.question)
         while self._waiting and len(batch) < BATCH:
             size += len(self._waiting[0].question)

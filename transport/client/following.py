@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import Self
 
-from transport.mcp.tools.schemas import EventResult, QueryResult
+from transport.mcp.tools.log_schemas import EventResult, QueryResult
 
 
 class Following:

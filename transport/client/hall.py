@@ -21,27 +21,22 @@ import anyio
 import msgspec
 import trio
 
-from transport.client.batching import Gathering
+from transport.client.batching import Batching
 from transport.client.following import Following
-from transport.client.reconnecting import Line
+from transport.client.reconnecting import ReconnectingConnection
 from transport.client.rpc import HallError
 from transport.client.watching import Watching
 from transport.dial.address import Address, Dial
-from transport.mcp.tools.schemas import (
+from transport.dial.anyio_stream import AnyioStream
+from transport.mcp.tools.decision_schemas import (
     ActivateResult,
-    AppendResult,
-    BatchResult,
-    ExplainResult,
-    HealthResult,
     PendingApprovalResult,
     PendingApprovalsResult,
     ProposeResult,
-    QueryResult,
-    TreeResult,
-    VerdictResult,
-    WhoAmIResult,
 )
-from transport.websocket.memory_listener import AnyioStream
+from transport.mcp.tools.gate_schemas import BatchResult, ExplainResult, VerdictResult
+from transport.mcp.tools.hall_schemas import HealthResult, TreeResult, WhoAmIResult
+from transport.mcp.tools.log_schemas import AppendResult, QueryResult
 
 PATIENCE_S: Final = 30.0
 """How long a call waits for a lost connection to come back, in seconds, unless told otherwise."""
@@ -60,9 +55,9 @@ __all__ = ["HallClient", "HallError", "connect", "connect_by", "connect_stream"]
 class HallClient:
     """One client of a hall; made by `connect`. Every method is a checkpoint and may raise `HallError`."""
 
-    def __init__(self, line: Line) -> None:
-        self._line = line
-        self._gathering = Gathering(self._judge)
+    def __init__(self, connection: ReconnectingConnection) -> None:
+        self._connection = connection
+        self._batching = Batching(self._judge)
         self._command = f"client-{secrets.token_hex(12)}"
         self._numbers = itertools.count(1)
 
@@ -123,7 +118,7 @@ class HallClient:
 
     async def read(self, uri: str) -> Any:
         """Return what a resource holds, such as `policy://active` or `events://streams/agent%2Frover`."""
-        result = await self._line.request("resources/read", {"uri": uri})
+        result = await self._connection.request("resources/read", {"uri": uri})
         try:
             return msgspec.json.decode(result["contents"][0]["text"])
         except (LookupError, TypeError, msgspec.DecodeError) as error:
@@ -140,17 +135,17 @@ class HallClient:
                 async for _ in changes:
                     policy = await hall.read("policy://active")
         """
-        watching, watches = Watching(uris), self._line.watches
+        watching, watches = Watching(uris), self._connection.watches
         watches.add(watching)
         try:
             for uri in watching.uris:
-                await self._line.request("resources/subscribe", {"uri": uri})
+                await self._connection.request("resources/subscribe", {"uri": uri})
             yield watching
         finally:
             unwatched = watches.remove(watching)
             with anyio.move_on_after(UNSUBSCRIBE_S, shield=True), suppress(HallError):
                 for uri in unwatched:
-                    await self._line.request("resources/unsubscribe", {"uri": uri})
+                    await self._connection.request("resources/unsubscribe", {"uri": uri})
 
     async def validate(
         self,
@@ -164,7 +159,7 @@ class HallClient:
         request = {"tool": tool, "input": input, **_given({"cwd": cwd})}
         if wait_s is not None:
             return await self._call("validate", {**request, "wait_s": wait_s}, VerdictResult)
-        return await self._gathering.ask(request)
+        return await self._batching.ask(request)
 
     async def validate_batch(self, requests: Sequence[dict[str, Any]]) -> list[VerdictResult]:
         """Ask for up to 1,000 actions, each `{tool, input, cwd?}`; the verdicts come in order."""
@@ -207,18 +202,17 @@ class HallClient:
 
     async def _judge(self, requests: list[msgspec.Raw]) -> list[VerdictResult]:
         if len(requests) == 1:
-            return [_converted("validate", await self._line.call("validate", requests[0], again=True), VerdictResult)]
+            return [await self._call("validate", requests[0], VerdictResult)]
         return (await self._call("validate_batch", {"requests": requests}, BatchResult)).verdicts
 
-    async def _call(self, tool: str, arguments: dict[str, Any], kind: type[T], *, again: bool = True) -> T:
-        return _converted(tool, await self._line.call(tool, arguments, again=again), kind)
-
-
-def _converted(tool: str, content: dict[str, Any], kind: type[T]) -> T:
-    try:
-        return msgspec.convert(content, kind)
-    except msgspec.ValidationError as error:
-        raise HallError("invalid", f"the hall answered {tool} in a form not understood here: {error}") from error
+    async def _call(
+        self, tool: str, arguments: dict[str, Any] | msgspec.Raw, kind: type[T], *, again: bool = True
+    ) -> T:
+        content = await self._connection.call(tool, arguments, again=again)
+        try:
+            return msgspec.convert(content, kind)
+        except msgspec.ValidationError as error:
+            raise HallError("invalid", f"the hall answered {tool} in a form not understood here: {error}") from error
 
 
 def _given(optional: dict[str, Any]) -> dict[str, Any]:
@@ -272,16 +266,16 @@ async def connect_by(
         dial: Gives a stream; None for those of the address.
         patience_s: How long a call waits for a lost connection to come back, in seconds; 0 opens none again.
     """
-    line = Line(address, dial, patience_s)
-    await line.open()
+    connection = ReconnectingConnection(address, dial, patience_s)
+    await connection.open()
     try:
         async with anyio.create_task_group() as tasks:
-            tasks.start_soon(line.keep)
+            tasks.start_soon(connection.keep)
             try:
-                yield HallClient(line)
+                yield HallClient(connection)
             finally:
                 with anyio.CancelScope(shield=True):  # what closes has its own time
-                    await line.aclose()
+                    await connection.aclose()
                 tasks.cancel_scope.cancel()
     except BaseExceptionGroup as group:
         # The task group is an inner matter: what its block raised goes on as it was.

@@ -12,14 +12,14 @@ from transport.client.rpc import HallError, Rpc
 from transport.client.watching import Watches
 from transport.dial.address import Address, Dial, Lost, Refused
 from transport.dial.backoff import HEALTHY_S, Backoff
-from transport.dial.websocket import CONNECT_S, open_wire
+from transport.dial.websocket import CONNECT_S, open_websocket
 
 _TOO_LARGE: Final = 1009
 OUR_FAULT: Final = frozenset({1002, 1003, 1007, _TOO_LARGE})
 """Close codes that the same message would bring about again."""
 
 
-class Line:
+class ReconnectingConnection:
     """The connections of one client.
 
     Args:
@@ -150,13 +150,13 @@ class Line:
 
     async def _opened(self) -> Rpc:
         try:
-            wire = await open_wire(self._address, self._dial)
+            websocket = await open_websocket(self._address, self._dial)
         except ValueError as error:
             raise HallError("invalid", str(error)) from None
         except Refused as refused:
             code = "forbidden" if refused.for_good else "unavailable"
             raise HallError(code, str(refused), {"status": refused.status}) from None
-        rpc = Rpc(wire, self.watches.tell)
+        rpc = Rpc(websocket, self.watches.tell)
         begun = False
         try:
             with anyio.move_on_after(CONNECT_S):

@@ -10,7 +10,7 @@ import anyio
 import msgspec
 
 from transport.dial.address import Lost
-from transport.dial.websocket import Wire
+from transport.dial.websocket import WebSocket
 
 PROTOCOL: Final = "2025-11-25"
 UPDATED: Final = "notifications/resources/updated"
@@ -69,15 +69,15 @@ class Rpc:
     """The calls over one websocket.
 
     Args:
-        wire: Open; see `transport.dial.websocket.open_wire`.
+        websocket: Open; see `transport.dial.websocket.open_websocket`.
         told: Called with the URI of each resource that the hall says has changed.
 
     Attributes:
         gone: Set by the owner once the connection's end has been noticed.
     """
 
-    def __init__(self, wire: Wire, told: Callable[[str], None]) -> None:
-        self._wire = wire
+    def __init__(self, websocket: WebSocket, told: Callable[[str], None]) -> None:
+        self._websocket = websocket
         self._told = told
         self._subscribing: dict[int, str] = {}
         self.gone = anyio.Event()
@@ -116,7 +116,7 @@ class Rpc:
 
     async def aclose(self) -> None:
         """Send what is queued and close the connection; a checkpoint."""
-        await self._wire.aclose()
+        await self._websocket.aclose()
 
     async def call_tool(self, tool: str, arguments: dict[str, Any] | msgspec.Raw) -> dict[str, Any]:
         """Call a tool and return its structured content; a checkpoint. Cancelling it cancels it at the server.
@@ -165,7 +165,7 @@ class Rpc:
         return _result_of(waiting.response)
 
     async def _send(self, message: dict[str, Any]) -> None:
-        await self._wire.send(_encode(message).decode())
+        await self._websocket.send(_encode(message).decode())
 
     async def _abandon(self, request_id: int) -> None:
         with suppress(Lost):
@@ -173,7 +173,7 @@ class Rpc:
             await self._send({"jsonrpc": "2.0", "method": "notifications/cancelled", "params": params})
 
     async def _received(self) -> _Response:
-        text = await self._wire.receive()
+        text = await self._websocket.receive()
         try:
             return self._decode(text)
         except msgspec.MsgspecError as error:

@@ -1,8 +1,8 @@
 """A websocket from the client's side: wsproto over anyio's byte streams, so that Trio and asyncio are alike to it.
 
-There is no task in here. Who sends while nobody writes becomes the writer and writes what others queue meanwhile, in a
-scope that no cancellation reaches: a cancelled caller must not leave half a frame on the wire. The server pings every
-half minute, so a peer that has been silent for `SILENCE_S` is gone, whatever its socket says.
+There is no task in here. A caller that sends while nobody writes becomes the writer, and writes what others queue
+meanwhile in a scope that no cancellation reaches: a cancelled caller must not leave half a frame on the stream. The
+server pings every half minute, so a peer that has been silent for `SILENCE_S` is gone, whatever its socket says.
 """
 
 from __future__ import annotations
@@ -51,8 +51,8 @@ _SWITCHED: Final = 101
 _BROKEN: Final = (anyio.EndOfStream, anyio.BrokenResourceError, anyio.ClosedResourceError, OSError)
 
 
-class Wire:
-    """A websocket that is open; made by `open_wire`. One task at a time may receive, any number may send."""
+class WebSocket:
+    """A websocket that is open; made by `open_websocket`. One task at a time may receive, any number may send."""
 
     def __init__(self, stream: ByteStream) -> None:
         self._stream = stream
@@ -240,8 +240,8 @@ def _refusal_ends_with(event: Event) -> bool:
     )
 
 
-async def open_wire(address: Address, dial: Dial | None = None) -> Wire:
-    """Connect within `CONNECT_S`; a checkpoint. Who gets the wire closes it.
+async def open_websocket(address: Address, dial: Dial | None = None) -> WebSocket:
+    """Connect within `CONNECT_S`; a checkpoint. Who gets the websocket closes it.
 
     Args:
         address: Where, and as whom.
@@ -257,10 +257,10 @@ async def open_wire(address: Address, dial: Dial | None = None) -> Wire:
     try:
         with anyio.move_on_after(CONNECT_S):
             stream = await (dial or address.dial)()
-            wire = Wire(stream)
-            await wire.shake_hands(address)
+            websocket = WebSocket(stream)
+            await websocket.shake_hands(address)
             opened = True
-            return wire
+            return websocket
         raise Lost(f"{address.host} did not answer within {CONNECT_S:g} seconds")
     except _BROKEN as error:
         raise Lost(f"cannot reach {address.host}: {in_short(error)}; {remedy(error)}") from None

@@ -16,7 +16,7 @@ from hypercorn.trio.worker_context import WorkerContext
 
 from actors.desk.gate import Caller
 from actors.kernel import System
-from transport.access.authentication import Entry
+from transport.access.authentication import Identity
 from transport.http.bounded_stream import BoundedStream
 from transport.logs import Logger
 
@@ -41,8 +41,8 @@ class HttpLimits(msgspec.Struct, frozen=True):
         sessions: How many MCP sessions a principal may have; one more ends the one unused for the longest.
         in_flight: How many requests may be under way in a session.
         in_flight_bytes: How many bytes they may have together; a single one may have more.
-        unadmitted_per_s: How many requests a second a session may make that the hall's admits not, such as pings.
-        unadmitted_burst: How many of them at once.
+        sessionless_per_s: How many requests a second a session may make that the hall's admits not, such as pings.
+        sessionless_burst: How many of them at once.
     """
 
     message_bytes: int = 4 << 20
@@ -56,8 +56,8 @@ class HttpLimits(msgspec.Struct, frozen=True):
     sessions: int = 1000
     in_flight: int = 256
     in_flight_bytes: int = 16 << 20
-    unadmitted_per_s: float = 5_000.0
-    unadmitted_burst: int = 20_000
+    sessionless_per_s: float = 5_000.0
+    sessionless_burst: int = 20_000
 
 
 class HttpConnection:
@@ -69,11 +69,11 @@ class HttpConnection:
         app: The ASGI application.
         context: Hypercorn's; tells every connection of a listener that it stops.
         limits: What the connection may use.
-        known: Called with the number when a good token was shown.
+        authenticated: Called with the number when a good token was shown.
         ended: Called when the connection has ended.
 
     Attributes:
-        entries: Whose tokens were shown over this connection.
+        identities: Whose tokens were shown over this connection.
     """
 
     def __init__(
@@ -84,14 +84,14 @@ class HttpConnection:
         app: Any,
         context: WorkerContext,
         limits: HttpLimits,
-        known: Callable[[int], None],
+        authenticated: Callable[[int], None],
         ended: Callable[[HttpConnection], None],
     ) -> None:
         self._stream = BoundedStream(stream, limits.write_s, gone=self._gone, stuck=self.cut)
         self.number = number
-        self.entries: set[Entry] = set()
+        self.identities: set[Identity] = set()
         self._limits = limits
-        self._known = known
+        self._authenticated = authenticated
         self._ended = ended
         self._scope = trio.CancelScope()
         self._server = _Protocol(
@@ -105,17 +105,17 @@ class HttpConnection:
     @property
     def callers(self) -> set[Caller]:
         """Who asked over this connection."""
-        return {Caller(entry.principal, self.number) for entry in self.entries}
+        return {Caller(identity.principal, self.number) for identity in self.identities}
 
     def attach(self, name: str, system: System) -> None:
         """Take a name; see `actors.kernel.Child`."""
         self.name = name
         self.system = system
 
-    def show(self, entry: Entry) -> None:
+    def show(self, identity: Identity) -> None:
         """Note whose token was shown. Does not checkpoint."""
-        self.entries.add(entry)
-        self._known(self.number)
+        self.identities.add(identity)
+        self._authenticated(self.number)
 
     def request_stop(self) -> None:
         """Begin an ordered stop: what is being written may still be. Does not checkpoint."""

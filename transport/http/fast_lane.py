@@ -38,11 +38,11 @@ from starlette.types import Receive, Scope, Send
 from actors.desk.gate import Gate
 from transport.http.sessions import HttpSession, Sessions
 from transport.mcp.fast_lane import answer, at_once, called
-from transport.mcp.in_flight import Arrival
 from transport.mcp.lifecycle import Era
 from transport.mcp.message_parser import RequestId
+from transport.mcp.request_context import RequestContext
 from transport.mcp.tool_calls import Outcome, run_tool
-from transport.mcp.tools.toolset import Tool
+from transport.mcp.tools.tool import Tool
 
 CALL: Final = "tools/call"
 _MEMBERS: Final = frozenset({"jsonrpc", "id", "method", "params"})
@@ -82,13 +82,13 @@ class HttpCall(NamedTuple):
     Attributes:
         scope: The request's.
         message: Its body.
-        arrival: What travels with it.
+        context: What travels with it.
         session: The session that it names, if it is the caller's.
     """
 
     scope: Scope
     message: dict[str, Any]
-    arrival: Arrival
+    context: RequestContext
     session: HttpSession | None
 
 
@@ -119,7 +119,7 @@ class HttpLane:
             return False
         if headers.get(_VERSION) in _HANDSHAKE or _VERSION not in headers:
             session = call.session
-            if session is None or not session.era.admits(params) or not self._sessions.stay(session):
+            if session is None or not session.era.admits(params) or not self._sessions.keep_alive(session):
                 return False
             await self._in_session(session, call, *found, send)
             return True
@@ -131,12 +131,12 @@ class HttpLane:
     async def _in_session(
         self, session: HttpSession, call: HttpCall, tool: Tool, arguments: dict[str, Any], send: Send
     ) -> None:
-        outcome = at_once(self._gate, call.arrival, tool, arguments)
+        outcome = at_once(self._gate, call.context, tool, arguments)
         if outcome is None:
-            assert call.arrival.stay is not None
-            with call.arrival.stay:
-                work = partial(run_tool, self._gate, tool, call.arrival, arguments)
-                outcome = await session.until_given_up(call.message["id"], work)
+            assert call.context.hold is not None
+            with call.context.hold:
+                work = partial(run_tool, self._gate, tool, call.context, arguments)
+                outcome = await session.until_cancelled(call.message["id"], work)
         if outcome is not None:
             event = _EVENT % answer(call.message["id"], outcome, session.era.tail).encode()
         else:
@@ -145,9 +145,9 @@ class HttpLane:
         await _send(send, headers, event)
 
     async def _alone(self, call: HttpCall, tool: Tool, arguments: dict[str, Any], receive: Receive, send: Send) -> None:
-        outcome = at_once(self._gate, call.arrival, tool, arguments)
+        outcome = at_once(self._gate, call.context, tool, arguments)
         if outcome is None:
-            outcome = await _unless_gone(receive, partial(run_tool, self._gate, tool, call.arrival, arguments))
+            outcome = await _unless_gone(receive, partial(run_tool, self._gate, tool, call.context, arguments))
         if outcome is not None:
             body = answer(call.message["id"], outcome, self._stateless.tail).encode()
             await _send(send, [_JSON, (b"content-length", b"%d" % len(body))], body)

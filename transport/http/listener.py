@@ -17,12 +17,12 @@ from mcp.server.streamable_http import EventStore
 
 from actors.desk.gate import Caller, Gate
 from actors.kernel import ActorError, ChildSpec, OnCrash, Supervisor, System
-from transport.access.accept import Listener, Strangers, accept_from, room_for, turn_away, watch_tokens
-from transport.access.authentication import Door
+from transport.access.accept import Listener, Unauthenticated, accept_from, room_for, turn_away, watch_tokens
+from transport.access.authentication import Authenticator
 from transport.http.connection import HttpConnection, HttpLimits
 from transport.http.fast_lane import HttpLane
 from transport.http.mcp_endpoint import McpEndpoint
-from transport.http.request_checks import Front
+from transport.http.request_checks import RequestChecks
 from transport.http.routes import make_routes
 from transport.http.sessions import Sessions
 from transport.logs import Logger
@@ -40,7 +40,7 @@ class HttpServer:
         listeners: Already opened; an ordered stop closes them.
         server: The MCP server; see `transport.mcp.server`.
         gate: Asked for verdicts and health, and told of connections that end.
-        door: Decides who comes in.
+        authenticator: Decides who comes in.
         limits: What one connection may use.
         numbers: Where the connections' numbers come from.
         max_connections: How many connections may have shown a token; who comes then is answered with HTTP 503.
@@ -54,7 +54,7 @@ class HttpServer:
         *,
         server: HallServer,
         gate: Gate,
-        door: Door,
+        authenticator: Authenticator,
         limits: HttpLimits | None = None,
         numbers: Iterator[int] | None = None,
         max_connections: int = 4096,
@@ -63,7 +63,7 @@ class HttpServer:
     ) -> None:
         self._listeners = listeners
         self._gate = gate
-        self._door = door
+        self._authenticator = authenticator
         self._limits = limits if limits is not None else HttpLimits()
         self._numbers = numbers if numbers is not None else itertools.count(1)
         self._max_connections = room_for(max_connections)
@@ -78,10 +78,10 @@ class HttpServer:
         # An event store is asked for every message, so all go through the SDK then.
         lane = HttpLane(gate, server, self._sessions) if event_store is None else None
         mcp = McpEndpoint(self._sessions, lane)
-        self._front = Front(make_routes(gate, mcp, lambda: not self._stopping), door, self._limits)
+        self._checks = RequestChecks(make_routes(gate, mcp, lambda: not self._stopping), authenticator, self._limits)
         self._context = WorkerContext(None)
         self._open: dict[int, HttpConnection] = {}
-        self._strangers = Strangers()
+        self._unauthenticated = Unauthenticated()
         self._connections = Supervisor(strategy="dynamic", on_crash=on_crash)
         self._accepting = trio.CancelScope()
         self._stopping = False
@@ -118,10 +118,10 @@ class HttpServer:
             await listener.aclose()
         await self._context.terminated.set()
         with trio.move_on_after(self._limits.drain_s):
-            await self._front.wait_idle()
+            await self._checks.wait_idle()
 
     async def _admit(self, stream: trio.abc.Stream) -> None:
-        if len(self._open) - len(self._strangers) >= self._max_connections:
+        if len(self._open) - len(self._unauthenticated) >= self._max_connections:
             log.warning("http.full", connections=self._max_connections)
             await turn_away(stream)
             return
@@ -129,14 +129,14 @@ class HttpServer:
         connection = HttpConnection(
             stream,
             number,
-            app=self._front,
+            app=self._checks,
             context=self._context,
             limits=self._limits,
-            known=self._strangers.known,
+            authenticated=self._unauthenticated.remove,
             ended=self._ended,
         )
         self._open[number] = connection
-        self._strangers.came(number, connection.cut)
+        self._unauthenticated.add(number, connection.cut)
         self._gate.views.connections += 1
         try:
             await self._connections.start_child(
@@ -147,7 +147,7 @@ class HttpServer:
             await trio.aclose_forcefully(stream)
 
     def _ended(self, connection: HttpConnection) -> None:
-        self._strangers.known(connection.number)
+        self._unauthenticated.remove(connection.number)
         if self._open.pop(connection.number, None) is not None:
             self._gate.views.connections -= 1
             self._server.updates.forget(connection.number)
@@ -160,6 +160,6 @@ class HttpServer:
 
     def _close_revoked(self) -> None:
         for connection in list(self._open.values()):
-            if not all(self._door.still_valid(entry) for entry in connection.entries):
+            if not all(self._authenticator.still_valid(identity) for identity in connection.identities):
                 log.info("http.revoked", connection=connection.number)
                 connection.cut()

@@ -11,11 +11,13 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from transport.http.fast_lane import CALL, HttpCall, HttpLane
-from transport.http.request_checks import VISIT, Visit
+from transport.http.request_checks import CHECKED_REQUEST, CheckedRequest
 from transport.http.sessions import HttpSession, Sessions, user_of
-from transport.mcp.in_flight import ARRIVAL, Arrival, Stay, Turn
+from transport.mcp.in_flight import TOO_MANY_REQUESTS, InFlightHold
 from transport.mcp.message_parser import INVALID_REQUEST, Malformed, RequestId, parse, text_of
-from transport.websocket.inbound import ORDERED, TOO_MANY_REQUESTS
+from transport.mcp.request_context import REQUEST_CONTEXT, RequestContext
+from transport.mcp.ticket_queue import Ticket
+from transport.mcp.tools.toolset import ORDERED
 
 _encode = msgspec.json.Encoder().encode
 _BUSY_S: Final = 1.0
@@ -43,51 +45,53 @@ class McpEndpoint:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request; a checkpoint."""
-        visit: Visit = scope[VISIT]
+        checked: CheckedRequest = scope[CHECKED_REQUEST]
         # The SDK lets a session be used only by who began it, and knows them by this.
-        scope["user"] = user_of(visit.caller.principal)
-        session = self._sessions.find(scope, visit.caller.principal)
-        caller = visit.caller if session is None else session.caller
-        scope[ARRIVAL] = Arrival(caller)
+        scope["user"] = user_of(checked.caller.principal)
+        session = self._sessions.find(scope, checked.caller.principal)
+        caller = checked.caller if session is None else session.caller
+        scope[REQUEST_CONTEXT] = RequestContext(caller)
         if scope["method"] != "POST":
             await self._sessions.handle_request(scope, receive, send)
             return
         try:
-            message = parse(text_of(visit.body))
-            stay = None if session is None else _admitted(session, message, len(visit.body))
+            message = parse(text_of(checked.body))
+            hold = None if session is None else _admitted(session, message, len(checked.body))
         except Malformed as malformed:
             await _error(400, malformed.request_id, malformed.code, malformed.message)(scope, receive, send)
         except _Refused as refused:
             response = _error(429, refused.request_id, TOO_MANY_REQUESTS, str(refused), refused.detail)
             await response(scope, receive, send)
         else:
-            scope[ARRIVAL] = Arrival(caller, None if session is None else _turn(session, message), stay=stay)
-            await self._serve(HttpCall(scope, message, scope[ARRIVAL], session), receive, send)
+            scope[REQUEST_CONTEXT] = RequestContext(
+                caller, None if session is None else _ticket(session, message), hold=hold
+            )
+            await self._serve(HttpCall(scope, message, scope[REQUEST_CONTEXT], session), receive, send)
 
     async def _serve(self, call: HttpCall, receive: Receive, send: Send) -> None:
-        turn, stay, message = call.arrival.turn, call.arrival.stay, call.message
+        ticket, hold, message = call.context.ticket, call.context.hold, call.message
         try:
             if self._lane is not None and await self._lane.take(call, receive, send):
                 return
             if message.get("method") == "initialize" and "id" in message:
-                send = self._sessions.opening(message["id"], call.arrival.caller.principal, send)
+                send = self._sessions.opening(message["id"], call.context.caller.principal, send)
             elif message.get("method") == "notifications/cancelled" and call.session is not None:
-                call.session.cancel(message.get("params"))
-            with nullcontext() if stay is None else stay:
+                call.session.cancel_scopes.cancel(message.get("params"))
+            with nullcontext() if hold is None else hold:
                 await self._sessions.handle_request(call.scope, receive, send)
         finally:
-            if turn is not None and not turn.awaited:  # else its tool ends it
-                turn.finish()
+            if ticket is not None and not ticket.awaited:  # else its tool ends it
+                ticket.finish()
 
 
-def _turn(session: HttpSession, message: dict[str, Any]) -> Turn | None:
+def _ticket(session: HttpSession, message: dict[str, Any]) -> Ticket | None:
     params = message.get("params")
     name = params.get("name") if params is not None else None
     ordered = message.get("method") == CALL and isinstance(name, str) and name in ORDERED
-    return session.row.take() if ordered else None
+    return session.tickets.take() if ordered else None
 
 
-def _admitted(session: HttpSession, message: dict[str, Any], size: int) -> Stay | None:
+def _admitted(session: HttpSession, message: dict[str, Any], size: int) -> InFlightHold | None:
     """Return the place of a request among those under way in its session; None for what is no request.
 
     Raises:
@@ -104,11 +108,11 @@ def _admitted(session: HttpSession, message: dict[str, Any], size: int) -> Stay 
         why = f"{len(under_way)} requests are under way in this session; wait for answers"
         raise _Refused(request_id, why, {"in_flight": len(under_way), "retry_after_s": _BUSY_S})
     params: dict[str, Any] | None = message.get("params")
-    wait_s = session.unadmitted.wait_s(message["method"], params or {})
+    wait_s = session.sessionless.wait_s(message["method"], params or {})
     if wait_s is not None:
         why = f"too many requests of this kind in this session; retry after {wait_s:.3f} s"
         raise _Refused(request_id, why, {"retry_after_s": wait_s})
-    return Stay(under_way, key, size)
+    return InFlightHold(under_way, key, size)
 
 
 def _error(

@@ -15,9 +15,10 @@ from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from actors.desk.gate import Caller
-from transport.access.authentication import Door, Knock, Rejected
+from transport.access.authentication import Authenticator, Rejected, RequestHead
+from transport.access.principal_bytes import PrincipalBytes
 from transport.access.tokens import TokenError
-from transport.http.body import Bodies, Body
+from transport.http.body import Body
 from transport.http.connection import STATE, HttpConnection, HttpLimits
 from transport.logs import Logger
 
@@ -26,8 +27,8 @@ log = Logger(__name__)
 OPEN_PATHS: Final = frozenset({"/healthz", "/readyz"})
 """What is answered without a token."""
 
-VISIT: Final = "moothall.visit"
-"""Where a route finds its `Visit` in the scope."""
+CHECKED_REQUEST: Final = "moothall.checked_request"
+"""Where a route finds its `CheckedRequest` in the scope."""
 
 _MORE: Final[Mapping[int, Mapping[str, str]]] = {401: {"WWW-Authenticate": "Bearer"}, 429: {"Retry-After": "1"}}
 """What a refusal's status says besides."""
@@ -36,7 +37,7 @@ LINGER_S: Final = 1.0
 """How long the rest of a refused request is read and thrown away, in seconds."""
 
 
-class Visit(NamedTuple):
+class CheckedRequest(NamedTuple):
     """What a route knows of a request that was let in.
 
     Attributes:
@@ -48,20 +49,20 @@ class Visit(NamedTuple):
     body: bytes
 
 
-class Front:
+class RequestChecks:
     """The ASGI application that Hypercorn calls.
 
     Args:
         routes: What lies behind.
-        door: Decides who comes in.
+        authenticator: Decides who comes in.
         limits: The size and the time of a body.
     """
 
-    def __init__(self, routes: ASGIApp, door: Door, limits: HttpLimits) -> None:
+    def __init__(self, routes: ASGIApp, authenticator: Authenticator, limits: HttpLimits) -> None:
         self._routes = routes
-        self._door = door
+        self._authenticator = authenticator
         self._limits = limits
-        self._bodies = Bodies(limits.principal_bytes)
+        self._body_bytes = PrincipalBytes()
         self._under_way = 0
         self._idle = trio.Event()
         self._idle.set()
@@ -92,11 +93,11 @@ class Front:
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         connection: HttpConnection = scope["state"][STATE]
-        body = self._bodies.body()
+        body = Body(self._limits.principal_bytes)
         try:
             received = await self._let_in(scope, connection, receive, body)
         except Rejected as rejected:
-            body.let_go()
+            body.release()
             # Only the path is logged: a target may hold a token.
             log.info("http.rejected", status=rejected.status, reason=rejected.message, path=scope["path"])
             await _refuse(connection, rejected, receive, send)
@@ -107,7 +108,7 @@ class Front:
         else:
             await self._routes(scope, received, send)
         finally:
-            body.let_go()
+            body.release()
 
     async def _let_in(self, scope: Scope, connection: HttpConnection, receive: Receive, body: Body) -> Receive:
         headers: list[tuple[bytes, bytes]] = scope["headers"]
@@ -115,14 +116,14 @@ class Front:
             # A proxy that goes by the other one sees other requests behind this one (RFC 9112, 6.1).
             raise Rejected(400, "send Content-Length or Transfer-Encoding, not both")
         host = next((value.decode("latin-1") for name, value in headers if name == b"host"), "")
-        self._door.check_names(Knock(scope["path"], host, headers))
+        self._authenticator.check_names(RequestHead(scope["path"], host, headers))
         if scope["path"] in OPEN_PATHS:
             return _replay(await self._read(receive, headers, 0, body), receive)
-        entry = self._door.identify(headers)
-        connection.show(entry)
-        body.principal = entry.principal
+        identity = self._authenticator.identify(headers)
+        connection.show(identity)
+        body.held = self._body_bytes.of(identity.principal)
         data = await self._read(receive, headers, self._limits.message_bytes, body)
-        scope[VISIT] = Visit(Caller(entry.principal, connection.number), data)
+        scope[CHECKED_REQUEST] = CheckedRequest(Caller(identity.principal, connection.number), data)
         return _replay(data, receive)
 
     async def _read(self, receive: Receive, headers: list[tuple[bytes, bytes]], most: int, body: Body) -> bytes:

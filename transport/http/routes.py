@@ -14,9 +14,9 @@ from starlette.types import ASGIApp
 
 from actors.desk.gate import Gate
 from transport.access.authentication import PATH
-from transport.http.request_checks import VISIT, Visit
-from transport.mcp.in_flight import Arrival
+from transport.http.request_checks import CHECKED_REQUEST, CheckedRequest
 from transport.mcp.message_parser import Malformed, decode, text_of
+from transport.mcp.request_context import RequestContext
 from transport.mcp.tool_calls import run_tool
 from transport.mcp.tools.toolset import TOOLS
 
@@ -52,12 +52,12 @@ def make_routes(gate: Gate, mcp: ASGIApp, accepting: Callable[[], bool]) -> Star
         return _json({"ready": ready}, 200 if ready else 503)
 
     async def validate(request: Request) -> Response:
-        visit: Visit = request.scope[VISIT]
+        checked: CheckedRequest = request.scope[CHECKED_REQUEST]
         try:
-            arguments = decode(text_of(visit.body))
+            arguments = decode(text_of(checked.body))
         except Malformed as malformed:
             return _json({"error": {"code": "invalid", "message": malformed.message}}, 400)
-        outcome = await run_tool(gate, TOOLS["validate"], Arrival(visit.caller), arguments)
+        outcome = await run_tool(gate, TOOLS["validate"], RequestContext(checked.caller), arguments)
         content = outcome.content
         return _refusal(content) if isinstance(content, dict) else _json(content)
 

@@ -19,18 +19,18 @@ from mcp.server.auth.provider import AccessToken
 from mcp.server.lowlevel import Server
 from mcp.server.streamable_http import MCP_SESSION_ID_HEADER, EventStore, StreamableHTTPServerTransport
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
-from mcp.shared.dispatcher import coerce_request_id
-from mcp.shared.jsonrpc_dispatcher import cancelled_request_id_from_params
 from starlette.types import Message, Scope, Send
 
 from actors.desk.gate import Caller
 from actors.session.messages import Principal
 from transport.http.connection import HttpLimits
 from transport.logs import Logger
-from transport.mcp.in_flight import InFlight, Row
+from transport.mcp.cancellation import CancelScopes
+from transport.mcp.in_flight import InFlight
 from transport.mcp.lifecycle import Era
 from transport.mcp.message_parser import RequestId
-from transport.mcp.sessionless_limits import Unadmitted
+from transport.mcp.sessionless_limits import SessionlessLimit
+from transport.mcp.ticket_queue import TicketQueue
 
 log = Logger(__name__)
 
@@ -52,8 +52,9 @@ class HttpSession:
 
     Attributes:
         in_flight: The requests under way in it.
-        unadmitted: Limits what no session of the hall admits.
-        row: Its appends, in the order in which they came.
+        sessionless: Limits what no session of the hall admits.
+        cancel_scopes: Those of its requests that run beside the SDK.
+        tickets: Its appends, in the order in which they came.
         over: Whether it has ended.
     """
 
@@ -63,34 +64,24 @@ class HttpSession:
         self.era = era
         self.in_flight = InFlight(limits.in_flight, limits.in_flight_bytes)
         role = caller.principal.role
-        self.unadmitted = Unadmitted(role, limits.unadmitted_per_s, limits.unadmitted_burst)
-        self.row = Row()
+        self.sessionless = SessionlessLimit(role, limits.sessionless_per_s, limits.sessionless_burst)
+        self.cancel_scopes = CancelScopes()
+        self.tickets = TicketQueue()
         self.over = False
-        self._scopes: dict[RequestId, trio.CancelScope] = {}
 
-    async def until_given_up(self, request_id: RequestId, work: Callable[[], Awaitable[T]]) -> T | None:
+    async def until_cancelled(self, request_id: RequestId, work: Callable[[], Awaitable[T]]) -> T | None:
         """Return what comes of work; None where the client cancels its request, or the session ends. A checkpoint."""
-        key = coerce_request_id(request_id)
-        with trio.CancelScope() as scope:
-            self._scopes[key] = scope
+        with self.cancel_scopes.open(request_id) as scope:
             try:
                 return await work()
             finally:
-                del self._scopes[key]
+                self.cancel_scopes.close(request_id, scope)
         return None
-
-    def cancel(self, params: dict[str, Any] | None) -> None:
-        """Give up what a `notifications/cancelled` names, if it is under way beside the SDK. Does not checkpoint."""
-        named = cancelled_request_id_from_params(params)
-        scope = self._scopes.get(coerce_request_id(named)) if named is not None else None
-        if scope is not None:
-            scope.cancel()
 
     def end(self) -> None:
         """Give up what is under way beside the SDK: nobody is answered any more. Does not checkpoint."""
         self.over = True
-        for scope in self._scopes.values():
-            scope.cancel()
+        self.cancel_scopes.cancel_all()
 
 
 class Sessions(StreamableHTTPSessionManager):
@@ -129,7 +120,7 @@ class Sessions(StreamableHTTPSessionManager):
         self._known[known.session_id] = self._known.pop(known.session_id)  # the one unused for the longest is first
         return known
 
-    def stay(self, session: HttpSession) -> bool:
+    def keep_alive(self, session: HttpSession) -> bool:
         """Put off the end of a session that is not used; False where it has come already. Does not checkpoint."""
         transport = self._server_instances.get(session.session_id)
         idle = transport.idle_scope if transport is not None else None

@@ -19,23 +19,23 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from functools import partial
-from typing import Any, Final, cast
+from typing import Any, Final, Protocol, cast
 
 import anyio
 import msgspec
 import trio
-from mcp.shared.dispatcher import coerce_request_id
-from mcp.shared.jsonrpc_dispatcher import cancelled_request_id_from_params
 from mcp_types import CONNECTION_CLOSED
 
 from actors.desk.gate import Caller, Gate, Refusal
 from actors.kernel import ActorError
-from transport.mcp.in_flight import Arrival, InFlight
+from transport.mcp.cancellation import CancelScopes
+from transport.mcp.in_flight import InFlight
 from transport.mcp.lifecycle import Era
 from transport.mcp.message_parser import RequestId
+from transport.mcp.request_context import RequestContext
 from transport.mcp.tool_calls import Outcome, fitting, outcome_of, run_tool
-from transport.mcp.tools.toolset import TOOLS, Tool
-from transport.websocket.outbound import Outbound
+from transport.mcp.tools.tool import Tool
+from transport.mcp.tools.toolset import TOOLS
 
 LANE: Final = {name: TOOLS[name] for name in ("validate", "validate_batch", "health", "append_events", "query_events")}
 """The tools that the lane takes."""
@@ -53,25 +53,25 @@ def called(params: dict[str, Any]) -> tuple[Tool, dict[str, Any]] | None:
     return None if arguments.get("wait_s") else (tool, arguments)
 
 
-def at_once(gate: Gate, arrival: Arrival, tool: Tool, arguments: dict[str, Any]) -> Outcome | None:
+def at_once(gate: Gate, context: RequestContext, tool: Tool, arguments: dict[str, Any]) -> Outcome | None:
     """Return what a call comes to where that is at hand, else None. Does not checkpoint."""
     if tool.run_nowait is None:
         return None
     try:
-        result = tool.run_nowait(gate, arrival, msgspec.convert(arguments, tool.arguments))
+        result = tool.run_nowait(gate, context, msgspec.convert(arguments, tool.arguments))
     except (trio.WouldBlock, msgspec.ValidationError):
         return None
     return Outcome(result, is_error=False)
 
 
 def sent(
-    gate: Gate, arrival: Arrival, tool: Tool, arguments: dict[str, Any]
+    gate: Gate, context: RequestContext, tool: Tool, arguments: dict[str, Any]
 ) -> Callable[[], Awaitable[msgspec.Struct]] | None:
     """Return what gives a call's result where its first part could be done now, else None. Does not checkpoint."""
     if tool.send is None:
         return None
     try:
-        return tool.send(gate, arrival, fitting(tool.arguments, arguments))
+        return tool.send(gate, context, fitting(tool.arguments, arguments))
     except (trio.WouldBlock, msgspec.ValidationError, Refusal, ActorError):  # whoever runs the whole says which
         return None
 
@@ -86,28 +86,27 @@ def answer(request_id: RequestId, outcome: Outcome, tail: str) -> str:
     )
 
 
-class _UnderWay:
-    __slots__ = ("request_id", "scope", "wanted")
+class AnswerQueue(Protocol):
+    """Where answers wait to be written. Both methods raise `anyio.ClosedResourceError` once the connection closes."""
 
-    def __init__(self, request_id: RequestId) -> None:
-        self.request_id = request_id
-        self.scope = trio.CancelScope()
-        self.wanted = True
+    def put(self, text: str) -> None:
+        """Queue a message that is JSON already."""
+        ...
 
-    def give_up(self) -> None:
-        self.wanted = False
-        self.scope.cancel()
+    def refuse(self, request_id: RequestId | None, code: int, message: str) -> None:
+        """Queue an error response."""
+        ...
 
 
 class FastLane:
-    """The lane of one connection. Nothing here checkpoints.
+    """The lane of one connection; `cancel` takes the params of a `notifications/cancelled`. Nothing here checkpoints.
 
     Args:
         gate: What the tools call.
         caller: Who is on the other side.
         era: The connection's lifecycle.
         in_flight: The requests under way, in both lanes.
-        outbound: Where answers go.
+        answers: Where answers go.
         start_soon: Starts a task that lives no longer than the connection.
     """
 
@@ -118,17 +117,18 @@ class FastLane:
         *,
         era: Era,
         in_flight: InFlight,
-        outbound: Outbound,
+        answers: AnswerQueue,
         start_soon: Callable[..., None],
     ) -> None:
         self._gate = gate
         self._caller = caller
-        self._at_once = Arrival(caller)
+        self._at_once = RequestContext(caller)
         self._era = era
         self._in_flight = in_flight
-        self._outbound = outbound
+        self._answers = answers
         self._start_soon = start_soon
-        self._under_way: dict[RequestId, _UnderWay] = {}
+        self._scopes = CancelScopes()
+        self.cancel = self._scopes.cancel
 
     def take(self, request_id: RequestId, params: dict[str, Any], size: int) -> bool:
         """Answer a `tools/call`, or see to it that it will be answered; False where it is for the SDK.
@@ -149,46 +149,34 @@ class FastLane:
         if outcome is not None:
             self._answer(request_id, outcome)
             return True
-        result = None if self._in_flight.turns_wait else sent(self._gate, self._at_once, tool, arguments)
+        result = None if self._in_flight.tickets_wait else sent(self._gate, self._at_once, tool, arguments)
         if result is not None:
-            arrival = self._at_once
+            context = self._at_once
             self._in_flight.begin(request_id, size=size, ordered=False)
-            self._start(request_id, partial(outcome_of, result, tool, arrival))
+            self._start(request_id, partial(outcome_of, result, tool, context))
         else:
-            arrival = Arrival(self._caller, self._in_flight.begin(request_id, size=size, ordered=tool.ordered))
-            self._start(request_id, partial(run_tool, self._gate, tool, arrival, arguments))
+            context = RequestContext(self._caller, self._in_flight.begin(request_id, size=size, ordered=tool.ordered))
+            self._start(request_id, partial(run_tool, self._gate, tool, context, arguments))
         return True
-
-    def cancel(self, params: dict[str, Any] | None) -> None:
-        """Give up what a `notifications/cancelled` names, if it is under way here; it is not answered."""
-        request_id = cancelled_request_id_from_params(params)
-        if request_id is not None and (under_way := self._under_way.get(coerce_request_id(request_id))) is not None:
-            under_way.give_up()
 
     def close(self) -> None:
         """Give up all that is under way and tell the client so: the connection ends."""
-        for under_way in list(self._under_way.values()):
-            if under_way.wanted:
-                under_way.give_up()
-                with suppress(anyio.ClosedResourceError):
-                    self._outbound.refuse(under_way.request_id, CONNECTION_CLOSED, "Connection closed")
+        for request_id in self._scopes.cancel_all():
+            with suppress(anyio.ClosedResourceError):
+                self._answers.refuse(request_id, CONNECTION_CLOSED, "Connection closed")
 
     def _start(self, request_id: RequestId, run: Callable[[], Awaitable[Outcome]]) -> None:
-        under_way = self._under_way[coerce_request_id(request_id)] = _UnderWay(request_id)
-        self._start_soon(self._run, under_way, run)
+        self._start_soon(self._run, request_id, self._scopes.open(request_id), run)
 
-    async def _run(self, under_way: _UnderWay, run: Callable[[], Awaitable[Outcome]]) -> None:
-        request_id = under_way.request_id
+    async def _run(self, request_id: RequestId, scope: trio.CancelScope, run: Callable[[], Awaitable[Outcome]]) -> None:
         try:
-            with under_way.scope, suppress(anyio.ClosedResourceError):
+            with scope, suppress(anyio.ClosedResourceError):
                 outcome = await run()
-                if under_way.wanted:
+                if not scope.cancel_called:  # a request that its client cancels is never answered
                     self._answer(request_id, outcome)
         finally:
-            key = coerce_request_id(request_id)
-            if self._under_way.get(key) is under_way:
-                del self._under_way[key]
+            self._scopes.close(request_id, scope)
             self._in_flight.settle(request_id)
 
     def _answer(self, request_id: RequestId, outcome: Outcome) -> None:
-        self._outbound.put(answer(request_id, outcome, self._era.tail))
+        self._answers.put(answer(request_id, outcome, self._era.tail))

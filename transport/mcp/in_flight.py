@@ -1,73 +1,16 @@
-"""The requests under way on one connection: how many there may be, and in what order the appends among them run.
-
-The SDK gives each request a task of its own, and Trio runs ready tasks in no particular order. What must keep the order
-of its arrival therefore takes a turn when its frame is read, and waits for it in its own task.
-"""
+"""The requests under way on one connection: how many there may be, how large they are, and which of them take turns."""
 
 from __future__ import annotations
 
-from collections import deque
-from typing import Any, Final, NamedTuple
+from typing import Final
 
 import trio
 
-from actors.desk.gate import Caller, Person
 from transport.mcp.message_parser import RequestId
+from transport.mcp.ticket_queue import Ticket, TicketQueue
 
-
-class Turn:
-    """A place in a row of ordered requests.
-
-    Attributes:
-        awaited: Somebody waits for it or has it; who does must finish it.
-        done: It is finished.
-    """
-
-    __slots__ = ("_ready", "_row", "awaited", "done")
-
-    def __init__(self, row: deque[Turn]) -> None:
-        self._ready = trio.Event()
-        self._row = row
-        self.awaited = False
-        self.done = False
-
-    def call(self) -> None:
-        """Let this turn begin."""
-        self._ready.set()
-
-    async def wait(self) -> None:
-        """Wait until everything before this turn is done; a checkpoint."""
-        self.awaited = True
-        await self._ready.wait()
-
-    def finish(self) -> None:
-        """Let the next turn begin, if every turn before this one is finished too. Does not checkpoint."""
-        self.done = True
-        self._ready.set()  # whoever comes to wait for it later has nothing to wait for
-        row = self._row
-        while row and row[0].done:
-            row.popleft()
-        if row:
-            row[0].call()
-
-
-class Row:
-    """Ordered requests, one behind the other. Nothing here checkpoints."""
-
-    def __init__(self) -> None:
-        self._turns: deque[Turn] = deque()
-
-    def __len__(self) -> int:
-        return len(self._turns)
-
-    def take(self) -> Turn:
-        """Return the next turn."""
-        turn = Turn(self._turns)
-        self._turns.append(turn)
-        if len(self._turns) == 1:
-            turn.call()
-        return turn
-
+TOO_MANY_REQUESTS: Final = -32005
+"""The JSON-RPC error of a request that is one too many, in the range that implementations define."""
 
 _NOTHING: Final[tuple[None, int]] = (None, 0)
 
@@ -84,8 +27,8 @@ class InFlight:
         self._limit = limit
         self._limit_bytes = limit_bytes
         self._bytes = 0
-        self._requests: dict[RequestId, tuple[Turn | None, int]] = {}
-        self._row = Row()
+        self._requests: dict[RequestId, tuple[Ticket | None, int]] = {}
+        self._tickets = TicketQueue()
         self._idle: trio.Event | None = None
 
     def __len__(self) -> int:
@@ -104,23 +47,23 @@ class InFlight:
         return not self._requests or (len(self._requests) < self._limit and self._bytes + size <= self._limit_bytes)
 
     @property
-    def turns_wait(self) -> bool:
-        """Whether an ordered request has not finished its turn: no other may begin."""
-        return bool(self._row)
+    def tickets_wait(self) -> bool:
+        """Whether the ticket of an ordered request is not finished: no other may begin."""
+        return bool(self._tickets)
 
-    def begin(self, request_id: RequestId, *, size: int, ordered: bool) -> Turn | None:
-        """Note a request of so many bytes; returns its turn if it keeps the order of arrival."""
-        turn = self._row.take() if ordered else None
-        self._requests[request_id] = turn, size
+    def begin(self, request_id: RequestId, *, size: int, ordered: bool) -> Ticket | None:
+        """Note a request of so many bytes; returns its ticket if it keeps the order of arrival."""
+        ticket = self._tickets.take() if ordered else None
+        self._requests[request_id] = ticket, size
         self._bytes += size
-        return turn
+        return ticket
 
     def settle(self, request_id: RequestId) -> None:
-        """Note that a request was answered or never will be; its turn passes on. Unknown ids are ignored."""
-        turn, size = self._requests.pop(request_id, _NOTHING)
+        """Note that a request was answered or never will be; the next ticket's turn begins. Unknown ids are ignored."""
+        ticket, size = self._requests.pop(request_id, _NOTHING)
         self._bytes -= size
-        if turn is not None:
-            turn.finish()
+        if ticket is not None:
+            ticket.finish()
         if not self._requests and self._idle is not None:
             self._idle.set()
 
@@ -132,10 +75,10 @@ class InFlight:
         await self._idle.wait()
 
 
-class Stay:
-    """A request's place among those under way, until everybody who works on it has left. Nothing here checkpoints.
+class InFlightHold:
+    """Holds a request among those under way until everybody who works on it has left. Nothing here checkpoints.
 
-    Over HTTP a request goes on when its client has gone, so who answers it may leave before its tool does.
+    Over HTTP a request goes on when its client has gone, so whoever answers it may leave before its tool does.
 
     Args:
         in_flight: The requests under way.
@@ -143,48 +86,20 @@ class Stay:
         size: How many bytes it has.
     """
 
-    __slots__ = ("_in_flight", "_inside", "_request_id", "_size")
+    __slots__ = ("_holders", "_in_flight", "_request_id", "_size")
 
     def __init__(self, in_flight: InFlight, request_id: RequestId, size: int) -> None:
         self._in_flight = in_flight
         self._request_id = request_id
         self._size = size
-        self._inside = 0
+        self._holders = 0
 
     def __enter__(self) -> None:
-        if not self._inside and self._request_id not in self._in_flight:
+        if not self._holders and self._request_id not in self._in_flight:
             self._in_flight.begin(self._request_id, size=self._size, ordered=False)
-        self._inside += 1
+        self._holders += 1
 
     def __exit__(self, *_why: object) -> None:
-        self._inside -= 1
-        if not self._inside:
+        self._holders -= 1
+        if not self._holders:
             self._in_flight.settle(self._request_id)
-
-
-class Arrival(NamedTuple):
-    """What travels with a request to its handler, as the SDK's `ctx.request`.
-
-    Attributes:
-        caller: Who asks.
-        turn: To be waited for before anything is done, where the request keeps the order of arrival.
-        person: Asks the person at the client, where their answer counts.
-        stay: To be entered for as long as a tool runs, where its request may be over before.
-    """
-
-    caller: Caller
-    turn: Turn | None = None
-    person: Person | None = None
-    stay: Stay | None = None
-
-
-ARRIVAL: Final = "moothall.arrival"
-"""Where an HTTP request's scope holds its arrival."""
-
-
-def arrival_of(request: Any) -> Arrival:
-    """Return the arrival that came with a request: the request itself, or in an HTTP request's scope."""
-    if isinstance(request, Arrival):
-        return request
-    found: Arrival = request.scope[ARRIVAL]
-    return found

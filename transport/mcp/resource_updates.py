@@ -40,7 +40,7 @@ class _Bus(InMemorySubscriptionBus):
         return bool(self._listeners)
 
 
-class Updates:
+class ResourceUpdates:
     """The subscriptions of one server's connections.
 
     Args:

@@ -21,9 +21,9 @@ from mcp_types import (
 )
 
 from actors.desk.gate import Gate
-from transport.mcp.in_flight import Arrival
+from transport.mcp.request_context import RequestContext
 from transport.mcp.tool_calls import Outcome, run_tool
-from transport.mcp.tools.schemas import QueryResult
+from transport.mcp.tools.log_schemas import QueryResult
 from transport.mcp.tools.toolset import TOOLS
 
 LOG: Final = "events://log"
@@ -89,7 +89,7 @@ def check(uri: str) -> None:
         raise MCPError(INVALID_PARAMS, f"no such resource: {uri}; resources/list shows what there is", {"uri": uri})
 
 
-async def read(gate: Gate, arrival: Arrival, uri: str) -> ReadResourceResult:
+async def read(gate: Gate, context: RequestContext, uri: str) -> ReadResourceResult:
     """Read a resource; a checkpoint.
 
     Raises:
@@ -99,11 +99,11 @@ async def read(gate: Gate, arrival: Arrival, uri: str) -> ReadResourceResult:
     if uri == POLICY:
         content: Any = {"version": gate.views.policy}
     elif uri == HEALTH:
-        content = _content(await run_tool(gate, TOOLS["health"], arrival, {}))
+        content = _content(await run_tool(gate, TOOLS["health"], context, {}))
     else:
         stream = stream_of(uri)
         filters = {"order": "desc", "limit": PAGE} | ({} if stream is None else {"stream": stream})
-        content = _ascending(_content(await run_tool(gate, TOOLS["query_events"], arrival, filters)))
+        content = _ascending(_content(await run_tool(gate, TOOLS["query_events"], context, filters)))
     text = TextResourceContents(uri=uri, mime_type=_JSON, text=_encode(content).decode())
     return ReadResourceResult(contents=[text])
 

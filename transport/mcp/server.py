@@ -15,14 +15,16 @@ from mcp.shared.exceptions import MCPError
 from actors.desk.gate import Gate
 from transport.mcp import resources
 from transport.mcp.elicitation import ROLES, Elicitation, PersonAtClient, offered
-from transport.mcp.in_flight import arrival_of
 from transport.mcp.progress import telling
 from transport.mcp.prompts import PROMPTS, prompt
-from transport.mcp.resource_updates import Updates
-from transport.mcp.subscriptions_listen import Listening
+from transport.mcp.request_context import request_context_of
+from transport.mcp.resource_updates import ResourceUpdates
+from transport.mcp.subscriptions_listen import FairListenHandler
 from transport.mcp.tool_calls import Outcome, run_tool
-from transport.mcp.tools.schemas import QueryResult, input_schema, output_schema
-from transport.mcp.tools.toolset import TOOLS, Tool
+from transport.mcp.tools.log_schemas import QueryResult
+from transport.mcp.tools.schema import input_schema, output_schema
+from transport.mcp.tools.tool import Tool
+from transport.mcp.tools.toolset import TOOLS
 
 INSTRUCTIONS: Final = (
     "Moothall keeps a durable event log and judges actions before they are taken. Call `validate` with the tool and "
@@ -50,7 +52,7 @@ class HallServer(Server[Any]):
         updates: Who is told of changed resources. Run it for as long as connections are served.
     """
 
-    updates: Updates
+    updates: ResourceUpdates
 
 
 def make_server(gate: Gate, version: str, *, elicitation: Elicitation = "off") -> HallServer:
@@ -61,32 +63,32 @@ def make_server(gate: Gate, version: str, *, elicitation: Elicitation = "off") -
         version: What the server says its version is.
         elicitation: Whose clients ask a person what their agent waits for.
     """
-    offers = _Offers(gate, elicitation)
+    handlers = _Handlers(gate, elicitation)
     server = HallServer(
         "moothall",
         version=version,
         title="Moothall",
         instructions=INSTRUCTIONS,
-        on_list_tools=offers.list_tools,
-        on_call_tool=offers.call_tool,
-        on_list_resources=offers.list_resources,
-        on_list_resource_templates=offers.list_templates,
-        on_read_resource=offers.read_resource,
-        on_subscribe_resource=offers.subscribe,
-        on_unsubscribe_resource=offers.unsubscribe,
-        on_subscriptions_listen=Listening(offers.updates.bus),
-        on_list_prompts=offers.list_prompts,
-        on_get_prompt=offers.get_prompt,
-        on_completion=offers.complete,
-        get_tool_input_schema=offers.input_schema,
+        on_list_tools=handlers.list_tools,
+        on_call_tool=handlers.call_tool,
+        on_list_resources=handlers.list_resources,
+        on_list_resource_templates=handlers.list_templates,
+        on_read_resource=handlers.read_resource,
+        on_subscribe_resource=handlers.subscribe,
+        on_unsubscribe_resource=handlers.unsubscribe,
+        on_subscriptions_listen=FairListenHandler(handlers.updates.bus),
+        on_list_prompts=handlers.list_prompts,
+        on_get_prompt=handlers.get_prompt,
+        on_completion=handlers.complete,
+        get_tool_input_schema=handlers.input_schema,
     )
-    server.updates = offers.updates
+    server.updates = handlers.updates
     # Spans for an exporter that nobody here installs: a tenth of a request's time.
     server.middleware.clear()
     return server
 
 
-class _Offers:
+class _Handlers:
     """The handlers of one server."""
 
     def __init__(self, gate: Gate, elicitation: Elicitation) -> None:
@@ -94,7 +96,7 @@ class _Offers:
         self._asked_at_clients = ROLES[elicitation]
         self._tools = [types.Tool.model_validate(_listed(tool)) for tool in TOOLS.values()]
         self._schemas = {tool.name: tool.input_schema for tool in self._tools}
-        self.updates = Updates(gate)
+        self.updates = ResourceUpdates(gate)
 
     async def list_tools(self, _context: Context, params: Paged) -> types.ListToolsResult:
         tools, following = page_of(self._tools, params)
@@ -106,13 +108,13 @@ class _Offers:
         tool = TOOLS.get(params.name)
         if tool is None:
             raise MCPError(types.INVALID_PARAMS, f"Unknown tool: {params.name}; tools/list shows what there is")
-        arrival, person = arrival_of(context.request), None
-        if arrival.caller.principal.role in self._asked_at_clients and offered(context):
+        request, person = request_context_of(context.request), None
+        if request.caller.principal.role in self._asked_at_clients and offered(context):
             person = PersonAtClient(context, params.input_responses)
-            arrival = arrival._replace(person=person.ask)
+            request = request._replace(person=person.ask)
         arguments = params.arguments or {}
-        with nullcontext() if arrival.stay is None else arrival.stay:
-            outcome = await telling(context, arguments, run_tool(self._gate, tool, arrival, arguments))
+        with nullcontext() if request.hold is None else request.hold:
+            outcome = await telling(context, arguments, run_tool(self._gate, tool, request, arguments))
         if person is not None and person.question is not None:
             return person.question
         # Plain data, which the SDK takes too and need not dump first.
@@ -133,14 +135,14 @@ class _Offers:
     async def read_resource(
         self, context: Context, params: types.ReadResourceRequestParams
     ) -> types.ReadResourceResult:
-        return await resources.read(self._gate, arrival_of(context.request), str(params.uri))
+        return await resources.read(self._gate, request_context_of(context.request), str(params.uri))
 
     async def subscribe(self, context: Context, params: types.SubscribeRequestParams) -> types.EmptyResult:
-        self.updates.subscribe(arrival_of(context.request).caller.connection, str(params.uri), context.session)
+        self.updates.subscribe(request_context_of(context.request).caller.connection, str(params.uri), context.session)
         return types.EmptyResult()
 
     async def unsubscribe(self, context: Context, params: types.UnsubscribeRequestParams) -> types.EmptyResult:
-        self.updates.unsubscribe(arrival_of(context.request).caller.connection, str(params.uri))
+        self.updates.unsubscribe(request_context_of(context.request).caller.connection, str(params.uri))
         return types.EmptyResult()
 
     async def list_prompts(self, _context: Context, params: Paged) -> types.ListPromptsResult:
@@ -155,7 +157,7 @@ class _Offers:
         if params.argument.name != "stream":
             return types.CompleteResult(completion=types.Completion(values=[], total=0, has_more=False))
         filters = {"order": "desc", "limit": 1000}
-        outcome = await run_tool(self._gate, TOOLS["query_events"], arrival_of(context.request), filters)
+        outcome = await run_tool(self._gate, TOOLS["query_events"], request_context_of(context.request), filters)
         events = outcome.content.events if isinstance(outcome.content, QueryResult) else []
         fitting = sorted({event.stream for event in events if event.stream.startswith(params.argument.value)})
         values = fitting[:COMPLETIONS]

@@ -18,7 +18,7 @@ HEALTH: Final = "health"
 CALL: Final = "tools/call"
 
 
-class Unadmitted:
+class SessionlessLimit:
     """The limit of one connection. Nothing here checkpoints.
 
     Args:

@@ -13,7 +13,7 @@ from mcp.server.subscriptions import ListenHandler, SubscriptionBus
 from mcp.shared.exceptions import MCPError
 from mcp_types import INVALID_REQUEST, SubscriptionsListenRequestParams, SubscriptionsListenResult
 
-from transport.mcp.in_flight import arrival_of
+from transport.mcp.request_context import request_context_of
 
 OF_ALL: Final = 4096
 """How many streams there may be."""
@@ -22,7 +22,7 @@ OF_AN_AGENT: Final = 256
 """How many of them one agent may hold, over all its connections."""
 
 
-class Listening(ListenHandler):
+class FairListenHandler(ListenHandler):
     """Serves `subscriptions/listen`.
 
     Args:
@@ -41,7 +41,7 @@ class Listening(ListenHandler):
         Raises:
             MCPError: The agent, or all of them, have too many.
         """
-        agent = arrival_of(ctx.request).caller.principal.agent
+        agent = request_context_of(ctx.request).caller.principal.agent
         if self._held[agent] >= OF_AN_AGENT:
             raise MCPError(INVALID_REQUEST, f"an agent may listen {OF_AN_AGENT} times at once; give some up first")
         self._held[agent] += 1

@@ -16,9 +16,9 @@ import msgspec
 from actors.desk.gate import Gate, Refusal
 from actors.kernel import ActorError, AskTimeout
 from transport.logs import Logger
-from transport.mcp.in_flight import Arrival
-from transport.mcp.tools.schemas import Arguments, input_schema
-from transport.mcp.tools.toolset import Tool
+from transport.mcp.request_context import RequestContext
+from transport.mcp.tools.schema import Arguments, input_schema
+from transport.mcp.tools.tool import Tool
 
 if TYPE_CHECKING:
     import jsonschema
@@ -41,38 +41,38 @@ class Outcome(NamedTuple):
     is_error: bool
 
 
-async def run_tool(gate: Gate, tool: Tool, arrival: Arrival, arguments: dict[str, Any]) -> Outcome:
-    """Call a tool, in its turn where it has one; a checkpoint. Raises nothing but `trio.Cancelled`."""
+async def run_tool(gate: Gate, tool: Tool, context: RequestContext, arguments: dict[str, Any]) -> Outcome:
+    """Call a tool, in its turn where it has a ticket; a checkpoint. Raises nothing but `trio.Cancelled`."""
 
     async def run() -> msgspec.Struct:
-        if arrival.turn is not None:
-            await arrival.turn.wait()
-        return await tool.run(gate, arrival, converted(tool.arguments, arguments))
+        if context.ticket is not None:
+            await context.ticket.wait()
+        return await tool.run(gate, context, converted(tool.arguments, arguments))
 
-    return await outcome_of(run, tool, arrival)
+    return await outcome_of(run, tool, context)
 
 
-async def outcome_of(run: Callable[[], Awaitable[msgspec.Struct]], tool: Tool, arrival: Arrival) -> Outcome:
+async def outcome_of(run: Callable[[], Awaitable[msgspec.Struct]], tool: Tool, context: RequestContext) -> Outcome:
     """Return what a call of a tool comes to, once `run` gives its result; a checkpoint where `run` is one.
 
-    Raises nothing but `trio.Cancelled`, and gives the turn on.
+    Raises nothing but `trio.Cancelled`, and finishes the ticket.
     """
     try:
         result = await run()
     except Refusal as refusal:
         level = log.debug if refusal.code in _EXPECTED else log.info
-        level("tool.refused", tool=tool.name, agent=arrival.caller.principal.agent, code=refusal.code)
+        level("tool.refused", tool=tool.name, agent=context.caller.principal.agent, code=refusal.code)
         return _failed(refusal.code, refusal.message, refusal.detail)
     except AskTimeout as error:
         return _failed("deadline", str(error))
     except ActorError as error:
         return _failed("unavailable", str(error))
     except Exception:
-        log.exception("tool.crashed", tool=tool.name, agent=arrival.caller.principal.agent)
+        log.exception("tool.crashed", tool=tool.name, agent=context.caller.principal.agent)
         return _failed("unavailable", "the server failed on this call and logged why; the outcome is unknown")
     finally:
-        if arrival.turn is not None:
-            arrival.turn.finish()
+        if context.ticket is not None:
+            context.ticket.finish()
     return Outcome(result, is_error=False)
 
 

@@ -22,7 +22,7 @@ WORD_S: Final = 1.0
 _REASON_BYTES: Final = 120
 
 
-def say_why(websocket: WebSocketConnection) -> None:
+def send_close_frame_on_faults(websocket: WebSocketConnection) -> None:
     """Have a websocket send a close frame before its reader gives up on a peer's faults. Does not checkpoint."""
     library = cast("Any", websocket)
     close_stream = library._close_stream  # noqa: SLF001 - there is no other way in

@@ -1,8 +1,8 @@
 """One connection: a websocket, the MCP SDK's server loop over it, and the bounds that keep its faults to itself.
 
-Who does what: the reader task of trio-websocket reads frames into the `Inbox`; the SDK loop pulls messages out of
-`Inbound` and runs each request in a task; what those tasks send is queued in `Outbound`, and one writer task writes it.
-`Inbound` hands calls of hot tools to the `FastLane`, and the SDK never sees them.
+The reader task of trio-websocket reads frames into the `ReceiveBuffer`; the SDK loop pulls messages out of `Inbound`
+and runs each request in a task; what those tasks send is queued in `Outbound`, and one writer task writes it. `Inbound`
+hands calls of hot tools to the `FastLane`, and the SDK never sees them.
 
 A connection ends in one way: `close` says with which code, reading stops, what is under way may finish for a moment,
 the SDK's loop ends, the queue is written, the close frame is sent and its answer waited for. Each step has its time, so
@@ -23,13 +23,13 @@ from trio_websocket import ConnectionClosed, WebSocketConnection
 
 from actors.desk.gate import Caller, Gate
 from actors.kernel import System
-from transport.access.authentication import Door, Entry
-from transport.access.principal_bytes import Backlogs
+from transport.access.authentication import Authenticator, Identity
+from transport.access.principal_bytes import PrincipalBytes
 from transport.logs import Logger
 from transport.mcp.fast_lane import FastLane
 from transport.mcp.in_flight import InFlight
 from transport.mcp.lifecycle import Era
-from transport.mcp.sessionless_limits import Unadmitted
+from transport.mcp.sessionless_limits import SessionlessLimit
 from transport.websocket.handshake import Handshake
 from transport.websocket.inbound import Inbound
 from transport.websocket.keepalive import keep_alive
@@ -49,8 +49,8 @@ class ConnectionLimits(msgspec.Struct, frozen=True):
         message_bytes: The largest message that a client may send.
         in_flight: How many requests may be under way.
         in_flight_bytes: How many bytes they may have together; a single one may have more.
-        unadmitted_per_s: How many requests a second it may make that no session admits, such as health and pings.
-        unadmitted_burst: How many of them at once.
+        sessionless_per_s: How many requests a second it may make that no session admits, such as health and pings.
+        sessionless_burst: How many of them at once.
         queue_messages: How many messages may wait to be written.
         queue_bytes: How many bytes may wait to be written; a single message may have more.
         handshake_s: How long the handshake may take, in seconds.
@@ -64,8 +64,8 @@ class ConnectionLimits(msgspec.Struct, frozen=True):
     message_bytes: int = 4 << 20
     in_flight: int = 256
     in_flight_bytes: int = 16 << 20
-    unadmitted_per_s: float = 5_000.0
-    unadmitted_burst: int = 20_000
+    sessionless_per_s: float = 5_000.0
+    sessionless_burst: int = 20_000
     queue_messages: int = 1024
     queue_bytes: int = 64 << 20
     handshake_s: float = 10.0
@@ -84,16 +84,16 @@ class Connection:
         number: The connection's id.
         server: The MCP server.
         gate: What the fast lane calls.
-        door: Decides who comes in.
+        authenticator: Decides who comes in.
         seat: Makes room for who may come in, or raises `Rejected`.
         limits: What the connection may use.
-        backlogs: What waits to be written to the connections of each principal.
+        queued: What waits to be written to the connections of each principal.
         unfinished: What they have of unfinished messages.
         opened: Called when the handshake is done.
         ended: Called when the connection has ended, whether it was opened or not.
 
     Attributes:
-        entry: Who it is; None until the handshake is done.
+        identity: Who it is; None until the handshake is done.
     """
 
     def __init__(
@@ -103,23 +103,23 @@ class Connection:
         *,
         server: Server[Any],
         gate: Gate,
-        door: Door,
-        seat: Callable[[Entry], None],
+        authenticator: Authenticator,
+        seat: Callable[[Identity], None],
         limits: ConnectionLimits,
-        backlogs: Backlogs,
-        unfinished: Backlogs,
+        queued: PrincipalBytes,
+        unfinished: PrincipalBytes,
         opened: Callable[[Connection], None],
         ended: Callable[[Connection], None],
     ) -> None:
         self._stream = stream
         self.number = number
-        self.entry: Entry | None = None
+        self.identity: Identity | None = None
         self._server = server
         self._gate = gate
-        self._door = door
+        self._authenticator = authenticator
         self._seat = seat
         self._limits = limits
-        self._backlogs = backlogs
+        self._queued = queued
         self._unfinished = unfinished
         self._opened = opened
         self._ended = ended
@@ -146,8 +146,8 @@ class Connection:
     @property
     def caller(self) -> Caller:
         """Who asks over this connection. Only after the handshake."""
-        assert self.entry is not None
-        return Caller(self.entry.principal, self.number)
+        assert self.identity is not None
+        return Caller(self.identity.principal, self.number)
 
     def close(self, code: int, reason: str) -> None:
         """Begin to close the connection; the first call decides the code. Does not checkpoint."""
@@ -187,7 +187,7 @@ class Connection:
         limits = self._limits
         handshake = Handshake(
             self._stream,
-            self._door,
+            self._authenticator,
             self._seat,
             self._unfinished,
             deadline_s=limits.handshake_s,
@@ -196,7 +196,7 @@ class Connection:
         accepted = await handshake.run(nursery)
         if accepted is None or self._closing:
             return
-        websocket, self.entry, reader = accepted
+        websocket, self.identity, reader = accepted
         self._opened(self)
         inbound, outbound = self._streams(websocket, nursery)
         nursery.start_soon(outbound.write_all)
@@ -219,7 +219,7 @@ class Connection:
             era,
             messages=limits.queue_messages,
             queued_bytes=limits.queue_bytes,
-            backlog=self._backlogs.of(self.caller.principal),
+            held=self._queued.of(self.caller.principal),
             write_s=limits.write_s,
             overflow=lambda: self.close(1013, "answers are not read fast enough"),
             stuck=self._scope.cancel,
@@ -229,7 +229,7 @@ class Connection:
             self.caller,
             era=era,
             in_flight=in_flight,
-            outbound=self._outbound,
+            answers=self._outbound,
             start_soon=nursery.start_soon,
         )
         self._inbound = Inbound(
@@ -238,7 +238,9 @@ class Connection:
             in_flight,
             self.caller,
             era=era,
-            unadmitted=Unadmitted(self.caller.principal.role, limits.unadmitted_per_s, limits.unadmitted_burst),
+            sessionless=SessionlessLimit(
+                self.caller.principal.role, limits.sessionless_per_s, limits.sessionless_burst
+            ),
             lane=lane,
             message_bytes=limits.message_bytes,
             drain_s=limits.drain_s,

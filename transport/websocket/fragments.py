@@ -12,7 +12,7 @@ from typing import Any, Final
 import trio
 from wsproto.events import BytesMessage, Pong, TextMessage
 
-from transport.access.principal_bytes import Backlog
+from transport.access.principal_bytes import HeldBytes
 
 EVENTS: Final = 16
 """How many fragments and pongs are taken in before others get a turn."""
@@ -32,7 +32,7 @@ class Fragments:
     """
 
     def __init__(self) -> None:
-        self.unfinished = Backlog()
+        self.unfinished = HeldBytes()
         self._handled = 0
         self._pieces = 0
         self._held = 0

@@ -16,9 +16,9 @@ import trio
 
 from actors.desk.gate import Gate
 from actors.kernel import ActorError, ChildSpec, OnCrash, Supervisor, System
-from transport.access.accept import Listener, Strangers, accept_from, room_for, watch_tokens
-from transport.access.authentication import Door, Entry, Rejected
-from transport.access.principal_bytes import Backlogs
+from transport.access.accept import Listener, Unauthenticated, accept_from, room_for, watch_tokens
+from transport.access.authentication import Authenticator, Identity, Rejected
+from transport.access.principal_bytes import PrincipalBytes
 from transport.logs import Logger
 from transport.mcp.server import HallServer
 from transport.websocket.connection import Connection, ConnectionLimits
@@ -35,7 +35,7 @@ class Gateway:
         listeners: Already opened; an ordered stop closes them.
         server: The MCP server; see `transport.mcp.server`.
         gate: What the tools call; told of connections that end, and its view of their number is kept.
-        door: Decides who comes in.
+        authenticator: Decides who comes in.
         limits: What one connection may use.
         numbers: Where the connections' numbers come from.
         max_connections: How many open connections there may be. Who comes then takes a seat from whoever has the most,
@@ -49,7 +49,7 @@ class Gateway:
         *,
         server: HallServer,
         gate: Gate,
-        door: Door,
+        authenticator: Authenticator,
         limits: ConnectionLimits | None = None,
         numbers: Iterator[int] | None = None,
         max_connections: int = 4096,
@@ -58,13 +58,13 @@ class Gateway:
         self._listeners = listeners
         self._server = server
         self._gate = gate
-        self._door = door
+        self._authenticator = authenticator
         self._limits = limits if limits is not None else ConnectionLimits()
         self._max_connections = room_for(max_connections)
         self._numbers = numbers if numbers is not None else itertools.count(1)
         self._open: dict[int, Connection] = {}
-        self._strangers = Strangers()
-        self._backlogs, self._unfinished = Backlogs(), Backlogs()
+        self._unauthenticated = Unauthenticated()
+        self._queued, self._unfinished = PrincipalBytes(), PrincipalBytes()
         self._connections = Supervisor(strategy="dynamic", on_crash=on_crash)
         self._accepting = trio.CancelScope()
 
@@ -106,24 +106,24 @@ class Gateway:
             number,
             server=self._server,
             gate=self._gate,
-            door=self._door,
+            authenticator=self._authenticator,
             seat=self._seat,
             limits=self._limits,
-            backlogs=self._backlogs,
+            queued=self._queued,
             unfinished=self._unfinished,
             opened=self._opened,
             ended=self._ended,
         )
-        self._strangers.came(number, connection.cut)
+        self._unauthenticated.add(number, connection.cut)
         try:
             await self._connections.start_child(
                 ChildSpec(f"connection:{number}", lambda: connection, restart="temporary", shutdown_s=60.0)
             )
         except ActorError:  # the supervisor is stopping
-            self._strangers.known(number)
+            self._unauthenticated.remove(number)
             await trio.aclose_forcefully(stream)
 
-    def _seat(self, entry: Entry) -> None:
+    def _seat(self, identity: Identity) -> None:
         """Make room: where all seats are taken, whoever has the most gives the latest to who has fewer.
 
         Raises:
@@ -134,20 +134,20 @@ class Gateway:
         log.warning("gateway.full", connections=self._max_connections)
         held = Counter(each.caller.principal for each in self._open.values())
         greediest, most = held.most_common(1)[0]
-        if most <= held[entry.principal] + 1:
+        if most <= held[identity.principal] + 1:
             raise Rejected(503, "there are too many connections; try again later")
         latest = next(each for each in reversed(self._open.values()) if each.caller.principal == greediest)
         latest.cut()
         self._ended(latest)
 
     def _opened(self, connection: Connection) -> None:
-        self._strangers.known(connection.number)
+        self._unauthenticated.remove(connection.number)
         self._open[connection.number] = connection
         self._gate.views.connections += 1
         log.info("connection.opened", connection=connection.number, agent=connection.caller.principal.agent)
 
     def _ended(self, connection: Connection) -> None:
-        self._strangers.known(connection.number)
+        self._unauthenticated.remove(connection.number)
         if self._open.pop(connection.number, None) is None:
             return
         self._gate.views.connections -= 1
@@ -157,5 +157,5 @@ class Gateway:
 
     def _close_revoked(self) -> None:
         for connection in list(self._open.values()):
-            if connection.entry is not None and not self._door.still_valid(connection.entry):
+            if connection.identity is not None and not self._authenticator.still_valid(connection.identity):
                 connection.close(1008, "the token was revoked or has expired")

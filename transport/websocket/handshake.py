@@ -8,11 +8,11 @@ from typing import Final
 import trio
 from trio_websocket import WebSocketConnection, WebSocketRequest, wrap_server_stream
 
-from transport.access.authentication import Door, Entry, Knock, Rejected
-from transport.access.principal_bytes import Backlogs
+from transport.access.authentication import Authenticator, Identity, Rejected, RequestHead
+from transport.access.principal_bytes import PrincipalBytes
 from transport.access.tokens import TokenError
 from transport.logs import Logger
-from transport.websocket.close_reason import say_why
+from transport.websocket.close_reason import send_close_frame_on_faults
 from transport.websocket.reader import Reader
 
 SUBPROTOCOL: Final = "mcp"
@@ -27,7 +27,7 @@ class Handshake:
 
     Args:
         stream: The stream, fresh from the listener.
-        door: Decides who comes in.
+        authenticator: Decides who comes in.
         seat: Makes room for who may come in, or raises `Rejected`.
         unfinished: What principals have of unfinished messages.
         deadline_s: How long all of it may take, in seconds.
@@ -37,21 +37,21 @@ class Handshake:
     def __init__(
         self,
         stream: trio.abc.Stream,
-        door: Door,
-        seat: Callable[[Entry], None],
-        unfinished: Backlogs,
+        authenticator: Authenticator,
+        seat: Callable[[Identity], None],
+        unfinished: PrincipalBytes,
         *,
         deadline_s: float,
         message_bytes: int,
     ) -> None:
         self._stream = stream
-        self._door = door
+        self._authenticator = authenticator
         self._seat = seat
         self._unfinished = unfinished
         self._deadline_s = deadline_s
         self._message_bytes = message_bytes
 
-    async def run(self, nursery: trio.Nursery) -> tuple[WebSocketConnection, Entry, Reader] | None:
+    async def run(self, nursery: trio.Nursery) -> tuple[WebSocketConnection, Identity, Reader] | None:
         """Shake hands; a checkpoint.
 
         Args:
@@ -71,21 +71,21 @@ class Handshake:
                 max_message_size=self._message_bytes,
                 receive_buffer_size=RECEIVE_BYTES,
             )
-            entry = await self._let_in(request, reader)
-            if entry is not None:
-                reader.attach(request, self._unfinished.of(entry.principal))
+            identity = await self._let_in(request, reader)
+            if identity is not None:
+                reader.attach(request, self._unfinished.of(identity.principal))
                 offered = SUBPROTOCOL in request.proposed_subprotocols
                 websocket = await request.accept(subprotocol=SUBPROTOCOL if offered else None)
-                say_why(websocket)
-                return websocket, entry, reader
+                send_close_frame_on_faults(websocket)
+                return websocket, identity, reader
         return None
 
-    async def _let_in(self, request: WebSocketRequest, reader: Reader) -> Entry | None:
+    async def _let_in(self, request: WebSocketRequest, reader: Reader) -> Identity | None:
         # Host is not among the headers that the library hands out.
         host = request._event.host  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
         try:
-            entry = self._door.enter(Knock(request.path, host, request.headers))
-            self._seat(entry)
+            identity = self._authenticator.authenticate(RequestHead(request.path, host, request.headers))
+            self._seat(identity)
         except Rejected as rejected:
             # The target is not logged: it may hold a token.
             log.info("connection.rejected", status=rejected.status, reason=rejected.message, remote=str(request.remote))
@@ -94,7 +94,7 @@ class Handshake:
             log.error("connection.tokens_unreadable", error=str(error))  # noqa: TRY400 - its text says it all
             await self._refuse(request, reader, 503, "the server cannot read its tokens; try again later")
         else:
-            return entry
+            return identity
         return None
 
     async def _refuse(self, request: WebSocketRequest, reader: Reader, status: int, message: str) -> None:

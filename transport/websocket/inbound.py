@@ -17,20 +17,15 @@ from trio_websocket import ConnectionClosed, WebSocketConnection
 from actors.desk.gate import Caller
 from transport.logs import Logger
 from transport.mcp.fast_lane import FastLane
-from transport.mcp.in_flight import Arrival, InFlight
+from transport.mcp.in_flight import TOO_MANY_REQUESTS, InFlight
 from transport.mcp.lifecycle import Era
 from transport.mcp.message_parser import INVALID_REQUEST, Malformed, RequestId, parse
-from transport.mcp.sessionless_limits import Unadmitted
-from transport.mcp.tools.toolset import TOOLS
+from transport.mcp.request_context import RequestContext
+from transport.mcp.sessionless_limits import SessionlessLimit
+from transport.mcp.tools.toolset import ORDERED
 from transport.websocket.outbound import Outbound
 
 log = Logger(__name__)
-
-TOO_MANY_REQUESTS: Final = -32005
-"""The JSON-RPC error of a request over the in-flight cap, in the range that implementations define."""
-
-ORDERED: Final = frozenset(tool.name for tool in TOOLS.values() if tool.ordered)
-"""The tools whose calls keep the order of their arrival, per connection."""
 
 _UTF8_LONGEST: Final = 4
 
@@ -44,7 +39,7 @@ class Inbound:
         in_flight: The requests under way.
         caller: Who is on the other side.
         era: Told of each request that goes to the SDK.
-        unadmitted: Limits what no session admits.
+        sessionless: Limits what no session admits.
         lane: Takes what need not go to the SDK; None where everything shall.
         message_bytes: The largest message.
         drain_s: How long requests under way may go on after `stop`, in seconds.
@@ -59,7 +54,7 @@ class Inbound:
         caller: Caller,
         *,
         era: Era,
-        unadmitted: Unadmitted,
+        sessionless: SessionlessLimit,
         lane: FastLane | None,
         message_bytes: int,
         drain_s: float,
@@ -69,7 +64,7 @@ class Inbound:
         self._outbound = outbound
         self._in_flight = in_flight
         self._era = era
-        self._unadmitted = unadmitted
+        self._sessionless = sessionless
         self._lane = lane
         self._caller = caller
         self._message_bytes = message_bytes
@@ -168,7 +163,7 @@ class Inbound:
             self._lane.cancel(message.get("params"))
         return SessionMessage(
             JSONRPCNotification(jsonrpc="2.0", method=message["method"], params=message.get("params")),
-            ServerMessageMetadata(request_context=Arrival(self._caller)),
+            ServerMessageMetadata(request_context=RequestContext(self._caller)),
         )
 
     def _request(self, message: dict[str, Any], size: int) -> SessionMessage | None:
@@ -186,7 +181,7 @@ class Inbound:
             )
             return None
         called: dict[str, Any] = params if method == "tools/call" and params is not None else {}
-        wait_s = self._unadmitted.wait_s(method, called)
+        wait_s = self._sessionless.wait_s(method, called)
         if wait_s is not None:
             self._outbound.refuse(
                 request_id,
@@ -200,11 +195,11 @@ class Inbound:
         self._era.asked(request_id, method, params)
         name = called.get("name")
         ordered = isinstance(name, str) and name in ORDERED
-        turn = self._in_flight.begin(request_id, size=size, ordered=ordered)
+        ticket = self._in_flight.begin(request_id, size=size, ordered=ordered)
         return SessionMessage(
             JSONRPCRequest(jsonrpc="2.0", id=request_id, method=method, params=params),
             ServerMessageMetadata(
-                request_context=Arrival(self._caller, turn),
+                request_context=RequestContext(self._caller, ticket),
                 on_request_unanswered=partial(self._unanswered, request_id),
             ),
         )

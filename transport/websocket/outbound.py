@@ -24,13 +24,16 @@ from mcp_types import JSONRPCError, JSONRPCResponse
 from trio_websocket import ConnectionClosed
 from wsproto.utilities import LocalProtocolError
 
-from transport.access.principal_bytes import MOST_BYTES, Backlog
+from transport.access.principal_bytes import HeldBytes
 from transport.mcp.in_flight import InFlight
 from transport.mcp.lifecycle import Era
 from transport.mcp.message_parser import RequestId
 
 TOGETHER: Final = 64 * 1024
 """How many characters are written together, but for those of the last message."""
+
+MOST_BYTES: Final = 256 << 20
+"""How many bytes may wait to be written to one principal's connections together."""
 
 _encode = msgspec.json.Encoder().encode
 
@@ -44,7 +47,7 @@ class Outbound:
         era: Told of each result of the SDK's.
         messages: How many messages may be queued.
         queued_bytes: How many bytes may be queued; a single message may have more.
-        backlog: What is queued for all connections of the principal; where that is too much, this queue is full too.
+        held: What is queued for all connections of the principal; where that is too much, this queue is full too.
         write_s: How long one write may take, in seconds.
         overflow: Called once, when the queue is full.
         stuck: Called when a write took too long; the stream is beyond use then.
@@ -58,7 +61,7 @@ class Outbound:
         *,
         messages: int,
         queued_bytes: int,
-        backlog: Backlog,
+        held: HeldBytes,
         write_s: float,
         overflow: Callable[[], None],
         stuck: Callable[[], None],
@@ -71,7 +74,7 @@ class Outbound:
         self._overflow = overflow
         self._stuck = stuck
         self._queued_bytes = 0
-        self._backlog = backlog
+        self._held = held
         self._open = True
         self._hurry_until = math.inf
         self._writer = trio.CancelScope()
@@ -168,9 +171,7 @@ class Outbound:
         if not self._open:
             raise anyio.ClosedResourceError
         size = len(text)
-        if self._queued_bytes and (
-            self._queued_bytes + size > self._max_bytes or self._backlog.bytes + size > MOST_BYTES
-        ):
+        if self._queued_bytes and (self._queued_bytes + size > self._max_bytes or self._held.bytes + size > MOST_BYTES):
             self._give_up()
         try:
             self._send.send_nowait(text)
@@ -180,7 +181,7 @@ class Outbound:
 
     def _queued(self, size: int) -> None:
         self._queued_bytes += size
-        self._backlog.bytes += size
+        self._held.bytes += size
 
     def _put(self, message: dict[str, Any]) -> None:
         self.put(_encode(message).decode())

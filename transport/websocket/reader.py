@@ -8,9 +8,9 @@ from typing import Any, cast
 import trio
 from trio_websocket import WebSocketRequest
 
-from transport.access.principal_bytes import Backlog
+from transport.access.principal_bytes import HeldBytes
 from transport.websocket.fragments import Fragments
-from transport.websocket.receive_buffer import Inbox
+from transport.websocket.receive_buffer import ReceiveBuffer
 
 
 class Reader:
@@ -27,7 +27,7 @@ class Reader:
         ended: Set when nothing more will be read.
         handshake: The scope to shake hands in; cancelled when nothing more will be read.
         error: What the reader died of, if it did.
-        inbox: Where it leaves messages, once attached.
+        buffer: Where it leaves messages, once attached.
     """
 
     def __init__(self, nursery: trio.Nursery, handshake_s: float) -> None:
@@ -35,12 +35,12 @@ class Reader:
         self.ended = trio.Event()
         self.handshake = trio.CancelScope(deadline=trio.current_time() + handshake_s)
         self.error: Exception | None = None
-        self.inbox = Inbox()
+        self.buffer = ReceiveBuffer()
         self._fragments = Fragments()
 
-    def attach(self, request: WebSocketRequest, unfinished: Backlog) -> None:
+    def attach(self, request: WebSocketRequest, unfinished: HeldBytes) -> None:
         """See to what will be read, before it is: where it goes, and how much its principal may leave unfinished."""
-        self.inbox.attach(request)
+        self.buffer.attach(request)
         self._fragments.unfinished = unfinished
 
     def as_nursery(self) -> trio.Nursery:
@@ -60,5 +60,5 @@ class Reader:
         finally:
             self.ended.set()
             self._fragments.end()
-            self.inbox.end()
+            self.buffer.end()
             self.handshake.cancel()

@@ -24,7 +24,7 @@ CHARACTERS: Final = 64 * 1024
 """How many characters may wait, but for those of the last message."""
 
 
-class Inbox:
+class ReceiveBuffer:
     """Stands in for both ends of the channel of one websocket."""
 
     __slots__ = ("_began", "_characters", "_dropped", "_ended", "_messages", "_reader", "_taker")
@@ -95,13 +95,13 @@ class Inbox:
 class _Sender:
     """The library's end."""
 
-    __slots__ = ("_inbox",)
+    __slots__ = ("_buffer",)
 
-    def __init__(self, inbox: Inbox) -> None:
-        self._inbox = inbox
+    def __init__(self, buffer: ReceiveBuffer) -> None:
+        self._buffer = buffer
 
     async def send(self, message: str | bytes) -> None:
-        await self._inbox.put(message)
+        await self._buffer.put(message)
 
     async def aclose(self) -> None:
-        self._inbox.end()
+        self._buffer.end()

@@ -63,4 +63,4 @@ async def _measured(open_log: partial[EventLog], count: int) -> list[float]:
 async def _write(gate: Gate, batches: list[list[NewEvent]]) -> None:
     while True:
         for batch in batches:
-            await gate.append(in_process.CALLER, Append(events=batch, agent=in_process.CALLER.principal.agent))
+            await gate.append_events(in_process.CALLER, Append(events=batch, agent=in_process.CALLER.principal.agent))

@@ -20,12 +20,12 @@ from benchmarks.halls import in_process, requests
 from benchmarks.halls.requests import Frames
 from benchmarks.measuring.runner import Round
 from benchmarks.peers.mcp_server import sdk_server
-from transport.access.principal_bytes import Backlog
+from transport.access.principal_bytes import HeldBytes
 from transport.mcp.fast_lane import FastLane
 from transport.mcp.in_flight import InFlight
 from transport.mcp.lifecycle import Era
 from transport.mcp.server import make_server
-from transport.mcp.sessionless_limits import Unadmitted
+from transport.mcp.sessionless_limits import SessionlessLimit
 from transport.version import VERSION
 from transport.websocket.connection import ConnectionLimits
 from transport.websocket.inbound import Inbound
@@ -98,21 +98,21 @@ async def connection(gate: Gate, *, fast: bool = True) -> AsyncGenerator[Exchang
         era,
         messages=limits.queue_messages,
         queued_bytes=limits.queue_bytes,
-        backlog=Backlog(),
+        held=HeldBytes(),
         write_s=limits.write_s,
         overflow=_never,
         stuck=_never,
     )
     async with trio.open_nursery() as nursery:
         start_soon = nursery.start_soon
-        lane = FastLane(gate, caller, era=era, in_flight=in_flight, outbound=outbound, start_soon=start_soon)
+        lane = FastLane(gate, caller, era=era, in_flight=in_flight, answers=outbound, start_soon=start_soon)
         inbound = Inbound(
             websocket,
             outbound,
             in_flight,
             caller,
             era=era,
-            unadmitted=Unadmitted(caller.principal.role, limits.unadmitted_per_s, limits.unadmitted_burst),
+            sessionless=SessionlessLimit(caller.principal.role, limits.sessionless_per_s, limits.sessionless_burst),
             lane=lane if fast else None,
             message_bytes=limits.message_bytes,
             drain_s=limits.drain_s,

@@ -58,7 +58,7 @@ async def test_however_many_read_the_loop_looks_at_one_slice_at_a_time(autojump_
         pages = []
 
         async def read():
-            pages.append(await world.gate.query(scout, Query(limit=1000)))
+            pages.append(await world.gate.query_events(scout, Query(limit=1000)))
 
         log.slices.clear()
         trio.lowlevel.add_instrument(log.rounds)
@@ -77,7 +77,7 @@ async def test_the_first_of_many_long_reads_are_answered_before_the_last_are_hal
         half_read = []
 
         async def search(before):
-            await world.gate.query(scout, Query(types=("never",), before=before))
+            await world.gate.query_events(scout, Query(types=("never",), before=before))
             half_read.append(sum(looks > 1 + FIRST_TURN for looks in log.looked.values()))
 
         log.looked.clear()
@@ -93,7 +93,7 @@ async def test_a_short_read_waits_for_no_long_one(autojump_clock, make_world, sc
         answered = []
 
         async def read(limit):
-            await world.gate.query(scout, Query(limit=limit))
+            await world.gate.query_events(scout, Query(limit=limit))
             answered.append(limit)
 
         async with trio.open_nursery() as nursery:
@@ -107,13 +107,13 @@ async def test_agents_take_turns_and_so_do_an_agents_connections(autojump_clock,
         answered = []
 
         async def read(caller):
-            await world.gate.query(caller, Query(limit=1000))
+            await world.gate.query_events(caller, Query(limit=1000))
             answered.append(caller.connection)
 
         other = Caller(Principal("other", "agent"), 3)
         callers = [scout, scout._replace(connection=2), other]
         for caller in callers:  # their sessions know them
-            await world.gate.query(caller, Query(limit=1))
+            await world.gate.query_events(caller, Query(limit=1))
         async with trio.open_nursery() as nursery:
             for caller in callers:
                 for _ in range(10):
@@ -127,11 +127,11 @@ async def test_many_searches_of_one_agent_hold_up_no_other_agents_page(autojump_
         other, answered = Caller(Principal("other", "agent"), 77), []
 
         async def read(caller, query):
-            await world.gate.query(caller, query)
+            await world.gate.query_events(caller, query)
             answered.append(caller)
 
         for caller in (scout, other):  # their sessions know them
-            await world.gate.query(caller, Query(limit=1))
+            await world.gate.query_events(caller, Query(limit=1))
         async with trio.open_nursery() as nursery:
             for _ in range(READS):
                 nursery.start_soon(read, scout, Query(types=("never",)))
@@ -145,10 +145,10 @@ async def test_who_asks_for_a_few_events_waits_for_one_large_page_at_most(autoju
         answered = []
 
         async def read(query):
-            await world.gate.query(scout, query)
+            await world.gate.query_events(scout, query)
             answered.append(query.limit)
 
-        await world.gate.query(scout, Query(limit=1))
+        await world.gate.query_events(scout, Query(limit=1))
         async with trio.open_nursery() as nursery:
             for _ in range(READS):
                 nursery.start_soon(read, Query(limit=1000))
@@ -163,9 +163,9 @@ async def test_a_few_events_are_found_within_their_message_although_most_that_ca
     secret = [NewEvent(type="secret", stream="moothall/audit")] * 2
     log.commit([Append(events=[*secret, NewEvent(type="note")], agent="scout")] * 40)
     async with make_world(log=log).open() as world:
-        await world.gate.query(scout, Query(limit=1))
+        await world.gate.query_events(scout, Query(limit=1))
         log.looked.clear()
-        page = await world.gate.query(scout, Query(limit=20, order="desc"))
+        page = await world.gate.query_events(scout, Query(limit=20, order="desc"))
         assert len(page.events) == 20
         assert not log.looked
 
@@ -175,10 +175,10 @@ async def test_a_connections_reads_are_answered_in_their_order(autojump_clock, m
         answered = []
 
         async def read(number):
-            await world.gate.query(scout, Query(limit=1000))
+            await world.gate.query_events(scout, Query(limit=1000))
             answered.append(number)
 
-        await world.gate.query(scout, Query(limit=1))
+        await world.gate.query_events(scout, Query(limit=1))
         async with trio.open_nursery() as nursery:
             for number in range(READS):
                 nursery.start_soon(read, number)
@@ -188,11 +188,11 @@ async def test_a_connections_reads_are_answered_in_their_order(autojump_clock, m
 
 async def test_a_page_that_nobody_waits_for_any_more_is_not_read(autojump_clock, make_world, scout, log):
     async with make_world(log=log).open() as world:
-        await world.gate.query(scout, Query(limit=1))
+        await world.gate.query_events(scout, Query(limit=1))
         log.first_looks = 0
         async with trio.open_nursery() as nursery:
             for _ in range(READS):
-                nursery.start_soon(world.gate.query, scout, Query(limit=1000))
+                nursery.start_soon(world.gate.query_events, scout, Query(limit=1000))
             while log.first_looks < READS:
                 await trio.lowlevel.checkpoint()
             nursery.cancel_scope.cancel()
@@ -209,7 +209,7 @@ async def test_of_large_pages_one_is_given_out_in_a_round(autojump_clock, make_w
     async with make_world(log=log).open() as world:
 
         async def read():
-            page = await world.gate.query(scout, Query(types=["note"], limit=limit))
+            page = await world.gate.query_events(scout, Query(types=["note"], limit=limit))
             assert len(page.events) == 1
             given[rounds.count] += 1
 
@@ -235,11 +235,11 @@ async def test_a_stop_while_many_read_closes_the_log_under_none_of_them(autojump
 
     async def search():
         with pytest.raises(ActorDied) as death:
-            await world.gate.query(scout, Query(where={"never": True}))
+            await world.gate.query_events(scout, Query(where={"never": True}))
         gave_up.append(death.value)
 
     async with trio.open_nursery() as nursery, world.open():
-        await world.gate.query(scout, Query(limit=1))
+        await world.gate.query_events(scout, Query(limit=1))
         for _ in range(READS):
             nursery.start_soon(search)
         for _ in range(10):

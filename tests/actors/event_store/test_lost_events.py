@@ -23,9 +23,9 @@ def torn(tmp_path):
 
 async def test_it_opens_and_tells_of_them_in_the_log_and_in_its_health(autojump_clock, make_world, scout, torn):
     async with make_world(log=EventLog.open(torn)).open() as world:
-        page = await world.gate.query(scout, Query(stream=LOG_STREAM), wait_s=10)
+        page = await world.gate.query_events(scout, Query(stream=LOG_STREAM), wait_s=10)
         (told,) = page.events
         assert (told.type, told.data) == (LOST, {"events": 2, "first_sequence": 2})
         assert "the last 2 acknowledged events, from 2 on, were unreadable" in world.views.trouble["event_store"]
-        (kept,) = (await world.gate.query(scout, Query(types=("kept", "torn")))).events
+        (kept,) = (await world.gate.query_events(scout, Query(types=("kept", "torn")))).events
         assert kept.type == "kept"

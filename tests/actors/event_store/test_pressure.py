@@ -75,9 +75,9 @@ async def test_a_cancelled_first_request_does_not_fail_those_of_other_connection
 
 
 async def test_a_token_made_anew_with_a_lower_role_has_the_lower_role_at_once(autojump_clock, world):
-    await world.gate.append(Caller(Principal("bob", "expert"), 1), one("bob"))
+    await world.gate.append_events(Caller(Principal("bob", "expert"), 1), one("bob"))
     with pytest.raises(Refusal, match="may not append"):
-        await world.gate.append(Caller(Principal("bob", "observer"), 2), one("bob"))
+        await world.gate.append_events(Caller(Principal("bob", "observer"), 2), one("bob"))
 
 
 async def test_the_end_of_a_connection_passes_a_full_queue(autojump_clock, make_world, scout):
@@ -124,13 +124,13 @@ async def test_waits_that_nobody_wants_any_more_hold_no_place(autojump_clock, wo
     async with trio.open_nursery() as nursery:
         for _ in range(8):
             for _ in range(512):
-                nursery.start_soon(world.gate.query, scout, Query(types=("never",)), 3000.0)
+                nursery.start_soon(world.gate.query_events, scout, Query(types=("never",)), 3000.0)
             await trio.testing.wait_all_tasks_blocked()
         with pytest.raises(Refusal, match="queries wait already"):
-            await world.gate.query(scout, Query(types=("never",)), 1.0)
+            await world.gate.query_events(scout, Query(types=("never",)), 1.0)
         nursery.cancel_scope.cancel()
     await trio.testing.wait_all_tasks_blocked()
-    assert (await world.gate.query(scout, Query(types=("never",)), 1.0)).events == []
+    assert (await world.gate.query_events(scout, Query(types=("never",)), 1.0)).events == []
 
 
 async def test_a_commit_looks_only_at_the_waiters_that_it_may_have_answered(autojump_clock, world, scout):
@@ -143,11 +143,11 @@ async def test_a_commit_looks_only_at_the_waiters_that_it_may_have_answered(auto
 
     async with trio.open_nursery() as nursery:
         for n in range(500):
-            nursery.start_soon(world.gate.query, scout, Query(stream=f"stream-{n}"), 60.0)
-        nursery.start_soon(world.gate.query, scout, Query(types=("rare",)), 60.0)
+            nursery.start_soon(world.gate.query_events, scout, Query(stream=f"stream-{n}"), 60.0)
+        nursery.start_soon(world.gate.query_events, scout, Query(types=("rare",)), 60.0)
         await trio.testing.wait_all_tasks_blocked()
         world.log.query = counting
-        await world.gate.append(scout, one(stream="stream-7"))
+        await world.gate.append_events(scout, one(stream="stream-7"))
         await trio.testing.wait_all_tasks_blocked()
         assert len(asked) == 1
         nursery.cancel_scope.cancel()
@@ -157,34 +157,34 @@ async def test_a_long_query_is_read_in_slices_and_a_waiting_one_goes_on_where_it
     events = [NewEvent(type="note", data={"n": n}) for n in range(1000)]
     for _ in range(12):
         world.log.append(events, agent="scout")
-    page = await world.gate.query(scout, Query(where={"n": 999}, limit=1000))
+    page = await world.gate.query_events(scout, Query(where={"n": 999}, limit=1000))
     assert len(page.events) == 12
-    page = await world.gate.query(scout, Query(where={"n": 999}, limit=1000, order="desc"))
+    page = await world.gate.query_events(scout, Query(where={"n": 999}, limit=1000, order="desc"))
     assert [event.sequence for event in page.events] == sorted((e.sequence for e in page.events), reverse=True)
     async with trio.open_nursery() as nursery:
         pages = []
 
         async def follow():
-            pages.append(await world.gate.query(scout, Query(where={"n": -1}), 60.0))
+            pages.append(await world.gate.query_events(scout, Query(where={"n": -1}), 60.0))
 
         nursery.start_soon(follow)
         await trio.sleep(1.0)
-        await world.gate.append(scout, Append(events=[NewEvent(type="note", data={"n": -1})], agent="scout"))
+        await world.gate.append_events(scout, Append(events=[NewEvent(type="note", data={"n": -1})], agent="scout"))
         await trio.sleep(1.0)
         assert [event.data["n"] for event in pages[0].events] == [-1]
 
 
 async def test_a_page_ends_before_its_bytes_are_too_many(autojump_clock, world, scout):
     world.log.append([NewEvent(type="note", data={"text": "x" * 100_000})] * 30, agent="scout")
-    pages = [await world.gate.query(scout, Query(types=("note",), limit=1000))]
+    pages = [await world.gate.query_events(scout, Query(types=("note",), limit=1000))]
     while pages[-1].has_more:
-        pages.append(await world.gate.query(scout, Query(types=("note",), limit=1000, after=pages[-1].next)))
+        pages.append(await world.gate.query_events(scout, Query(types=("note",), limit=1000, after=pages[-1].next)))
     assert [len(page.events) for page in pages] == [10, 10, 10]
 
 
 async def test_a_slice_of_a_long_query_ends_after_a_page_of_bytes(autojump_clock, world, scout, slices):
     world.log.append([NewEvent(type="note", data={"text": "x" * 500_000})] * 30, agent="scout")
-    page = await world.gate.query(scout, Query(types=("note",), where={"text": "y"}))
+    page = await world.gate.query_events(scout, Query(types=("note",), where={"text": "y"}))
     assert page.events == []
     assert len(slices) >= 10
 
@@ -216,7 +216,7 @@ def unless(n):
 async def test_a_distant_condition_is_looked_at_in_slices(world, scout, slices, n, refused):
     fill(world, 12_000)
     outcomes = []
-    await attempt(lambda: world.gate.append(scout, unless(n)), outcomes)
+    await attempt(lambda: world.gate.append_events(scout, unless(n)), outcomes)
     assert (outcomes == ["condition_failed"]) is refused
     assert len(slices) > (1 if refused else 20)
     assert all(bound == 500 for bound in slices)
@@ -230,11 +230,11 @@ async def test_who_has_a_distant_condition_keeps_the_order_of_its_appends_and_no
     await world.gate.whoami(rover)
     before = world.log.head
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(world.gate.append, scout, unless(-1))
+        nursery.start_soon(world.gate.append_events, scout, unless(-1))
         await trio.lowlevel.checkpoint()
-        nursery.start_soon(world.gate.append, scout, one(stream="behind"))
+        nursery.start_soon(world.gate.append_events, scout, one(stream="behind"))
         await trio.lowlevel.checkpoint()
-        nursery.start_soon(world.gate.append, rover, one("rover"))
+        nursery.start_soon(world.gate.append_events, rover, one("rover"))
     last = world.log.query(types=["note"], after=before).events
     assert [event.stream for event in last] == ["agent/rover", "agent/scout", "behind"]
 
@@ -243,9 +243,9 @@ async def test_a_condition_sees_what_is_committed_while_it_is_looked_at(autojump
     fill(world, 20_000)
     outcomes = []
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(attempt, lambda: world.gate.append(scout, unless(-1)), outcomes)
+        nursery.start_soon(attempt, lambda: world.gate.append_events(scout, unless(-1)), outcomes)
         await trio.lowlevel.checkpoint()
-        await world.gate.append(rover, Append(events=[NewEvent(type="note", data={"n": -1})], agent="rover"))
+        await world.gate.append_events(rover, Append(events=[NewEvent(type="note", data={"n": -1})], agent="rover"))
     assert outcomes == ["condition_failed"]
 
 
@@ -253,7 +253,7 @@ async def test_stopping_waits_for_an_append_whose_condition_is_looked_at(autojum
     async with make_world().open() as world, trio.open_nursery() as nursery:
         fill(world, 20_000)
         outcomes = []
-        nursery.start_soon(attempt, lambda: world.gate.append(scout, unless(-1)), outcomes)
+        nursery.start_soon(attempt, lambda: world.gate.append_events(scout, unless(-1)), outcomes)
         await trio.testing.wait_all_tasks_blocked(0.0)
     assert [outcome.first_sequence > 20_000 for outcome in outcomes] == [True]
 
@@ -263,12 +263,12 @@ async def test_a_waiter_is_found_behind_much_that_it_does_not_want(autojump_cloc
         pages = []
 
         async def follow():
-            pages.append(await world.gate.query(scout, Query(where={"n": -1}), 60.0))
+            pages.append(await world.gate.query_events(scout, Query(where={"n": -1}), 60.0))
 
         nursery.start_soon(follow)
         await trio.testing.wait_all_tasks_blocked()
         events = [*(NewEvent(type="note", data={"n": n}) for n in range(999)), NewEvent(type="note", data={"n": -1})]
-        await world.gate.append(rover, Append(events=events, agent="rover"))
+        await world.gate.append_events(rover, Append(events=events, agent="rover"))
     assert [event.data["n"] for event in pages[0].events] == [-1]
     assert {FIRST_LOOK, 500} == set(slices)
 

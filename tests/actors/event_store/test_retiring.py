@@ -19,7 +19,7 @@ NOTE = Append(events=[NewEvent(type="note")], agent="scout")
 async def fill(world, scout):
     """Append more than 20 notes more than the log's last segment holds."""
     for _ in range(40):
-        await world.gate.append(scout, NOTE)
+        await world.gate.append_events(scout, NOTE)
 
 
 class SlowPort:
@@ -70,16 +70,16 @@ async def test_what_may_leave_is_archived_and_told_and_the_rest_goes_on(
         first, segments = opened.first_sequence, opened.stats().segments
         assert first > 20
         assert segments <= 2
-        (told,) = (await world.gate.query(scout, Query(stream=LOG_STREAM))).events
+        (told,) = (await world.gate.query_events(scout, Query(stream=LOG_STREAM))).events
         assert (told.type, told.data["first_sequence"], told.data["events"]) == (
             "moothall.log.retired",
             first,
             first - 1,
         )
         assert len(list((tmp_path / "archive").iterdir())) == told.data["segments"]
-        page = await world.gate.query(scout, Query(types=("note",), limit=1000))
+        page = await world.gate.query_events(scout, Query(types=("note",), limit=1000))
         assert page.events[0].sequence >= first
-        appended = await world.gate.append(scout, NOTE)
+        appended = await world.gate.append_events(scout, NOTE)
         assert appended.revisions == {"agent/scout": 41}
     assert verify(tmp_path / "log").ok
     assert verify(tmp_path / "log").first_sequence == first
@@ -91,8 +91,8 @@ async def test_appends_and_queries_go_on_while_a_segment_is_packed(autojump_cloc
         await fill(world, scout)
         await port.begun.wait()
         before = trio.current_time()
-        await world.gate.append(scout, NOTE)
-        assert (await world.gate.query(scout, Query(types=("note",), limit=1000))).events[0].sequence < 20
+        await world.gate.append_events(scout, NOTE)
+        assert (await world.gate.query_events(scout, Query(types=("note",), limit=1000))).events[0].sequence < 20
         assert trio.current_time() < before + 1
         assert opened.first_sequence == 1
 
@@ -102,7 +102,7 @@ async def test_nothing_is_told_where_nothing_leaves(autojump_clock, make_world, 
         await fill(world, scout)
         await trio.sleep(5 * CHECK_S)
         assert opened.first_sequence == 1
-        assert (await world.gate.query(scout, Query(stream=LOG_STREAM))).events == []
+        assert (await world.gate.query_events(scout, Query(stream=LOG_STREAM))).events == []
 
 
 async def test_what_is_older_than_the_days_that_are_kept_leaves(autojump_clock, make_world, scout, opened):
@@ -131,7 +131,7 @@ async def test_an_archive_of_another_log_degrades_health_and_ends_nothing(
     async with make_world(log=opened, retention_plan=retention_plan).open() as world:
         await fill(world, scout)
         await trio.sleep(2 * CHECK_S + 1)
-        await world.gate.append(scout, NOTE)
+        await world.gate.append_events(scout, NOTE)
         assert "an archive of its own" in world.views.trouble["event_store"]
         assert opened.first_sequence == 1
 
@@ -150,6 +150,6 @@ async def test_a_log_is_closed_when_no_sync_is_under_way(autojump_clock, make_wo
     log = EventLog.open(tmp_path / "log", "interval:10", clock_ns=clock_ns, sync=lambda _fd: None)
     port = SlowPort("sync", 1)
     async with make_world(log=log, run_sync=port).open() as world:
-        await world.gate.append(scout, NOTE)
+        await world.gate.append_events(scout, NOTE)
         await port.begun.wait()
     assert port.done[-2:] == ["sync", "close"]

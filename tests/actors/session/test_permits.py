@@ -63,12 +63,15 @@ def notes(*texts, **how):
 async def test_an_append_of_a_known_connection_is_queued_at_once_and_answered_later(autojump_clock, world, scout):
     await world.gate.whoami(scout)
     await trio.testing.wait_all_tasks_blocked()
-    first, second = world.gate.append_nowait(scout, notes("a", "b")), world.gate.append_nowait(scout, notes("c"))
+    first, second = (
+        world.gate.append_events_nowait(scout, notes("a", "b")),
+        world.gate.append_events_nowait(scout, notes("c")),
+    )
     assert ((await second()).last_sequence, (await first()).revisions) == (
-        (await world.gate.query(scout, Query(order="desc", limit=1))).events[0].sequence,
+        (await world.gate.query_events(scout, Query(order="desc", limit=1))).events[0].sequence,
         {"agent/scout": 2},
     )
-    stored = (await world.gate.query(scout, Query(stream="agent/scout"))).events
+    stored = (await world.gate.query_events(scout, Query(stream="agent/scout"))).events
     assert [event.data for event in stored] == ["a", "b", "c"]
     assert (await world.gate.whoami(scout)).counters["append"] == 2
 
@@ -76,7 +79,7 @@ async def test_an_append_of_a_known_connection_is_queued_at_once_and_answered_la
 async def test_an_append_that_its_condition_refuses_says_so_when_its_outcome_is_known(autojump_clock, world, scout):
     await world.gate.whoami(scout)
     await trio.testing.wait_all_tasks_blocked()
-    outcome = world.gate.append_nowait(scout, notes("a", expected_revision="exists"))
+    outcome = world.gate.append_events_nowait(scout, notes("a", expected_revision="exists"))
     with pytest.raises(Refusal) as refused:
         await outcome()
     assert refused.value.code == "revision_conflict"
@@ -88,11 +91,11 @@ async def test_an_append_that_cannot_be_queued_at_once_leaves_nothing_behind(aut
     await trio.testing.wait_all_tasks_blocked()
     spent, head = world.views.permits[SESSION].spent, world.views.sequence
     with pytest.raises(trio.WouldBlock):
-        world.gate.append_nowait(stranger, notes("a"))
+        world.gate.append_events_nowait(stranger, notes("a"))
     with pytest.raises(trio.WouldBlock):
-        world.gate.append_nowait(scout, notes("a", stream="agent/rover"))
+        world.gate.append_events_nowait(scout, notes("a", stream="agent/rover"))
     with pytest.raises(Refusal, match="experts and admins"):
-        world.gate.append_nowait(scout, notes("a", fail_if=FailIf(query=Query(stream=AUDIT_STREAM), after=0)))
+        world.gate.append_events_nowait(scout, notes("a", fail_if=FailIf(query=Query(stream=AUDIT_STREAM), after=0)))
     await trio.testing.wait_all_tasks_blocked()
     assert (world.views.permits[SESSION].spent, world.views.sequence) == (spent, head)
 
@@ -103,7 +106,9 @@ async def test_what_was_admitted_without_asking_is_counted_when_the_session_ends
         for _ in range(100):
             await world.gate.validate(scout, [LIST])
         with pytest.raises(Refusal):
-            await world.gate.append(scout, Append(events=[NewEvent(type="t")], agent="scout", stream="agent/rover"))
+            await world.gate.append_events(
+                scout, Append(events=[NewEvent(type="t")], agent="scout", stream="agent/rover")
+            )
         assert (await world.gate.whoami(scout)).counters == {"validate": 100, "read": 1, "forbidden": 1}
         world.gate.disconnected(scout)
         await trio.sleep(60)

@@ -117,7 +117,7 @@ async def test_a_batch_of_known_and_fresh_lines_comes_in_order(autojump_clock, k
 async def test_a_policy_that_is_activated_rules_from_its_reply_on(autojump_clock, known, scout):
     (before,) = known.gate.validate_nowait(scout, [line("ls -la")])
     sha256 = hashlib.sha256(TIGHTENS.encode()).hexdigest()
-    version = await known.gate.activate(CHIEF, "mine.toml", TIGHTENS, sha256, "project")
+    version = await known.gate.activate_policy(CHIEF, "mine.toml", TIGHTENS, sha256, "project")
     (after,) = known.gate.validate_nowait(scout, [line("ls -la")])
     assert (before.verdict, after.verdict, after.policy) == ("allow", "deny", version)
 

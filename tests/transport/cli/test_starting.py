@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from transport.cli import garbage_collector as collector
+from transport.cli import garbage_collector
 from transport.cli.main import app
 from transport.cli.server.serve import plain
 
@@ -82,12 +82,12 @@ def test_all_else_is_left_to_the_command_line_library(words: str):
 
 def test_what_there_is_when_a_server_is_ready_is_never_looked_at_again_and_what_comes_is_collected_as_usual():
     before = gc.get_threshold()  # a hook that another test has run in this process spares the collector, too
-    usual = collector._USUAL
+    usual = garbage_collector._USUAL
     gc.set_threshold(*usual)
     try:
-        collector.spare()
+        garbage_collector.spare()
         assert gc.get_threshold()[0] > usual[0]
-        collector.settle()
+        garbage_collector.settle()
         assert gc.get_freeze_count() > 0
         assert gc.get_threshold() == usual
     finally:

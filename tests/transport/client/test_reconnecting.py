@@ -12,8 +12,8 @@ import trio.testing
 
 from transport.client import HallError, connect, connect_by
 from transport.dial.address import Address, Lost
+from transport.dial.anyio_stream import AnyioStream
 from transport.dial.backoff import LONGEST_PAUSE_S, Backoff
-from transport.websocket.memory_listener import AnyioStream
 
 
 class Dialer:
@@ -61,7 +61,7 @@ async def test_what_only_reads_is_asked_again_over_a_new_connection(front, autoj
 async def test_an_append_whose_answer_was_lost_is_stored_once(front, autojump_clock):
     async with front() as running:
         dialer = Dialer(running)
-        stored = running.gate.append
+        stored = running.gate.append_events
 
         async def append_and_lose_the_answer(caller, append, sent=None):
             outcome = await stored(caller, append, sent)
@@ -70,7 +70,7 @@ async def test_an_append_whose_answer_was_lost_is_stored_once(front, autojump_cl
                 await trio.sleep_forever()
             return outcome
 
-        running.gate.append = append_and_lose_the_answer
+        running.gate.append_events = append_and_lose_the_answer
         async with dialer.client() as hall:
             appended = await hall.append([{"type": "note", "data": 1}], stream="s", expected_revision="no_stream")
             assert appended.deduplicated
@@ -165,11 +165,11 @@ async def test_a_message_that_is_too_large_is_not_sent_again(front, autojump_clo
 
 
 async def test_a_server_that_falls_silent_is_given_up(autojump_clock):
-    from transport.dial.websocket import Wire
+    from transport.dial.websocket import WebSocket
 
     mine, _ = trio.testing.memory_stream_pair()
     with pytest.raises(Lost, match="silent"):
-        await Wire(AnyioStream(mine)).receive()
+        await WebSocket(AnyioStream(mine)).receive()
     assert trio.current_time() == 90
 
 

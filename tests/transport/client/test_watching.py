@@ -8,7 +8,7 @@ import trio.testing
 
 from transport.client import HallError, connect_by
 from transport.dial.address import Address
-from transport.websocket.memory_listener import AnyioStream
+from transport.dial.anyio_stream import AnyioStream
 
 POLICY, LOG = "policy://active", "events://log"
 

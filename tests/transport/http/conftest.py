@@ -13,11 +13,11 @@ import pytest
 import trio
 
 from actors.kernel import ChildSpec, Supervisor, System, running
-from transport.access.authentication import Door
+from transport.access.authentication import Authenticator
 from transport.access.tokens import Tokens
 from transport.http.connection import HttpLimits
 from transport.http.listener import NAME, HttpServer
-from transport.mcp.resource_updates import Updates
+from transport.mcp.resource_updates import ResourceUpdates
 from transport.mcp.server import make_server
 from transport.websocket.memory_listener import MemoryListener
 
@@ -146,7 +146,7 @@ class Hall:
         self.token = tokens.add("scout")
         self.crashes: list[str] = []
         self.root: Supervisor
-        self.updates: Updates
+        self.updates: ResourceUpdates
 
     def stop(self) -> None:
         """Begin to stop in order."""
@@ -180,7 +180,12 @@ def serve_http(tmp_path: Path, fake_gate: Any) -> Callable[..., Any]:
 
         def http() -> HttpServer:
             return HttpServer(
-                [hall.listener], server=server, gate=gate, door=Door(hall.tokens), limits=limits, **options
+                [hall.listener],
+                server=server,
+                gate=gate,
+                authenticator=Authenticator(hall.tokens),
+                limits=limits,
+                **options,
             )
 
         root = hall.root = Supervisor([ChildSpec(NAME, http)], on_crash=lambda name, _: hall.crashes.append(name))

@@ -116,7 +116,7 @@ async def test_an_id_that_is_under_way_in_a_session_is_refused(serve_http: Any, 
 async def test_what_no_session_of_the_hall_admits_is_limited_and_keeps_nobody_from_the_rest(
     serve_http: Any, autojump_clock: Any
 ):
-    async with serve_http(HttpLimits(unadmitted_per_s=1.0, unadmitted_burst=3)) as hall:
+    async with serve_http(HttpLimits(sessionless_per_s=1.0, sessionless_burst=3)) as hall:
         session = await hall.session()
         wire = hall.connect()
         for message in (called("health", {}), {"jsonrpc": "2.0", "id": 1, "method": "tools/list"}) * 2:

@@ -19,7 +19,7 @@ from actors.desk.gate import Caller, Refusal
 from actors.kernel import ChildSpec, Supervisor, running
 from actors.session.messages import Principal
 from actors.speed_layer.approvals.approval_events import APPROVALS_STREAM
-from transport.access.authentication import Door
+from transport.access.authentication import Authenticator
 from transport.access.tokens import Tokens
 from transport.mcp.elicitation import SHOWN_BYTES
 from transport.mcp.server import make_server
@@ -49,7 +49,7 @@ class Served:
         server = make_server(gate, "0-test", elicitation=self.elicitation)
 
         def gateway() -> Gateway:
-            return Gateway([self.listener], server=server, gate=gate, door=Door(self.tokens))
+            return Gateway([self.listener], server=server, gate=gate, authenticator=Authenticator(self.tokens))
 
         return Supervisor([self.world.hall.spec(), ChildSpec(NAME, gateway)], on_crash=self.world.hall.on_crash)
 
@@ -154,7 +154,7 @@ async def test_the_answer_is_for_the_agent_of_that_client_alone(autojump_clock, 
         assert (await validate(scout))["verdict"] == "allow"
         await trio.sleep(1.0)
         assert others == []
-        (pending,) = await hall.world.gate.pending(SAGE)
+        (pending,) = await hall.world.gate.pending_approvals(SAGE)
         with pytest.raises(Refusal, match="nobody decides their own"):
             await hall.world.gate.decide(Caller(Principal("scout", "expert"), 5), pending.id, "allow")
         await hall.world.gate.decide(SAGE, pending.id, "deny")
@@ -182,7 +182,7 @@ async def test_a_person_who_says_nothing_leaves_it_to_the_experts(autojump_clock
 
         async def decide() -> None:
             await trio.sleep(10.0)
-            (pending,) = await hall.world.gate.pending(SAGE)
+            (pending,) = await hall.world.gate.pending_approvals(SAGE)
             await hall.world.gate.decide(SAGE, pending.id, "allow")
 
         nursery.start_soon(decide)
@@ -196,7 +196,7 @@ async def test_an_expert_who_decides_first_is_not_waited_past(autojump_clock, se
 
             async def decide() -> None:
                 await trio.sleep(10.0)
-                (pending,) = await hall.world.gate.pending(SAGE)
+                (pending,) = await hall.world.gate.pending_approvals(SAGE)
                 await hall.world.gate.decide(SAGE, pending.id, "deny")
 
             nursery.start_soon(decide)

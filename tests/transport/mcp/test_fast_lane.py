@@ -21,13 +21,13 @@ from trio_websocket import ConnectionClosed
 from actors.desk.gate import Caller
 from actors.session.messages import Principal
 from store import MemoryLog
-from transport.access.principal_bytes import Backlog
+from transport.access.principal_bytes import HeldBytes
 from transport.mcp import tool_calls
 from transport.mcp.fast_lane import LANE, FastLane
 from transport.mcp.in_flight import InFlight
 from transport.mcp.lifecycle import Era
 from transport.mcp.server import _listed, make_server
-from transport.mcp.sessionless_limits import Unadmitted
+from transport.mcp.sessionless_limits import SessionlessLimit
 from transport.mcp.tools.toolset import TOOLS
 from transport.websocket.inbound import Inbound
 from transport.websocket.outbound import Outbound
@@ -72,19 +72,19 @@ class Wired:
             era,
             messages=64,
             queued_bytes=1 << 30,
-            backlog=Backlog(),
+            held=HeldBytes(),
             write_s=30.0,
             overflow=_never,
             stuck=_never,
         )
-        lane = FastLane(gate, CALLER, era=era, in_flight=in_flight, outbound=self.outbound, start_soon=start_soon)
+        lane = FastLane(gate, CALLER, era=era, in_flight=in_flight, answers=self.outbound, start_soon=start_soon)
         self.inbound = Inbound(
             websocket,
             self.outbound,
             in_flight,
             CALLER,
             era=era,
-            unadmitted=Unadmitted("admin", 1.0, 1),
+            sessionless=SessionlessLimit("admin", 1.0, 1),
             lane=lane if fast else None,
             message_bytes=4 << 20,
             drain_s=0.5,

@@ -14,7 +14,7 @@ from actors.kernel import ActorDied, ActorError, ActorNotFound, AskTimeout, Mail
 from store import MemoryLog
 from transport.mcp.server import _listed
 from transport.mcp.tool_calls import converted
-from transport.mcp.tools.schemas import Arguments
+from transport.mcp.tools.schema import Arguments
 from transport.mcp.tools.toolset import TOOLS
 
 GOOD: dict[str, dict[str, Any]] = {

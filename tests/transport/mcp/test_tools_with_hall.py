@@ -8,7 +8,7 @@ import trio
 import trio.testing
 
 from actors.kernel import ChildSpec, Supervisor, running
-from transport.access.authentication import Door
+from transport.access.authentication import Authenticator
 from transport.access.tokens import Tokens
 from transport.client import HallError, connect_stream
 from transport.mcp.server import make_server
@@ -28,7 +28,7 @@ class Served:
         gate, server = self.world.gate, make_server(self.world.gate, "0-test")
 
         def gateway() -> Gateway:
-            return Gateway([self.listener], server=server, gate=gate, door=Door(self.tokens))
+            return Gateway([self.listener], server=server, gate=gate, authenticator=Authenticator(self.tokens))
 
         return Supervisor([self.world.hall.spec(), ChildSpec(NAME, gateway)], on_crash=self.world.hall.on_crash)
 

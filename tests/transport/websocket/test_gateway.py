@@ -12,7 +12,7 @@ import trio.testing
 from wsproto.events import AcceptConnection, TextMessage
 
 from actors.kernel import ActorNotFound
-from transport.access.accept import ADMITTING, STRANGERS, accept_from
+from transport.access.accept import ADMITTING, MOST_UNAUTHENTICATED, accept_from
 from transport.client import HallError, connect
 from transport.websocket.connection import ConnectionLimits
 from transport.websocket.memory_listener import MemoryListener
@@ -250,13 +250,13 @@ async def test_a_flood_of_handshakes_that_never_end_keeps_nobody_out(front, auto
         assert trio.current_time() - began < 1
         connections = running.system.supervisors.find("gateway:connections")
         await trio.sleep(1)
-        assert len(connections.children()) <= STRANGERS
+        assert len(connections.children()) <= MOST_UNAUTHENTICATED
         assert running.crashes == []
 
 
 async def test_who_was_let_in_is_evicted_by_no_flood(front, autojump_clock):
     async with front() as running, running.client() as client:
-        for _ in range(5 * STRANGERS):
+        for _ in range(5 * MOST_UNAUTHENTICATED):
             running.listener.connect()
         await trio.sleep(1)
         assert (await client.health()).status == "ok"

@@ -238,7 +238,7 @@ async def test_over_the_cap_of_bytes_in_flight_a_request_is_answered_at_once(fro
 
 
 async def test_health_pings_and_lists_have_a_limit_of_their_own_on_each_connection(front, autojump_clock):
-    few = ConnectionLimits(unadmitted_per_s=10.0, unadmitted_burst=4)
+    few = ConnectionLimits(sessionless_per_s=10.0, sessionless_burst=4)
     async with front(limits=few) as running:
         raw, other = await running.raw(), await running.raw()
         answers = []

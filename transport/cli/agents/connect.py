@@ -9,7 +9,7 @@ from typing import cast
 import anyio
 
 from transport.bridge.stdio import Bridge
-from transport.cli import garbage_collector as collector
+from transport.cli import garbage_collector
 from transport.cli.failure import CommandFailed, Exit
 from transport.cli.find_server import find_server
 from transport.dial.address import Address, Lost, Refused
@@ -32,7 +32,7 @@ def connect(url: str | None = None, *, token: str | None = None, tls_ca: Path | 
             return known
 
     async def run() -> None:
-        collector.settle()
+        garbage_collector.settle()
         await Bridge(find, sys.stdin.fileno(), sys.stdout.fileno()).run()
 
     failure: CommandFailed | None = None

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Final, Literal
 
-from transport.cli import garbage_collector as collector
+from transport.cli import garbage_collector
 from transport.cli.failure import CommandFailed, Exit
 from transport.config import ConfigError, load
 
@@ -57,7 +57,7 @@ def serve(
         settings = load(config, os.environ, flags)
     except ConfigError as error:
         raise CommandFailed(Exit.USAGE, str(error)) from None
-    collector.spare()
+    garbage_collector.spare()
     from transport.cli.server.server_process import run  # noqa: PLC0415 - all of the server; `--help` and mistakes need none of it
 
     run(settings)

@@ -23,7 +23,7 @@ from store.disk.lock import DirectoryLock
 from transport.access.accept import Listener
 from transport.access.tls import server_context
 from transport.access.tokens import TokenError, create_first_tokens
-from transport.cli import garbage_collector as collector
+from transport.cli import garbage_collector
 from transport.cli.failure import CommandFailed, Exit
 from transport.config import Config
 from transport.data_directory import ServerInfo, default_data_dir, prepare_data_dir, write_server_info
@@ -121,7 +121,7 @@ def _ready(ws: trio.SocketListener, http: trio.SocketListener, settings: Config,
         tls_ca=str(Path(settings.tls_ca).absolute()) if settings.tls_ca is not None else None,
     )
     write_server_info(data, info)
-    collector.settle()
+    garbage_collector.settle()
     line = {"event": "ready", "ws": info.ws, "http": info.http, "data": str(data), "pid": info.pid}
     print(msgspec.json.encode(line).decode(), flush=True)
 

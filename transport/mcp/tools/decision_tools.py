@@ -1,45 +1,29 @@
-"""What the tools do that experts and admins have, and how a verdict stands on the wire."""
+"""The tools with which experts and admins decide what waits for them, and admins let a policy govern."""
 
 from __future__ import annotations
 
-from typing import cast
+from typing import Final
 
-from actors.desk.gate import Gate, Verdict
+from actors.desk.gate import Gate
 from store.model.times import to_rfc3339
-from transport.mcp.in_flight import Arrival
-from transport.mcp.tools.schemas import (
+from transport.mcp.request_context import RequestContext
+from transport.mcp.tools.decision_schemas import (
     ActivateArguments,
     ActivateResult,
-    Approval,
     DecideArguments,
     ForgetArguments,
-    Nothing,
     PendingApprovalResult,
     PendingApprovalsResult,
     ProposeArguments,
     ProposeResult,
-    VerdictKind,
-    VerdictResult,
 )
+from transport.mcp.tools.gate_schemas import VerdictResult
+from transport.mcp.tools.gate_tools import verdict_result
+from transport.mcp.tools.schema import Nothing
+from transport.mcp.tools.tool import Tool
 
 
-def verdict_result(verdict: Verdict) -> VerdictResult:
-    """Return a verdict as the contract has it."""
-    approval = verdict.approval
-    return VerdictResult(
-        verdict=cast("VerdictKind", verdict.verdict),
-        reason=verdict.reason,
-        rule=verdict.rule,
-        policy=verdict.policy,
-        cached=verdict.cached,
-        request=verdict.request,
-        elapsed_us=verdict.elapsed_us,
-        approval=None if approval is None else Approval(approval.id, approval.state, to_rfc3339(approval.expires_ns)),
-    )
-
-
-async def pending_approvals(gate: Gate, arrival: Arrival, _arguments: Nothing) -> PendingApprovalsResult:
-    """Return what waits for a decision; a checkpoint."""
+async def _pending_approvals(gate: Gate, context: RequestContext, _arguments: Nothing) -> PendingApprovalsResult:
     return PendingApprovalsResult(
         [
             PendingApprovalResult(
@@ -54,33 +38,71 @@ async def pending_approvals(gate: Gate, arrival: Arrival, _arguments: Nothing) -
                 since=to_rfc3339(each.since_ns),
                 expires=to_rfc3339(each.expires_ns),
             )
-            for each in await gate.pending(arrival.caller)
+            for each in await gate.pending_approvals(context.caller)
         ]
     )
 
 
-async def decide(gate: Gate, arrival: Arrival, arguments: DecideArguments) -> VerdictResult:
-    """Decide; a checkpoint."""
+async def _decide(gate: Gate, context: RequestContext, arguments: DecideArguments) -> VerdictResult:
     return verdict_result(
         await gate.decide(
-            arrival.caller, arguments.id, arguments.decision, arguments.reason or "", arguments.remember or "no"
+            context.caller, arguments.id, arguments.decision, arguments.reason or "", arguments.remember or "no"
         )
     )
 
 
-async def propose_rule(gate: Gate, arrival: Arrival, arguments: ProposeArguments) -> ProposeResult:
-    """Say which commands a decision would be for; a checkpoint."""
-    return ProposeResult(await gate.propose(arrival.caller, arguments.id))
+async def _propose_rule(gate: Gate, context: RequestContext, arguments: ProposeArguments) -> ProposeResult:
+    return ProposeResult(await gate.propose_rule(context.caller, arguments.id))
 
 
-async def forget_decision(gate: Gate, arrival: Arrival, arguments: ForgetArguments) -> ActivateResult:
-    """Forget a decision; a checkpoint."""
-    return ActivateResult(await gate.forget(arrival.caller, arguments.id))
+async def _forget_decision(gate: Gate, context: RequestContext, arguments: ForgetArguments) -> ActivateResult:
+    return ActivateResult(await gate.forget_decision(context.caller, arguments.id))
 
 
-async def activate_policy(gate: Gate, arrival: Arrival, arguments: ActivateArguments) -> ActivateResult:
-    """Activate a policy; a checkpoint."""
-    version = await gate.activate(
-        arrival.caller, arguments.name, arguments.text, arguments.sha256, arguments.layer or "project"
+async def _activate_policy(gate: Gate, context: RequestContext, arguments: ActivateArguments) -> ActivateResult:
+    version = await gate.activate_policy(
+        context.caller, arguments.name, arguments.text, arguments.sha256, arguments.layer or "project"
     )
     return ActivateResult(version)
+
+
+DECISION_TOOLS: Final = (
+    Tool(
+        "pending_approvals",
+        "What agents have asked for and no rule decides, the oldest first (for experts and admins).",
+        Nothing,
+        PendingApprovalsResult,
+        _pending_approvals,
+    ),
+    Tool(
+        "decide",
+        "Allow or deny what waits for a decision (for experts and admins); nobody decides their own request.",
+        DecideArguments,
+        VerdictResult,
+        _decide,
+        changes=True,
+    ),
+    Tool(
+        "propose_rule",
+        "Which commands a decision would be for if it were remembered as a rule (for admins).",
+        ProposeArguments,
+        ProposeResult,
+        _propose_rule,
+    ),
+    Tool(
+        "forget_decision",
+        "Let a remembered decision hold no longer (for admins).",
+        ForgetArguments,
+        ActivateResult,
+        _forget_decision,
+        changes=True,
+    ),
+    Tool(
+        "activate_policy",
+        "Let a policy govern as a layer above the shipped one, by its text and the text's SHA-256 (for admins).",
+        ActivateArguments,
+        ActivateResult,
+        _activate_policy,
+        changes=True,
+    ),
+)

@@ -46,7 +46,7 @@ async def ask(world, caller, call=DEPLOY, wait_s=0.0):
 
 
 async def activate(world, text, layer="project"):
-    return await world.gate.activate(CHIEF, "mine.toml", text, hashlib.sha256(text.encode()).hexdigest(), layer)
+    return await world.gate.activate_policy(CHIEF, "mine.toml", text, hashlib.sha256(text.encode()).hexdigest(), layer)
 
 
 class Crowd:
@@ -85,12 +85,12 @@ async def test_a_thousand_agents_that_ask_the_same_get_one_approval_one_evaluati
             crowd.send([agent(n) for n in range(start, start + 100)])
             await trio.sleep(0.1)
         assert evaluated == ["deploy"]
-        (pending,) = await world.gate.pending(SAGE)
+        (pending,) = await world.gate.pending_approvals(SAGE)
         assert (pending.waiting, pending.agent in {f"agent-{n}" for n in range(100)}) == (1000, True)
         for n in range(disconnected):
             crowd.scopes[f"agent-{n}"].cancel()
         await trio.testing.wait_all_tasks_blocked()
-        assert (await world.gate.pending(SAGE))[0].waiting == 1000 - disconnected
+        assert (await world.gate.pending_approvals(SAGE))[0].waiting == 1000 - disconnected
         told = await world.gate.decide(SAGE, pending.id, "allow", "go on")
         await trio.sleep(1.0)
         answers = {(v.verdict, v.reason, v.policy, v.request, v.approval) for v in crowd.verdicts.values()}
@@ -114,7 +114,7 @@ async def test_a_restart_in_the_middle_still_leaves_one_approval_and_everybody_i
         for victim in ("speed_layer", "event_store"):
             crash(world.system, victim)
             await trio.sleep(5.0)
-        (pending,) = await world.gate.pending(SAGE)
+        (pending,) = await world.gate.pending_approvals(SAGE)
         assert pending.waiting == 1000 - disconnected
         await world.gate.decide(SAGE, pending.id, "deny", "no")
         await trio.sleep(1.0)
@@ -147,7 +147,7 @@ async def test_the_same_question_of_two_roles_is_two_approvals_and_one_grant_ser
         crowd.send([agent(n) for n in range(50)])
         crowd.send([agent(n, "expert") for n in range(50, 100)])
         await trio.sleep(1.0)
-        pending = {each.role: each for each in await world.gate.pending(CHIEF)}
+        pending = {each.role: each for each in await world.gate.pending_approvals(CHIEF)}
         assert {role: each.waiting for role, each in pending.items()} == {"agent": 50, "expert": 50}
         await world.gate.decide(CHIEF, pending["agent"].id, "allow")
         await trio.sleep(1.0)
@@ -171,7 +171,7 @@ async def test_what_is_pending_survives_a_stop_and_a_start(autojump_clock, make_
         await trio.sleep(1.0)
     world = make_world(log=world.log)
     async with world.open():
-        (pending,) = await world.gate.pending(SAGE)
+        (pending,) = await world.gate.pending_approvals(SAGE)
         assert (pending.id, pending.tool, pending.input, pending.cwd) == (
             first.approval.id, "deploy", DEPLOY.input, DEPLOY.cwd
         )  # fmt: skip
@@ -196,7 +196,7 @@ async def test_who_was_served_while_waiting_is_not_served_again(autojump_clock, 
         crowd = Crowd(world, nursery)
         crowd.send([agent(1)])
         await trio.sleep(1.0)
-        await world.gate.decide(SAGE, (await world.gate.pending(SAGE))[0].id, "allow")
+        await world.gate.decide(SAGE, (await world.gate.pending_approvals(SAGE))[0].id, "allow")
     assert crowd.verdicts["agent-1"].verdict == "allow"
     assert (await ask(world, agent(1))).verdict == "ask"
 
@@ -249,16 +249,16 @@ async def test_agents_and_observers_decide_and_activate_nothing(autojump_clock, 
     waiting = await ask(world, scout)
     nobody = Caller(Principal("nobody", role), 5)
     for attempt in (
-        lambda: world.gate.pending(nobody),
+        lambda: world.gate.pending_approvals(nobody),
         lambda: world.gate.decide(nobody, waiting.approval.id, "allow"),
-        lambda: world.gate.activate(nobody, "x", "", hashlib.sha256(b"").hexdigest(), "project"),
-        lambda: world.gate.query(nobody, Query(stream=APPROVALS_STREAM)),
+        lambda: world.gate.activate_policy(nobody, "x", "", hashlib.sha256(b"").hexdigest(), "project"),
+        lambda: world.gate.query_events(nobody, Query(stream=APPROVALS_STREAM)),
     ):
         with pytest.raises(Refusal) as caught:
             await attempt()
         assert caught.value.code == "forbidden"
     with pytest.raises(Refusal):
-        await world.gate.activate(SAGE, "x", "", hashlib.sha256(b"").hexdigest(), "project")
+        await world.gate.activate_policy(SAGE, "x", "", hashlib.sha256(b"").hexdigest(), "project")
 
 
 async def test_what_is_not_pending_cannot_be_decided(autojump_clock, world, scout):
@@ -301,7 +301,7 @@ async def test_a_decision_is_told_to_nobody_before_it_is_durable(autojump_clock,
         crowd = Crowd(world, nursery)
         crowd.send([agent(1)])
         await trio.sleep(5.0)
-        (pending,) = await world.gate.pending(SAGE)
+        (pending,) = await world.gate.pending_approvals(SAGE)
         nursery.start_soon(world.gate.decide, SAGE, pending.id, "allow")
         await trio.testing.wait_all_tasks_blocked()
         await trio.sleep(0.5)
@@ -316,7 +316,7 @@ async def test_a_wait_that_nobody_ends_stays_ask_and_an_approval_expires(autojum
     assert (verdict.verdict, verdict.approval.state) == ("ask", "pending")
     assert trio.current_time() - began == pytest.approx(30.0, abs=0.1)
     await trio.sleep(EXPIRES_NS / 1e9)
-    assert await world.gate.pending(SAGE) == []
+    assert await world.gate.pending_approvals(SAGE) == []
     assert story(world) == ["requested", "expired"]
 
 
@@ -326,12 +326,12 @@ async def test_a_policy_that_decides_meanwhile_cancels_the_approval_and_answers_
             crowd = Crowd(world, nursery)
             crowd.send([agent(n) for n in range(3)])
             await trio.sleep(1.0)
-            assert len(await world.gate.pending(SAGE)) == 1
+            assert len(await world.gate.pending_approvals(SAGE)) == 1
             version = await activate(world, text)
         assert {(v.verdict, v.rule, v.policy, v.approval.state) for v in crowd.verdicts.values()} == {
             (verdict, "mine.deploy", version, "cancelled")
         }
-        assert await world.gate.pending(SAGE) == []
+        assert await world.gate.pending_approvals(SAGE) == []
         await activate(world, "")
 
 
@@ -371,7 +371,7 @@ async def test_a_batch_waits_for_all_that_is_pending(autojump_clock, world, scou
 
     async def decide_all():
         await trio.sleep(1.0)
-        for pending, decision in zip(await world.gate.pending(SAGE), ("allow", "deny"), strict=True):
+        for pending, decision in zip(await world.gate.pending_approvals(SAGE), ("allow", "deny"), strict=True):
             await world.gate.decide(SAGE, pending.id, decision)
 
     async with trio.open_nursery() as nursery:

@@ -224,20 +224,22 @@ async def test_agents_reach_the_audit_by_no_filter_and_no_condition(autojump_clo
             Query(where={"tool": "Bash"}),
             Query(order="desc"),
         ):
-            page = await world.gate.query(caller, query)
+            page = await world.gate.query_events(caller, query)
             assert not [event for event in page.events if event.stream == AUDIT_STREAM]
         with pytest.raises(Refusal) as caught:
-            await world.gate.query(caller, Query(stream=AUDIT_STREAM))
+            await world.gate.query_events(caller, Query(stream=AUDIT_STREAM))
         assert caught.value.code == "forbidden"
     probing = FailIf(query=Query(types=("moothall.verdict.given",), where={"tool": "Bash"}))
-    appended = await world.gate.append(scout, Append(events=[NewEvent(type="t")], agent="scout", fail_if=probing))
+    appended = await world.gate.append_events(
+        scout, Append(events=[NewEvent(type="t")], agent="scout", fail_if=probing)
+    )
     assert appended.first_sequence
     with pytest.raises(Refusal):
         direct = FailIf(query=Query(stream=AUDIT_STREAM))
-        await world.gate.append(scout, Append(events=[NewEvent(type="t")], agent="scout", fail_if=direct))
+        await world.gate.append_events(scout, Append(events=[NewEvent(type="t")], agent="scout", fail_if=direct))
     for role in ("expert", "admin"):
         reader = Caller(Principal("reader", role), 4)
-        assert (await world.gate.query(reader, Query(stream=AUDIT_STREAM))).events
+        assert (await world.gate.query_events(reader, Query(stream=AUDIT_STREAM))).events
 
 
 def test_hidden_streams_are_left_out_of_queries_and_conditions(make_memory):

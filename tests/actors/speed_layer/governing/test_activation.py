@@ -28,7 +28,7 @@ TIGHTENS = '[[command]]\nid = "mine.ls"\nreason = "no"\nverdict = "deny"\nargv =
 
 async def activate(world, text, layer="project", sha256=None):
     hashed = hashlib.sha256(text.encode()).hexdigest() if sha256 is None else sha256
-    return await world.gate.activate(CHIEF, "mine.toml", text, hashed, layer)
+    return await world.gate.activate_policy(CHIEF, "mine.toml", text, hashed, layer)
 
 
 async def verdict_of(world, caller, call):

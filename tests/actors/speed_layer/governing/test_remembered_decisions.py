@@ -54,7 +54,7 @@ async def test_a_rule_is_shown_before_it_is_remembered_and_decides_commands_like
     world = make_world()
     async with world.open():
         waiting = await ask(world, scout, bash("frob deploy staging --fast"))
-        shown = await world.gate.propose(CHIEF, waiting.approval.id)
+        shown = await world.gate.propose_rule(CHIEF, waiting.approval.id)
         assert (
             shown
             == f"`frob deploy [--fast] ...` with plain words in {CWD}, where no rule decides and nothing else does"
@@ -85,13 +85,13 @@ async def test_a_remembered_rule_answers_who_waits_with_commands_that_it_covers(
         await trio.sleep(1.0)
         approval = await decide(world, scout, "frob deploy db")
     assert (given[0].verdict, given[0].rule) == ("allow", f"remembered.{approval}")
-    assert await world.gate.pending(SAGE) == []
+    assert await world.gate.pending_approvals(SAGE) == []
 
 
 async def test_a_remembered_rule_never_answers_a_deny(autojump_clock, world, scout):
     await decide(world, scout, "frob deploy web")
     hashed = hashlib.sha256(DENIES.encode()).hexdigest()
-    await world.gate.activate(CHIEF, "mine.toml", DENIES, hashed, "project")
+    await world.gate.activate_policy(CHIEF, "mine.toml", DENIES, hashed, "project")
     assert (await ask(world, scout, bash("frob deploy prod"))).verdict == "deny"
     assert (await ask(world, scout, bash("frob deploy db"))).verdict == "allow"
 
@@ -110,10 +110,10 @@ async def test_what_is_forgotten_is_asked_again_after_a_restart_too(autojump_clo
         before = world.views.policy
         approval = await decide(world, scout, "frob deploy web", remember=remember)
         assert (await ask(world, scout, bash("frob deploy web"))).verdict == "allow"
-        assert await world.gate.forget(CHIEF, approval) == before
+        assert await world.gate.forget_decision(CHIEF, approval) == before
         assert (await ask(world, scout, bash("frob deploy web"))).verdict == "ask"
         with pytest.raises(Refusal, match="nothing is remembered") as caught:
-            await world.gate.forget(CHIEF, approval)
+            await world.gate.forget_decision(CHIEF, approval)
         assert caught.value.code == "invalid"
     world = make_world(log=world.log)
     async with world.open():
@@ -125,13 +125,13 @@ async def test_only_an_admin_makes_a_rule_and_forgets(autojump_clock, world, sco
     waiting = await ask(world, scout, bash("frob deploy web"))
     for attempt in (
         lambda: world.gate.decide(SAGE, waiting.approval.id, "allow", "", "rule"),
-        lambda: world.gate.propose(SAGE, waiting.approval.id),
-        lambda: world.gate.forget(SAGE, waiting.approval.id),
+        lambda: world.gate.propose_rule(SAGE, waiting.approval.id),
+        lambda: world.gate.forget_decision(SAGE, waiting.approval.id),
     ):
         with pytest.raises(Refusal) as caught:
             await attempt()
         assert caught.value.code == "forbidden"
-    assert len(await world.gate.pending(SAGE)) == 1
+    assert len(await world.gate.pending_approvals(SAGE)) == 1
 
 
 async def test_what_cannot_be_a_rule_stays_pending_and_says_why(autojump_clock, world, scout):
@@ -139,7 +139,7 @@ async def test_what_cannot_be_a_rule_stays_pending_and_says_why(autojump_clock, 
         waiting = await ask(world, scout, call)
         for attempt in (
             lambda: world.gate.decide(CHIEF, waiting.approval.id, "allow", "", "rule"),  # noqa: B023 - awaited at once
-            lambda: world.gate.propose(CHIEF, waiting.approval.id),  # noqa: B023 - likewise
+            lambda: world.gate.propose_rule(CHIEF, waiting.approval.id),  # noqa: B023 - likewise
         ):
             with pytest.raises(Refusal, match="remember it as `exact`"):
                 await attempt()

@@ -1,0 +1,78 @@
+"""Arguments and results of the tools that judge an action before it is taken."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import Meta
+
+from transport.mcp.tools.schema import Arguments, Name, Seconds, Time
+
+VerdictKind = Literal["allow", "deny", "ask"]
+
+
+class CallArguments(Arguments, frozen=True):
+    """An action that an agent wants to take, named as agents name it."""
+
+    tool: Annotated[Name, Meta(description="`Bash`, `Read`, `Edit`, ... or `mcp__server__tool`")]
+    input: Annotated[dict[str, Any], Meta(description="The tool's own arguments, such as {command} for `Bash`")]
+    cwd: Annotated[str | None, Meta(description="The directory that relative paths start from")] = None
+
+
+class ValidateArguments(CallArguments, frozen=True):
+    """An action to judge."""
+
+    wait_s: Annotated[
+        Seconds,
+        Meta(description="Wait this long for a decision on an `ask`; where nothing can be decided, it returns at once"),
+    ] = 0.0
+
+
+class BatchArguments(Arguments, frozen=True):
+    """Actions to judge."""
+
+    requests: Annotated[list[CallArguments], Meta(min_length=1, max_length=1000)]
+
+
+class Approval(msgspec.Struct, frozen=True):
+    """A decision that somebody was asked for."""
+
+    id: str
+    state: str
+    expires: Time
+
+
+class VerdictResult(msgspec.Struct, frozen=True, kw_only=True):
+    """The answer to "may I?"."""
+
+    verdict: VerdictKind
+    reason: str
+    rule: str | None
+    policy: str
+    cached: bool
+    request: str
+    elapsed_us: int
+    approval: Approval | None = None
+
+
+class BatchResult(msgspec.Struct, frozen=True):
+    """Verdicts, in the order of the requests."""
+
+    verdicts: list[VerdictResult]
+
+
+class RuleResult(msgspec.Struct, frozen=True):
+    """What one rule says of the request."""
+
+    id: str
+    matched: bool
+    why: str
+
+
+class ExplainResult(VerdictResult, frozen=True, kw_only=True):
+    """A verdict and how it came about."""
+
+    rules: list[RuleResult]
+    commands: list[list[str | None]]
+    unproved: list[str]

@@ -1,0 +1,67 @@
+"""How the tools' arguments and results are described: shared types, and the JSON Schemas that clients are shown.
+
+One definition serves three: msgspec checks and converts arguments with it, clients are shown its JSON Schema, and the
+Python client reads results with it. Null means the same as leaving the field out, where it is allowed. Neither this
+module nor the `..._schemas` modules beside it import the SDK or an actor, because the client starts with them.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import msgspec
+from msgspec import Meta
+
+from store.model.times import PATTERN
+
+Name = Annotated[
+    str,
+    Meta(
+        min_length=1,
+        max_length=256,
+        pattern=r"^[^\u0000-\u001f\u007f-\u009f]*$",
+        description="1 to 256 characters, no control characters",
+    ),
+]
+Time = Annotated[str, Meta(pattern=PATTERN, description="RFC 3339, to the nanosecond")]
+Sequence = Annotated[int, Meta(ge=0)]
+Seconds = Annotated[float, Meta(ge=0, le=3600)]
+
+
+class Arguments(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_defaults=True):
+    """Base of what tools take."""
+
+
+class Nothing(Arguments, frozen=True):
+    """No arguments."""
+
+
+def input_schema(kind: type[Arguments]) -> dict[str, Any]:
+    """Return the JSON Schema (2020-12) of a tool's arguments."""
+    return _schema(kind)
+
+
+def output_schema(kind: type[msgspec.Struct]) -> dict[str, Any]:
+    """Return the JSON Schema (2020-12) of a tool's structured content: the result, or the error of the contract.
+
+    Some clients check the structured content of an error too, so the schema has to allow for it; the result's fields
+    stay at the top level, where clients look for them.
+    """
+    schema = _schema(kind)
+    schema["properties"]["error"] = {
+        "type": "object",
+        "properties": {"code": {"type": "string"}, "message": {"type": "string"}},
+        "required": ["code", "message"],
+    }
+    schema["anyOf"] = [{"required": schema.pop("required")}, {"required": ["error"]}]
+    return schema
+
+
+def _schema(kind: type[msgspec.Struct]) -> dict[str, Any]:
+    _, definitions = msgspec.json.schema_components((kind,), ref_template="#/$defs/{name}")
+    for definition in definitions.values():
+        definition.setdefault("additionalProperties", False)
+    schema: dict[str, Any] = definitions.pop(kind.__name__)
+    if definitions:
+        schema["$defs"] = definitions
+    return schema
