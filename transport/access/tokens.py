@@ -167,14 +167,6 @@ class Tokens:
                 self._write([*others, TokenEntry(role, role, digest(token), self._clock())])
                 _replace(path, token.encode())
 
-    def _works(self, path: Path) -> bool:
-        try:
-            return self.find(path.read_text(encoding="utf-8").strip()) is not None
-        except FileNotFoundError:
-            return False
-        except (OSError, UnicodeDecodeError) as error:
-            raise TokenError(f"cannot read {path}: {error}; remove it, and the next start writes a new one") from error
-
     def _refresh(self) -> None:
         try:
             status = self._path.stat()

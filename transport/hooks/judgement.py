@@ -1,12 +1,4 @@
-"""What coding agents' hooks say and want to hear. Pure: JSON in, JSON out.
-
-Claude Code: the documented `PreToolUse` hook; its decisions are ours: allow, deny, ask.
-
-Codex: as of its release 0.169 a `PreToolUse` hook can only deny; `ask`, and `allow` that changes nothing, count as
-a failed hook, and a failed hook lets the call through. So there `allow` is silence and `ask` becomes a denial that says
-why. Its `PermissionRequest` hook, run before Codex would ask its user, knows all three: allow, deny, and silence,
-whereupon the user is asked.
-"""
+"""What the hooks of all agents share: the question to the hall, its answer, and the output of a `PreToolUse` hook."""
 
 from __future__ import annotations
 
@@ -16,7 +8,6 @@ from typing import Any, Final, Literal, NamedTuple, cast
 Decision = Literal["allow", "deny", "ask"]
 
 PRE_TOOL_USE: Final = "PreToolUse"
-PERMISSION_REQUEST: Final = "PermissionRequest"
 
 
 class Unusable(Exception):  # noqa: N818 - states a fact about what was read
@@ -36,14 +27,14 @@ class Judgement(NamedTuple):
 
 
 Answer = Callable[[str, Judgement], dict[str, Any] | None]
-"""Says a judgement as an agent wants to hear it, given the name of its event; None is silence."""
+"""Returns a judgement as an agent's hook prints it, given the name of the hook's event; None prints nothing."""
 
 
 def question(event: Any) -> dict[str, Any]:
     """Return what to ask the hall about a hook's event: the body of `POST /v1/validate`.
 
     Raises:
-        Unusable: The event is none of a tool that is about to be used.
+        Unusable: The event does not tell of a tool that is about to be used.
     """
     if not isinstance(event, dict):
         raise Unusable("the hook was not given a JSON object")
@@ -68,7 +59,7 @@ def judgement(status: int, answer: Any) -> Judgement:
         answer: The decoded body.
 
     Raises:
-        Unusable: It is no verdict.
+        Unusable: It is not a verdict.
     """
     fields = cast("dict[str, Any]", answer) if isinstance(answer, dict) else {}
     if status != 200:  # noqa: PLR2004 - HTTP's own number
@@ -80,23 +71,8 @@ def judgement(status: int, answer: Any) -> Judgement:
     return Judgement(verdict, f"{reason} (moothall: {rule})" if rule else f"{reason} (moothall)")
 
 
-def claude_code(_event: str, judged: Judgement) -> dict[str, Any]:
-    """Say it as Claude Code wants to hear it."""
-    return _decided(judged.decision, judged.reason)
-
-
-def codex(event: str, judged: Judgement) -> dict[str, Any] | None:
-    """Say it as Codex wants to hear it; see above."""
-    if event == PERMISSION_REQUEST:
-        return _behave(judged)
-    if judged.decision == "allow":
-        return None
-    if judged.decision == "ask":
-        return _decided("deny", f"{judged.reason}: ask the person you work for, Codex cannot")
-    return _decided("deny", judged.reason)
-
-
-def _decided(decision: Decision, reason: str) -> dict[str, Any]:
+def pre_tool_use_output(decision: Decision, reason: str) -> dict[str, Any]:
+    """Return the output of a `PreToolUse` hook: Claude Code's form, which other agents took over."""
     return {
         "hookSpecificOutput": {
             "hookEventName": PRE_TOOL_USE,
@@ -104,14 +80,3 @@ def _decided(decision: Decision, reason: str) -> dict[str, Any]:
             "permissionDecisionReason": reason,
         }
     }
-
-
-def _behave(judged: Judgement) -> dict[str, Any] | None:
-    if judged.decision == "ask":
-        return None
-    decision = {"behavior": judged.decision, **({"message": judged.reason} if judged.decision == "deny" else {})}
-    return {"hookSpecificOutput": {"hookEventName": PERMISSION_REQUEST, "decision": decision}}
-
-
-AGENTS: Final[dict[str, Answer]] = {"claude-code": claude_code, "codex": codex}
-"""The agents whose hooks are understood, by the name that the command takes."""

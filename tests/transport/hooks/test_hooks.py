@@ -14,7 +14,8 @@ import pytest
 
 from transport.cli.agents import hook as command
 from transport.data_directory import ServerInfo, read_server_info, write_server_info
-from transport.hooks.judgement import Judgement, Unusable, claude_code, codex, event_name, judgement, question
+from transport.hooks import claude_code, codex
+from transport.hooks.judgement import Judgement, Unusable, event_name, judgement, question
 
 EVENT = {
     "session_id": "s",
@@ -111,7 +112,7 @@ def test_an_event_without_a_tool_is_not_usable(event):
 @pytest.mark.parametrize("verdict", ["allow", "deny", "ask"])
 def test_claude_code_hears_each_verdict_with_its_reason_and_rule(verdict):
     judged = judgement(200, {**VERDICT, "verdict": verdict})
-    assert decision(claude_code("PreToolUse", judged)) == (verdict, "reads (moothall: git.status)")
+    assert decision(claude_code.answer("PreToolUse", judged)) == (verdict, "reads (moothall: git.status)")
 
 
 @pytest.mark.parametrize(
@@ -124,16 +125,16 @@ def test_what_is_no_verdict_is_never_taken_for_one(status, body):
 
 
 def test_codex_before_a_tool_can_only_deny_so_allow_is_silence_and_ask_denies():
-    assert codex("PreToolUse", Judgement("allow", "r")) is None
-    assert decision(codex("PreToolUse", Judgement("deny", "r"))) == ("deny", "r")
-    denied, reason = decision(codex("PreToolUse", Judgement("ask", "r")))
+    assert codex.answer("PreToolUse", Judgement("allow", "r")) is None
+    assert decision(codex.answer("PreToolUse", Judgement("deny", "r"))) == ("deny", "r")
+    denied, reason = decision(codex.answer("PreToolUse", Judgement("ask", "r")))
     assert denied == "deny"
     assert "ask the person" in reason
 
 
 def test_codex_when_a_permission_is_wanted_hears_all_three():
     def behaviour(verdict):
-        out = codex("PermissionRequest", Judgement(verdict, "r"))
+        out = codex.answer("PermissionRequest", Judgement(verdict, "r"))
         return None if out is None else out["hookSpecificOutput"]
 
     assert behaviour("ask") is None
