@@ -5,7 +5,7 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal, NamedTuple, get_type_hints
 
 import msgspec
 
@@ -19,50 +19,99 @@ class ConfigError(Exception):
     """The configuration is wrong; the text says where and what to do."""
 
 
+class Option(NamedTuple):
+    """How one key of the configuration is explained, and how it is given on the command line.
+
+    Attributes:
+        help: What it means.
+        flag: The type of the flag's value; None where there is no flag.
+    """
+
+    help: str
+    flag: Any = None
+
+
+Auth = Literal["token", "none"]
 Port = Annotated[int, msgspec.Meta(ge=0, le=65535)]
 
 
 class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What `moothall serve` can be told.
+    """What `moothall serve` can be told: the one place where keys of the file, variables and flags are defined.
 
-    Attributes:
-        data: The data directory; None means the default.
-        host: The address to listen on.
-        port: The websocket's port; 0 picks a free one.
-        http_port: The HTTP listener's port; 0 picks a free one.
-        auth: `token`, or `none` for everybody on loopback being the admin `local`.
-        fsync: `always`, `group`, `interval:MS` or `never`.
-        seal: The file with the key that appends are sealed with; None seals nothing.
-        tls_cert: The certificate that both listeners show; None for no TLS.
-        tls_key: Its private key.
-        tls_ca: What the clients on this machine trust the certificate by; None for what the system trusts.
-        retain_days: Complete segments whose events are all older than so many days leave the log; None keeps any age.
-        retain_bytes: The oldest complete segments leave while all take more than so many bytes; None keeps any size.
-        archive: The directory that gets a packed copy of each segment before it leaves; None drops them.
-        origins: Browser origins that may connect, besides the server's own.
-        requests_per_s: The rate limit of agents and experts, in requests a second.
-        elicitation: Whose clients ask a person, whose answer counts, what their agent waits for: `experts` (and
-            admins), `all` (agents too) or nobody's.
-        audit_inputs: `masked` keeps what was asked in the audit, without secrets; `hash` keeps its hash alone.
+    Each field is a key of the TOML file and, in capitals behind `MOOTHALL_`, a variable; with `Option.flag` a flag too.
     """
 
-    data: str | None = None
-    host: str = "127.0.0.1"
-    port: Port = 8765
-    http_port: Port = 8766
-    auth: Literal["token", "none"] = "token"
-    fsync: str = "group"
-    seal: str | None = None
-    tls_cert: str | None = None
-    tls_key: str | None = None
-    tls_ca: str | None = None
-    retain_days: Annotated[float, msgspec.Meta(ge=0)] | None = None
-    retain_bytes: Annotated[int, msgspec.Meta(ge=0)] | None = None
-    archive: str | None = None
-    origins: tuple[str, ...] = ()
-    requests_per_s: float | None = None
-    audit_inputs: Literal["masked", "hash"] = "masked"
-    elicitation: Literal["off", "experts", "all"] = "off"
+    data: Annotated[
+        str | None,
+        Option(
+            "The data directory; by default .moothall/ at the root of the git checkout, else the user's data "
+            "directory.",
+            Path,
+        ),
+    ] = None
+    host: Annotated[str, Option("The address to listen on.", str)] = "127.0.0.1"
+    port: Annotated[Port, Option("The websocket's port; 0 picks a free one.", int)] = 8765
+    http_port: Annotated[Port, Option("The HTTP listener's port; 0 picks a free one.", int)] = 8766
+    auth: Annotated[
+        Auth,
+        Option("Whether connections need a token; `none` makes everybody on loopback the admin `local`.", Auth),
+    ] = "token"
+    fsync: Annotated[str, Option("always, group, interval:MS or never.", str)] = "group"
+    seal: Annotated[
+        str | None,
+        Option("A file with a secret that every append is sealed with, for `events verify --seal` to check.", Path),
+    ] = None
+    tls_cert: Annotated[
+        str | None,
+        Option("A PEM file with the certificate that both listeners show; they speak TLS alone then.", Path),
+    ] = None
+    tls_key: Annotated[str | None, Option("A PEM file with its private key.", Path)] = None
+    tls_ca: Annotated[
+        str | None,
+        Option(
+            "A PEM file that the clients on this machine trust the certificate by; by default what the system trusts.",
+            Path,
+        ),
+    ] = None
+    retain_days: Annotated[
+        Annotated[float, msgspec.Meta(ge=0)] | None,
+        Option("Complete segments whose events are all older than so many days leave the log; by default none do."),
+    ] = None
+    retain_bytes: Annotated[
+        Annotated[int, msgspec.Meta(ge=0)] | None,
+        Option("The oldest complete segments leave while all take more than so many bytes; by default none do."),
+    ] = None
+    archive: Annotated[
+        str | None,
+        Option("The directory that gets a packed copy of each segment before it leaves; by default it is dropped."),
+    ] = None
+    origins: Annotated[
+        tuple[str, ...],
+        Option("Browser origins that may connect besides the server's own; the variable has blanks between them."),
+    ] = ()
+    requests_per_s: Annotated[float | None, Option("The rate limit of agents and experts, in requests a second.")] = (
+        None
+    )
+    audit_inputs: Annotated[
+        Literal["masked", "hash"],
+        Option("`masked` keeps what was asked in the audit, without secrets; `hash` keeps its hash alone."),
+    ] = "masked"
+    elicitation: Annotated[
+        Literal["off", "experts", "all"],
+        Option(
+            "Whose clients ask a person, whose answer counts, what their agent waits for: `experts` (and admins), "
+            "`all` (agents too) or nobody's."
+        ),
+    ] = "off"
+
+
+FLAGS: Final[dict[str, Option]] = {
+    name: option
+    for name, hint in get_type_hints(Config, include_extras=True).items()
+    for option in hint.__metadata__
+    if isinstance(option, Option) and option.flag is not None
+}
+"""The options that are flags, by their fields."""
 
 
 def load(file: Path | None, environment: Mapping[str, str], flags: Mapping[str, Any]) -> Config:

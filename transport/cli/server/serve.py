@@ -3,58 +3,33 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from inspect import Parameter, Signature
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final, cast, get_args
 
 from transport.cli import garbage_collector
 from transport.cli.failure import CommandFailed, Exit
-from transport.config import ConfigError, load
+from transport.config import FLAGS, ConfigError, Option, load
+
+_FLAGS: Final = {
+    **dict(list(FLAGS.items())[:4]),
+    "config": Option("A TOML file with the same keys as these flags.", Path),  # where `--help` has always shown it
+    **FLAGS,
+}
+_FIELDS: Final = {f"--{name.replace('_', '-')}": name for name in _FLAGS}
 
 
-def serve(
-    *,
-    data: Path | None = None,
-    host: str | None = None,
-    port: int | None = None,
-    http_port: int | None = None,
-    config: Path | None = None,
-    auth: Literal["token", "none"] | None = None,
-    fsync: str | None = None,
-    seal: Path | None = None,
-    tls_cert: Path | None = None,
-    tls_key: Path | None = None,
-    tls_ca: Path | None = None,
-) -> None:
+def serve(**given: Any) -> None:
     """Run the server until SIGTERM or SIGINT; prints one JSON line when it accepts work.
 
-    Args:
-        data: The data directory; by default .moothall/ at the root of the git checkout, else the user's data directory.
-        host: The address to listen on.
-        port: The websocket's port; 0 picks a free one.
-        http_port: The HTTP listener's port; 0 picks a free one.
-        config: A TOML file with the same keys as these flags.
-        auth: Whether connections need a token; `none` makes everybody on loopback the admin `local`.
-        fsync: always, group, interval:MS or never.
-        seal: A file with a secret that every append is sealed with, for `events verify --seal` to check.
-        tls_cert: A PEM file with the certificate that both listeners show; they speak TLS alone then.
-        tls_key: A PEM file with its private key.
-        tls_ca: A PEM file that the clients on this machine trust the certificate by; by default what the system trusts.
+    Its parameters are the flags of `transport.config.Config`, and `config`, the file; the command line library reads
+    them from the signature and the docstring that are made of these.
     """
-    flags = {
-        "data": str(data) if data else None,
-        "host": host,
-        "port": port,
-        "http_port": http_port,
-        "auth": auth,
-        "fsync": fsync,
-        "seal": str(seal) if seal else None,
-        "tls_cert": str(tls_cert) if tls_cert else None,
-        "tls_key": str(tls_key) if tls_key else None,
-        "tls_ca": str(tls_ca) if tls_ca else None,
-    }
+    file: Path | None = given.pop("config", None)
+    told = {name: str(value) if isinstance(value, Path) else value for name, value in given.items()}
     try:
-        settings = load(config, os.environ, flags)
+        settings = load(file, os.environ, told)
     except ConfigError as error:
         raise CommandFailed(Exit.USAGE, str(error)) from None
     garbage_collector.spare()
@@ -63,31 +38,15 @@ def serve(
     run(settings)
 
 
-def _number(text: str) -> int:
-    if not (text.isascii() and text.isdecimal()):
-        raise ValueError(text)
-    return int(text)
-
-
-def _auth(text: str) -> str:
-    if text not in {"token", "none"}:
-        raise ValueError(text)
-    return text
-
-
-_FLAGS: Final[dict[str, Callable[[str], Any]]] = {
-    "--data": Path,
-    "--host": str,
-    "--port": _number,
-    "--http-port": _number,
-    "--config": Path,
-    "--auth": _auth,
-    "--fsync": str,
-    "--seal": Path,
-    "--tls-cert": Path,
-    "--tls-key": Path,
-    "--tls-ca": Path,
-}
+cast("Any", serve).__signature__ = Signature(
+    [
+        Parameter(name, Parameter.KEYWORD_ONLY, default=None, annotation=option.flag | None)
+        for name, option in _FLAGS.items()
+    ]
+)
+serve.__doc__ = "\n".join(
+    ["Run the server.", "", "Args:", *(f"    {name}: {each.help}" for name, each in _FLAGS.items())]
+)
 
 
 def plain(words: Sequence[str]) -> dict[str, Any] | None:
@@ -100,9 +59,15 @@ def plain(words: Sequence[str]) -> dict[str, Any] | None:
     if len(names) != len(values) or len({*names}) != len(names) or any(value.startswith("-") for value in values):
         return None
     try:
-        return {
-            name.removeprefix("--").replace("-", "_"): _FLAGS[name](value)
-            for name, value in zip(names, values, strict=True)
-        }
+        fields = [_FIELDS[name] for name in names]
+        return {field: _read(_FLAGS[field].flag, value) for field, value in zip(fields, values, strict=True)}
     except (KeyError, ValueError):
         return None
+
+
+def _read(kind: Any, text: str) -> Any:
+    """Read the value of a flag as the command line library would, or raise `ValueError`."""
+    choices = get_args(kind)
+    if (choices and text not in choices) or (kind is int and not (text.isascii() and text.isdecimal())):
+        raise ValueError(text)
+    return text if choices else kind(text)
