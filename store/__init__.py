@@ -1,4 +1,8 @@
-"""The event log as a library: durable, ordered, synchronous. No actors, no sockets, no Trio."""
+"""The event log as a library: durable, ordered, synchronous. No actors, no sockets, no Trio.
+
+In: appends, queries, a directory.
+Out: events in order, each as durable as the policy promises.
+"""
 
 from store.care.backup import BackedUp, backup
 from store.care.export import export_events

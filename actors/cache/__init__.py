@@ -1,1 +1,5 @@
-"""The cache: verdicts that were given before."""
+"""The cache: verdicts that were given before.
+
+In: rulings, by message.
+Out: a published table that any task reads without a hop.
+"""

@@ -1,5 +1,8 @@
 """The runtime: supervised actors that exchange MessagePack messages over bounded Trio memory channels.
 
+In: child specs, and messages to names.
+Out: answers, or errors that say why there are none.
+
 It knows neither the store nor MCP and may be used alone:
 
     >>> import trio

@@ -1,1 +1,5 @@
-"""The monitor: the health of the hall."""
+"""The monitor: the health of the hall.
+
+In: crashes, by message, and what the others publish.
+Out: the health of the hall, published once a second.
+"""

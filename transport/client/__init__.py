@@ -1,4 +1,8 @@
-"""The client that an agent or a simulation uses."""
+"""The client that an agent or a simulation uses.
+
+In: a hall's address and a token.
+Out: the tools as typed methods, across lost connections.
+"""
 
 from transport.client.hall import PATIENCE_S, HallClient, connect, connect_by, connect_stream
 from transport.client.rpc import HallError
