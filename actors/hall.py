@@ -27,9 +27,9 @@ from actors.monitor.messages import NAME as MONITOR
 from actors.monitor.messages import Crashed
 from actors.ports import Ports
 from actors.session.actor import Session
-from actors.session.admission import LIMITS
 from actors.session.messages import SUPERVISOR as SESSIONS
 from actors.session.messages import Limits, Principal, Role
+from actors.session.role_rules import LIMITS
 from actors.speed_layer.actor import SpeedLayer
 from actors.speed_layer.governing.quotas import Quotas
 from actors.speed_layer.messages import NAME as SPEED_LAYER

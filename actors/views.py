@@ -8,11 +8,11 @@ An actor says in its own folder which of them it needs, so none knows this modul
 
 from __future__ import annotations
 
-from actors.cache.verdicts import Verdicts
+from actors.cache.verdict_table import Verdicts
 from actors.monitor.messages import Component, Health
-from actors.session.permit import Permit
+from actors.session.prepaid_tokens import Permit
 from actors.speed_layer.audit.buffer import AuditBuffer
-from actors.speed_layer.published import PublishedPolicy
+from actors.speed_layer.published_policy import PublishedPolicy
 
 
 class Views:

@@ -9,8 +9,8 @@ from store.format.clean_stop import make_reserve
 from store.format.durable_mark import DurableMark
 from store.format.retention_record import read_record
 from store.format.segment import EPOCH_BYTES
-from store.index.active import SegmentIndex
-from store.index.build_queue import BuildQueue
+from store.index.active_index import SegmentIndex
+from store.index.index_file_queue import BuildQueue
 from store.interface import LogStats
 from store.model.limits import Limits
 from store.reading.committed import Committed

@@ -17,10 +17,10 @@ from store.interface import Log, LogStats
 from store.model.event import Event
 from store.model.limits import Limits
 from store.model.query import Page, Query, as_query
-from store.recovery.clean_close import close_cleanly
+from store.recovery.close_directory import close_cleanly
 from store.recovery.load_segments import Progress, unseen
 from store.retention.policy import Retention, Retired, check_retention
-from store.retention.walk import Retirement
+from store.retention.retirement_steps import Retirement
 from store.writing.commit_steps import FileCommitSteps
 from store.writing.fsync_policy import parse_policy
 from store.writing.log_parts import LogParts

@@ -130,7 +130,7 @@ def rover():
 
 
 def slow_limits(rate, burst):
-    from actors.session.admission import LIMITS
+    from actors.session.role_rules import LIMITS
 
     return {**LIMITS, "agent": msgspec.structs.replace(LIMITS["agent"], requests_per_s=rate, burst=burst)}
 

@@ -15,8 +15,8 @@ from actors.event_store.retiring import RetentionPlan
 from actors.hall import STOP_S, Hall
 from actors.kernel import ChildSpec, Supervisor, System, running
 from actors.ports import Ports
-from actors.session.admission import LIMITS
 from actors.session.messages import Limits, Role
+from actors.session.role_rules import LIMITS
 from actors.speed_layer.policy.engine import Policy
 from store import EventLog, Log, keep, read_key
 from transport.access.accept import Listener

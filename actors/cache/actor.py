@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from actors.cache.messages import Messages, Remember
-from actors.cache.verdicts import Verdicts
+from actors.cache.verdict_table import Verdicts
 from actors.kernel import Actor, Reply
 
 CAPACITY = 65_536

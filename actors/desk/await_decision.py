@@ -11,7 +11,7 @@ from typing import Final, Literal
 
 import trio
 
-from actors.desk.reception import Caller
+from actors.desk.admission import Caller
 from actors.kernel import ActorError, AskTimeout, Ref
 from actors.speed_layer.messages import Answer, AnswerOwn, Answers, AwaitDecision, Decision, Evaluate
 from actors.speed_layer.policy.canonical_request import request_hash

@@ -10,17 +10,17 @@ from collections.abc import Awaitable, Callable
 import msgspec
 import trio
 
+from actors.desk.admission import Caller, Reception, Refusal
 from actors.desk.await_decision import Person
-from actors.desk.deciding import Deciding
-from actors.desk.judgement import Judgement
-from actors.desk.reception import Caller, Reception, Refusal
+from actors.desk.expert_actions import Deciding
+from actors.desk.judge_request import Judgement
 from actors.event_store.messages import NAME as EVENT_STORE
 from actors.event_store.messages import AppendEvents, QueryEvents, Refused, Stored
 from actors.kernel import DEFAULT_TIMEOUT_S, ROOT, Child, Node, Ref, System
 from actors.monitor.messages import Health
 from actors.session.messages import Admit, Principal, SessionInfo, WhoAmI
 from actors.session.stream_visibility import hidden_from
-from actors.speed_layer.verdict import Call, Verdict
+from actors.speed_layer.call_and_verdict import Call, Verdict
 from actors.views import Views
 from store import Append, Appended, Page, Query
 

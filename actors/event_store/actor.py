@@ -20,12 +20,12 @@ import trio
 
 from actors.event_store import lost_events
 from actors.event_store.commit_groups import Pending, group_size
+from actors.event_store.distant_conditions import Distant, look_ahead
 from actors.event_store.error_codes import refused
 from actors.event_store.fatal_errors import DiskSyncFailed, ending_on_damage
 from actors.event_store.long_polls import LongPolls
 from actors.event_store.messages import NAME, AppendEvents, Found, Messages, QueryEvents, Refused, Stored
 from actors.event_store.retiring import CHECK_S, RetentionPlan, retire_due, told
-from actors.event_store.sliced_conditions import Distant, look_ahead
 from actors.event_store.sliced_reads import Read, Reads
 from actors.kernel import LATER, Actor, ActorError, Later, Reply
 from actors.ports import Ports

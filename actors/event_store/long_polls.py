@@ -11,10 +11,10 @@ from collections.abc import Iterable
 import msgspec
 import trio
 
+from actors.event_store.distant_conditions import SLICE
 from actors.event_store.fatal_errors import ending_on_damage
 from actors.event_store.messages import Found, Refused
-from actors.event_store.sliced_conditions import SLICE
-from actors.event_store.waiting_queries import Waiter, Waiters
+from actors.event_store.waiter_index import Waiter, Waiters
 from actors.kernel import LATER, Later, Reply
 from store import Append, Appended, Log, Page, Query, StoreError
 

@@ -10,7 +10,7 @@ import trio
 from actors.event_store.fatal_errors import ending_on_damage
 from actors.ports import RunSync
 from store import Append, DiskFull, EventLog, Invalid, NewEvent, Retention, Retired
-from store.retention.walk import Retirement
+from store.retention.retirement_steps import Retirement
 
 LOG_STREAM = "moothall/log"
 """Where it is told what has left."""

@@ -16,9 +16,9 @@ from collections.abc import Callable
 
 import trio
 
+from actors.event_store.distant_conditions import SLICE
 from actors.event_store.fatal_errors import ending_on_damage
 from actors.event_store.messages import QueryEvents
-from actors.event_store.sliced_conditions import SLICE
 from actors.kernel import Reply
 from store import Log, Page
 

@@ -44,12 +44,12 @@ from actors.kernel.lifecycle.restore import Journal, Snapshot
 from actors.kernel.lifecycle.run_tree import ROOT, running
 from actors.kernel.lifecycle.supervisor import Supervisor
 from actors.kernel.lifecycle.timer import Timer
+from actors.kernel.messages.actor_system import System
+from actors.kernel.messages.inspect_and_suspend import get_state, notify_down, resume, suspend
 from actors.kernel.messages.mailbox import Mailbox, Overflow
 from actors.kernel.messages.message import Ask, Message, Tell, encode
 from actors.kernel.messages.ref import DEFAULT_TIMEOUT_S, Asked, Ref
 from actors.kernel.messages.reply import LATER, Later, Reply
-from actors.kernel.messages.system import System
-from actors.kernel.messages.system_lane import get_state, notify_down, resume, suspend
 from actors.kernel.messages.system_messages import Down
 from actors.kernel.observing.statistics import Statistics
 from actors.kernel.observing.trace import Trace, Traced

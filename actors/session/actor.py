@@ -16,7 +16,6 @@ from actors.event_store.messages import NAME as EVENT_STORE
 from actors.event_store.messages import AppendEvents
 from actors.kernel import Actor, ActorError, Down, Reply
 from actors.ports import Ports
-from actors.session.admission import ADMITTED, rate_limited, refusal_of
 from actors.session.messages import (
     Admission,
     Admit,
@@ -29,7 +28,8 @@ from actors.session.messages import (
     connection_name,
     session_name,
 )
-from actors.session.permit import Permit
+from actors.session.prepaid_tokens import Permit
+from actors.session.role_rules import ADMITTED, rate_limited, refusal_of
 from actors.token_bucket import TokenBucket
 from store import Append, NewEvent
 

@@ -22,7 +22,7 @@ from actors.speed_layer.governing.activation import ActiveLayer, activated, comp
 from actors.speed_layer.governing.breaker_events import OpenBreakers
 from actors.speed_layer.governing.event_recorder import EventRecorder
 from actors.speed_layer.governing.governing_policy import GoverningPolicy
-from actors.speed_layer.governing.guard import Guard
+from actors.speed_layer.governing.guarded_judging import Guard
 from actors.speed_layer.governing.quotas import Quotas
 from actors.speed_layer.governing.remembered_decisions import (
     POLICY_STREAM,
@@ -49,8 +49,8 @@ from actors.speed_layer.messages import (
     RefusalCode,
 )
 from actors.speed_layer.policy.engine import Policy, PolicyError, Ruling
-from actors.speed_layer.policy.rules import Layer
-from actors.speed_layer.published import PublishedPolicy
+from actors.speed_layer.policy.rule_tables import Layer
+from actors.speed_layer.published_policy import PublishedPolicy
 
 NO_LONGER_LOADS = "what an admin has activated no longer loads, so nothing is allowed until another policy is activated"
 

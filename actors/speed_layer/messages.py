@@ -8,7 +8,7 @@ import msgspec
 
 from actors.kernel import Ask
 from actors.speed_layer.policy.engine import Explanation, Request, Ruling
-from actors.speed_layer.policy.rules import Layer
+from actors.speed_layer.policy.rule_tables import Layer
 
 NAME = "speed_layer"
 

@@ -22,8 +22,8 @@ from store.format import frame as frames
 from store.format import segment as segments
 from store.format.retention_record import read_record, write_record
 from store.format.segment_files import remove_derived, remove_segment, segment_names
-from store.recovery.decide import Kept, Scan, recover, scan_segment
 from store.recovery.survey import describe, witnesses
+from store.recovery.what_counts import Kept, Scan, recover, scan_segment
 from store.retention.retire import remove_retired
 
 _ATTEMPTS = 5

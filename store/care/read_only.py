@@ -8,8 +8,8 @@ from store.errors import Invalid, LogDamaged
 from store.format import frame as frames
 from store.format.retention_record import RetentionRecord
 from store.model.event import Event
-from store.recovery.decide import Kept
 from store.recovery.survey import describe, survey
+from store.recovery.what_counts import Kept
 
 
 def look(path: str | PathLike[str], after: int = 0) -> tuple[RetentionRecord, Iterator[Event]]:

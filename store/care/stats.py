@@ -8,8 +8,8 @@ import msgspec
 
 from store.errors import LogDamaged
 from store.format import frame as frames
-from store.recovery.decide import Kept
 from store.recovery.survey import describe, survey
+from store.recovery.what_counts import Kept
 
 
 class Stats(msgspec.Struct, frozen=True, kw_only=True):

@@ -9,8 +9,8 @@ import msgspec
 from store.disk.digest import blake2b
 from store.format.frame import Command
 from store.format.index_file import Section
-from store.index.active import Index, IndexedSegment, SegmentIndex
-from store.index.stored import StoredIndex
+from store.index.active_index import Index, IndexedSegment, SegmentIndex
+from store.index.stored_index import StoredIndex
 
 _KEY_BYTES = 8
 

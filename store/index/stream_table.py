@@ -6,7 +6,7 @@ from typing import Self
 
 from store.format.retention_record import RetentionRecord
 from store.format.streams_file import SavedStreams
-from store.index.names import Interner
+from store.index.name_numbers import Interner
 
 
 class StreamTable:

@@ -10,11 +10,11 @@ from store.errors import LogDamaged
 from store.format.frame import HEADER_BYTES, Command
 from store.format.retention_record import RetentionRecord
 from store.format.staged_frame import StagedFrame
-from store.index.active import SegmentIndex
-from store.index.build_queue import BuildQueue
+from store.index.active_index import SegmentIndex
 from store.index.command_keys import EarlierCommands, command_key, commands_in, commands_of
+from store.index.index_file_queue import BuildQueue
 from store.index.rebuild import growing, index_segment
-from store.index.stored import IndexUnusable
+from store.index.stored_index import IndexUnusable
 from store.index.stream_table import StreamTable
 from store.model.append import Appended
 from store.model.event import Event

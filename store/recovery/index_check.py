@@ -17,13 +17,13 @@ from store.format.frame import UNREADABLE
 from store.format.index_file import IndexHeader, Section, index_path, read_header, read_section
 from store.format.segment import SegmentHeader
 from store.format.streams_file import STREAMS_NAME, read_streams
-from store.index.active import SegmentIndex
-from store.index.build import columns_of, describe, types_in
-from store.index.names import Interner
+from store.index.active_index import SegmentIndex
+from store.index.name_numbers import Interner
 from store.index.rebuild import index_frames
 from store.index.stream_table import StreamTable
-from store.recovery.decide import Kept
+from store.index.write_index_file import columns_of, describe, types_in
 from store.recovery.survey import Found
+from store.recovery.what_counts import Kept
 
 _decode_names = msgspec.msgpack.Decoder(list[str]).decode
 

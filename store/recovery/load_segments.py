@@ -9,10 +9,10 @@ from store.format import segment as segments
 from store.format.index_file import IndexHeader, index_path
 from store.format.retention_record import RetentionRecord
 from store.format.segment import SegmentHeader
-from store.index.build import Revisions
 from store.index.rebuild import index_segment, learn
-from store.index.stored import IndexUnusable, StoredIndex
+from store.index.stored_index import IndexUnusable, StoredIndex
 from store.index.stream_table import StreamTable
+from store.index.write_index_file import Revisions
 from store.reading.segment_reader import Segment
 
 Progress = Callable[[int, int], None]

@@ -10,10 +10,10 @@ from store.format import segment as segments
 from store.format.segment import SegmentHeader
 from store.format.streams_file import read_streams
 from store.index.stream_table import StreamTable
-from store.recovery.decide import Kept, Recovery
 from store.recovery.load_segments import Loaded, Progress, load_segments
 from store.recovery.put_aside import parts_behind, put_aside
 from store.recovery.survey import describe, quick_survey
+from store.recovery.what_counts import Kept, Recovery
 
 
 def open_segments(directory: Path, ports: LogPorts, progress: Progress) -> Loaded:

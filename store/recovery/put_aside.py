@@ -13,7 +13,7 @@ from store.format import frame as frames
 from store.format import segment as segments
 from store.format.interchange import encode_line
 from store.model.event import Event
-from store.recovery.decide import Kept, Scan, frames_behind
+from store.recovery.what_counts import Kept, Scan, frames_behind
 
 REMOVED = "removed-{}"
 """The directory beside the segments that things are put into; the number is the first free one."""

@@ -10,8 +10,8 @@ from store.format.durable_mark import read_durable_mark
 from store.format.index_file import IndexHeader
 from store.format.retention_record import RetentionRecord, read_record
 from store.format.segment_files import segment_names
-from store.recovery.decide import Damage, Recovery, Scan, recover, scan_segment
 from store.recovery.trusted_indexes import trusted_indexes
+from store.recovery.what_counts import Damage, Recovery, Scan, recover, scan_segment
 
 
 class Found(NamedTuple):

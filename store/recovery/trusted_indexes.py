@@ -19,7 +19,7 @@ from typing import NamedTuple
 from store.format import segment as segments
 from store.format.index_file import IndexHeader, index_path, read_header
 from store.format.segment import SegmentHeader
-from store.recovery.decide import Scan
+from store.recovery.what_counts import Scan
 
 
 class _Seen(NamedTuple):

@@ -10,9 +10,9 @@ from store.errors import LogDamaged
 from store.format import frame as frames
 from store.format.retention_record import read_record
 from store.model.event import IndexedFields
-from store.recovery.decide import Kept
 from store.recovery.index_check import contradictions
 from store.recovery.survey import Found, describe, survey
+from store.recovery.what_counts import Kept
 from store.tamper.check_seals import SealCheck
 
 

@@ -19,7 +19,7 @@ from store.format import segment as segments
 from store.format.index_file import index_path, read_header
 from store.format.retention_record import RetentionRecord, read_record, write_record
 from store.format.segment_files import remove_segment, segment_names
-from store.recovery.decide import Scan, scan_segment
+from store.recovery.what_counts import Scan, scan_segment
 from store.retention.archive import pack
 from store.retention.policy import DAY_NS, Retention, Retired, check_retention
 from store.tamper.seal import Seal

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 
 from store.errors import ConditionFailed
 from store.format.staged_frame import StagedFrame
-from store.index.names import Interner
+from store.index.name_numbers import Interner
 from store.index.stream_table import StreamTable
 from store.model.append import FailIf
 from store.model.query import Page, Query, as_query, matcher

@@ -6,7 +6,7 @@ from typing import NamedTuple
 from store.disk.lock import DirectoryLock
 from store.disk.ports import LogPorts
 from store.format.durable_mark import DurableMark
-from store.index.build_queue import BuildQueue
+from store.index.index_file_queue import BuildQueue
 from store.index.stream_table import StreamTable
 from store.model.limits import Limits
 from store.reading.committed import Committed

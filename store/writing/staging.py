@@ -13,7 +13,7 @@ from store.index.stream_table import StreamTable
 from store.model.append import Append, Appended, FailIf, check_expected, stream_of
 from store.model.limits import Limits, check_name
 from store.reading.committed import Committed
-from store.writing.batch import BatchFramer
+from store.writing.batch_framer import BatchFramer
 from store.writing.command_window import CommandMemory, repeated
 from store.writing.conditions import check_condition
 from store.writing.staged_group import Staged

@@ -15,7 +15,7 @@ from store.format.index_file import index_path
 from store.format.segment import HEADER_BYTES, SALT_BYTES, SEAL_BYTES, SegmentHeader
 from store.format.segment_files import create_segment
 from store.format.staged_frame import StagedFrame
-from store.index.active import SegmentIndex
+from store.index.active_index import SegmentIndex
 from store.model.limits import Limits
 from store.reading.segment_reader import Segment, WrittenFrames
 from store.tamper.seal import Seal

@@ -20,7 +20,7 @@ from store.format import segment as segments
 from store.format.frame import read_frame
 from store.format.interchange import Beginning, Encoding, read_stream
 from store.format.segment_files import segment_names
-from store.recovery.decide import recover, scan_segment
+from store.recovery.what_counts import recover, scan_segment
 
 SMALL = Limits(segment_bytes=700, commands=1, event_bytes=2000, append_bytes=8000, batch_events=8, reserve_bytes=0)
 MOST_READ = 1 << 18

@@ -19,8 +19,8 @@ from typing import Final
 
 import msgspec
 
-from actors.session.admission import folded
 from actors.session.messages import Principal, Role
+from actors.session.role_rules import folded
 from transport.data_directory import ADMIN_TOKEN_FILE, AGENT_TOKEN_FILE
 
 NAME_CHARACTERS: Final = 256

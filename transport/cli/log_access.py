@@ -13,8 +13,8 @@ import trio
 from cyclopts import Parameter
 
 from actors.kernel import first
-from actors.session.admission import refusal_of
 from actors.session.messages import Admit, Principal
+from actors.session.role_rules import refusal_of
 from store import (
     Append,
     Appended,

@@ -10,8 +10,8 @@ from typing import Any, Final
 
 import trio
 
-from actors.session.admission import LIMITS
 from actors.session.messages import Role
+from actors.session.role_rules import LIMITS
 from actors.token_bucket import TokenBucket
 
 HEALTH: Final = "health"

@@ -26,11 +26,11 @@ import trio
 from actors.kernel.errors import DeadlinePassed, contains
 from actors.kernel.lifecycle.restore import Journal, rebuild
 from actors.kernel.lifecycle.timer import Timer
+from actors.kernel.messages.actor_system import System
 from actors.kernel.messages.mailbox import Envelope, Mailbox, Overflow
 from actors.kernel.messages.message import Message, Tell
 from actors.kernel.messages.ref import Ref
 from actors.kernel.messages.reply import LATER, Reply
-from actors.kernel.messages.system import System
 from actors.kernel.messages.system_messages import Command, Down, Reason
 from actors.kernel.observing.statistics import Counters
 from actors.kernel.observing.trace import Traced

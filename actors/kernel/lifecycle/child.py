@@ -8,7 +8,7 @@ from typing import Literal, Protocol
 import msgspec
 import trio
 
-from actors.kernel.messages.system import System
+from actors.kernel.messages.actor_system import System
 from actors.kernel.observing.tree import Node, Parent
 
 Restart = Literal["permanent", "transient", "temporary"]

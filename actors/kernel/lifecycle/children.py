@@ -11,7 +11,7 @@ import trio
 
 from actors.kernel.errors import NameTaken, Unrecoverable, contains, unwrap
 from actors.kernel.lifecycle.child import ChildSpec, Running, Started
-from actors.kernel.messages.system import System
+from actors.kernel.messages.actor_system import System
 from actors.kernel.observing.statistics import Counters
 
 OnCrash = Callable[[str, BaseException], None]

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 import trio
 
 from actors.kernel.lifecycle.child import Child
-from actors.kernel.messages.system import System
+from actors.kernel.messages.actor_system import System
 
 ROOT = "root"
 """The name of the supervisor at the top, unless told otherwise."""

@@ -26,7 +26,7 @@ from actors.kernel.errors import (
 from actors.kernel.lifecycle.child import Child, ChildSpec, Running
 from actors.kernel.lifecycle.children import Children, OnCrash
 from actors.kernel.lifecycle.restart_intensity import Intensity, RestartHistory
-from actors.kernel.messages.system import System
+from actors.kernel.messages.actor_system import System
 from actors.kernel.observing.tree import Node
 
 Strategy = Literal["one_for_one", "one_for_all", "rest_for_one", "dynamic"]

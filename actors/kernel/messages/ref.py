@@ -8,10 +8,10 @@ from typing import Generic, TypeVar
 import trio
 
 from actors.kernel.errors import ActorError, AskTimeout, DeadlinePassed
+from actors.kernel.messages.actor_system import System
 from actors.kernel.messages.mailbox import Envelope, Mailbox
 from actors.kernel.messages.message import Ask, Tell, decode_reply, encode
 from actors.kernel.messages.reply_slot import Expired, ReplySlot
-from actors.kernel.messages.system import System
 
 R = TypeVar("R")
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
+from actors.kernel.messages.actor_system import System
 from actors.kernel.messages.mailbox import Envelope, Mailbox
 from actors.kernel.messages.message import encode
 from actors.kernel.messages.reply_slot import ReplySlot
-from actors.kernel.messages.system import System
 
 
 class Later:

@@ -26,7 +26,7 @@ from actors.speed_layer.approvals.approval_states import Approval, ApprovalRefus
 from actors.speed_layer.governing.command_patterns import NotGeneral, Pattern, generalised
 from actors.speed_layer.governing.event_recorder import EventRecorder
 from actors.speed_layer.governing.governing_policy import GoverningPolicy
-from actors.speed_layer.governing.guard import Guard
+from actors.speed_layer.governing.guarded_judging import Guard
 from actors.speed_layer.governing.remembered_decisions import Remembered
 from actors.speed_layer.messages import (
     Answer,

@@ -17,7 +17,7 @@ from typing import Any, Final, NamedTuple
 import trio
 
 from actors.speed_layer.audit.secret_masks import Masked
-from actors.speed_layer.verdict import Call, Verdict
+from actors.speed_layer.call_and_verdict import Call, Verdict
 from store import NewEvent
 
 AUDIT_STREAM: Final = "moothall/audit"

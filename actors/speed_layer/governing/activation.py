@@ -14,7 +14,7 @@ import msgspec
 
 from actors.speed_layer.governing.remembered_decisions import POLICY_STREAM, RememberedDecisions, remembered_in
 from actors.speed_layer.policy.engine import Policy, PolicySource
-from actors.speed_layer.policy.rules import Layer
+from actors.speed_layer.policy.rule_tables import Layer
 from store import Event, NewEvent
 
 POLICY_ACTIVATED: Final = "moothall.policy.activated"

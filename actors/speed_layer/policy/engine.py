@@ -24,7 +24,7 @@ from actors.speed_layer.policy.loading.compiled_rules import CompiledRules
 from actors.speed_layer.policy.loading.rule_scope import NOTHING
 from actors.speed_layer.policy.loading.sources import PolicyError, PolicySource
 from actors.speed_layer.policy.matching.path_rules import Finding, shortened, strictest
-from actors.speed_layer.policy.rules import Layer, Verdict
+from actors.speed_layer.policy.rule_tables import Layer, Verdict
 from actors.speed_layer.policy.ruling import RuleTrace, Ruling
 from actors.speed_layer.shell.analysis import analyse
 

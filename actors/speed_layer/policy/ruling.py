@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from actors.speed_layer.policy.rules import Verdict
+from actors.speed_layer.policy.rule_tables import Verdict
 
 
 class Limit(msgspec.Struct, frozen=True, array_like=True):

@@ -13,10 +13,10 @@ from actors.speed_layer.command.simple_command import Analysis, SimpleCommand
 from actors.speed_layer.shell.reading.prepared_text import prepare
 from actors.speed_layer.shell.reading.tokens import Unproved
 from actors.speed_layer.shell.walking import arithmetic, syntax_tree
-from actors.speed_layer.shell.walking.abstract_walker import MAX_COMMANDS, State
 from actors.speed_layer.shell.walking.command_effects import is_followed
 from actors.speed_layer.shell.walking.pipe_input import piped
 from actors.speed_layer.shell.walking.plain_line import PlainLine, Statement, read_plain_line
+from actors.speed_layer.shell.walking.walk_state import MAX_COMMANDS, State
 from actors.speed_layer.shell.walking.walker import Walker
 from actors.speed_layer.shell.walking.words_and_redirections import run_command
 

@@ -18,7 +18,7 @@ import tree_sitter_bash
 import trio
 import trio.testing
 
-from actors.cache.verdicts import Verdicts
+from actors.cache.verdict_table import Verdicts
 from actors.desk.gate import Call
 from actors.speed_layer.policy.engine import Policy, Request, Ruling, canonical
 from benchmarks.halls.commands import PLAIN, corpus, fresh_calls, mixed_calls

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.session.admission import refusal_of
 from actors.session.messages import Admit, Principal
+from actors.session.role_rules import refusal_of
 from actors.token_bucket import TokenBucket
 
 SCOUT = Principal("scout", "agent")

@@ -13,9 +13,9 @@ from actors.kernel import resume, suspend
 from actors.session.messages import Principal, session_name
 from actors.speed_layer.audit.buffer import AUDIT_STREAM
 from actors.speed_layer.governing.breaker import FAILURES
-from actors.speed_layer.governing.guard import BUDGET_S
+from actors.speed_layer.governing.guarded_judging import BUDGET_S
 from actors.speed_layer.policy.engine import MAX_KEPT_LENGTH, Policy, PolicySource, Ruling, packs
-from actors.speed_layer.published import MAX_REQUESTS
+from actors.speed_layer.published_policy import MAX_REQUESTS
 
 CHIEF = Caller(Principal("chief", "admin"), 90)
 CWD = "/home/dev/project"

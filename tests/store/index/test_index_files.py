@@ -9,7 +9,7 @@ import pytest
 from store import DiskFull, EventLog, Limits, NewEvent, StoreError, repair, verify
 from store.format.index_file import SECTIONS, IndexHeader, Section, encode_header, index_path, read_header, read_section
 from store.format.streams_file import read_streams, write_streams
-from store.index.stored import StoredIndex
+from store.index.stored_index import StoredIndex
 
 SMALL = Limits(segment_bytes=2500, reserve_bytes=0)
 COUNT = 60
@@ -79,7 +79,7 @@ def test_that_check_catches_columns_that_are_not_checked(filled, monkeypatch):
             header.sections[section][0], b"\0"
         )
 
-    monkeypatch.setattr("store.index.stored.read_section", unchecked)
+    monkeypatch.setattr("store.index.stored_index.read_section", unchecked)
     with pytest.raises((AssertionError, LookupError, ValueError, OSError, StoreError)):
         for copy in changed_everywhere(filled, every=11):
             check(copy)
@@ -143,7 +143,7 @@ def test_sealing_goes_on_in_steps_while_events_are_appended_and_read(tmp_path):
 def test_a_full_disk_while_sealing_keeps_the_index_in_memory(tmp_path, monkeypatch):
     with EventLog.open(tmp_path, limits=SMALL) as log:
         with monkeypatch.context() as patch:
-            patch.setattr("store.index.build.create_file", _full)
+            patch.setattr("store.index.write_index_file.create_file", _full)
             for n in range(COUNT):
                 log.append([event(n)], stream=f"s{n % 5}")
         assert not list(tmp_path.glob("*.index"))

@@ -16,7 +16,7 @@ import pytest
 
 from store import Append, EventLog, Limits, NewEvent, StoreError, verify
 from store.format.durable_mark import MARK_NAME
-from store.recovery import decide as recovery
+from store.recovery import what_counts as recovery
 
 SMALL = Limits(segment_bytes=900, reserve_bytes=0)
 CALLS = ("pwrite", "pwritev", "fsync", "fdatasync", "truncate", "unlink", "replace")
@@ -190,7 +190,7 @@ def test_a_later_frame_on_disk_without_an_earlier_one_is_cut_with_it(tmp_path):
 def test_that_check_catches_a_recovery_that_takes_what_is_behind_a_hole_for_durable(monkeypatch, tmp_path):
     left = crash_with_a_hole(tmp_path)
 
-    monkeypatch.setattr("store.recovery.decide.frames_behind", Behind(recovery.frames_behind))
+    monkeypatch.setattr("store.recovery.what_counts.frames_behind", Behind(recovery.frames_behind))
     with pytest.raises(AssertionError):
         check("writeback", left, 1)
 

@@ -12,7 +12,7 @@ from store import EventLog, Invalid, Limits, LogDamaged, LogLocked, NewEvent, St
 from store.format.clean_stop import CLEAN_STOP_NAME
 from store.format.index_file import index_path
 from store.format.streams_file import STREAMS_NAME
-from store.recovery.decide import scan_segment
+from store.recovery.what_counts import scan_segment
 
 SMALL = Limits(segment_bytes=600, reserve_bytes=4096)
 

@@ -9,8 +9,8 @@ from store.format import segment as segments
 from store.format.frame import encode_body, encode_command
 from store.format.segment import SegmentHeader, segment_name
 from store.model.event import Event
-from store.recovery import decide as recovery
-from store.recovery.decide import Scan, recover, scan_segment
+from store.recovery import what_counts as recovery
+from store.recovery.what_counts import Scan, recover, scan_segment
 
 SALT = bytes(range(16))
 

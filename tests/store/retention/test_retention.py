@@ -32,7 +32,7 @@ from store import (
 )
 from store.format.retention_record import read_record
 from store.format.segment import segment_name
-from store.index.build_queue import BuildQueue
+from store.index.index_file_queue import BuildQueue
 
 RETENTION = sys.modules["store.retention.retire"]
 SMALL = Limits(segment_bytes=600, reserve_bytes=100)
@@ -518,7 +518,7 @@ def test_a_segment_that_a_full_disk_kept_from_being_indexed_leaves_once_there_is
 
     with open_log(tmp_path / "log", clock) as log:
         with monkeypatch.context() as patch:
-            patch.setattr("store.index.build.create_file", full)
+            patch.setattr("store.index.write_index_file.create_file", full)
             for n in range(20):
                 log.append([NewEvent(type="t", data={"n": n})])
             while log.step():

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from store import Append, EventLog, Limits, NewEvent, StoreError
 from store.index.stream_table import StreamTable
 from store.model.append import check_expected, stream_of
-from store.writing.batch import BatchFramer
+from store.writing.batch_framer import BatchFramer
 from store.writing.validation import checked_columns
 
 LIMITS = Limits(event_bytes=200, depth=3)

@@ -14,7 +14,7 @@ import msgspec
 
 from actors.speed_layer.policy.loading.sources import Entry, PolicyError
 from actors.speed_layer.policy.matching.path_rules import Finding
-from actors.speed_layer.policy.rules import Verdict
+from actors.speed_layer.policy.rule_tables import Verdict
 from actors.speed_layer.policy.ruling import Limit, Ruling
 
 LIMIT: Final = re.compile(r"([1-9][0-9]{0,6})/(s|min|h|day)")

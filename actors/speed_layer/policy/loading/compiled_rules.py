@@ -17,7 +17,7 @@ from actors.speed_layer.policy.matching.command_rules import CommandRules, compi
 from actors.speed_layer.policy.matching.globs import pattern
 from actors.speed_layer.policy.matching.path_rules import PathRules, Workspace
 from actors.speed_layer.policy.matching.variable_rules import VariableRules
-from actors.speed_layer.policy.rules import (
+from actors.speed_layer.policy.rule_tables import (
     LAYERS,
     CommandRule,
     LineRule,

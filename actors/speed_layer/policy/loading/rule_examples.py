@@ -8,7 +8,7 @@ from actors.speed_layer.command.paths import join
 from actors.speed_layer.command.simple_command import UNKNOWN
 from actors.speed_layer.policy.loading.compiled_rules import CompiledRules
 from actors.speed_layer.policy.loading.sources import Entry, PolicyError
-from actors.speed_layer.policy.rules import CommandRule, PathRule
+from actors.speed_layer.policy.rule_tables import CommandRule, PathRule
 from actors.speed_layer.policy.ruling import RuleTrace
 from actors.speed_layer.shell.analysis import analyse
 

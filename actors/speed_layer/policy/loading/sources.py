@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import msgspec
 
-from actors.speed_layer.policy.rules import TABLES, Layer
+from actors.speed_layer.policy.rule_tables import TABLES, Layer
 
 HEADER: Final = re.compile(r"\s*\[\[\s*(\w+)\s*\]\]")
 

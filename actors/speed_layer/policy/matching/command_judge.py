@@ -8,11 +8,11 @@ from typing import Final
 
 from actors.speed_layer.command.simple_command import UNKNOWN, SimpleCommand
 from actors.speed_layer.policy.matching.command_rules import CommandRules
+from actors.speed_layer.policy.matching.first_words_graph import PrefixMatch
 from actors.speed_layer.policy.matching.path_rules import STRICTNESS, Access, Finding, PathRules, Workspace, inside
-from actors.speed_layer.policy.matching.prefix_graph import PrefixMatch
 from actors.speed_layer.policy.matching.variable_rules import VariableRules
 from actors.speed_layer.policy.matching.word_coverage import Proof
-from actors.speed_layer.policy.rules import LAYERS, Layer
+from actors.speed_layer.policy.rule_tables import LAYERS, Layer
 from actors.speed_layer.policy.ruling import RuleTrace
 
 OUT_OF_SCOPE: Final = "it is not for this role, or not for this time"

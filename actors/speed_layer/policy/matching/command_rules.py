@@ -7,9 +7,9 @@ from typing import Final
 
 from actors.speed_layer.command.options import Parsed, grammar, parse
 from actors.speed_layer.command.simple_command import SimpleCommand
+from actors.speed_layer.policy.matching.allowed_words import pattern
 from actors.speed_layer.policy.matching.conditions import conditions
-from actors.speed_layer.policy.matching.path_rules import Finding
-from actors.speed_layer.policy.matching.prefix_graph import (
+from actors.speed_layer.policy.matching.first_words_graph import (
     CompiledCommandRule,
     Prefixed,
     PrefixGraph,
@@ -17,8 +17,8 @@ from actors.speed_layer.policy.matching.prefix_graph import (
     PrefixNode,
     Program,
 )
-from actors.speed_layer.policy.matching.word_kinds import pattern
-from actors.speed_layer.policy.rules import CommandRule, Layer, ProgramTable
+from actors.speed_layer.policy.matching.path_rules import Finding
+from actors.speed_layer.policy.rule_tables import CommandRule, Layer, ProgramTable
 
 VERSIONED: Final = re.compile(r"(python|pip|pypy|ruby|node|php|perl|clang|gcc|llvm-config)[0-9][0-9.]*\Z")
 

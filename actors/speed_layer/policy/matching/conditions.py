@@ -11,7 +11,7 @@ import re2 as untyped_re2
 
 from actors.speed_layer.command.options import SHORT
 from actors.speed_layer.command.simple_command import SimpleCommand
-from actors.speed_layer.policy.rules import CommandRule
+from actors.speed_layer.policy.rule_tables import CommandRule
 from actors.speed_layer.proofs.argument_values import SQL_NOISE
 from actors.speed_layer.proofs.everyday_tasks import script
 

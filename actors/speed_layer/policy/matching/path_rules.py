@@ -12,7 +12,7 @@ import msgspec
 from actors.speed_layer.command.paths import HOME, join, normalised
 from actors.speed_layer.command.simple_command import UNKNOWN, SimpleCommand
 from actors.speed_layer.policy.matching.globs import GlobSet
-from actors.speed_layer.policy.rules import PathRule, Verdict
+from actors.speed_layer.policy.rule_tables import PathRule, Verdict
 
 Access = Literal["read", "write", "delete", "truncate"]
 STRICTNESS: Final[dict[Verdict, int]] = {"allow": 0, "ask": 1, "deny": 2}

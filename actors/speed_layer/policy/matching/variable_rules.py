@@ -9,7 +9,7 @@ from typing import Final
 from actors.speed_layer.command.simple_command import SimpleCommand
 from actors.speed_layer.policy.matching.globs import pattern
 from actors.speed_layer.policy.matching.path_rules import STRICTNESS, Finding
-from actors.speed_layer.policy.rules import VariableRule
+from actors.speed_layer.policy.rule_tables import VariableRule
 
 SECRET_NAME: Final = re.compile(
     r"(?:.*_)?(?:SECRET|TOKEN|PASSWORD|PASSWD|PASS|API_?KEY|PRIVATE_KEY|ACCESS_KEY(?:_ID)?|CREDENTIALS?|SECRET_ACCESS_KEY|SECRET_KEY|DATABASE_URL|AUTH)(?:_.*)?\Z"

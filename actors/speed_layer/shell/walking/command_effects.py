@@ -12,9 +12,9 @@ from actors.speed_layer.shell.reading.tokens import Unproved
 from actors.speed_layer.shell.unwrapping.inner_command import Inner, ShellText
 from actors.speed_layer.shell.unwrapping.wrappers import program, unwrap
 from actors.speed_layer.shell.walking import arithmetic, syntax_tree
-from actors.speed_layer.shell.walking.abstract_walker import AbstractWalker, State
 from actors.speed_layer.shell.walking.constant_variables import bind_constants, keep_bindings
 from actors.speed_layer.shell.walking.variable_names import SETTERS, names_set
+from actors.speed_layer.shell.walking.walk_state import AbstractWalker, State
 
 DECLARATIONS: Final = frozenset({"export", "declare", "typeset", "local", "readonly"})
 ASSIGNED: Final = re.compile(r"([A-Za-z_]\w*)=(.*)", re.DOTALL)

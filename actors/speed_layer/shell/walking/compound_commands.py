@@ -9,11 +9,11 @@ from tree_sitter import Node
 
 from actors.speed_layer.command.simple_command import SimpleCommand
 from actors.speed_layer.shell.reading.tokens import Unproved, Word
-from actors.speed_layer.shell.walking.abstract_walker import AbstractWalker, Function
 from actors.speed_layer.shell.walking.constant_variables import keep_bindings
 from actors.speed_layer.shell.walking.expansions import walk_arithmetic, walk_substitutions
 from actors.speed_layer.shell.walking.pipe_input import piped
 from actors.speed_layer.shell.walking.syntax_tree import LEAVES, between, collect_expansions, parts
+from actors.speed_layer.shell.walking.walk_state import AbstractWalker, Function
 from actors.speed_layer.shell.walking.words_and_redirections import (
     covering,
     read_tokens,

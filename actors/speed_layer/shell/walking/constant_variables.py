@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from actors.speed_layer.command.simple_command import UNKNOWN
-from actors.speed_layer.shell.walking.abstract_walker import State
+from actors.speed_layer.shell.walking.walk_state import State
 
 DISGUISE: Final = re.compile(
     r"(?<![\w-])(?:read|mapfile|readarray|getopts|let|unset|declare|local|typeset|export|readonly|eval|source|printf"

@@ -11,9 +11,9 @@ from actors.speed_layer.command.simple_command import UNKNOWN, SimpleCommand
 from actors.speed_layer.shell.reading.lexer import Piece
 from actors.speed_layer.shell.reading.tokens import Unproved, Word, known
 from actors.speed_layer.shell.walking import arithmetic
-from actors.speed_layer.shell.walking.abstract_walker import AbstractWalker
 from actors.speed_layer.shell.walking.syntax_tree import collect_expansions, parse
 from actors.speed_layer.shell.walking.variable_names import names_assigned
+from actors.speed_layer.shell.walking.walk_state import AbstractWalker
 
 PARAMETER: Final = re.compile(r"\$([A-Za-z_][A-Za-z0-9_]*|[0-9?!#@*$-])")
 BRACED: Final = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*|[0-9]+)(?::?\?[A-Za-z0-9 _.-]*)?\}\Z")

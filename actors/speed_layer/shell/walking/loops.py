@@ -10,10 +10,10 @@ from tree_sitter import Node
 from actors.speed_layer.command.simple_command import UNKNOWN
 from actors.speed_layer.shell.reading.tokens import Unproved, Word
 from actors.speed_layer.shell.walking import arithmetic
-from actors.speed_layer.shell.walking.abstract_walker import AbstractWalker
 from actors.speed_layer.shell.walking.expansions import walk_substitutions
 from actors.speed_layer.shell.walking.syntax_tree import between, collect_expansions, parts
 from actors.speed_layer.shell.walking.variable_names import names_assigned
+from actors.speed_layer.shell.walking.walk_state import AbstractWalker
 
 MAX_ROUNDS: Final = 8
 """How many values a loop may have whose body is walked for each of them; two nested loops walk 64 bodies."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 from tree_sitter import Node
 
 from actors.speed_layer.shell.reading.tokens import Unproved
-from actors.speed_layer.shell.walking.abstract_walker import AbstractWalker
 from actors.speed_layer.shell.walking.syntax_tree import collect_expansions, parts
+from actors.speed_layer.shell.walking.walk_state import AbstractWalker
 from actors.speed_layer.shell.walking.words_and_redirections import read_tokens, write_command
 
 

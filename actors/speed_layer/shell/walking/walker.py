@@ -15,11 +15,11 @@ from tree_sitter import Node
 from actors.speed_layer.shell.reading.lexer import Piece
 from actors.speed_layer.shell.reading.tokens import Unproved
 from actors.speed_layer.shell.walking import compound_commands, loops
-from actors.speed_layer.shell.walking.abstract_walker import AbstractWalker
 from actors.speed_layer.shell.walking.constant_variables import keep_bindings
 from actors.speed_layer.shell.walking.expansions import expand
 from actors.speed_layer.shell.walking.substitutions import walk_substitution
 from actors.speed_layer.shell.walking.syntax_tree import LEAVES, check_comment
+from actors.speed_layer.shell.walking.walk_state import AbstractWalker
 from actors.speed_layer.shell.walking.words_and_redirections import is_test, walk_simple_command
 
 

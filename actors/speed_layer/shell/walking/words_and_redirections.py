@@ -12,10 +12,10 @@ from actors.speed_layer.command.simple_command import UNKNOWN, Redirect, SimpleC
 from actors.speed_layer.shell.reading.here_document import PLACEHOLDER
 from actors.speed_layer.shell.reading.tokens import RedirectToken, Token, Unproved, Word, judged, known, native
 from actors.speed_layer.shell.walking import arithmetic
-from actors.speed_layer.shell.walking.abstract_walker import AbstractWalker
 from actors.speed_layer.shell.walking.command_effects import follow_command
 from actors.speed_layer.shell.walking.expansions import expand_document, walk_test
 from actors.speed_layer.shell.walking.syntax_tree import collect_expansions
+from actors.speed_layer.shell.walking.walk_state import AbstractWalker
 
 RESERVED: Final = frozenset([
     "!", "{", "}", "[[", "]]", "case", "coproc", "do", "done", "elif", "else", "esac", "fi", "for", "function", "if",

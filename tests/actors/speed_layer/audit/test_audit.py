@@ -18,8 +18,8 @@ from actors.session.messages import Principal
 from actors.speed_layer.audit import secret_masks
 from actors.speed_layer.audit.buffer import AUDIT_STREAM, BATCH, FLUSH_S, AuditBuffer, Entry
 from actors.speed_layer.audit.secret_masks import Masked
+from actors.speed_layer.call_and_verdict import Verdict
 from actors.speed_layer.policy.engine import Policy, PolicySource, packs
-from actors.speed_layer.verdict import Verdict
 from store import Append, ConditionFailed, FailIf, NewEvent, Query
 
 LIST = Call("Bash", {"command": "ls -la"}, "/home/dev/project")

@@ -17,7 +17,7 @@ from actors.session.messages import Principal
 from actors.speed_layer.audit.buffer import STALLED_S
 from actors.speed_layer.governing.breaker import FAILURES, MAX_PAUSE_S, PAUSE_S, Breaker
 from actors.speed_layer.governing.breaker_events import BREAKERS_STREAM, MAX_TOLD
-from actors.speed_layer.governing.guard import BUDGET_S
+from actors.speed_layer.governing.guarded_judging import BUDGET_S
 from actors.speed_layer.governing.quotas import Quotas
 from actors.speed_layer.policy import engine as policy_engine
 from actors.speed_layer.policy.engine import FAULT, Policy, PolicySource, Request, Ruling, packs

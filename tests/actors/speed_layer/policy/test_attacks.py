@@ -6,7 +6,7 @@ import pytest
 
 from actors.speed_layer.policy.engine import Policy, Request
 from actors.speed_layer.shell.analysis import analyse
-from actors.speed_layer.shell.walking.abstract_walker import MAX_COMMANDS, MAX_WORK
+from actors.speed_layer.shell.walking.walk_state import MAX_COMMANDS, MAX_WORK
 
 CWD = "/home/dev/project"
 policy = Policy.default()

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from actors.speed_layer.policy.engine import Policy, PolicyError, PolicySource, Request, packs
-from actors.speed_layer.policy.rules import LAYERS
+from actors.speed_layer.policy.rule_tables import LAYERS
 
 CWD = "/home/dev/project"
 RULE = (

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from actors.speed_layer.command.options import NO_OPTIONS, Grammar, grammar
 from actors.speed_layer.policy.engine import Policy
 from actors.speed_layer.policy.matching.command_rules import CommandRules, compile_rule
-from actors.speed_layer.policy.matching.prefix_graph import Prefixed, PrefixGraph, PrefixMatch, PrefixNode, Program
-from actors.speed_layer.policy.rules import CommandRule, ProgramTable
+from actors.speed_layer.policy.matching.first_words_graph import Prefixed, PrefixGraph, PrefixMatch, PrefixNode, Program
+from actors.speed_layer.policy.rule_tables import CommandRule, ProgramTable
 
 WORDS = st.sampled_from(["a", "b", "c", "*"])
 PLACES = st.lists(st.lists(WORDS, min_size=1, max_size=3), min_size=1, max_size=3)

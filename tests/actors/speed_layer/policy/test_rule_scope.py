@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from actors.speed_layer.policy.engine import Policy, PolicyError, PolicySource, Request, packs
 from actors.speed_layer.policy.replay import replay
-from actors.speed_layer.policy.rules import LAYERS, Layer
+from actors.speed_layer.policy.rule_tables import LAYERS, Layer
 
 CWD = "/home/dev/project"
 STRICTNESS = {"allow": 0, "ask": 1, "deny": 2}

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from actors.speed_layer.command.options import grammar, parse
 from actors.speed_layer.command.paths import join
 from actors.speed_layer.policy.canonical_request import canonical, request_hash
+from actors.speed_layer.policy.matching.allowed_words import assign, pattern
 from actors.speed_layer.policy.matching.globs import GlobSet
-from actors.speed_layer.policy.matching.word_kinds import assign, pattern
 from actors.speed_layer.proofs.argument_values import local_url, sql
 from actors.speed_layer.proofs.awk import awk
 from actors.speed_layer.proofs.everyday_tasks import script, task

@@ -16,19 +16,19 @@ import trio
 
 from actors.cache.messages import NAME as CACHE
 from actors.cache.messages import Remember
+from actors.desk.admission import Caller, Reception
 from actors.desk.await_decision import Person, Waiting, is_pending
-from actors.desk.reception import Caller, Reception
 from actors.event_store.messages import NAME as EVENT_STORE
 from actors.event_store.messages import AppendEvents
 from actors.kernel import ActorError, Ref, System
 from actors.session.messages import Admit
 from actors.speed_layer.audit.buffer import AUDIT_STREAM, Entry, verdict_event
 from actors.speed_layer.audit.secret_masks import Masked
+from actors.speed_layer.call_and_verdict import Call, Verdict
 from actors.speed_layer.messages import NAME as SPEED_LAYER
 from actors.speed_layer.messages import Answer, ApprovalInfo, Evaluate, Explain
 from actors.speed_layer.policy.canonical_request import hash_of
 from actors.speed_layer.policy.engine import Explanation, Request, Ruling, canonical
-from actors.speed_layer.verdict import Call, Verdict
 from actors.views import Views
 from store import Append
 

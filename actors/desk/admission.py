@@ -1,8 +1,8 @@
 """The reception: where a request is admitted, before anything is done for it.
 
 What its role or the names forbid is refused by the session, which counts it. What a session has admitted in advance
-(`actors/session/permit.py`) is let in without a hop; everything else asks the session, and the first request of a
-principal starts it.
+(`actors/session/prepaid_tokens.py`) is let in without a hop; everything else asks the session, and the first request of
+a principal starts it.
 """
 
 from __future__ import annotations
@@ -24,7 +24,6 @@ from actors.kernel import (
     System,
     notify_down,
 )
-from actors.session.admission import refusal_of
 from actors.session.messages import (
     SUPERVISOR,
     Admission,
@@ -34,7 +33,8 @@ from actors.session.messages import (
     connection_name,
     session_name,
 )
-from actors.session.permit import Permit
+from actors.session.prepaid_tokens import Permit
+from actors.session.role_rules import refusal_of
 
 R = TypeVar("R")
 

@@ -9,10 +9,10 @@ from typing import Literal
 import msgspec
 
 from store.format.index_file import IndexHeader, Section, read_section
-from store.index.build import BUCKET_MASK
 from store.index.byte_planes import PLANES, Planes
-from store.index.names import name_hash
+from store.index.name_numbers import name_hash
 from store.index.posting_chains import ALL_BITS, Chain
+from store.index.write_index_file import BUCKET_MASK
 
 _decode_names = msgspec.msgpack.Decoder(list[str]).decode
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from actors.desk.gate import Call, Caller, Refusal
 from actors.session.messages import Principal, session_name
-from actors.session.permit import AHEAD, Permit
+from actors.session.prepaid_tokens import AHEAD, Permit
 from actors.speed_layer.audit.buffer import AUDIT_STREAM
 from actors.token_bucket import TokenBucket
 from store import Append, FailIf, NewEvent, Query

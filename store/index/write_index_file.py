@@ -22,9 +22,9 @@ from store.disk.sync import sync_file, write_all
 from store.errors import StoreError
 from store.format.index_file import IndexHeader, encode_header, index_path
 from store.format.segment import SegmentHeader
-from store.index.active import SegmentIndex
+from store.index.active_index import SegmentIndex
 from store.index.byte_planes import GrowingPlanes
-from store.index.names import name_hashes
+from store.index.name_numbers import name_hashes
 from store.index.posting_chains import ALL_BITS
 
 CHUNK = 1 << 18

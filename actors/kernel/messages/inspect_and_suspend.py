@@ -11,8 +11,8 @@ import msgspec
 import trio
 
 from actors.kernel.errors import AskTimeout
+from actors.kernel.messages.actor_system import System
 from actors.kernel.messages.reply_slot import Expired
-from actors.kernel.messages.system import System
 from actors.kernel.messages.system_messages import Command, CommandKind, Down
 
 COMMAND_TIMEOUT_S = 5.0

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from store.format.retention_record import NOTHING_RETIRED
-from store.index.active import SegmentIndex
+from store.index.active_index import SegmentIndex
 from store.retention.policy import Retention, Retired
 from store.retention.retire import remove_retired, retire
 from store.writing.log_parts import LogParts

@@ -6,9 +6,10 @@ from typing import Final, Literal
 
 import trio
 
-from actors.desk.reception import Caller, Reception, Refusal
+from actors.desk.admission import Caller, Reception, Refusal
 from actors.kernel import Ref, System
 from actors.session.messages import Admit, Operation
+from actors.speed_layer.call_and_verdict import Verdict
 from actors.speed_layer.messages import NAME as SPEED_LAYER
 from actors.speed_layer.messages import (
     Activate,
@@ -20,8 +21,7 @@ from actors.speed_layer.messages import (
     Propose,
     Remember,
 )
-from actors.speed_layer.policy.rules import Layer
-from actors.speed_layer.verdict import Verdict
+from actors.speed_layer.policy.rule_tables import Layer
 
 ACTIVATION_S: Final = 30.0
 """How long compiling and activating a policy may take, in seconds."""

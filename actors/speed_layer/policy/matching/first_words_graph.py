@@ -13,10 +13,10 @@ from typing import Final, NamedTuple
 import msgspec
 
 from actors.speed_layer.command.options import NO_OPTIONS, Grammar, Parsed
+from actors.speed_layer.policy.matching.allowed_words import Pattern
 from actors.speed_layer.policy.matching.conditions import Condition
 from actors.speed_layer.policy.matching.path_rules import Finding
-from actors.speed_layer.policy.matching.word_kinds import Pattern
-from actors.speed_layer.policy.rules import CommandRule, Layer
+from actors.speed_layer.policy.rule_tables import CommandRule, Layer
 
 ANY_WORD: Final = "*"
 

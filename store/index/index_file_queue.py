@@ -6,9 +6,9 @@ from contextlib import suppress
 
 from store.errors import DiskFull
 from store.format.index_file import index_path
-from store.index.active import IndexedSegment, SegmentIndex
-from store.index.build import Revisions, Steps, write_index_file
-from store.index.stored import StoredIndex
+from store.index.active_index import IndexedSegment, SegmentIndex
+from store.index.stored_index import StoredIndex
+from store.index.write_index_file import Revisions, Steps, write_index_file
 
 
 class BuildQueue:

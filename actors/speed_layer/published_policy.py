@@ -14,7 +14,7 @@ from typing import Final
 import trio
 
 from actors.speed_layer.governing.governing_policy import GoverningPolicy
-from actors.speed_layer.governing.guard import BUDGET_S, Guard
+from actors.speed_layer.governing.guarded_judging import BUDGET_S, Guard
 from actors.speed_layer.policy.engine import Request, Ruling, is_kept
 
 MAX_REQUESTS: Final = 16

@@ -6,11 +6,11 @@ from itertools import accumulate
 from store.format import frame as frames
 from store.format.frame import Command
 from store.format.staged_frame import StagedFrame
-from store.index.names import CorrelationHashes
+from store.index.name_numbers import CorrelationHashes
 from store.index.stream_table import StreamTable
 from store.model.append import Append, Appended, stream_of
 from store.model.limits import Limits, check_finite, check_name, may_hold_non_finite
-from store.writing.single import SingleFramer
+from store.writing.single_framer import SingleFramer
 from store.writing.validation import Columns, encode_records
 
 

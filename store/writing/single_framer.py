@@ -10,7 +10,7 @@ import msgspec
 
 from store.format import frame as frames
 from store.format.staged_frame import StagedFrame
-from store.index.names import CorrelationHashes
+from store.index.name_numbers import CorrelationHashes
 from store.index.stream_table import StreamTable
 from store.model.append import Append, Appended, check_expected, stream_of
 from store.model.event import NewEvent

@@ -6,8 +6,8 @@ from contextlib import suppress
 from store.errors import DiskFull
 from store.format.clean_stop import write_clean_stop
 from store.format.streams_file import write_streams
-from store.index.active import SegmentIndex
-from store.index.build_queue import index_steps
+from store.index.active_index import SegmentIndex
+from store.index.index_file_queue import index_steps
 from store.writing.log_parts import LogParts
 
 
