@@ -122,7 +122,7 @@ class Hall:
         return Supervisor(children, on_crash=self.on_crash)
 
     def _session(self, principal: Principal) -> Session:
-        return Session(principal, self._limits[principal.role], self._ports, self.views.permits, self._session_idle_s)
+        return Session(principal, self._limits[principal.role], self._ports, self.views.prepaid, self._session_idle_s)
 
 
 def _in_short(error: BaseException) -> str:

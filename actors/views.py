@@ -8,9 +8,9 @@ An actor says in its own folder which of them it needs, so none knows this modul
 
 from __future__ import annotations
 
-from actors.cache.verdict_table import Verdicts
+from actors.cache.verdict_table import VerdictTable
 from actors.monitor.messages import Component, Health
-from actors.session.prepaid_tokens import Permit
+from actors.session.prepaid_tokens import PrepaidTokens
 from actors.speed_layer.audit.buffer import AuditBuffer
 from actors.speed_layer.published_policy import PublishedPolicy
 
@@ -24,7 +24,7 @@ class Views:
 
     Attributes:
         verdicts: Written by the cache.
-        permits: What sessions have admitted in advance, by the session's name; each written by its session.
+        prepaid: What sessions have admitted in advance, by the session's name; each written by its session.
         audit: Verdicts on their way to the log; the desk adds, the speed layer takes.
         policy: The version of the policy that governs now, empty until one does; written by the speed layer.
         rules: That policy, None until one governs; written by the speed layer.
@@ -35,8 +35,8 @@ class Views:
     """
 
     def __init__(self, version: str, *, audit_inputs: bool = True) -> None:
-        self.verdicts = Verdicts()
-        self.permits: dict[str, Permit] = {}
+        self.verdicts = VerdictTable()
+        self.prepaid: dict[str, PrepaidTokens] = {}
         self.audit = AuditBuffer(inputs=audit_inputs)
         self.policy = ""
         self.rules: PublishedPolicy | None = None

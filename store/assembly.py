@@ -10,7 +10,7 @@ from store.format.durable_mark import DurableMark
 from store.format.retention_record import read_record
 from store.format.segment import EPOCH_BYTES
 from store.index.active_index import SegmentIndex
-from store.index.index_file_queue import BuildQueue
+from store.index.index_file_queue import IndexFileQueue
 from store.interface import LogStats
 from store.model.limits import Limits
 from store.reading.committed import Committed
@@ -46,10 +46,10 @@ def assemble(  # noqa: PLR0917 - what `EventLog.open` was told
     segments, table, unindexed, lost = open_segments(directory, ports, progress)
     make_reserve(directory, limits.reserve_bytes)
     epoch = segments[-1].header.epoch if segments else ports.random_bytes(EPOCH_BYTES)
-    build_queue = BuildQueue(sync=policy.kind != "never")
+    index_file_queue = IndexFileQueue(sync=policy.kind != "never")
     for segment, revisions in unindexed:
-        build_queue.add(segment, revisions)
-    committed = Committed(segments, table, build_queue, record)
+        index_file_queue.add(segment, revisions)
+    committed = Committed(segments, table, index_file_queue, record)
     commands = CommandMemory(limits.commands, committed.history(limits.commands))
     seal = None
     if seal_key is not None:
@@ -77,7 +77,7 @@ def assemble(  # noqa: PLR0917 - what `EventLog.open` was told
         lost=lost,
         table=table,
         commands=commands,
-        build_queue=build_queue,
+        index_file_queue=index_file_queue,
         committed=committed,
         stager=Stager(table, commands, committed, limits),
         seal=seal,

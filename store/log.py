@@ -145,8 +145,8 @@ class EventLog(Log):
             SyncFailed: the disk did not confirm; the log does no more work.
         """
         self._steps.refuse_if_unusable()
-        self._writer.guarded(self._parts.build_queue.step)
-        return self._parts.build_queue.pending
+        self._writer.guarded(self._parts.index_file_queue.step)
+        return self._parts.index_file_queue.pending
 
     def query(
         self, query: Query | None = None, *, max_scan: int | None = None, onto: Page | None = None, **filters: Any

@@ -17,8 +17,9 @@ from store.model.limits import Limits, check_finite, check_name, check_names
 from store.model.query import Filling, Page, Query, as_query, matcher, onwards
 from store.writing.command_window import repeated
 from store.writing.commit_steps import CommitSteps
+from store.writing.record_encoding import encode_records
 from store.writing.staged_group import Staged
-from store.writing.validation import checked_columns, encode_records, payload_hash
+from store.writing.validation import checked_columns, payload_hash
 
 
 class _Stored:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from actors.cache.messages import Messages, Remember
-from actors.cache.verdict_table import Verdicts
+from actors.cache.verdict_table import VerdictTable
 from actors.kernel import Actor, Reply
 
 CAPACITY = 65_536
@@ -21,14 +21,11 @@ class Cache(Actor):
     accepts = Messages
     overflow = "drop_oldest"
 
-    def __init__(self, verdicts: Verdicts, capacity: int = CAPACITY) -> None:
-        self._table = verdicts.table
-        self._table.clear()
+    def __init__(self, verdicts: VerdictTable, capacity: int = CAPACITY) -> None:
+        self._verdicts = verdicts
+        self._verdicts.table.clear()
         self._capacity = capacity
 
     async def handle(self, message: Remember, reply: Reply) -> None:
         """Keep one ruling."""
-        table = self._table
-        if message.key not in table and len(table) >= self._capacity:
-            del table[next(iter(table))]
-        table[message.key] = message.ruling
+        self._verdicts.keep(message.key, message.ruling, self._capacity)

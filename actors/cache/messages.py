@@ -1,4 +1,4 @@
-"""The cache's door: verdicts come in by message, and go out through the published table (`verdicts.py`)."""
+"""The cache's door: verdicts come in by message, and go out through the published table (`verdict_table.py`)."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ NAME = "cache"
 
 
 class Remember(Tell, frozen=True):
-    """Keep the ruling of a request, under the key that `Verdicts.key` gives."""
+    """Keep the ruling of a request, under the key that `VerdictTable.key` gives."""
 
     key: bytes
     ruling: Ruling

@@ -5,7 +5,7 @@ from __future__ import annotations
 from actors.speed_layer.policy.engine import Ruling
 
 
-class Verdicts:
+class VerdictTable:
     """The cache's table: rulings by key. Written by the cache actor alone.
 
     The key covers everything a cached ruling depends on: policy version, role, tool, working directory, canonical
@@ -26,6 +26,13 @@ class Verdicts:
     def key(policy: str, role: str, canonical_request: bytes) -> bytes:
         """Return the key of a canonical request (tool, input, cwd) of a role under a policy version."""
         return b"\x00".join((policy.encode(), role.encode(), canonical_request))
+
+    def keep(self, key: bytes, ruling: Ruling, capacity: int) -> None:
+        """Keep a ruling, in the place of the oldest where there are `capacity` already. For the cache actor alone."""
+        table = self.table
+        if key not in table and len(table) >= capacity:
+            del table[next(iter(table))]
+        table[key] = ruling
 
     def get(self, key: bytes) -> Ruling | None:
         """Return the cached ruling, or None; counts hits and misses."""

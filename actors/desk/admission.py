@@ -1,4 +1,4 @@
-"""The reception: where a request is admitted, before anything is done for it.
+"""Where a request is admitted, before anything is done for it.
 
 What its role or the names forbid is refused by the session, which counts it. What a session has admitted in advance
 (`actors/session/prepaid_tokens.py`) is let in without a hop; everything else asks the session, and the first request of
@@ -33,7 +33,7 @@ from actors.session.messages import (
     connection_name,
     session_name,
 )
-from actors.session.prepaid_tokens import Permit
+from actors.session.prepaid_tokens import PrepaidTokens
 from actors.session.role_rules import refusal_of
 
 R = TypeVar("R")
@@ -62,40 +62,42 @@ class Caller(NamedTuple):
     connection: int
 
 
-class Reception:
+class Admissions:
     """Admits requests. Every coroutine may raise the kernel's `ActorError`s.
 
     Args:
         system: Where the sessions are found.
-        permits: What they have admitted in advance, by the session's name.
+        prepaid: What they have admitted in advance, by the session's name.
         session: Makes the actor of a principal's session.
     """
 
-    def __init__(self, system: System, permits: dict[str, Permit], session: Callable[[Principal], Child]) -> None:
+    def __init__(
+        self, system: System, prepaid: dict[str, PrepaidTokens], session: Callable[[Principal], Child]
+    ) -> None:
         self._system = system
-        self._permits = permits
+        self._prepaid_of_sessions = prepaid
         self._session = session
         self._starting: dict[str, trio.Event] = {}
 
     def would_admit(self, caller: Caller, message: Admit) -> bool:
         """Say whether `admit_nowait` would admit a request; nothing is counted or paid. Does not checkpoint."""
-        permit = self._permits.get(session_name(caller.principal))
+        prepaid = self._prepaid_of_sessions.get(session_name(caller.principal))
         return (
-            permit is not None
+            prepaid is not None
             and refusal_of(caller.principal, message) is None
-            and permit.affords(connection_name(caller.connection), message.cost)
+            and prepaid.affords(connection_name(caller.connection), message.cost)
         )
 
     def admit_nowait(self, caller: Caller, message: Admit) -> bool:
         """Say whether a request is admitted without asking the session. Does not checkpoint."""
         name = session_name(caller.principal)
-        permit = self._permits.get(name)
-        if permit is None or refusal_of(caller.principal, message) is not None:
+        prepaid = self._prepaid_of_sessions.get(name)
+        if prepaid is None or refusal_of(caller.principal, message) is not None:
             return False
-        before = permit.spent
-        if not permit.spend(connection_name(caller.connection), message.operation, message.cost):
+        before = prepaid.spent
+        if not prepaid.spend(connection_name(caller.connection), message.operation, message.cost):
             return False
-        if before < permit.low <= permit.spent:
+        if before < prepaid.low <= prepaid.spent:
             Ref(self._system, name).tell_or_lose(TopUp())
         return True
 

@@ -6,7 +6,7 @@ from typing import Final, Literal
 
 import trio
 
-from actors.desk.admission import Caller, Reception, Refusal
+from actors.desk.admission import Admissions, Caller, Refusal
 from actors.kernel import Ref, System
 from actors.session.messages import Admit, Operation
 from actors.speed_layer.call_and_verdict import Verdict
@@ -27,7 +27,7 @@ ACTIVATION_S: Final = 30.0
 """How long compiling and activating a policy may take, in seconds."""
 
 
-class Deciding:
+class ExpertActions:
     """Passes decisions on. Every coroutine is a checkpoint and may raise the kernel's `ActorError`s.
 
     Args:
@@ -35,8 +35,8 @@ class Deciding:
         reception: Admits requests.
     """
 
-    def __init__(self, system: System, reception: Reception) -> None:
-        self._reception = reception
+    def __init__(self, system: System, admissions: Admissions) -> None:
+        self._admissions = admissions
         self._speed_layer = Ref(system, SPEED_LAYER)
 
     async def pending_approvals(self, caller: Caller) -> list[PendingApproval]:
@@ -45,7 +45,7 @@ class Deciding:
         Raises:
             Refusal: The caller may not decide.
         """
-        await self._reception.admit(caller, Admit(caller.connection, "decide"))
+        await self._admissions.admit(caller, Admit(caller.connection, "decide"))
         return await self._speed_layer.ask(ListPending())
 
     async def decide(
@@ -63,7 +63,7 @@ class Deciding:
         """
         began = trio.current_time()
         operation: Operation = "activate" if remember == "rule" else "decide"
-        await self._reception.admit(caller, Admit(caller.connection, operation))
+        await self._admissions.admit(caller, Admit(caller.connection, operation))
         agent = caller.principal.agent
         outcome = _carried_out(await self._speed_layer.ask(Decide(approval, decision, agent, reason, remember)))
         assert outcome.answer is not None
@@ -85,7 +85,7 @@ class Deciding:
         Raises:
             Refusal: The caller is no admin, it is not pending, or no rule can be made of it.
         """
-        await self._reception.admit(caller, Admit(caller.connection, "activate"))
+        await self._admissions.admit(caller, Admit(caller.connection, "activate"))
         return _carried_out(await self._speed_layer.ask(Propose(approval))).message
 
     async def forget_decision(self, caller: Caller, approval: str) -> str:
@@ -94,7 +94,7 @@ class Deciding:
         Raises:
             Refusal: The caller is no admin, or nothing is remembered of that approval.
         """
-        await self._reception.admit(caller, Admit(caller.connection, "activate"))
+        await self._admissions.admit(caller, Admit(caller.connection, "activate"))
         return _carried_out(await self._speed_layer.ask(Forget(approval, caller.principal.agent))).policy
 
     async def activate_policy(self, caller: Caller, name: str, text: str, sha256: str, layer: Layer) -> str:
@@ -110,7 +110,7 @@ class Deciding:
         Raises:
             Refusal: The caller is no admin, or the policy cannot be used: then the old one governs on.
         """
-        await self._reception.admit(caller, Admit(caller.connection, "activate"))
+        await self._admissions.admit(caller, Admit(caller.connection, "activate"))
         message = Activate(name, text, sha256, layer, caller.principal.agent)
         return _carried_out(await self._speed_layer.ask(message, timeout_s=ACTIVATION_S)).policy
 

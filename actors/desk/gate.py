@@ -1,6 +1,6 @@
 """What the task of one request runs between the transport and the actors: admission, then one actor.
 
-No handler of an actor ever waits here; the request's own task does. What judging takes is in `judgement.py`.
+No handler of an actor ever waits here; the request's own task does. What judging takes is in `judge_request.py`.
 """
 
 from __future__ import annotations
@@ -10,10 +10,10 @@ from collections.abc import Awaitable, Callable
 import msgspec
 import trio
 
-from actors.desk.admission import Caller, Reception, Refusal
+from actors.desk.admission import Admissions, Caller, Refusal
 from actors.desk.await_decision import Person
-from actors.desk.expert_actions import Deciding
-from actors.desk.judge_request import Judgement
+from actors.desk.expert_actions import ExpertActions
+from actors.desk.judge_request import RequestJudge
 from actors.event_store.messages import NAME as EVENT_STORE
 from actors.event_store.messages import AppendEvents, QueryEvents, Refused, Stored
 from actors.kernel import DEFAULT_TIMEOUT_S, ROOT, Child, Node, Ref, System
@@ -39,18 +39,18 @@ class Gate:
     def __init__(self, system: System, views: Views, session: Callable[[Principal], Child]) -> None:
         self._system = system
         self.views = views
-        self._reception = Reception(system, views.permits, session)
+        self._admissions = Admissions(system, views.prepaid, session)
         self._store = Ref(system, EVENT_STORE)
-        judgement = Judgement(system, views, self._reception)
-        self.validate = judgement.validate
-        self.validate_nowait = judgement.validate_nowait
-        self.explain = judgement.explain
-        deciding = Deciding(system, self._reception)
-        self.pending_approvals = deciding.pending_approvals
-        self.decide = deciding.decide
-        self.propose_rule = deciding.propose_rule
-        self.forget_decision = deciding.forget_decision
-        self.activate_policy = deciding.activate_policy
+        judge = RequestJudge(system, views, self._admissions)
+        self.validate = judge.validate
+        self.validate_nowait = judge.validate_nowait
+        self.explain = judge.explain
+        experts = ExpertActions(system, self._admissions)
+        self.pending_approvals = experts.pending_approvals
+        self.decide = experts.decide
+        self.propose_rule = experts.propose_rule
+        self.forget_decision = experts.forget_decision
+        self.activate_policy = experts.activate_policy
 
     async def append_events(self, caller: Caller, append: Append, sent: Callable[[], None] | None = None) -> Appended:
         """Append a batch as the caller; returns when it is durable as the fsync policy promises. A checkpoint.
@@ -63,7 +63,7 @@ class Gate:
         Raises:
             Refusal: Not admitted, or refused by the store.
         """
-        await self._reception.admit(caller, _admission(caller, append))
+        await self._admissions.admit(caller, _admission(caller, append))
         stored = await self._store.ask(AppendEvents(_fair(caller, append)), sent=sent)
         return _appended(stored)
 
@@ -78,10 +78,10 @@ class Gate:
             ActorError: The store does not run, or its queue is full; the same.
         """
         admission = _admission(caller, append)
-        if not self._reception.would_admit(caller, admission):
+        if not self._admissions.would_admit(caller, admission):
             raise trio.WouldBlock
         asked = self._store.send(AppendEvents(_fair(caller, append)))
-        self._reception.admit_nowait(caller, admission)
+        self._admissions.admit_nowait(caller, admission)
 
         async def appended() -> Appended:
             return _appended(await asked.answer())
@@ -94,7 +94,7 @@ class Gate:
         Raises:
             Refusal: Not admitted, or an invalid query.
         """
-        await self._reception.admit(caller, Admit(caller.connection, "read"))
+        await self._admissions.admit(caller, Admit(caller.connection, "read"))
         asked = QueryEvents(_seen_by(caller, query), wait_s, caller.principal.agent, caller.connection)
         found = await self._store.ask(asked, timeout_s=wait_s + DEFAULT_TIMEOUT_S)
         if found.page is None:
@@ -117,12 +117,12 @@ class Gate:
 
     async def whoami(self, caller: Caller) -> SessionInfo:
         """Tell the caller who it is; a checkpoint."""
-        await self._reception.admit(caller, Admit(caller.connection, "read"))
-        return await self._reception.ask_session(caller.principal, WhoAmI(caller.connection))
+        await self._admissions.admit(caller, Admit(caller.connection, "read"))
+        return await self._admissions.ask_session(caller.principal, WhoAmI(caller.connection))
 
     async def tree(self, caller: Caller) -> Node:
         """Return the tree that runs, from the root supervisor down; a checkpoint."""
-        await self._reception.admit(caller, Admit(caller.connection, "read"))
+        await self._admissions.admit(caller, Admit(caller.connection, "read"))
         await trio.lowlevel.checkpoint()
         return self._system.supervisors.find(ROOT).tree()
 
@@ -133,7 +133,7 @@ class Gate:
 
     def disconnected(self, caller: Caller) -> None:
         """Tell the caller's session that this connection has ended. No checkpoint."""
-        self._reception.disconnected(caller)
+        self._admissions.disconnected(caller)
 
 
 def _admission(caller: Caller, append: Append) -> Admit:

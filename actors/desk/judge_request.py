@@ -1,7 +1,7 @@
 """What the task of one request runs to judge it: admission, the published views, and only then the speed layer.
 
-No handler of an actor ever waits here; the request's own task does. The hot path is admission by the permit that the
-session has published, a look at the cache's published table, on a miss the policy that the speed layer has published,
+No handler of an actor ever waits here; the request's own task does. The hot path is admission by the tokens that
+the session has prepaid, a look at the cache's published table, on a miss the policy that the speed layer has published,
 and a place in the audit buffer; what these cannot answer asks the speed layer. What needs no hop needs no task either:
 `validate_nowait`.
 """
@@ -16,7 +16,7 @@ import trio
 
 from actors.cache.messages import NAME as CACHE
 from actors.cache.messages import Remember
-from actors.desk.admission import Caller, Reception
+from actors.desk.admission import Admissions, Caller
 from actors.desk.await_decision import Person, Waiting, is_pending
 from actors.event_store.messages import NAME as EVENT_STORE
 from actors.event_store.messages import AppendEvents
@@ -40,7 +40,7 @@ class AtHand(NamedTuple):
     fresh: Collection[bytes] = ()
 
 
-class Judgement:
+class RequestJudge:
     """Judges what callers want to do. Every coroutine may raise the kernel's `ActorError`s.
 
     Args:
@@ -49,9 +49,9 @@ class Judgement:
         reception: Admits requests.
     """
 
-    def __init__(self, system: System, views: Views, reception: Reception) -> None:
+    def __init__(self, system: System, views: Views, admissions: Admissions) -> None:
         self._views = views
-        self._reception = reception
+        self._admissions = admissions
         self._store = Ref(system, EVENT_STORE)
         self._speed_layer = Ref(system, SPEED_LAYER)
         self._cache = Ref(system, CACHE)
@@ -72,7 +72,7 @@ class Judgement:
             Refusal: The session does not admit the request.
         """
         began = trio.current_time()
-        await self._reception.admit(caller, Admit(caller.connection, "validate", len(calls)))
+        await self._admissions.admit(caller, Admit(caller.connection, "validate", len(calls)))
         verdicts, role, policy = self._views.verdicts, caller.principal.role, self._views.policy
         canonicals = [canonical(call.tool, call.input, call.cwd) for call in calls]
         at_hand = self._cached(policy, role, canonicals, began) or self._ruled(caller, calls, canonicals, began)
@@ -110,9 +110,9 @@ class Judgement:
         canonicals = [canonical(call.tool, call.input, call.cwd) for call in calls]
         message = Admit(caller.connection, "validate", len(calls))
         at_hand = self._cached(policy, caller.principal.role, canonicals, began)
-        if at_hand is None and self._reception.would_admit(caller, message):
+        if at_hand is None and self._admissions.would_admit(caller, message):
             at_hand = self._ruled(caller, calls, canonicals, began)
-        if at_hand is None or not self._reception.admit_nowait(caller, message):
+        if at_hand is None or not self._admissions.admit_nowait(caller, message):
             raise trio.WouldBlock
         return self._given(caller, calls, canonicals, at_hand, policy=policy, began=began)
 
@@ -123,7 +123,7 @@ class Judgement:
             Refusal: The session does not admit the request.
         """
         began = trio.current_time()
-        await self._reception.admit(caller, Admit(caller.connection, "validate"))
+        await self._admissions.admit(caller, Admit(caller.connection, "validate"))
         request = Request(call.tool, call.input, call.cwd, caller.principal.role)
         explained = await self._speed_layer.ask(Explain(request))
         asked = canonical(call.tool, call.input, call.cwd)

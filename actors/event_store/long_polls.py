@@ -1,7 +1,7 @@
 """Long polls: queries that found nothing yet and wait for their first match.
 
-After each commit those that it may have touched are asked again (`waiters`), what takes more than a slice in turn with
-the long reads.
+After each commit those that it may have touched are asked again (`waiter_index`), what takes more than a slice
+in turn with the long reads.
 """
 
 from __future__ import annotations

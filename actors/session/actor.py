@@ -2,7 +2,7 @@
 
 It starts with the first request of its principal, counts its connections, and ends an idle time after the last one has
 gone; its rate limit lives as long, and longer than its bucket needs to fill, so a reconnect does not reset it. Its
-start and end are events in the log. What it admits in advance it publishes as a permit.
+start and end are events in the log. What it admits in advance it publishes as prepaid tokens.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from actors.session.messages import (
     connection_name,
     session_name,
 )
-from actors.session.prepaid_tokens import Permit
+from actors.session.prepaid_tokens import PrepaidTokens
 from actors.session.role_rules import ADMITTED, rate_limited, refusal_of
 from actors.token_bucket import TokenBucket
 from store import Append, NewEvent
@@ -45,24 +45,29 @@ class Session(Actor):
         principal: Whose session it is.
         limits: What its role may use.
         ports: The wall clock and the source of ids.
-        permits: Where it publishes its permit while it runs, by the session's name.
+        prepaid: Where it publishes its prepaid tokens while it runs, by the session's name.
         idle_s: How long it outlives its last connection, in seconds.
     """
 
     accepts = Messages
 
     def __init__(
-        self, principal: Principal, limits: Limits, ports: Ports, permits: dict[str, Permit], idle_s: float = 60.0
+        self,
+        principal: Principal,
+        limits: Limits,
+        ports: Ports,
+        prepaid: dict[str, PrepaidTokens],
+        idle_s: float = 60.0,
     ) -> None:
         self._principal = principal
         self._limits = limits
         self._idle_s = idle_s
         self._id = ports.random_bytes(16).hex()
         self._since_ns = ports.clock_ns()
-        self._permits = permits
-        self._permit = Permit(None if limits.requests_per_s is None else limits.burst)
-        self._bucket = TokenBucket(limits.requests_per_s, limits.burst, trio.current_time(), held=self._permit.unspent)
-        self._connections = self._permit.connections
+        self._prepaid_of_sessions = prepaid
+        self._prepaid = PrepaidTokens(None if limits.requests_per_s is None else limits.burst)
+        self._bucket = TokenBucket(limits.requests_per_s, limits.burst, trio.current_time(), held=self._prepaid.unspent)
+        self._connections = self._prepaid.connections
         self._idle_since = trio.current_time()
         self._tally: Counter[str] = Counter()
 
@@ -70,7 +75,7 @@ class Session(Actor):
         """Record the start. A log that refuses it (a full disk) must not keep its principal from reading."""
         await self._record(STARTED, {})
         self._top_up()
-        self._permits[session_name(self._principal)] = self._permit
+        self._prepaid_of_sessions[session_name(self._principal)] = self._prepaid
         self.nursery.start_soon(self._end_when_idle)
 
     async def on_down(self, down: Down) -> None:
@@ -94,10 +99,10 @@ class Session(Actor):
             self.system.dead_letters.add(EVENT_STORE, "the store had gone before the session ended")
 
     def on_exit(self) -> None:
-        """Take the permit back."""
+        """Take the prepaid tokens back."""
         name = session_name(self._principal)
-        if self._permits.get(name) is self._permit:
-            del self._permits[name]
+        if self._prepaid_of_sessions.get(name) is self._prepaid:
+            del self._prepaid_of_sessions[name]
 
     def _admit(self, message: Admit) -> Admission:
         admission = refusal_of(self._principal, message)
@@ -109,12 +114,12 @@ class Session(Actor):
         return admission
 
     def _top_up(self) -> None:
-        wanted = self._permit.wanted()
+        wanted = self._prepaid.wanted()
         if wanted > 0:
-            self._permit.grant(self._bucket.take_up_to(wanted, trio.current_time()))
+            self._prepaid.grant(self._bucket.take_up_to(wanted, trio.current_time()))
 
     def _counters_now(self) -> dict[str, int]:
-        return dict(self._tally + self._permit.tally)
+        return dict(self._tally + self._prepaid.tally)
 
     def _info(self) -> SessionInfo:
         return SessionInfo(

@@ -117,7 +117,7 @@ class WhoAmI(Ask[SessionInfo], frozen=True):
 
 
 class TopUp(Tell, frozen=True):
-    """The permit runs low; grant more of what the bucket has."""
+    """The prepaid tokens run low; grant more of what the bucket has."""
 
 
 Messages = Admit | WhoAmI | TopUp

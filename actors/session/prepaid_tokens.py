@@ -1,4 +1,4 @@
-"""A permit: what a session has admitted in advance, so that most requests need not ask.
+"""Prepaid tokens: what a session has admitted in advance, so that most requests need not ask.
 
 An ask of the session is a hop of some 16 us, more than all else that a cached verdict costs. So the session takes a few
 tokens out of its bucket beforehand and publishes them; whoever stands at the front desk spends them without a hop. Each
@@ -19,8 +19,8 @@ AHEAD: Final = 64
 _SHARE_OF_BURST: Final = 8
 
 
-class Permit:
-    """The permit of one session. Nothing here checkpoints.
+class PrepaidTokens:
+    """The prepaid tokens of one session. Nothing here checkpoints.
 
     Args:
         burst: How many tokens the session's limit allows at once; None means without limit.

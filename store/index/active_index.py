@@ -1,125 +1,13 @@
-"""The index of one segment: where each event is, and which events a filter names.
-
-A segment that is being written has a `SegmentIndex` in memory; one that is complete has a file (`index_file`), of which
-`StoredIndex` loads what a query needs. Both are an `Index`.
-
-Per event: the stream, the hash of the correlation id, and the type, as planes of bytes (`byte_planes`), and once the
-segment is complete the first two with chains (`posting_chains`). Per frame: where it begins, and the agent. Ids are
-those of the process that wrote them, so an index translates names itself.
-"""
+"""The index of the segment that is being written, in memory."""
 
 from __future__ import annotations
 
 from array import array
-from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from itertools import accumulate
-from pathlib import Path
-from typing import Protocol, TypeAlias
 
-from store.format.segment import SegmentHeader
-from store.index.byte_planes import GrowingPlanes, Planes
+from store.index.byte_planes import GrowingPlanes
 from store.index.stream_table import StreamTable
-
-Numbers: TypeAlias = "array[int] | memoryview[int]"
-"""A column of unsigned numbers, growing or loaded."""
-
-
-class Searched(Protocol):
-    """A column that can be searched."""
-
-    def walk(self, wanted: Iterable[int], low: int, high: int, *, descending: bool) -> Iterator[int]:
-        """Yield the positions p, low <= p < high, at which any of the numbers stands, in order."""
-        ...
-
-
-class Index(Protocol):
-    """What searching and reading need to know of a segment. Positions count its events from 0.
-
-    Attributes:
-        by_stream: searches the ids of streams, by position.
-        by_correlation: searches the hashes of correlation ids, by position.
-        streams: the ids of streams, by position.
-        correlations: the hashes of correlation ids, by position.
-        types: the ids of types, by position.
-        agents: the ids of agents, by number of frame.
-        frame_firsts: the position of each frame's first event.
-        frame_offsets: the byte at which each frame begins.
-        earliest_ns: the lowest time of an event.
-        latest_ns: the highest.
-        ordered: whether no event is earlier than one before it: the wall clock may have stepped back.
-        end: the byte at which the last frame ends.
-    """
-
-    @property
-    def by_stream(self) -> Searched: ...  # noqa: D102 - see above
-
-    @property
-    def by_correlation(self) -> Searched: ...  # noqa: D102 - see above
-
-    @property
-    def streams(self) -> Planes: ...  # noqa: D102 - see above
-
-    @property
-    def correlations(self) -> Planes: ...  # noqa: D102 - see above
-
-    @property
-    def types(self) -> Planes: ...  # noqa: D102 - see above
-
-    @property
-    def agents(self) -> Planes: ...  # noqa: D102 - see above
-
-    @property
-    def frame_firsts(self) -> Numbers: ...  # noqa: D102 - see above
-
-    @property
-    def frame_offsets(self) -> Numbers: ...  # noqa: D102 - see above
-
-    @property
-    def earliest_ns(self) -> int: ...  # noqa: D102 - see above
-
-    @property
-    def latest_ns(self) -> int: ...  # noqa: D102 - see above
-
-    @property
-    def ordered(self) -> bool: ...  # noqa: D102 - see above
-
-    @property
-    def end(self) -> int: ...  # noqa: D102 - see above
-
-    def __len__(self) -> int:
-        """Return how many events there are."""
-        ...
-
-    def stream_ids(self, name: str) -> tuple[int, ...]:
-        """Return the ids that a stream may have here, none if none of its events is here."""
-        ...
-
-    def type_ids(self, name: str) -> tuple[int, ...]:
-        """Return the ids that a type may have here, none if none of its events is here."""
-        ...
-
-    def agent_ids(self, name: str) -> tuple[int, ...]:
-        """Return the ids that an agent may have here, none if none of its events is here."""
-        ...
-
-
-class IndexedSegment(Protocol):
-    """A segment as far as its index is concerned.
-
-    Attributes:
-        path: its file.
-        header: its header.
-        index: its index; may be replaced by an equal one at any time.
-        first_sequence: the sequence of its first event.
-    """
-
-    path: Path
-    header: SegmentHeader
-    index: Index
-
-    @property
-    def first_sequence(self) -> int: ...  # noqa: D102 - see above
 
 
 class SegmentIndex:
@@ -210,25 +98,3 @@ class SegmentIndex:
         """Return an agent's id, if it ever occurred."""
         number = self.table.agents.known(name)
         return () if number is None else (number,)
-
-
-def frame_number_of(index: Index, position: int) -> int:
-    """Return which frame of a segment holds the event at a position."""
-    return bisect_right(index.frame_firsts, position) - 1
-
-
-def frame_at(index: Index, number: int) -> tuple[int, int, int]:
-    """Return a frame's byte offset, the position of its first event, and its number of events."""
-    firsts = index.frame_firsts
-    first = firsts[number]
-    after = firsts[number + 1] if number + 1 < len(firsts) else len(index)
-    return index.frame_offsets[number], first, after - first
-
-
-def walk_agents(index: Index, wanted: frozenset[int], low: int, high: int, *, descending: bool) -> Iterator[int]:
-    """Yield the positions p, low <= p < high, of events that any of the agents appended, in order."""
-    first, last = frame_number_of(index, low), frame_number_of(index, high - 1)
-    for number in index.agents.walk(wanted, first, last + 1, descending=descending):
-        _, begin, count = frame_at(index, number)
-        positions = range(max(begin, low), min(begin + count, high))
-        yield from reversed(positions) if descending else positions

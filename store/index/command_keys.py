@@ -9,7 +9,8 @@ import msgspec
 from store.disk.digest import blake2b
 from store.format.frame import Command
 from store.format.index_file import Section
-from store.index.active_index import Index, IndexedSegment, SegmentIndex
+from store.index.active_index import SegmentIndex
+from store.index.interface import Index, IndexedSegment
 from store.index.stored_index import StoredIndex
 
 _KEY_BYTES = 8

@@ -6,12 +6,13 @@ from contextlib import suppress
 
 from store.errors import DiskFull
 from store.format.index_file import index_path
-from store.index.active_index import IndexedSegment, SegmentIndex
+from store.index.active_index import SegmentIndex
+from store.index.interface import IndexedSegment
 from store.index.stored_index import StoredIndex
 from store.index.write_index_file import Revisions, Steps, write_index_file
 
 
-class BuildQueue:
+class IndexFileQueue:
     """Writes the index files of segments that are complete, then lets go of their indexes in memory.
 
     Safe to run in a thread next to readers.

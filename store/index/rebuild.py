@@ -10,8 +10,9 @@ from store.errors import LogDamaged
 from store.format import frame as frames
 from store.format.index_file import Section
 from store.format.segment import HEADER_BYTES, SegmentHeader
-from store.index.active_index import IndexedSegment, SegmentIndex
+from store.index.active_index import SegmentIndex
 from store.index.command_keys import command_key
+from store.index.interface import IndexedSegment
 from store.index.name_numbers import CorrelationHashes, Interner
 from store.index.stored_index import IndexUnusable, StoredIndex
 from store.index.stream_table import StreamTable

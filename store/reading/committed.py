@@ -12,7 +12,7 @@ from store.format.retention_record import RetentionRecord
 from store.format.staged_frame import StagedFrame
 from store.index.active_index import SegmentIndex
 from store.index.command_keys import EarlierCommands, command_key, commands_in, commands_of
-from store.index.index_file_queue import BuildQueue
+from store.index.index_file_queue import IndexFileQueue
 from store.index.rebuild import growing, index_segment
 from store.index.stored_index import IndexUnusable
 from store.index.stream_table import StreamTable
@@ -36,13 +36,13 @@ class Committed:
     """
 
     def __init__(
-        self, segments: list[Segment], table: StreamTable, build_queue: BuildQueue, record: RetentionRecord
+        self, segments: list[Segment], table: StreamTable, index_file_queue: IndexFileQueue, record: RetentionRecord
     ) -> None:
         self.segments = segments
         self.record = record
         self.last_retired = record.last
         self._table = table
-        self._build_queue = build_queue
+        self._index_file_queue = index_file_queue
 
     @property
     def head(self) -> int:
@@ -60,7 +60,7 @@ class Committed:
     def _show_in(self, segment: Segment, frames: Sequence[StagedFrame], offsets: Sequence[int]) -> None:
         if not self.segments or self.segments[-1] is not segment:
             if self.segments and isinstance(self.segments[-1].index, SegmentIndex):
-                self._build_queue.add(self.segments[-1], self._table.settled())
+                self._index_file_queue.add(self.segments[-1], self._table.settled())
             self.segments.append(segment)
         index = segment.index
         if not isinstance(index, SegmentIndex):
@@ -156,7 +156,7 @@ class Committed:
                 segment = next(each for each in self.segments if each.index is unusable.index)
                 segment.index, revisions = index_segment(segment.path, segment.header, self._table, unusable.index.end)
                 if segment is not self.segments[-1]:
-                    self._build_queue.add(segment, revisions)
+                    self._index_file_queue.add(segment, revisions)
 
     def close(self) -> None:
         """Close the segments' files."""

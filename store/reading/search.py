@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import NamedTuple
 
-from store.index.active_index import Index, frame_number_of, walk_agents
+from store.index.interface import Index, frame_number_of, walk_agents
 from store.index.name_numbers import name_hash
 from store.model.query import Filling, Page, Query, matcher, onwards
 from store.reading.segment_reader import Segment

@@ -12,7 +12,7 @@ from typing import NamedTuple, TypeVar
 from store.errors import LogDamaged
 from store.format import frame as frames
 from store.format.segment import SegmentHeader
-from store.index.active_index import Index, frame_at, frame_number_of
+from store.index.interface import Index, frame_at, frame_number_of
 from store.model.event import Event
 
 _DENSE = 3

@@ -31,7 +31,7 @@ def _save_derived(parts: LogParts) -> None:
     """Save the indexes and the table of streams. A full disk is no reason not to stop."""
     last = parts.committed.segments[-1]
     with suppress(DiskFull):
-        while parts.build_queue.step():
+        while parts.index_file_queue.step():
             pass
         if isinstance(last.index, SegmentIndex):
             deque(index_steps(last, parts.table.settled(), sync=False), maxlen=0)

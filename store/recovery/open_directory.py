@@ -1,4 +1,4 @@
-"""Opening a directory: carries out what `recovery` decided about what is found there."""
+"""Opening a directory: carries out what `what_counts` decided about what is found there."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""What a directory holds, and what counts of it: reads it and lets `recovery` decide. Changes nothing."""
+"""What a directory holds, and what counts of it: reads it and lets `what_counts` decide. Changes nothing."""
 
 from collections.abc import Mapping
 from pathlib import Path

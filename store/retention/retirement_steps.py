@@ -47,9 +47,9 @@ class Retirement:
             what `retire` raises.
         """
         parts, writer = self._parts, self._parts.writer
-        parts.build_queue.retry()
-        while parts.build_queue.pending:
-            writer.guarded(parts.build_queue.step)
+        parts.index_file_queue.retry()
+        while parts.index_file_queue.pending:
+            writer.guarded(parts.index_file_queue.step)
         writer.trim()
         writer.sync()
         self._record, retired = retire(

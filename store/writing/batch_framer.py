@@ -10,8 +10,9 @@ from store.index.name_numbers import CorrelationHashes
 from store.index.stream_table import StreamTable
 from store.model.append import Append, Appended, stream_of
 from store.model.limits import Limits, check_finite, check_name, may_hold_non_finite
+from store.writing.record_encoding import encode_records
 from store.writing.single_framer import SingleFramer
-from store.writing.validation import Columns, encode_records
+from store.writing.validation import Columns
 
 
 class BatchFramer:

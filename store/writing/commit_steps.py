@@ -66,7 +66,7 @@ class FileCommitSteps(CommitSteps):
         self._writer = parts.writer
         self._stager = parts.stager
         self._committed = parts.committed
-        self._build_queue = parts.build_queue
+        self._index_file_queue = parts.index_file_queue
 
     def stage(self, appends: Sequence[Append], cleared: Sequence[int] = ()) -> Staged:
         """Check and encode appends; see `CommitSteps.stage`."""
@@ -78,9 +78,9 @@ class FileCommitSteps(CommitSteps):
     def flush(self, staged: Staged) -> None:
         """Write a staged group and fsync it as the policy says; see `CommitSteps.flush`."""
         self._writer.flush(staged)
-        if self._build_queue.pending:
+        if self._index_file_queue.pending:
             for _ in range(1 + sum(len(frame.body) for frame in staged.frames) // _BYTES_A_STEP):
-                self._writer.guarded(self._build_queue.step)
+                self._writer.guarded(self._index_file_queue.step)
 
     def settle(self, staged: Staged) -> list[Appended | StoreError]:
         """Show a flushed group to readers, or take back what failed; see `CommitSteps.settle`."""

@@ -6,7 +6,7 @@ from typing import NamedTuple
 from store.disk.lock import DirectoryLock
 from store.disk.ports import LogPorts
 from store.format.durable_mark import DurableMark
-from store.index.index_file_queue import BuildQueue
+from store.index.index_file_queue import IndexFileQueue
 from store.index.stream_table import StreamTable
 from store.model.limits import Limits
 from store.reading.committed import Committed
@@ -44,7 +44,7 @@ class LogParts(NamedTuple):
     lost: int
     table: StreamTable
     commands: CommandMemory
-    build_queue: BuildQueue
+    index_file_queue: IndexFileQueue
     committed: Committed
     stager: Stager
     seal: Seal | None

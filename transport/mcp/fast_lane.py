@@ -10,8 +10,8 @@ What makes it equal to the SDK's lane, and is held to it by a test that sends th
 4. A request that the client cancels is never answered; one under way when the connection ends is answered with the
    error that the SDK gives.
 
-Where a tool has its answer at hand (health, a known verdict with a permit) it is given in the reader's own task: no
-task, no hop, nothing to cancel. Else the request gets a task, as it does in the SDK.
+Where a tool has its answer at hand (health, a known verdict with a prepaid token) it is given in the reader's own task:
+no task, no hop, nothing to cancel. Else the request gets a task, as it does in the SDK.
 """
 
 from __future__ import annotations

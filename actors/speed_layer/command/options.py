@@ -2,8 +2,8 @@
 
 A grammar is written as a line of options: `-v --verbose -n= --format= --color=? -o=write -C=dir -#`. A bare option
 takes no value; `=` takes one, attached or as the next word; `=?` takes one only attached; a name after the equals
-sign says how the value is judged (see `word_kinds.py`), nothing means it is harmless. `-#` stands for a number (`-20`),
-a lone `*` says that all other options are harmless too.
+sign says how the value is judged (see `allowed_words.py`), nothing means it is harmless. `-#` stands for a number
+(`-20`), a lone `*` says that all other options are harmless too.
 """
 
 from __future__ import annotations

@@ -48,7 +48,7 @@ class CommandRule(Table, frozen=True, forbid_unknown_fields=True, kw_only=True, 
         argv: First words, options between them left out; `a|b` is either.
         options: The options an allowed command may have (see `options.py`).
         style: `gnu` bundles short options, `words` has options like `-run`, `find` has expressions.
-        args: Kinds of the other words (see `word_kinds.py`): `any read*`; empty for none.
+        args: Kinds of the other words (see `allowed_words.py`): `any read*`; empty for none.
         args_with: Kinds instead, if one of these options is given.
         wraps: The command runs another one that is judged too, so its own words need not be.
         has: Condition: one of these options is given, in any form.

@@ -18,7 +18,7 @@ import tree_sitter_bash
 import trio
 import trio.testing
 
-from actors.cache.verdict_table import Verdicts
+from actors.cache.verdict_table import VerdictTable
 from actors.desk.gate import Call
 from actors.speed_layer.policy.engine import Policy, Request, Ruling, canonical
 from benchmarks.halls.commands import PLAIN, corpus, fresh_calls, mixed_calls
@@ -93,7 +93,7 @@ def _peers(bench: Bench, count: int) -> dict[str, Round]:
 
 def look_up(bench: Bench, suite: str) -> Iterator[Figure]:
     """Measure finding a cached verdict: canonical form, key, table."""
-    verdicts, policy = Verdicts(), Policy.default()
+    verdicts, policy = VerdictTable(), Policy.default()
     version = policy.version
 
     def find(call: Call) -> Ruling | None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from actors.desk.gate import Call, Caller, Refusal
 from actors.session.messages import Principal, session_name
-from actors.session.prepaid_tokens import AHEAD, Permit
+from actors.session.prepaid_tokens import AHEAD, PrepaidTokens
 from actors.speed_layer.audit.buffer import AUDIT_STREAM
 from actors.token_bucket import TokenBucket
 from store import Append, FailIf, NewEvent, Query
@@ -89,7 +89,7 @@ async def test_an_append_that_cannot_be_queued_at_once_leaves_nothing_behind(aut
     stranger = scout._replace(connection=99)
     await world.gate.whoami(scout)
     await trio.testing.wait_all_tasks_blocked()
-    spent, head = world.views.permits[SESSION].spent, world.views.sequence
+    spent, head = world.views.prepaid[SESSION].spent, world.views.sequence
     with pytest.raises(trio.WouldBlock):
         world.gate.append_events_nowait(stranger, notes("a"))
     with pytest.raises(trio.WouldBlock):
@@ -97,7 +97,7 @@ async def test_an_append_that_cannot_be_queued_at_once_leaves_nothing_behind(aut
     with pytest.raises(Refusal, match="experts and admins"):
         world.gate.append_events_nowait(scout, notes("a", fail_if=FailIf(query=Query(stream=AUDIT_STREAM), after=0)))
     await trio.testing.wait_all_tasks_blocked()
-    assert (world.views.permits[SESSION].spent, world.views.sequence) == (spent, head)
+    assert (world.views.prepaid[SESSION].spent, world.views.sequence) == (spent, head)
 
 
 async def test_what_was_admitted_without_asking_is_counted_when_the_session_ends(autojump_clock, make_world, scout):
@@ -114,10 +114,10 @@ async def test_what_was_admitted_without_asking_is_counted_when_the_session_ends
         await trio.sleep(60)
         (ended,) = world.log.query(stream="moothall/sessions", types=["moothall.session.ended"]).events
         assert ended.data["counters"] == {"validate": 100, "read": 1, "forbidden": 1}
-        assert world.views.permits == {}
+        assert world.views.prepaid == {}
 
 
-async def test_a_session_that_ends_takes_its_permit_with_it(autojump_clock, make_world, scout):
+async def test_a_session_that_ends_takes_its_prepaid_tokens_with_it(autojump_clock, make_world, scout):
     world = make_world(session_idle_s=10.0)
     async with world.open():
         await world.gate.validate(scout, [LIST])
@@ -128,7 +128,7 @@ async def test_a_session_that_ends_takes_its_permit_with_it(autojump_clock, make
         await world.gate.validate(scout, [LIST])
 
 
-async def test_no_permit_goes_beyond_the_role(autojump_clock, world):
+async def test_no_prepaid_token_goes_beyond_the_role(autojump_clock, world):
     watcher = Caller(Principal("watcher", "observer"), 1)
     await world.gate.whoami(watcher)
     for _ in range(3):
@@ -159,15 +159,15 @@ async def test_a_limit_holds_whoever_admits(autojump_clock, make_world, limits_o
     burst=st.integers(1, 1000),
     steps=st.lists(st.tuples(st.floats(0.0, 1.0), st.integers(1, 100), st.booleans()), max_size=200),
 )
-def test_a_permit_and_its_bucket_together_never_give_more_than_burst_and_rate_allow(rate, burst, steps):
-    now, given_out, permit = 0.0, 0, Permit(burst)
-    bucket = TokenBucket(rate, burst, now, held=permit.unspent)
-    permit.connections.add("c")
+def test_prepaid_tokens_and_their_bucket_together_never_give_more_than_burst_and_rate_allow(rate, burst, steps):
+    now, given_out, prepaid = 0.0, 0, PrepaidTokens(burst)
+    bucket = TokenBucket(rate, burst, now, held=prepaid.unspent)
+    prepaid.connections.add("c")
     for step, cost, topped_up in steps:
         now += step
-        if topped_up and permit.wanted() > 0:
-            permit.grant(bucket.take_up_to(permit.wanted(), now))
-        if permit.spend("c", "validate", cost) or (cost <= burst - permit.ahead and bucket.take(cost, now) is None):
+        if topped_up and prepaid.wanted() > 0:
+            prepaid.grant(bucket.take_up_to(prepaid.wanted(), now))
+        if prepaid.spend("c", "validate", cost) or (cost <= burst - prepaid.ahead and bucket.take(cost, now) is None):
             given_out += cost
-        assert 0 <= permit.unspent() <= permit.ahead
+        assert 0 <= prepaid.unspent() <= prepaid.ahead
         assert given_out <= burst + rate * now + 1e-6

@@ -85,10 +85,10 @@ async def test_what_rules_decide_needs_no_waiting_is_cached_and_recorded(autojum
     ids=["undecided", "one of two", "another tool", "long", "many"],
 )
 async def test_all_else_is_the_speed_layers_and_costs_nothing_before(autojump_clock, known, scout, calls):
-    spent, before = known.views.permits[session_name(scout.principal)].spent, evaluated(known)
+    spent, before = known.views.prepaid[session_name(scout.principal)].spent, evaluated(known)
     with pytest.raises(trio.WouldBlock):
         known.gate.validate_nowait(scout, calls)
-    assert known.views.permits[session_name(scout.principal)].spent == spent
+    assert known.views.prepaid[session_name(scout.principal)].spent == spent
     await known.gate.validate(scout, calls)
     assert evaluated(known) == before + 1
 

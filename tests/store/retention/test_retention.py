@@ -32,7 +32,7 @@ from store import (
 )
 from store.format.retention_record import read_record
 from store.format.segment import segment_name
-from store.index.index_file_queue import BuildQueue
+from store.index.index_file_queue import IndexFileQueue
 
 RETENTION = sys.modules["store.retention.retire"]
 SMALL = Limits(segment_bytes=600, reserve_bytes=100)
@@ -432,7 +432,7 @@ def test_verify_goes_on_when_a_segment_leaves_meanwhile(path, clock, monkeypatch
 
 def test_a_segment_whose_index_file_is_still_to_be_written_stays(path, clock, monkeypatch):
     """Between the look at what waits to be sealed and the walk another segment may be complete."""
-    monkeypatch.setattr(BuildQueue, "pending", property(lambda _: False))
+    monkeypatch.setattr(IndexFileQueue, "pending", property(lambda _: False))
     with open_log(path.with_name("new"), clock) as log:
         for n in range(20):
             log.append([NewEvent(type="t", data={"n": n})])

@@ -8,7 +8,7 @@ from typing import Final
 from actors.speed_layer.command.options import Parsed, parse
 from actors.speed_layer.command.paths import join
 from actors.speed_layer.command.simple_command import UNKNOWN, SimpleCommand
-from actors.speed_layer.policy.matching import allowed_words as word_kinds
+from actors.speed_layer.policy.matching import allowed_words
 from actors.speed_layer.policy.matching.first_words_graph import CompiledCommandRule, PrefixMatch
 from actors.speed_layer.policy.matching.path_rules import Access, Finding, PathRules, Workspace, inside
 from actors.speed_layer.proofs.cloud_verbs import PHRASE_CHECKS
@@ -95,10 +95,10 @@ class Proof:
             if parsed.has(*names):
                 row = other
                 break
-        if word_kinds.is_free(row):
+        if allowed_words.is_free(row):
             return None
         values = [value for _, value in parsed.positionals]
-        assigned = word_kinds.assign(row, len(values))
+        assigned = allowed_words.assign(row, len(values))
         if assigned is None:
             return f"{len(values)} words where {rule.rule.args or 'none'} is known"
         if assigned and assigned[0] in PHRASE_CHECKS:
@@ -128,10 +128,10 @@ class Proof:
         return None
 
     def _word(self, kind: str, value: str) -> str | None:
-        access = word_kinds.ACCESSES.get(kind)
+        access = allowed_words.ACCESSES.get(kind)
         if access is None:
             known = UNKNOWN not in value or kind == "number"
-            return word_kinds.CHECKS[kind](value) if known else f"a word known only at run time ({kind})"
+            return allowed_words.CHECKS[kind](value) if known else f"a word known only at run time ({kind})"
         if value in {"", "-"} and kind != "dir":
             return None
         if kind == "selected":
@@ -141,7 +141,7 @@ class Proof:
             return unusual
         if kind == "object":
             value = value.rpartition(":")[2] or "."
-        if kind in word_kinds.INSIDE and (
+        if kind in allowed_words.INSIDE and (
             INLINE.search(PEELED.sub("", value) if kind == "object" else value)
             or not inside(join(self._base, value), self._workspace)
         ):
