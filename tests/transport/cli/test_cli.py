@@ -5,12 +5,60 @@ from __future__ import annotations
 import json
 import signal
 import subprocess
-import sys
+from contextlib import asynccontextmanager
 
 import pytest
 import trio
 
 pytestmark = pytest.mark.slow
+
+HANGS_S = 600.0
+"""After how long a command counts as hanging; however busy the machine is, it takes less."""
+
+
+class Started:
+    """A command that runs: lines go in and come out, and each is waited for however long it takes."""
+
+    def __init__(self, process):
+        self.process = process
+        self._rest = b""
+
+    async def put(self, *messages):
+        await self.process.stdin.send_all(b"".join(message + b"\n" for message in messages))
+
+    async def line(self):
+        """Return the next line of stdout as JSON."""
+        while b"\n" not in self._rest:
+            more = await self.process.stdout.receive_some()
+            assert more, f"the command has ended: {await self.complaints()}"
+            self._rest += more
+        line, _, self._rest = self._rest.partition(b"\n")
+        return json.loads(line)
+
+    async def complaints(self):
+        return b"".join([part async for part in self.process.stderr]).decode()
+
+
+@asynccontextmanager
+async def started(project, *arguments):
+    """Start a command, and leave none behind."""
+    process = await trio.lowlevel.open_process(
+        [*project.program, *arguments],
+        cwd=project.project,
+        env=project.environment,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    try:
+        with trio.fail_after(HANGS_S):
+            yield Started(process)
+    finally:
+        process.kill()
+        with trio.CancelScope(shield=True):
+            await process.wait()
+            for stream in (process.stdio, process.stderr):
+                await stream.aclose()
 
 
 async def test_events_go_in_and_come_out_through_the_server(project):
@@ -37,17 +85,11 @@ async def test_the_log_of_a_running_server_cannot_be_opened_a_second_time(projec
 
 
 async def test_tail_prints_what_comes_until_it_is_interrupted(project, server):
-    process = await trio.lowlevel.open_process(
-        [sys.executable, "-m", "transport.cli.main", "events", "tail", "--stream", "s", "--after", "0", "--json"],
-        cwd=project.project,
-        env=project.environment,
-        stdout=subprocess.PIPE,
-    )
-    await project("events", "append", "note", '{"n": 1}', "--stream", "s")
-    with trio.fail_after(30):
-        assert json.loads(await process.stdout.receive_some())["data"] == {"n": 1}
-        process.send_signal(signal.SIGINT)
-        assert await process.wait() == 0
+    async with started(project, "events", "tail", "--stream", "s", "--after", "0", "--json") as tail:
+        await project("events", "append", "note", '{"n": 1}', "--stream", "s")
+        assert (await tail.line())["data"] == {"n": 1}
+        tail.process.send_signal(signal.SIGINT)
+        assert await tail.process.wait() == 0
 
 
 async def test_a_token_is_shown_once_works_and_stops_working_when_revoked(project):
@@ -84,10 +126,12 @@ async def test_connect_bridges_a_client_that_only_starts_a_command(project):
         {"jsonrpc": "2.0", "id": 2, "method": "tools/call", "params": {"name": "whoami", "arguments": {}}},
         {"jsonrpc": "2.0", "id": 3, "method": "tools/list"},
     ]
-    stdin = b"".join(json.dumps(message).encode() + b"\n" for message in messages) + b"this is no JSON\n"
-    code, out, err = await project("connect", stdin=stdin)
-    assert (code, err) == (0, "")
-    answers = {answer["id"]: answer for answer in map(json.loads, out.splitlines())}
+    async with started(project, "connect") as bridge:
+        await bridge.put(*(json.dumps(message).encode() for message in messages), b"this is no JSON")
+        answers = {answer["id"]: answer for answer in [await bridge.line() for _ in range(4)]}
+        # Only then: once stdin has ended, a bridge waits for answers no longer than `DRAIN_S`, which may be too short.
+        await bridge.process.stdin.aclose()
+        assert (await bridge.process.wait(), await bridge.complaints()) == (0, "")
     assert answers[2]["result"]["structuredContent"]["agent"] == "agent"
     assert len(answers[3]["result"]["tools"]) >= 7
     assert answers[None]["error"]["code"] == -32700
