@@ -229,21 +229,35 @@ def hold(gate: Any) -> trio.Event:
     return go_on
 
 
-class Front:
-    """A gateway that runs, and ways to reach it."""
+class Served:
+    """What a test of a listener holds: the gate behind, the tokens, and the listener that clients reach."""
 
-    def __init__(self, gate: FakeGate, tokens: Tokens, listener: MemoryListener, system: System) -> None:
+    def __init__(self, gate: Any, tokens: Tokens, listener: MemoryListener) -> None:
         self.gate = gate
         self.tokens = tokens
         self.listener = listener
-        self.system = system
+        self.system = System()
         self.token = tokens.add("scout")
         self.crashes: list[str] = []
-        self.gateway: Gateway
 
-    async def raw(self, *, initialized: bool = True) -> Raw:
-        """Return a raw client that is let in."""
-        raw = Raw(self.listener.connect())
+    def note_crash(self, name: str, _error: BaseException) -> None:
+        self.crashes.append(name)
+
+
+class Front(Served):
+    """A gateway that runs, and ways to reach it."""
+
+    gateway: Gateway
+
+    def over(self, streams: tuple[trio.abc.Stream, trio.abc.Stream]) -> trio.abc.Stream:
+        """Connect over a pair of streams of the test's own: give the server the second, and return the first."""
+        mine, theirs = streams
+        self.listener.connect(theirs)
+        return mine
+
+    async def raw(self, stream: trio.abc.Stream | None = None, *, initialized: bool = True) -> Raw:
+        """Return a raw client that is let in, over a stream that is connected already or a new one in memory."""
+        raw = Raw(stream if stream is not None else self.listener.connect())
         assert isinstance(await raw.open(self.token), AcceptConnection)
         if initialized:
             await raw.initialize()
@@ -258,9 +272,9 @@ async def running_front(
     data: Path, limits: ConnectionLimits | None = None, listener: MemoryListener | None = None, **options: Any
 ) -> AsyncGenerator[Front]:
     """Run a gateway before a fake gate; `data` is where the tokens are kept."""
-    gate, tokens, system = FakeGate(), Tokens(data, clock=lambda: 1e9 + trio.current_time()), System()
+    gate, tokens = FakeGate(), Tokens(data, clock=lambda: 1e9 + trio.current_time())
     listener = listener if listener is not None else MemoryListener()
-    front = Front(gate, tokens, listener, system)
+    front = Front(gate, tokens, listener)
     server = make_server(gate, "0.0.0-test")
 
     def gateway() -> Gateway:
@@ -270,11 +284,11 @@ async def running_front(
             gate=gate,
             authenticator=Authenticator(tokens),
             limits=limits,
-            on_crash=lambda name, _: front.crashes.append(name),
+            on_crash=front.note_crash,
             **options,
         )
         return front.gateway
 
-    root = Supervisor([ChildSpec(NAME, gateway)], on_crash=lambda name, _: front.crashes.append(name))
-    async with running(root, system=system):
+    root = Supervisor([ChildSpec(NAME, gateway)], on_crash=front.note_crash)
+    async with running(root, system=front.system):
         yield front

@@ -12,7 +12,7 @@ import msgspec
 import pytest
 import trio
 
-from actors.kernel import ChildSpec, Supervisor, System, running
+from actors.kernel import ChildSpec, Supervisor, running
 from transport.access.authentication import Authenticator
 from transport.access.tokens import Tokens
 from transport.http.connection import HttpLimits
@@ -20,6 +20,8 @@ from transport.http.listener import NAME, HttpServer
 from transport.mcp.resource_updates import ResourceUpdates
 from transport.mcp.server import make_server
 from transport.websocket.memory_listener import MemoryListener
+
+from fake_front import Served
 
 MCP_ACCEPT = "application/json, text/event-stream"
 
@@ -135,18 +137,11 @@ class Session(NamedTuple):
         return (await wire.post("/mcp", message, **self.headers)).message
 
 
-class Hall:
-    """What a test holds: the gate behind, the tokens, and ways to reach the server."""
+class HttpFront(Served):
+    """An HTTP server that runs, and ways to reach it."""
 
-    def __init__(self, gate: Any, tokens: Tokens, listener: MemoryListener, system: System) -> None:
-        self.gate = gate
-        self.tokens = tokens
-        self.listener = listener
-        self.system = system
-        self.token = tokens.add("scout")
-        self.crashes: list[str] = []
-        self.root: Supervisor
-        self.updates: ResourceUpdates
+    root: Supervisor
+    updates: ResourceUpdates
 
     def stop(self) -> None:
         """Begin to stop in order."""
@@ -173,9 +168,9 @@ def serve_http(tmp_path: Path, fake_gate: Any) -> Callable[..., Any]:
     @asynccontextmanager
     async def run(
         limits: HttpLimits | None = None, *, gate: Any = None, directory: Path = tmp_path, **options: Any
-    ) -> AsyncGenerator[Hall]:
+    ) -> AsyncGenerator[HttpFront]:
         gate = gate if gate is not None else fake_gate()
-        hall = Hall(gate, Tokens(directory), MemoryListener(), System())
+        hall = HttpFront(gate, Tokens(directory), MemoryListener())
         server = make_server(gate, "0.0.0-test")
 
         def http() -> HttpServer:
@@ -188,7 +183,7 @@ def serve_http(tmp_path: Path, fake_gate: Any) -> Callable[..., Any]:
                 **options,
             )
 
-        root = hall.root = Supervisor([ChildSpec(NAME, http)], on_crash=lambda name, _: hall.crashes.append(name))
+        root = hall.root = Supervisor([ChildSpec(NAME, http)], on_crash=hall.note_crash)
         async with running(root, system=hall.system), trio.open_nursery() as nursery:
             hall.updates = server.updates
             nursery.start_soon(server.updates.run)

@@ -182,12 +182,11 @@ async def test_over_a_real_socket_it_is_the_same(front):
             assert (await client.whoami()).agent == "scout"
 
 
-async def test_over_a_real_socket_who_sends_too_much_sees_the_1009(front, raw_client):
+async def test_over_a_real_socket_who_sends_too_much_sees_the_1009(front):
     listeners = await trio.open_tcp_listeners(0, host="127.0.0.1")
     address = listeners[0].socket.getsockname()
     async with front(listener=listeners[0]) as running, await trio.open_tcp_stream(*address) as stream:
-        raw = raw_client(stream)
-        await raw.open(running.token)
+        raw = await running.raw(stream, initialized=False)
         async with trio.open_nursery() as nursery:
             nursery.start_soon(raw.text, "x" * (16 << 20))
             assert await raw.close_code() == 1009
@@ -202,12 +201,10 @@ async def over_tcp(front):
         yield running, listeners[0].socket.getsockname()
 
 
-async def test_over_a_real_socket_a_reset_in_the_middle_of_a_frame_harms_nobody(over_tcp, raw_client):
+async def test_over_a_real_socket_a_reset_in_the_middle_of_a_frame_harms_nobody(over_tcp):
     running, address = over_tcp
     stream = await trio.open_tcp_stream(*address)
-    raw = raw_client(stream)
-    await raw.open(running.token)
-    await raw.initialize()
+    raw = await running.raw(stream)
     await stream.send_all(raw.protocol.send(TextMessage(data="x" * 1000))[:100])
     stream.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     await stream.aclose()
@@ -218,12 +215,10 @@ async def test_over_a_real_socket_a_reset_in_the_middle_of_a_frame_harms_nobody(
     assert running.crashes == []
 
 
-async def test_over_a_real_socket_who_does_not_read_sees_the_1013(over_tcp, raw_client):
+async def test_over_a_real_socket_who_does_not_read_sees_the_1013(over_tcp):
     running, address = over_tcp
     async with await trio.open_tcp_stream(*address) as stream:
-        raw = raw_client(stream)
-        await raw.open(running.token)
-        await raw.initialize()
+        raw = await running.raw(stream)
         (connection,) = running.gateway._open.values()
         async with trio.open_nursery() as nursery:
             nursery.start_soon(_ask_and_ask, raw)

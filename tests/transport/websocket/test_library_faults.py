@@ -128,12 +128,10 @@ async def only_the_good_one_is_left(running: Any, address: Any) -> None:
     ],
     ids=lambda fault: fault.__name__,
 )
-async def test_a_fault_after_the_handshake_ends_its_own_connection_alone(over_tcp: Any, raw_client: Any, fault: Any):
+async def test_a_fault_after_the_handshake_ends_its_own_connection_alone(over_tcp: Any, fault: Any):
     running, address = over_tcp
     stream = await trio.open_tcp_stream(*address)
-    raw = raw_client(stream)
-    await raw.open(running.token)
-    await raw.initialize()
+    raw = await running.raw(stream)
     await fault(raw)
     await only_the_good_one_is_left(running, address)
     await trio.aclose_forcefully(stream)
@@ -164,12 +162,10 @@ async def continues_nothing(raw: Any) -> None:
     ],
     ids=lambda value: getattr(value, "__name__", value),
 )
-async def test_who_breaks_the_protocol_is_told_how(over_tcp: Any, raw_client: Any, fault: Any, code: int):
+async def test_who_breaks_the_protocol_is_told_how(over_tcp: Any, fault: Any, code: int):
     running, address = over_tcp
     stream = await trio.open_tcp_stream(*address)
-    raw = raw_client(stream)
-    await raw.open(running.token)
-    await raw.initialize()
+    raw = await running.raw(stream)
     await fault(raw)
     with trio.fail_after(10):
         assert await raw.close_code() == code

@@ -312,13 +312,9 @@ async def test_appends_of_two_connections_do_not_wait_for_each_other(front, auto
         assert "result" in await free.message()
 
 
-async def test_who_does_not_read_is_closed_with_1013(front, raw_client, autojump_clock):
+async def test_who_does_not_read_is_closed_with_1013(front, autojump_clock):
     async with front(limits=ConnectionLimits(queue_messages=5)) as running:
-        mine, theirs = lockstep_stream_pair()
-        running.listener.connect(theirs)
-        raw = raw_client(mine)
-        assert isinstance(await raw.open(running.token), AcceptConnection)
-        await raw.initialize()
+        raw = await running.raw(running.over(lockstep_stream_pair()))
         for number in range(7):  # one is being written, five wait, and one is too many
             await raw.call(number, "health")
         await trio.testing.wait_all_tasks_blocked()
@@ -326,17 +322,11 @@ async def test_who_does_not_read_is_closed_with_1013(front, raw_client, autojump
         assert await raw.close_code() == 1013
 
 
-async def test_what_waits_for_all_connections_of_an_agent_is_bounded_together(
-    front, raw_client, autojump_clock, monkeypatch
-):
+async def test_what_waits_for_all_connections_of_an_agent_is_bounded_together(front, autojump_clock, monkeypatch):
     monkeypatch.setattr("transport.websocket.outbound.MOST_BYTES", 7 * ANSWER_BYTES)
 
     async def who_does_not_read(running: Any, asks: int) -> Any:
-        mine, theirs = lockstep_stream_pair()
-        running.listener.connect(theirs)
-        raw = raw_client(mine)
-        await raw.open(running.token)
-        await raw.initialize()
+        raw = await running.raw(running.over(lockstep_stream_pair()))
         for number in range(asks):
             await raw.call(number, "health")
             await trio.testing.wait_all_tasks_blocked()
@@ -354,14 +344,10 @@ async def test_what_waits_for_all_connections_of_an_agent_is_bounded_together(
             assert [(await raw.message())["id"] for _ in range(asked)] == [*range(asked)]
 
 
-async def test_who_never_reads_again_is_dropped_in_bounded_time(front, raw_client, autojump_clock):
+async def test_who_never_reads_again_is_dropped_in_bounded_time(front, autojump_clock):
     limits = ConnectionLimits(write_s=30.0)
     async with front(limits=limits) as running:
-        mine, theirs = lockstep_stream_pair()
-        running.listener.connect(theirs)
-        raw = raw_client(mine)
-        await raw.open(running.token)
-        await raw.initialize()
+        raw = await running.raw(running.over(lockstep_stream_pair()))
         await raw.call(1, "health")
         await trio.sleep(limits.write_s + limits.close_s)
         assert running.gate.views.connections == 0
@@ -394,16 +380,12 @@ async def test_a_stop_does_not_wait_for_requests_that_take_long(front, autojump_
         assert await raw.close_code() == 1001
 
 
-async def test_a_stop_takes_bounded_time_whatever_the_clients_do(front, raw_client, autojump_clock):
+async def test_a_stop_takes_bounded_time_whatever_the_clients_do(front, autojump_clock):
     limits = ConnectionLimits()
     async with front(limits=limits) as running:
         await running.raw()  # never answers the close
         silent = running.listener.connect()  # never says anything
-        mine, theirs = lockstep_stream_pair()  # never reads
-        running.listener.connect(theirs)
-        unread = raw_client(mine)
-        await unread.open(running.token)
-        await unread.initialize()
+        unread = await running.raw(running.over(lockstep_stream_pair()))  # never reads
         await unread.call(1, "health")
         await trio.testing.wait_all_tasks_blocked()
         began = trio.current_time()
@@ -509,13 +491,10 @@ async def test_who_does_not_answer_a_ping_is_closed_with_1011_and_who_does_stays
         assert await works(alive)
 
 
-async def test_who_vanishes_without_a_word_is_found_out(front, raw_client, autojump_clock):
+async def test_who_vanishes_without_a_word_is_found_out(front, autojump_clock):
     limits = ConnectionLimits()
     async with front(limits=limits) as running:
-        mine, theirs = lockstep_stream_pair()
-        running.listener.connect(theirs)
-        raw = raw_client(mine)
-        await raw.open(running.token)
+        await running.raw(running.over(lockstep_stream_pair()), initialized=False)
         await trio.sleep(limits.ping_s + limits.pong_s + 3 * limits.close_s)
         assert running.gate.views.connections == 0
         assert running.crashes == []
@@ -554,26 +533,20 @@ async def test_what_is_no_upgrade_ends_and_harms_nobody(front, autojump_clock, h
         assert await works(await running.raw())
 
 
-class Counted(trio.abc.HalfCloseableStream):
-    """A stream that counts what is written to it, and can break as no stream should."""
+class Wrapped(trio.abc.HalfCloseableStream):
+    """A stream that passes everything on."""
 
     def __init__(self, inner: trio.abc.HalfCloseableStream) -> None:
         self.inner = inner
-        self.writes = 0
-        self.broken = False
 
     async def send_all(self, data: Any) -> None:
-        self.writes += 1
         await self.inner.send_all(data)
 
     async def wait_send_all_might_not_block(self) -> None:
         await self.inner.wait_send_all_might_not_block()
 
     async def receive_some(self, max_bytes: int | None = None) -> Any:
-        data = await self.inner.receive_some(max_bytes)
-        if self.broken:
-            raise OSError("no error that a stream should raise")
-        return data
+        return await self.inner.receive_some(max_bytes)
 
     async def send_eof(self) -> None:
         await self.inner.send_eof()
@@ -582,14 +555,39 @@ class Counted(trio.abc.HalfCloseableStream):
         await self.inner.aclose()
 
 
-async def test_requests_of_one_packet_are_answered_in_order_and_in_one_write(front, raw_client, autojump_clock):
+class Counted(Wrapped):
+    """A stream that counts what is written to it, and can break as no stream should."""
+
+    writes = 0
+    broken = False
+
+    async def send_all(self, data: Any) -> None:
+        self.writes += 1
+        await super().send_all(data)
+
+    async def receive_some(self, max_bytes: int | None = None) -> Any:
+        data = await super().receive_some(max_bytes)
+        if self.broken:
+            raise OSError("no error that a stream should raise")
+        return data
+
+
+class Cursed(Wrapped):
+    """A stream that crashes the program where it writes, once it is cursed."""
+
+    cursed = False
+
+    async def send_all(self, data: Any) -> None:
+        if self.cursed:
+            raise RuntimeError("a fault of the program")
+        await super().send_all(data)
+
+
+async def test_requests_of_one_packet_are_answered_in_order_and_in_one_write(front, autojump_clock):
     async with front() as running:
         mine, theirs = memory_stream_pair()
         counted = Counted(theirs)
-        running.listener.connect(counted)
-        raw = raw_client(mine)
-        await raw.open(running.token)
-        await raw.initialize()
+        raw = await running.raw(running.over((mine, counted)))
         await trio.testing.wait_all_tasks_blocked()
         before = counted.writes
         calls = [
@@ -601,27 +599,20 @@ async def test_requests_of_one_packet_are_answered_in_order_and_in_one_write(fro
         assert counted.writes == before + 1
 
 
-async def test_a_reader_that_dies_ends_its_connection(front, raw_client, autojump_clock):
+async def test_a_reader_that_dies_ends_its_connection(front, autojump_clock):
     async with front() as running:
         mine, theirs = memory_stream_pair()
         counted = Counted(theirs)
-        running.listener.connect(counted)
-        raw = raw_client(mine)
-        await raw.open(running.token)
-        await raw.initialize()
+        raw = await running.raw(running.over((mine, counted)))
         counted.broken = True
         await raw.text(HEALTH)
         await trio.sleep(ConnectionLimits().close_s + 1.0)
         assert running.gate.views.connections == 0
 
 
-async def test_a_ping_between_answers_that_leave_together_tears_no_frame(front, raw_client, autojump_clock):
+async def test_a_ping_between_answers_that_leave_together_tears_no_frame(front, autojump_clock):
     async with front() as running:
-        mine, theirs = lockstep_stream_pair()
-        running.listener.connect(theirs)
-        raw = raw_client(mine)
-        await raw.open(running.token)
-        await raw.initialize()
+        raw = await running.raw(running.over(lockstep_stream_pair()))
         for number in range(5):
             await raw.call(number, "health")
         await trio.testing.wait_all_tasks_blocked()
@@ -633,54 +624,24 @@ async def test_a_ping_between_answers_that_leave_together_tears_no_frame(front, 
         assert sorted(heard, key=str) == [0, 1, 2, 3, 4, b"still there?"]
 
 
-async def test_a_cancelled_request_never_tears_a_frame(front, raw_client, autojump_clock):
+async def test_a_cancelled_request_never_tears_a_frame(front, autojump_clock):
     async with front() as running:
-        mine, theirs = lockstep_stream_pair()
-        running.listener.connect(theirs)
-        raw = raw_client(mine)
-        await raw.open(running.token)
-        await raw.initialize()
+        raw = await running.raw(running.over(lockstep_stream_pair()))
         await raw.request(1, "tools/list")
         await trio.testing.wait_all_tasks_blocked()
-        head = await mine.receive_some(100)
+        head = await raw.stream.receive_some(100)
         await raw.text('{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":1}}')
         raw.protocol.receive_data(bytes(head))
         assert {tool["name"] for tool in (await raw.message())["result"]["tools"]} >= {"validate"}
         assert await works(raw)
 
 
-async def test_a_crash_of_one_connection_leaves_the_others(front, raw_client, autojump_clock):
+async def test_a_crash_of_one_connection_leaves_the_others(front, autojump_clock):
     async with front() as running:
         good = await running.raw()
-
-        class Cursed(trio.abc.HalfCloseableStream):
-            def __init__(self, inner: Any) -> None:
-                self.inner = inner
-                self.cursed = False
-
-            async def send_all(self, data: Any) -> None:
-                if self.cursed:
-                    raise RuntimeError("a fault of the program")
-                await self.inner.send_all(data)
-
-            async def wait_send_all_might_not_block(self) -> None:
-                await self.inner.wait_send_all_might_not_block()
-
-            async def receive_some(self, max_bytes: int | None = None) -> Any:
-                return await self.inner.receive_some(max_bytes)
-
-            async def send_eof(self) -> None:
-                await self.inner.send_eof()
-
-            async def aclose(self) -> None:
-                await self.inner.aclose()
-
-        mine, theirs = trio.testing.memory_stream_pair()
+        mine, theirs = memory_stream_pair()
         cursed = Cursed(theirs)
-        running.listener.connect(cursed)
-        bad = raw_client(mine)
-        await bad.open(running.token)
-        await bad.initialize()
+        bad = await running.raw(running.over((mine, cursed)))
         cursed.cursed = True
         await bad.call(1, "health")
         assert await bad.event() is None
