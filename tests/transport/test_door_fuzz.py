@@ -25,6 +25,6 @@ def test_the_frames_target_notices_an_answer_that_never_comes(monkeypatch):
 
 
 def test_the_frames_target_notices_another_close_code(monkeypatch):
-    monkeypatch.setattr("transport.websocket.close_reason.FAULTS", frozenset())
+    monkeypatch.setattr("transport.websocket.close_frame_on_fault.FAULTS", frozenset())
     with pytest.raises(BaseExceptionGroup):
         TARGETS["frames"](bytes([1, 4, 2]) + b"\x83\x80")

@@ -12,7 +12,7 @@ from transport.access.authentication import Authenticator, Identity, Rejected, R
 from transport.access.principal_bytes import PrincipalBytes
 from transport.access.tokens import TokenError
 from transport.logs import Logger
-from transport.websocket.close_reason import send_close_frame_on_faults
+from transport.websocket.close_frame_on_fault import send_close_frame_on_faults
 from transport.websocket.reader import Reader
 
 SUBPROTOCOL: Final = "mcp"

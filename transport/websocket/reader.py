@@ -9,7 +9,7 @@ import trio
 from trio_websocket import WebSocketRequest
 
 from transport.access.principal_bytes import HeldBytes
-from transport.websocket.fragments import Fragments
+from transport.websocket.message_size import Fragments
 from transport.websocket.receive_buffer import ReceiveBuffer
 
 

@@ -10,8 +10,8 @@ from trio.testing import lockstep_stream_pair, memory_stream_pair
 from wsproto.events import AcceptConnection, BytesMessage, CloseConnection, Ping, Pong, RejectConnection, TextMessage
 
 from transport.websocket.connection import ConnectionLimits
-from transport.websocket.fragments import EVENTS, FRAGMENTS
 from transport.websocket.inbound import TOO_MANY_REQUESTS
+from transport.websocket.message_size import EVENTS, FRAGMENTS
 
 UPGRADE = (
     b"Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
@@ -115,7 +115,7 @@ async def test_a_message_in_very_many_pieces_closes_with_1009_however_little_the
 async def test_what_all_connections_of_an_agent_leave_unfinished_is_bounded_together(
     front, autojump_clock, monkeypatch
 ):
-    monkeypatch.setattr("transport.websocket.fragments.UNFINISHED", 10_000)
+    monkeypatch.setattr("transport.websocket.message_size.UNFINISHED", 10_000)
 
     async def begin(size: int) -> Any:
         raw = await running.raw()
