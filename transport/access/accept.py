@@ -1,4 +1,4 @@
-"""What every listener's owner does alike: accept until stopped, turn away who is too many, notice revoked tokens."""
+"""What both listeners do alike: accept until stopped, turn away one connection too many, notice revoked tokens."""
 
 from __future__ import annotations
 
@@ -19,17 +19,25 @@ ACCEPT_CAPACITY: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM, er
 """What `accept` says when the system is overloaded; waiting helps. (As in Trio's `serve_listeners`.)"""
 
 ACCEPT_PAUSE_S: Final = 0.1
+"""How long an overloaded system is left alone before the next `accept`, in seconds; as in Trio's `serve_listeners`."""
+
 TOKEN_CHECK_S: Final = 0.5
-"""How often the connections' tokens are checked, in seconds."""
+"""How often the connections' tokens are checked, in seconds: a revoked one ends its connections within a second."""
 
 MOST_UNAUTHENTICATED: Final = 128
-"""How many connections of a listener may be there that have shown no good token yet."""
+"""How many connections of a listener may be there that have shown no good token yet.
+
+An honest client is among them for one round trip, so this many can arrive at once, and a flood takes no more.
+"""
 
 KEPT_DESCRIPTORS: Final = 64 + 2 * MOST_UNAUTHENTICATED
-"""How many descriptors the connections of both listeners leave to strangers, the log and everything else."""
+"""How many descriptors the connections with a token leave: to those without, at both listeners, and 64 to the log."""
 
 ADMITTING: Final = 16
-"""How many streams of a listener are being taken at once; the next ones wait in its queue."""
+"""How many streams of a listener are being taken at once; the next ones wait in its queue.
+
+One after the other, each would wait for rounds of the loop, which are long where there is much to do.
+"""
 
 BUSY: Final = b"HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
 
@@ -46,8 +54,8 @@ def room_for(connections: int) -> int:
 class Unauthenticated:
     """The connections that have shown no good token yet, the oldest first. Nothing here checkpoints.
 
-    They are not counted with the others, so a flood of slow handshakes keeps nobody out who has a token: one stranger
-    too many, and the oldest has to go. Who is honest is a stranger for one round trip.
+    They are not counted with the others, so a flood of slow handshakes keeps nobody out who has a token: where there is
+    one too many, the oldest has to go.
 
     Args:
         most: How many there may be.
@@ -69,7 +77,7 @@ class Unauthenticated:
         self._leave[number] = leave
 
     def remove(self, number: int) -> None:
-        """Note that a connection is no stranger any more, or has gone."""
+        """Note that a connection has shown a good token, or has gone."""
         self._leave.pop(number, None)
 
 

@@ -29,7 +29,7 @@ HOLD_S: Final = 10.0
 """How long messages are kept for a hall that has gone, in seconds; then requests are answered with an error."""
 
 LINES: Final = 16
-"""How many lines wait to be sent; a client that writes more waits."""
+"""How many lines wait to be sent; a client that writes more waits. Each may be the largest message."""
 
 
 class Bridge:

@@ -11,8 +11,10 @@ from typing import Final
 
 _USUAL: Final = gc.get_threshold()
 _YOUNG: Final = 30_000
-"""How many new objects are looked at together, once, so that what garbage there is does not become resident."""
+"""How many new objects are looked at together, once: few enough that what is garbage among them does not stay."""
+
 _NEVER: Final = 1_000_000
+"""How many times the young are collected before the older ones are: more often than a start does."""
 
 
 def spare() -> None:

@@ -18,10 +18,10 @@ from transport.client.rpc import HallError
 from transport.mcp.tools.gate_schemas import VerdictResult
 
 BATCH: Final = 256
-"""How many questions go together at most."""
+"""How many questions go together at most: a quarter of what the hall takes, so that no batch takes long."""
 
 BATCH_BYTES: Final = 1 << 20
-"""How many bytes they have together at most; a single one may have more."""
+"""How many bytes they have together at most: a quarter of the largest message. A single one may have more."""
 
 Judge = Callable[[list[msgspec.Raw]], Awaitable[list[VerdictResult]]]
 

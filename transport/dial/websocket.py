@@ -29,10 +29,10 @@ from wsproto.utilities import ProtocolError
 from transport.dial.address import Address, Dial, Lost, Refused, in_short, remedy
 
 MAX_MESSAGE_BYTES: Final = 256 << 20
-"""The largest message that is taken from a server."""
+"""The largest message that is taken from a server: a page of events is much smaller, so this only ends a runaway."""
 
 SILENCE_S: Final = 90.0
-"""How long a server may say nothing, not even a ping, in seconds."""
+"""How long a server may say nothing, not even a ping, in seconds: three of its pings."""
 
 CONNECT_S: Final = 30.0
 """How long it may take to connect and shake hands, in seconds."""
@@ -44,7 +44,7 @@ CLOSE_S: Final = 5.0
 """How long the end of a connection may take, in seconds."""
 
 QUEUE_BYTES: Final = 1 << 20
-"""How much may wait to be written; who has more to send waits."""
+"""How much may wait to be written; a caller that has more to send waits."""
 
 _RECEIVE_BYTES: Final = 65536
 _SWITCHED: Final = 101

@@ -21,7 +21,7 @@ from transport.mcp.tools.toolset import ORDERED
 
 _encode = msgspec.json.Encoder().encode
 _BUSY_S: Final = 1.0
-"""What a client that has too many requests under way is told to wait, in seconds."""
+"""What a client that has too many requests under way is told to wait, in seconds; nobody knows when one ends."""
 
 
 class _Refused(Exception):  # noqa: N818 - states a fact about a request

@@ -9,7 +9,7 @@ import trio
 from mcp.server.context import ServerRequestContext
 
 PROGRESS_S: Final = 1.0
-"""How often progress is told, in seconds."""
+"""How often progress is told, in seconds: as often as a person looks at a clock that counts seconds."""
 
 T = TypeVar("T")
 

@@ -26,12 +26,13 @@ from transport.mcp.resources import HEALTH, LOG, POLICY, canonical, check, uris_
 log = Logger(__name__)
 
 PERIOD_S: Final = 0.1
-"""How often changes are looked for; a resource is announced at most this often."""
+"""How often changes are looked for; a resource is announced at most this often, which a person takes for at once."""
 
 SUBSCRIPTIONS: Final = 1000
-"""How many resources one connection may subscribe to."""
+"""How many resources one connection may subscribe to: with the longest URI of a stream they take 3 MB."""
 
 _SEND_S: Final = 1.0
+"""How long telling one subscriber may hold up the others, in seconds."""
 
 
 class _Bus(InMemorySubscriptionBus):

@@ -38,7 +38,7 @@ LONGEST_URI: Final = len(STREAMS) + 12 * NAME_CHARACTERS
 """The longest URI of a stream: a character may take 4 bytes, and a byte 3 characters."""
 
 PAGE: Final = 100
-"""How many events a read returns at most."""
+"""How many events a read returns at most: the default of `query_events`, with which clients go on."""
 
 _JSON: Final = "application/json"
 

@@ -16,10 +16,10 @@ from mcp_types import INVALID_REQUEST, SubscriptionsListenRequestParams, Subscri
 from transport.mcp.request_context import request_context_of
 
 OF_ALL: Final = 4096
-"""How many streams there may be."""
+"""How many streams there may be: as many as websockets."""
 
 OF_AN_AGENT: Final = 256
-"""How many of them one agent may hold, over all its connections."""
+"""How many of them one agent may hold, over all its connections: sixteen such agents leave none to others."""
 
 
 class FairListenHandler(ListenHandler):

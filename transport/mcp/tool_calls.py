@@ -17,7 +17,7 @@ from actors.desk.gate import Gate, Refusal
 from actors.kernel import ActorError, AskTimeout
 from transport.logs import Logger
 from transport.mcp.request_context import RequestContext
-from transport.mcp.tools.schema import Arguments, input_schema
+from transport.mcp.tools.schema import BATCH, Arguments, input_schema
 from transport.mcp.tools.tool import Tool
 
 if TYPE_CHECKING:
@@ -75,9 +75,6 @@ async def outcome_of(run: Callable[[], Awaitable[msgspec.Struct]], tool: Tool, c
             context.ticket.finish()
     return Outcome(result, is_error=False)
 
-
-BATCH: Final = 1000
-"""How many events or requests one call may hold."""
 
 SECOND_LOOK_BYTES: Final = 2 * 1024
 """The largest arguments that get a second look with the schema itself, which takes a thousand times as long.

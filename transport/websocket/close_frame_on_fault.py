@@ -1,7 +1,7 @@
-"""A close frame for who sends what is no websocket: 1007 for what is no UTF-8, 1002 for other faults of framing.
+"""A close frame for a peer that breaks the websocket protocol: 1007 for invalid UTF-8, 1002 for other faults.
 
-trio-websocket 0.12.2 notices such faults and closes the stream without a word. This sends the word, and leaves the
-stream to the connection, whose end waits a moment for the peer: unread data would turn the close into a reset.
+trio-websocket 0.12.2 notices such faults and closes the stream without that frame. This sends it, and leaves the stream
+to the connection, whose end waits a moment for the peer: unread data would turn the close into a reset.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from wsproto.events import CloseConnection
 from wsproto.utilities import LocalProtocolError
 
 FAULTS: Final = frozenset({1002, 1007})
-WORD_S: Final = 1.0
-"""How long the close frame may take to be written, in seconds."""
+CLOSE_FRAME_S: Final = 1.0
+"""How long the close frame may take to be written, in seconds: a peer that reads takes none of it."""
 
-_REASON_BYTES: Final = 120
+_REASON_BYTES: Final = 120  # a close frame has room for 123 (RFC 6455, 5.5)
 
 
 def send_close_frame_on_faults(websocket: WebSocketConnection) -> None:
@@ -34,8 +34,11 @@ def send_close_frame_on_faults(websocket: WebSocketConnection) -> None:
             await close_stream()
             return
         library._reader_running = False  # noqa: SLF001 - as the library does
-        word = CloseConnection(reason.code, (reason.reason or "").encode()[:_REASON_BYTES].decode("utf-8", "ignore"))
-        with trio.move_on_after(WORD_S), suppress(ConnectionClosed, LocalProtocolError, trio.BrokenResourceError):
-            await library._send(word)  # noqa: SLF001 - its lock keeps frames apart
+        frame = CloseConnection(reason.code, (reason.reason or "").encode()[:_REASON_BYTES].decode("utf-8", "ignore"))
+        with (
+            trio.move_on_after(CLOSE_FRAME_S),
+            suppress(ConnectionClosed, LocalProtocolError, trio.BrokenResourceError),
+        ):
+            await library._send(frame)  # noqa: SLF001 - its lock keeps frames apart
 
     library._close_stream = close  # noqa: SLF001 - likewise

@@ -39,7 +39,7 @@ from transport.websocket.send_together import send_together
 
 log = Logger(__name__)
 
-_LINGER_BYTES = 65536
+_LINGER_BYTES = 65536  # read and thrown away at once while the peer still sends
 
 
 class ConnectionLimits(msgspec.Struct, frozen=True):

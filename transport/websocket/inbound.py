@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Self
 
 import trio
 from mcp.shared._stream_protocols import ReadStream
@@ -23,11 +23,10 @@ from transport.mcp.message_parser import INVALID_REQUEST, Malformed, RequestId, 
 from transport.mcp.request_context import RequestContext
 from transport.mcp.sessionless_limits import SessionlessLimit
 from transport.mcp.tools.toolset import ORDERED
+from transport.websocket.message_size import is_too_large
 from transport.websocket.outbound import Outbound
 
 log = Logger(__name__)
-
-_UTF8_LONGEST: Final = 4
 
 
 class Inbound:
@@ -132,7 +131,7 @@ class Inbound:
         if isinstance(frame, bytes):
             self._close(1003, "send JSON-RPC as text frames")
             return None
-        if len(frame) * _UTF8_LONGEST > self._message_bytes and len(frame.encode()) > self._message_bytes:
+        if is_too_large(frame, self._message_bytes):
             self._close(1009, f"a message may have {self._message_bytes} bytes")
             return None
         try:

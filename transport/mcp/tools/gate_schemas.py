@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
-from transport.mcp.tools.schema import Arguments, Name, Seconds, Time
+from transport.mcp.tools.schema import BATCH, Arguments, Name, Seconds, Time
 
 VerdictKind = Literal["allow", "deny", "ask"]
 
@@ -32,7 +32,7 @@ class ValidateArguments(CallArguments, frozen=True):
 class BatchArguments(Arguments, frozen=True):
     """Actions to judge."""
 
-    requests: Annotated[list[CallArguments], Meta(min_length=1, max_length=1000)]
+    requests: Annotated[list[CallArguments], Meta(min_length=1, max_length=BATCH)]
 
 
 class Approval(msgspec.Struct, frozen=True):

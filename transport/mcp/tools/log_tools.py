@@ -25,7 +25,9 @@ from transport.mcp.tools.tool import Tool, converted
 WHERE_KEYS: Final = 16
 WHERE_KEY_CHARACTERS: Final = 256
 WHERE_BYTES: Final = 8 * 1024
+"""How large `where` may be: it is compared with every event of a read, which may be the whole log."""
 
+# What the log's 64 bits can hold.
 _FIRST_NS: Final = -(1 << 63)
 _LAST_NS: Final = (1 << 63) - 1
 

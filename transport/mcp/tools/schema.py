@@ -7,12 +7,15 @@ module nor the `..._schemas` modules beside it import the SDK or an actor, becau
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import msgspec
 from msgspec import Meta
 
 from store.model.times import PATTERN
+
+BATCH: Final = 1000
+"""How many events or requests one call may hold: the most that the contract gives any role."""
 
 Name = Annotated[
     str,
