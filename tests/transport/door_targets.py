@@ -36,7 +36,7 @@ def everything_is_large() -> Iterator[None]:
 
 
 def edge_alone(data: bytes) -> None:
-    """The edge says of any text what a slow parser says of it, be the text taken for a small one or a large one."""
+    """The message parser says of any text what a slow one says, be the text taken for a small one or a large one."""
     text = data.decode("utf-8", "surrogatepass") if _decodes(data) else data.decode("latin-1")
     compare(text)
     with everything_is_large():

@@ -1,4 +1,4 @@
-"""Who gets past the door: what is checked of an HTTP request before all else. Pure but for the tokens.
+"""Where a token is checked, and Host and Origin: what every request must pass first. Pure but for the tokens.
 
 Host is checked against DNS rebinding: a page of another site can make its own name resolve to this machine, but it
 cannot make the browser send an address or `localhost` as Host. Origin is sent by browsers alone; a foreign one is
@@ -39,7 +39,7 @@ class Rejected(Exception):  # noqa: N818 - states a fact about a request
 
 
 class RequestHead(NamedTuple):
-    """What a client sends to come in.
+    """The head of a client's first request, as far as it is checked.
 
     Attributes:
         target: The request's target: path and query.
@@ -53,7 +53,7 @@ class RequestHead(NamedTuple):
 
 
 class Identity(msgspec.Struct, frozen=True):
-    """Who came in.
+    """Who a client has shown itself to be.
 
     Attributes:
         principal: Whom the connection acts as.
@@ -65,7 +65,7 @@ class Identity(msgspec.Struct, frozen=True):
 
 
 class Authenticator:
-    """Decides who comes in. Nothing here checkpoints.
+    """Decides which requests come in, and as whom. Nothing here checkpoints.
 
     Args:
         tokens: The tokens that are valid; None lets everybody in as the admin `local`, on loopback only.

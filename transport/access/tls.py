@@ -1,4 +1,4 @@
-"""TLS for both listeners and for who connects to them. Imports nothing but `ssl`, so that a hook can afford it."""
+"""TLS for both listeners and for their clients. Imports nothing but `ssl`, so that a hook can afford it."""
 
 from __future__ import annotations
 

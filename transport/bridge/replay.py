@@ -111,7 +111,7 @@ class Replay:
         return answers
 
     def away(self, line: bytes, why: str) -> bytes | None:
-        """Return the answer to a request that cannot be passed on; None where it is none."""
+        """Return the answer to a request that cannot be passed on; None where it is not a request."""
         head = _head(line)
         if head.method is None or head.id is None:
             return None

@@ -59,7 +59,7 @@ class Bridge:
         Raises:
             transport.dial.address.Refused: The server does not let us in, or not any more.
             transport.dial.address.Lost: The first connection cannot be made; later ones are tried for until stdin ends.
-            ValueError: The address is none.
+            ValueError: The address is invalid.
         """
         websocket = await open_websocket(self._find())
         lines, waiting = anyio.create_memory_object_stream[bytes](LINES)

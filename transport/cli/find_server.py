@@ -14,7 +14,7 @@ def existing(data: Path | None) -> Path:
     """Return the data directory that is meant: this project's unless another is given.
 
     Raises:
-        CommandFailed: There is none.
+        CommandFailed: It does not exist.
     """
     where = data if data is not None else default_data_dir()
     if not where.is_dir():
@@ -28,7 +28,7 @@ def find_server(
     """Find the server and the token: what was given, then the environment, then this project's data directory.
 
     Raises:
-        CommandFailed: No server is known, its URL is none, or the token file cannot be read.
+        CommandFailed: No server is known, its URL is invalid, or the token file cannot be read.
     """
     data = default_data_dir()
     info = read_server_info(data)

@@ -1,8 +1,8 @@
 """Questions that queue while one is under way go together: a client's own group commit.
 
-Who asks while nobody does asks at once and alone, so a lone question costs nothing more. When its answer is there, the
-first of those who came meanwhile asks for all of them. A batch that is refused tells nothing about one of its
-questions, so each is asked alone then.
+A caller that asks while nobody does asks at once and alone, so a lone question costs nothing more. When its answer is
+there, the first of those that came meanwhile asks for all of them. A batch that is refused tells nothing about one of
+its questions, so each is asked alone then.
 """
 
 from __future__ import annotations

@@ -46,7 +46,7 @@ class ReconnectingConnection:
         """Make the first connection; a checkpoint.
 
         Raises:
-            HallError: There is none to be had.
+            HallError: No connection can be made.
         """
         try:
             self._rpc = await self._opened()

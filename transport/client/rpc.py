@@ -104,7 +104,7 @@ class Rpc:
         await self._send({"jsonrpc": "2.0", "method": "notifications/initialized"})
 
     async def read(self) -> Lost:
-        """Give each answer to who waits for it until the connection ends; returns why it did. Checkpoints."""
+        """Give each answer to its caller until the connection ends; returns why it did. Checkpoints."""
         try:
             while True:
                 self._take(await self._received())

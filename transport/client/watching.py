@@ -75,7 +75,7 @@ class Watches:
         return set(watching.uris) - self.uris
 
     def tell(self, uri: str) -> None:
-        """Tell who watches a resource that it may have changed."""
+        """Tell everybody who watches a resource that it may have changed."""
         for each in self._all:
             each.tell(uri)
 

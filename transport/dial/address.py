@@ -77,9 +77,9 @@ class Address(NamedTuple):
         """Return the host's name and the port.
 
         Raises:
-            ValueError: The URL is no address.
+            ValueError: The URL is invalid.
         """
-        with suppress(ValueError):  # of a host or a port that is none
+        with suppress(ValueError):  # of an invalid host or port
             where = urlsplit(self.url)
             port = where.port
             if where.scheme in _PORTS and where.hostname is not None:
@@ -90,7 +90,7 @@ class Address(NamedTuple):
         """Connect, and shake TLS's hands where it is `wss`; a checkpoint.
 
         Raises:
-            ValueError: It is no address, or the CA's file cannot be used.
+            ValueError: The URL is invalid, or the CA's file cannot be used.
             OSError: Nobody answers there, or nobody to be trusted.
         """
         host, port = self.endpoint()

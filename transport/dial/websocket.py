@@ -127,7 +127,7 @@ class WebSocket:
         return self._texts.pop(0)
 
     async def send(self, text: str) -> None:
-        """Send a message, or leave it to who writes already; a checkpoint only where it has to wait.
+        """Send a message, or leave it to the task that writes already; a checkpoint only where it has to wait.
 
         Raises:
             Lost: The connection has ended.
@@ -241,14 +241,14 @@ def _refusal_ends_with(event: Event) -> bool:
 
 
 async def open_websocket(address: Address, dial: Dial | None = None) -> WebSocket:
-    """Connect within `CONNECT_S`; a checkpoint. Who gets the websocket closes it.
+    """Connect within `CONNECT_S`; a checkpoint. Whoever gets the websocket closes it.
 
     Args:
         address: Where, and as whom.
         dial: Gives the stream to shake hands over; that of the address unless given.
 
     Raises:
-        ValueError: The address is none.
+        ValueError: The address is invalid.
         Refused: The server says no.
         Lost: Nobody answers there, or it is no server of websockets.
     """

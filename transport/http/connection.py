@@ -41,7 +41,7 @@ class HttpLimits(msgspec.Struct, frozen=True):
         sessions: How many MCP sessions a principal may have; one more ends the one unused for the longest.
         in_flight: How many requests may be under way in a session.
         in_flight_bytes: How many bytes they may have together; a single one may have more.
-        sessionless_per_s: How many requests a second a session may make that the hall's admits not, such as pings.
+        sessionless_per_s: How many requests a second it may make that no session of the hall admits, such as pings.
         sessionless_burst: How many of them at once.
     """
 

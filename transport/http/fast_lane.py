@@ -2,7 +2,7 @@
 
 What makes it equal to the SDK, and is held to it by a test that sends the same requests both ways:
 
-1. A request has passed the same edge, and the limits of its session, as any other.
+1. A request has passed the same parser, and the limits of its session, as any other.
 2. Its headers are those that the SDK would take: both media types accepted, JSON sent, nothing twice. In a session of
    the handshake's lifecycle (`Mcp-Session-Id`), the session is its owner's and its `initialize` was answered with a
    result; without one, the headers say of the call what its body says, and its `_meta` is complete.
@@ -77,7 +77,7 @@ _encode = msgspec.json.Encoder().encode
 
 
 class HttpCall(NamedTuple):
-    """A POST that has passed the edge.
+    """A POST whose message was parsed.
 
     Attributes:
         scope: The request's.

@@ -43,7 +43,7 @@ class HttpServer:
         authenticator: Decides who comes in.
         limits: What one connection may use.
         numbers: Where the connections' numbers come from.
-        max_connections: How many connections may have shown a token; who comes then is answered with HTTP 503.
+        max_connections: How many connections may have shown a token; one more is answered with HTTP 503.
         event_store: Where MCP sessions keep what a client may ask for again; None to keep nothing.
         on_crash: Told of each crash of a connection (name, error).
     """

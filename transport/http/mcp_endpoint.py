@@ -1,4 +1,4 @@
-"""MCP at its path: the edge, the limits of a session and the order of its appends, then the fast lane or the SDK."""
+"""MCP at its path: message parser, limits of a session and order of its appends, then the fast lane or the SDK."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def _ticket(session: HttpSession, message: dict[str, Any]) -> Ticket | None:
 
 
 def _admitted(session: HttpSession, message: dict[str, Any], size: int) -> InFlightHold | None:
-    """Return the place of a request among those under way in its session; None for what is no request.
+    """Return the place of a request among those under way in its session; None for anything but a request.
 
     Raises:
         Malformed: Its id is under way.

@@ -34,7 +34,7 @@ _encode = msgspec.json.Encoder().encode
 
 
 def make_routes(gate: Gate, mcp: ASGIApp, accepting: Callable[[], bool]) -> Starlette:
-    """Return the application behind the front.
+    """Return the application behind the checks of requests.
 
     Args:
         gate: Asked for verdicts and health.

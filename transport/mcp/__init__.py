@@ -1,4 +1,4 @@
-"""MCP itself, whatever carries it: the edge, the limits, the SDK's server and the fast lane beside it.
+"""MCP itself, whatever carries it: the message parser, the limits, the SDK's server and the fast lane beside it.
 
 In: a message as text.
 Out: its answer as text.

@@ -103,7 +103,7 @@ def _message(request: Request, answer: Answer) -> str | None:
 
 
 def _decision(response: types.InputResponse) -> Decision | None:
-    """Return what a person has said; who dismisses the question has said nothing."""
+    """Return what a person has said; anyone who dismisses the question has said nothing."""
     if not isinstance(response, types.ElicitResult) or response.action == "cancel":
         return None
     if response.action == "decline":

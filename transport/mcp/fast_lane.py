@@ -2,7 +2,7 @@
 
 What makes it equal to the SDK's lane, and is held to it by a test that sends the same frames through both:
 
-1. A frame has passed the same edge (`mcp/message_parser.py`), and its id and the cap on requests under way were
+1. A frame has passed the same parser (`mcp/message_parser.py`), and its id and the cap on requests under way were
    checked.
 2. Only `tools/call` on a connection whose lifecycle allows it (`mcp/lifecycle.py`), with no other params than `name`,
    `arguments` and a `_meta` that the SDK's own checks have passed. Everything else is the SDK's.

@@ -1,6 +1,6 @@
-"""The edge: what may pass from a text frame into the program, decided before anything is decoded deeper.
+"""Parses a JSON-RPC message strictly, and refuses what may not pass into the program.
 
-MCP is JSON-RPC 2.0, one message a frame, no batches, no null ids. Beyond that the edge refuses what JSON parsers
+MCP is JSON-RPC 2.0, one message a frame, no batches, no null ids. Beyond that it refuses what JSON parsers
 disagree about or what the log cannot keep: duplicate keys, NaN and infinities, integers beyond 64 bits, deep nesting.
 A refusal is an error response and harms nothing else on the connection.
 
@@ -49,7 +49,7 @@ _pack = msgspec.msgpack.Encoder().encode
 
 
 class Malformed(Exception):  # noqa: N818 - states a fact about a message
-    """A message that does not pass the edge; answer it with this error.
+    """A message that is refused; answer it with this error.
 
     Args:
         code: The JSON-RPC error code.
@@ -78,16 +78,16 @@ def parse(text: str) -> dict[str, Any]:
     Only the envelope's own shape is checked: `jsonrpc`, `id`, `method` and `params`, or `result` or `error`.
 
     Raises:
-        Malformed: It is not JSON, not one JSON-RPC object, or holds what the edge refuses.
+        Malformed: It is not JSON, not one JSON-RPC object, or holds what is refused.
     """
     return _envelope(decode(text))
 
 
 def decode(text: str) -> Any:
-    """Return the JSON that a text holds, if it holds nothing that the edge refuses. Does not checkpoint.
+    """Return the JSON that a text holds, if it holds nothing that is refused. Does not checkpoint.
 
     Raises:
-        Malformed: It is not JSON, or the edge refuses it.
+        Malformed: It is not JSON, or it is refused.
     """
     try:
         raw = text.encode()

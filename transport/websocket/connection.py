@@ -85,7 +85,7 @@ class Connection:
         server: The MCP server.
         gate: What the fast lane calls.
         authenticator: Decides who comes in.
-        seat: Makes room for who may come in, or raises `Rejected`.
+        seat: Makes room for a client that may come in, or raises `Rejected`.
         limits: What the connection may use.
         queued: What waits to be written to the connections of each principal.
         unfinished: What they have of unfinished messages.

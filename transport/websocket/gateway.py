@@ -124,7 +124,7 @@ class Gateway:
             await trio.aclose_forcefully(stream)
 
     def _seat(self, identity: Identity) -> None:
-        """Make room: where all seats are taken, whoever has the most gives the latest to who has fewer.
+        """Make room: where all seats are taken, the principal with the most gives its latest to one with fewer.
 
         Raises:
             Rejected: 503; nobody has so many more.

@@ -28,7 +28,7 @@ class Handshake:
     Args:
         stream: The stream, fresh from the listener.
         authenticator: Decides who comes in.
-        seat: Makes room for who may come in, or raises `Rejected`.
+        seat: Makes room for a client that may come in, or raises `Rejected`.
         unfinished: What principals have of unfinished messages.
         deadline_s: How long all of it may take, in seconds.
         message_bytes: The largest message.

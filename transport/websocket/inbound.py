@@ -1,4 +1,4 @@
-"""What enters a connection: frames that pass the edge, as the stream of messages that the SDK's loop reads."""
+"""What enters a connection: frames that pass the checks, as the stream of messages that the SDK's loop reads."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ class Inbound:
         return self
 
     async def __anext__(self) -> SessionMessage | Exception:
-        """Return the next message that passes the edge; a checkpoint.
+        """Return the next message that passes the checks; a checkpoint.
 
         Raises:
             StopAsyncIteration: The peer has gone, or `stop` was called.

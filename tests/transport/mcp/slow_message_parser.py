@@ -1,4 +1,4 @@
-"""What the edge promises, slowly: a JSON parser by RFC 8259, a character at a time, that notes what the edge refuses.
+"""What the message parser promises, slowly: RFC 8259, a character at a time, noting what the message parser refuses.
 
 It is what `mcp/message_parser.py` is compared with. Nothing here is clever: no second parser, no counting of
 characters, no shortcut for text that looks simple.
@@ -31,7 +31,7 @@ class Judgement(NamedTuple):
 
 
 class Slow:
-    """Parses one text. `faults` is what RFC 8259 lets pass and the edge refuses; `ids` all ids of the message."""
+    """Parses one text. `faults` is what RFC 8259 lets pass and we refuse; `ids` all ids of the message."""
 
     def __init__(self, text: str, *, depth: int, containers: int) -> None:
         self.text = text

@@ -1,4 +1,4 @@
-"""The edge accepts every message it should, and refuses what parsers disagree about."""
+"""The message parser accepts every message it should, and refuses what parsers disagree about."""
 
 import json
 from typing import Any
