@@ -15,7 +15,7 @@ pytestmark = pytest.mark.slow
 
 DESCRIPTORS = 600
 FLOOD = 400
-"""How many strangers each listener has at any time: without a bound the two would take all descriptors."""
+"""How many connections without a token each listener has at any time: unbounded they would take all descriptors."""
 
 HALF = b"GET /mcp HTTP/1.1\r\nHost: localhost\r\nUpgrade: websoc"
 

@@ -200,11 +200,6 @@ def digest(token: str) -> str:
     return hashlib.sha256(token.encode("utf-8", "surrogateescape")).hexdigest()
 
 
-def create_first_tokens(data: Path) -> None:
-    """Write the first agent's and admin's token files of a data directory where missing; see `Tokens.create_first`."""
-    Tokens(data).create_first()
-
-
 RESERVED: Final = frozenset({"moothall", "local"})
 """Who the server itself is in the log, and who everybody is without tokens."""
 

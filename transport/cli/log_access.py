@@ -183,16 +183,6 @@ def checked(work: Callable[[], T]) -> T:
         raise CommandFailed(Exit.NO, str(error)) from None
 
 
-def online(url: str | None, token_file: Path | None) -> Online:
-    """Return the way through the server."""
-    return Online(url, token_file)
-
-
-def offline(data: Path, seal: Path | None = None) -> Offline:
-    """Return the way into the files."""
-    return Offline(data, seal)
-
-
 def seal_key(seal: Path | None) -> bytes | None:
     """Return the key in a file, None without one.
 
@@ -224,7 +214,7 @@ class Where:
 
     def access(self) -> Access:
         """Return the way to the log."""
-        return offline(self.data, self.seal) if self.data is not None else online(self.url, self.token_file)
+        return Offline(self.data, self.seal) if self.data is not None else Online(self.url, self.token_file)
 
 
 HERE = Where()

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from actors.session.messages import Principal
-from transport.access.tokens import TokenError, Tokens, create_first_tokens
+from transport.access.tokens import TokenError, Tokens
 
 
 @pytest.fixture
@@ -111,28 +111,28 @@ def test_a_file_that_cannot_be_understood_is_an_error_and_is_not_overwritten(tok
 
 def test_the_first_tokens_are_written_once_and_work(tokens: Tokens, tmp_path: Path):
     data = tmp_path / "data"
-    create_first_tokens(data)
+    tokens.create_first()
     written = {role: (data / f"{role}.token").read_text() for role in ("agent", "admin")}
     for role, token in written.items():
         assert tokens.find(token) == Principal(role, role)
         assert stat.S_IMODE((data / f"{role}.token").stat().st_mode) == 0o600
-    create_first_tokens(data)
+    tokens.create_first()
     assert written == {role: (data / f"{role}.token").read_text() for role in ("agent", "admin")}
 
 
 def test_a_lost_token_file_is_replaced_and_the_lost_token_is_void(tokens: Tokens, tmp_path: Path):
     data = tmp_path / "data"
-    create_first_tokens(data)
+    tokens.create_first()
     lost = (data / "agent.token").read_text()
     (data / "agent.token").unlink()
-    create_first_tokens(data)
+    tokens.create_first()
     assert tokens.find(lost) is None
     assert tokens.find((data / "agent.token").read_text()) == Principal("agent", "agent")
 
 
 def test_a_revoked_first_token_stays_revoked(tokens: Tokens, tmp_path: Path):
     data = tmp_path / "data"
-    create_first_tokens(data)
+    tokens.create_first()
     tokens.revoke("agent")
-    create_first_tokens(data)
+    tokens.create_first()
     assert tokens.find((data / "agent.token").read_text()) is None

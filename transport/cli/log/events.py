@@ -14,7 +14,7 @@ from rich.console import Console
 from store import LogDamaged, verify
 from transport.cli.failure import CommandFailed, Exit
 from transport.cli.find_server import existing
-from transport.cli.log_access import HERE, PAGE, Where, online, seal_key
+from transport.cli.log_access import HERE, PAGE, Online, Where, seal_key
 
 app = App(name="events", help="Append to, read, verify and take care of the log.")
 app.command("transport.cli.log.care:repair", help="Make a damaged log usable again; explicit and capped.")
@@ -112,7 +112,7 @@ def tail(
         token_file: A file that holds the token to show.
         json: Print one JSON object a line.
     """
-    access = online(url, token_file)
+    access = Online(url, token_file)
     with suppress(KeyboardInterrupt):
         access.follow(_filters(stream, type, agent), after, lambda events: _print_events(events, json=json))
 

@@ -11,7 +11,7 @@ import msgspec
 from cyclopts import App, Parameter
 
 from transport.cli.failure import CommandFailed, Exit
-from transport.cli.log_access import Online, online
+from transport.cli.log_access import Online
 
 app = App(name="approvals", help="Decide what no rule decides.")
 
@@ -49,7 +49,7 @@ def list_pending(*, url: str | None = None, token_file: Path | None = None, json
         token_file: A file that holds an expert's or admin's token.
         json: Print one JSON object a line.
     """
-    for pending in online(url, token_file).run(lambda hall: hall.pending_approvals()):
+    for pending in Online(url, token_file).run(lambda hall: hall.pending_approvals()):
         if json:
             print(msgspec.json.encode(pending).decode())
             continue
@@ -81,7 +81,7 @@ def deny(approval: str, *, how: How = PLAINLY) -> None:
 
 
 def _decide(approval: str, decision: Literal["allow", "deny"], how: How) -> None:
-    hall = online(how.url, how.token_file)
+    hall = Online(how.url, how.token_file)
     if how.remember == "rule":
         _review(hall, approval, decision)
     verdict = hall.run(lambda hall: hall.decide(approval, decision, reason=how.reason, remember=how.remember))

@@ -15,7 +15,7 @@ from actors.speed_layer.policy.claude_settings import import_settings
 from actors.speed_layer.policy.engine import Policy, Request, packs
 from actors.speed_layer.policy.loading.sources import PolicyError, PolicySource
 from transport.cli.failure import CommandFailed, Exit
-from transport.cli.log_access import online
+from transport.cli.log_access import Online
 
 app = App(name="policy", help="Check a policy, explain its verdicts, activate it.")
 importing = App(name="import", help="Turn another program's permissions into rules.")
@@ -92,7 +92,7 @@ def activate(
     found = text_hash(text)
     if sha256 is not None and sha256.lower() != found:
         raise CommandFailed(Exit.NO, f"{file} has the hash {found}, not {sha256}; look at it again")
-    version = online(url, token_file).run(lambda hall: hall.activate_policy(file.name, text, found, layer=layer))
+    version = Online(url, token_file).run(lambda hall: hall.activate_policy(file.name, text, found, layer=layer))
     print(f"policy version {version} governs; {layer} layer: {file.name}, sha256 {found}")
 
 

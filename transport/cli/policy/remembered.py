@@ -10,7 +10,7 @@ import msgspec
 
 from actors.speed_layer.approvals.approval_events import APPROVALS_STREAM
 from actors.speed_layer.governing.remembered_decisions import POLICY_STREAM, Remembered, remembered_in
-from transport.cli.log_access import HERE, PAGE, Access, Where, online
+from transport.cli.log_access import HERE, PAGE, Access, Online, Where
 
 
 def remembered(*, where: Where = HERE, json: bool = False) -> None:
@@ -38,7 +38,7 @@ def forget(decision: str, *, url: str | None = None, token_file: Path | None = N
         url: The server's websocket URL; by default that of this project's server.
         token_file: A file that holds an admin's token.
     """
-    version = online(url, token_file).run(lambda hall: hall.forget_decision(decision.removeprefix("remembered.")))
+    version = Online(url, token_file).run(lambda hall: hall.forget_decision(decision.removeprefix("remembered.")))
     print(f"policy version {version} governs; {decision} is forgotten")
 
 

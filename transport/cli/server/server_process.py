@@ -22,7 +22,7 @@ from store import DiskFull, Invalid, LogDamaged, LogLocked, StoreError, SyncFail
 from store.disk.lock import DirectoryLock
 from transport.access.accept import Listener
 from transport.access.tls import server_context
-from transport.access.tokens import TokenError, create_first_tokens
+from transport.access.tokens import TokenError, Tokens
 from transport.cli import garbage_collector
 from transport.cli.failure import CommandFailed, Exit
 from transport.config import Config
@@ -60,7 +60,7 @@ def run(settings: Config) -> None:
     try:
         prepare_data_dir(where)
         if settings.auth == "token":
-            create_first_tokens(where)
+            Tokens(where).create_first()
         try:
             trio.run(_serve, settings, where)
         finally:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import msgspec
 
-from transport.cli.log_access import online
+from transport.cli.log_access import Online
 
 
 def tree(*, url: str | None = None, token_file: Path | None = None, json: bool = False) -> None:
@@ -17,5 +17,5 @@ def tree(*, url: str | None = None, token_file: Path | None = None, json: bool =
         token_file: A file that holds the token to show.
         json: Print the tree as one JSON object.
     """
-    result = online(url, token_file).run(lambda hall: hall.tree())
+    result = Online(url, token_file).run(lambda hall: hall.tree())
     print(msgspec.json.encode(result["root"]).decode() if json else result["text"])
