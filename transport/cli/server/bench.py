@@ -20,7 +20,7 @@ from cyclopts import Parameter, validators
 from rich.console import Console
 from rich.table import Table
 
-from transport.cli.log_access import online
+from transport.cli.log_access import Online
 from transport.client import HallClient, HallError
 
 ROUNDS = 5
@@ -60,7 +60,7 @@ def bench(
         token_file: A file that holds the token to show.
         json: Print one JSON object a line: where it was measured, then each figure.
     """
-    version, figures = online(url, token_file).run(lambda hall: _measured(hall, count))
+    version, figures = Online(url, token_file).run(lambda hall: _measured(hall, count))
     if json:
         machine = {"cpus": os.cpu_count(), "python": platform.python_version(), "kernel": platform.release()}
         for line in ({"machine": machine, "version": version, "revision": None}, *figures):
