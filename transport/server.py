@@ -19,7 +19,7 @@ from actors.session.messages import Limits, Role
 from actors.session.role_rules import LIMITS
 from actors.speed_layer.policy.engine import Policy
 from store import EventLog, Log, keep, read_key
-from transport.access.accept import Listener
+from transport.access.accept_connections import Listener
 from transport.access.authentication import Authenticator
 from transport.access.tokens import Tokens
 from transport.config import Config

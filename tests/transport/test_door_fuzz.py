@@ -19,7 +19,7 @@ def test_the_edge_target_notices_an_edge_that_keeps_the_last_of_duplicate_keys(m
 
 
 def test_the_frames_target_notices_an_answer_that_never_comes(monkeypatch):
-    monkeypatch.setattr("transport.websocket.outbound.Outbound.refuse", lambda *_: None)
+    monkeypatch.setattr("transport.websocket.outgoing_messages.Outbound.refuse", lambda *_: None)
     with pytest.raises(BaseExceptionGroup):
         TARGETS["frames"](bytes([1, 1, 2]))
 

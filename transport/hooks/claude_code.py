@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from transport.hooks.judgement import Judgement, pre_tool_use_output
+from transport.hooks.hook_answer import Judgement, pre_tool_use_output
 
 
 def answer(_event: str, judged: Judgement) -> dict[str, Any]:

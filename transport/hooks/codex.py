@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from transport.hooks.judgement import Judgement, pre_tool_use_output
+from transport.hooks.hook_answer import Judgement, pre_tool_use_output
 
 PERMISSION_REQUEST: Final = "PermissionRequest"
 

@@ -38,8 +38,8 @@ from starlette.types import Receive, Scope, Send
 from actors.desk.gate import Gate
 from transport.http.sessions import HttpSession, Sessions
 from transport.mcp.fast_lane import answer, at_once, called
-from transport.mcp.lifecycle import Era
 from transport.mcp.message_parser import RequestId
+from transport.mcp.protocol_era import Era
 from transport.mcp.request_context import RequestContext
 from transport.mcp.tool_calls import Outcome, run_tool
 from transport.mcp.tools.tool import Tool

@@ -17,7 +17,14 @@ from mcp.server.streamable_http import EventStore
 
 from actors.desk.gate import Caller, Gate
 from actors.kernel import ActorError, ChildSpec, OnCrash, Supervisor, System
-from transport.access.accept import Listener, Unauthenticated, accept_from, room_for, turn_away, watch_tokens
+from transport.access.accept_connections import (
+    Listener,
+    Unauthenticated,
+    accept_from,
+    room_for,
+    turn_away,
+    watch_tokens,
+)
 from transport.access.authentication import Authenticator
 from transport.http.connection import HttpConnection, HttpLimits
 from transport.http.fast_lane import HttpLane

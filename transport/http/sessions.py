@@ -27,8 +27,8 @@ from transport.http.connection import HttpLimits
 from transport.logs import Logger
 from transport.mcp.cancellation import CancelScopes
 from transport.mcp.in_flight import InFlight
-from transport.mcp.lifecycle import Era
 from transport.mcp.message_parser import RequestId
+from transport.mcp.protocol_era import Era
 from transport.mcp.sessionless_limits import SessionlessLimit
 from transport.mcp.ticket_queue import TicketQueue
 

@@ -4,7 +4,7 @@ What makes it equal to the SDK's lane, and is held to it by a test that sends th
 
 1. A frame has passed the same parser (`mcp/message_parser.py`), and its id and the cap on requests under way were
    checked.
-2. Only `tools/call` on a connection whose lifecycle allows it (`mcp/lifecycle.py`), with no other params than `name`,
+2. Only `tools/call` on a connection whose lifecycle allows it (`protocol_era.py`), with no other params than `name`,
    `arguments` and a `_meta` that the SDK's own checks have passed. Everything else is the SDK's.
 3. The tool runs through the same `run_tool`, so arguments, admission, errors and logs are the same by construction.
 4. A request that the client cancels is never answered; one under way when the connection ends is answered with the
@@ -30,8 +30,8 @@ from actors.desk.gate import Caller, Gate, Refusal
 from actors.kernel import ActorError
 from transport.mcp.cancellation import CancelScopes
 from transport.mcp.in_flight import InFlight
-from transport.mcp.lifecycle import Era
 from transport.mcp.message_parser import RequestId
+from transport.mcp.protocol_era import Era
 from transport.mcp.request_context import RequestContext
 from transport.mcp.tool_calls import Outcome, fitting, outcome_of, run_tool
 from transport.mcp.tools.tool import Tool

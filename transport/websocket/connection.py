@@ -24,17 +24,17 @@ from trio_websocket import ConnectionClosed, WebSocketConnection
 from actors.desk.gate import Caller, Gate
 from actors.kernel import System
 from transport.access.authentication import Authenticator, Identity
-from transport.access.principal_bytes import PrincipalBytes
+from transport.access.memory_per_principal import PrincipalBytes
 from transport.logs import Logger
 from transport.mcp.fast_lane import FastLane
 from transport.mcp.in_flight import InFlight
-from transport.mcp.lifecycle import Era
+from transport.mcp.protocol_era import Era
 from transport.mcp.sessionless_limits import SessionlessLimit
+from transport.websocket.contained_reader import Reader
 from transport.websocket.handshake import Handshake
-from transport.websocket.inbound import Inbound
+from transport.websocket.incoming_messages import Inbound
 from transport.websocket.keepalive import keep_alive
-from transport.websocket.outbound import Outbound
-from transport.websocket.reader import Reader
+from transport.websocket.outgoing_messages import Outbound
 from transport.websocket.send_together import send_together
 
 log = Logger(__name__)

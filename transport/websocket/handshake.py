@@ -9,11 +9,11 @@ import trio
 from trio_websocket import WebSocketConnection, WebSocketRequest, wrap_server_stream
 
 from transport.access.authentication import Authenticator, Identity, Rejected, RequestHead
-from transport.access.principal_bytes import PrincipalBytes
+from transport.access.memory_per_principal import PrincipalBytes
 from transport.access.tokens import TokenError
 from transport.logs import Logger
 from transport.websocket.close_frame_on_fault import send_close_frame_on_faults
-from transport.websocket.reader import Reader
+from transport.websocket.contained_reader import Reader
 
 SUBPROTOCOL: Final = "mcp"
 RECEIVE_BYTES: Final = 65536

@@ -20,16 +20,16 @@ from benchmarks.halls import in_process, requests
 from benchmarks.halls.requests import Frames
 from benchmarks.measuring.runner import Round
 from benchmarks.peers.mcp_server import sdk_server
-from transport.access.principal_bytes import HeldBytes
+from transport.access.memory_per_principal import HeldBytes
 from transport.mcp.fast_lane import FastLane
 from transport.mcp.in_flight import InFlight
-from transport.mcp.lifecycle import Era
+from transport.mcp.protocol_era import Era
 from transport.mcp.server import make_server
 from transport.mcp.sessionless_limits import SessionlessLimit
 from transport.version import VERSION
 from transport.websocket.connection import ConnectionLimits
-from transport.websocket.inbound import Inbound
-from transport.websocket.outbound import Outbound
+from transport.websocket.incoming_messages import Inbound
+from transport.websocket.outgoing_messages import Outbound
 
 SDK = "the mcp SDK alone"
 """Its low-level server with one tool that answers a verdict it has ready."""

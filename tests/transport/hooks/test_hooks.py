@@ -15,7 +15,7 @@ import pytest
 from transport.cli.agents import hook as command
 from transport.data_directory import ServerInfo, read_server_info, write_server_info
 from transport.hooks import claude_code, codex
-from transport.hooks.judgement import Judgement, Unusable, event_name, judgement, question
+from transport.hooks.hook_answer import Judgement, Unusable, event_name, judgement, question
 
 EVENT = {
     "session_id": "s",

@@ -21,16 +21,16 @@ from trio_websocket import ConnectionClosed
 from actors.desk.gate import Caller
 from actors.session.messages import Principal
 from store import MemoryLog
-from transport.access.principal_bytes import HeldBytes
+from transport.access.memory_per_principal import HeldBytes
 from transport.mcp import tool_calls
 from transport.mcp.fast_lane import LANE, FastLane
 from transport.mcp.in_flight import InFlight
-from transport.mcp.lifecycle import Era
+from transport.mcp.protocol_era import Era
 from transport.mcp.server import _listed, make_server
 from transport.mcp.sessionless_limits import SessionlessLimit
 from transport.mcp.tools.toolset import TOOLS
-from transport.websocket.inbound import Inbound
-from transport.websocket.outbound import Outbound
+from transport.websocket.incoming_messages import Inbound
+from transport.websocket.outgoing_messages import Outbound
 
 CALLER = Caller(Principal("scout", "agent"), 1)
 ENVELOPE: dict[str, Any] = {

@@ -12,7 +12,7 @@ import trio.testing
 from wsproto.events import AcceptConnection, TextMessage
 
 from actors.kernel import ActorNotFound
-from transport.access.accept import ADMITTING, MOST_UNAUTHENTICATED, accept_from
+from transport.access.accept_connections import ADMITTING, MOST_UNAUTHENTICATED, accept_from
 from transport.client import HallError, connect
 from transport.websocket.connection import ConnectionLimits
 from transport.websocket.memory_listener import MemoryListener

@@ -1,6 +1,7 @@
 """The known faults of trio-websocket 0.12.2, each against a real socket: none harms anybody but who provokes it.
 
-What the library does by itself is said with each; `websocket/reader.py`, `inbound.py` and `connection.py` contain it.
+What the library does by itself is said with each; `contained_reader.py`, `incoming_messages.py` and `connection.py`
+contain it.
 """
 
 from __future__ import annotations

@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 
 from transport.data_directory import AGENT_TOKEN_FILE, ServerInfo, default_data_dir, read_server_info, read_token
 from transport.hooks.agents import AGENTS
-from transport.hooks.judgement import Judgement, Unusable, event_name, judgement, question
+from transport.hooks.hook_answer import Judgement, Unusable, event_name, judgement, question
 
 DEADLINE_S: Final = 10.0
 """How long all of it may take, in seconds; the agents' own limits are longer."""

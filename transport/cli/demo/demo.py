@@ -15,7 +15,7 @@ from rich.table import Table
 
 from store import verify
 from transport.cli.demo.agents import AGENTS, Outcome, Row, work
-from transport.cli.demo.server_process import server_process
+from transport.cli.demo.own_server import server_process
 from transport.cli.failure import CommandFailed, Exit
 
 SAMPLE = Path(__file__).with_name("demo_commands.jsonl")

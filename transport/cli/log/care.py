@@ -21,7 +21,7 @@ from store import stats as stats_of
 from store.model.times import to_rfc3339
 from transport.cli.failure import CommandFailed, Exit
 from transport.cli.find_server import existing
-from transport.cli.log_access import HERE, Where, checked, seal_key
+from transport.cli.log_source import HERE, Where, checked, seal_key
 from transport.data_directory import default_data_dir
 
 STREAM = "-"

@@ -14,7 +14,7 @@ from rich.console import Console
 from store import LogDamaged, verify
 from transport.cli.failure import CommandFailed, Exit
 from transport.cli.find_server import existing
-from transport.cli.log_access import HERE, PAGE, Online, Where, seal_key
+from transport.cli.log_source import HERE, PAGE, Online, Where, seal_key
 
 app = App(name="events", help="Append to, read, verify and take care of the log.")
 app.command("transport.cli.log.care:repair", help="Make a damaged log usable again; explicit and capped.")

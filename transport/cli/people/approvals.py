@@ -11,7 +11,7 @@ import msgspec
 from cyclopts import App, Parameter
 
 from transport.cli.failure import CommandFailed, Exit
-from transport.cli.log_access import Online
+from transport.cli.log_source import Online
 
 app = App(name="approvals", help="Decide what no rule decides.")
 

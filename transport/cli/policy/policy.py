@@ -15,7 +15,7 @@ from actors.speed_layer.policy.claude_settings import import_settings
 from actors.speed_layer.policy.engine import Policy, Request, packs
 from actors.speed_layer.policy.loading.sources import PolicyError, PolicySource
 from transport.cli.failure import CommandFailed, Exit
-from transport.cli.log_access import Online
+from transport.cli.log_source import Online
 
 app = App(name="policy", help="Check a policy, explain its verdicts, activate it.")
 importing = App(name="import", help="Turn another program's permissions into rules.")

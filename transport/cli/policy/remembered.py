@@ -10,7 +10,7 @@ import msgspec
 
 from actors.speed_layer.approvals.approval_events import APPROVALS_STREAM
 from actors.speed_layer.governing.remembered_decisions import POLICY_STREAM, Remembered, remembered_in
-from transport.cli.log_access import HERE, PAGE, Access, Online, Where
+from transport.cli.log_source import HERE, PAGE, Access, Online, Where
 
 
 def remembered(*, where: Where = HERE, json: bool = False) -> None:

@@ -12,7 +12,7 @@ from rich.table import Table
 
 from actors.speed_layer.audit.buffer import AUDIT_STREAM, VERDICT_GIVEN
 from actors.speed_layer.policy.replay import replay as judged_again
-from transport.cli.log_access import HERE, PAGE, Access, Where
+from transport.cli.log_source import HERE, PAGE, Access, Where
 from transport.cli.policy.policy import load_policy
 
 

@@ -20,7 +20,7 @@ from cyclopts import Parameter, validators
 from rich.console import Console
 from rich.table import Table
 
-from transport.cli.log_access import Online
+from transport.cli.log_source import Online
 from transport.client import HallClient, HallError
 
 ROUNDS = 5

@@ -20,7 +20,7 @@ from actors.event_store.fatal_errors import DiskSyncFailed, LogUnusable
 from actors.kernel import ActorError, Unrecoverable, cause
 from store import DiskFull, Invalid, LogDamaged, LogLocked, StoreError, SyncFailed
 from store.disk.lock import DirectoryLock
-from transport.access.accept import Listener
+from transport.access.accept_connections import Listener
 from transport.access.tls import server_context
 from transport.access.tokens import TokenError, Tokens
 from transport.cli import garbage_collector

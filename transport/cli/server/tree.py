@@ -6,7 +6,7 @@ from pathlib import Path
 
 import msgspec
 
-from transport.cli.log_access import Online
+from transport.cli.log_source import Online
 
 
 def tree(*, url: str | None = None, token_file: Path | None = None, json: bool = False) -> None:

@@ -24,10 +24,10 @@ from mcp_types import JSONRPCError, JSONRPCResponse
 from trio_websocket import ConnectionClosed
 from wsproto.utilities import LocalProtocolError
 
-from transport.access.principal_bytes import HeldBytes
+from transport.access.memory_per_principal import HeldBytes
 from transport.mcp.in_flight import InFlight
-from transport.mcp.lifecycle import Era
 from transport.mcp.message_parser import RequestId
+from transport.mcp.protocol_era import Era
 
 TOGETHER: Final = 64 * 1024
 """How many characters are written together, but for those of the last message.

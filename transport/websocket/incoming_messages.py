@@ -18,13 +18,13 @@ from actors.desk.gate import Caller
 from transport.logs import Logger
 from transport.mcp.fast_lane import FastLane
 from transport.mcp.in_flight import TOO_MANY_REQUESTS, InFlight
-from transport.mcp.lifecycle import Era
 from transport.mcp.message_parser import INVALID_REQUEST, Malformed, RequestId, parse
+from transport.mcp.protocol_era import Era
 from transport.mcp.request_context import RequestContext
 from transport.mcp.sessionless_limits import SessionlessLimit
 from transport.mcp.tools.toolset import ORDERED
 from transport.websocket.message_size import is_too_large
-from transport.websocket.outbound import Outbound
+from transport.websocket.outgoing_messages import Outbound
 
 log = Logger(__name__)
 
