@@ -40,7 +40,7 @@ class LongPolls:
             query: The query.
             page: What it found, all of the log looked through or up to the first events.
             wait_s: How long it waits for its first match, in seconds.
-            reply: The way back to who asked.
+            reply: The way back to the asker.
             nursery: Where it waits.
         """
         if page.events or wait_s <= 0 or query.order == "desc":

@@ -41,7 +41,7 @@ class Read:
     Attributes:
         message: What is asked.
         page: What was found so far; None before the first look.
-        reply: The way back to who asked.
+        reply: The way back to the asker.
     """
 
     __slots__ = ("message", "page", "reply")

@@ -20,7 +20,7 @@ class Waiter:
 
     Attributes:
         query: What it waits for; its `after` moves on as the log is searched in vain.
-        reply: The way back to who asked.
+        reply: The way back to the asker.
         searching: Whether a task looks for it in what was committed.
         done: Set when it has been answered, or nobody waits for it any more.
     """

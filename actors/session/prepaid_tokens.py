@@ -1,9 +1,9 @@
 """Prepaid tokens: what a session has admitted in advance, so that most requests need not ask.
 
 An ask of the session is a hop of some 16 us, more than all else that a cached verdict costs. So the session takes a few
-tokens out of its bucket beforehand and publishes them; whoever stands at the front desk spends them without a hop. Each
-field has one writer, as in every published view: the session grants, the desk spends. The bucket, the limit and the
-tally stay the session's own: a token is in the bucket, granted or spent, never two of these.
+tokens out of its bucket beforehand and publishes them; the desk spends them without a hop. Each field has one writer,
+as in every published view: the session grants, the desk spends. The bucket, the limit and the tally stay the session's
+own: a token is in the bucket, granted or spent, never two of these.
 """
 
 from __future__ import annotations

@@ -100,7 +100,7 @@ class Snapshots:
             path.unlink()
 
     def _home(self, name: str) -> Path:
-        """Return a directory for any name, also one that is no file name."""
+        """Return a directory for any name, also one that is not a file name."""
         return self._directory / blake2b(name.encode(), digest_size=_NAME_BYTES).hexdigest()
 
     def _files(self, name: str) -> list[Path]:

@@ -36,7 +36,7 @@ class Interner:
         """Return the numbers of names, giving new ones theirs.
 
         Raises:
-            Invalid: a new one is no name.
+            Invalid: a new one is not a name.
         """
         return _looked_up(self._ids, names, self._learn)
 
@@ -90,7 +90,7 @@ class CorrelationHashes:
         """Return a hash for each, 0 for none.
 
         Raises:
-            Invalid: one is no name.
+            Invalid: one is not a name.
         """
         return _looked_up(self._known, correlation_ids, self._learn)
 
@@ -112,7 +112,7 @@ def _looked_up(known: Mapping[Any, int], names: Sequence[Any], learn: Callable[[
     found: list[Any]
     try:
         found = list(map(known.get, names))
-    except TypeError:  # what is no string may not be hashable either
+    except TypeError:  # a value that is not a string may not be hashable
         learn(names)
         raise
     try:

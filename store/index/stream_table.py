@@ -34,7 +34,7 @@ class StreamTable:
         """Return the ids of streams, giving new ones theirs.
 
         Raises:
-            Invalid: a new one is no name.
+            Invalid: a new one is not a name.
         """
         ids = self.streams.ids_of(names)
         self.revisions.extend(repeat(0, len(self.streams) - len(self.revisions)))

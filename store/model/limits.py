@@ -55,7 +55,7 @@ def check_name(what: str, name: object) -> None:
     """Check a stream, type, agent, correlation, causation or command name.
 
     Raises:
-        Invalid: it is no string of 1..256 characters without control characters.
+        Invalid: it is not a string of 1..256 characters without control characters.
     """
     if not isinstance(name, str):
         raise Invalid(f"{what} is {type(name).__name__}: give a string")
@@ -69,7 +69,7 @@ def check_names(what: str, names: Collection[object]) -> None:
     """Check many such names: all at once, and one by one only if something is wrong.
 
     Raises:
-        Invalid: one is no string of 1..256 characters without control characters.
+        Invalid: one is not a string of 1..256 characters without control characters.
     """
     if not names:
         return
@@ -95,7 +95,7 @@ def check_payloads(values: Iterable[Any], depth: int) -> bool:
         Whether there are floats, so that `check_finite` has something to do.
 
     Raises:
-        Invalid: a value is of another kind, a key is no string, or the nesting is too deep.
+        Invalid: a value is of another kind, a key is not a string, or the nesting is too deep.
     """
     level: Sequence[Any] = list(values)
     floats = False

@@ -27,7 +27,7 @@ def from_rfc3339(text: str) -> int:
     """Read RFC 3339 as nanoseconds since 1970 UTC.
 
     Raises:
-        ValueError: It is no such time.
+        ValueError: It is not such a time.
     """
     if re.match(PATTERN, text) is None or (parts := _PARTS.fullmatch(text)) is None:
         raise ValueError(f"{text!r} is no RFC 3339 time; write 2026-01-02T03:04:05Z")

@@ -100,7 +100,7 @@ def _checked(path: str, name: str, operand: Any) -> Condition:
 
 
 def _comparable(left: Any, right: Any) -> bool:
-    """Numbers compare with numbers and strings with strings, by code points; True is no number."""
+    """Numbers compare with numbers and strings with strings, by code points; True is not a number."""
     if isinstance(left, bool) or isinstance(right, bool):
         return False
     return (isinstance(left, _NUMBERS) and isinstance(right, _NUMBERS)) or (

@@ -1,4 +1,4 @@
-"""The optional seal: a keyed hash chained over the frames, so that who has not the key changes nothing unnoticed.
+"""The optional seal: a keyed hash chained over the frames, so that nobody without the key changes it unnoticed.
 
 Each frame ends with BLAKE2b, keyed, over the seal before it and over everything in the frame that tells a history: its
 flags, count, first sequence, time and body. So an event that was edited, a frame that was removed or put elsewhere, and

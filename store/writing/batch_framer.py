@@ -36,7 +36,7 @@ class BatchFramer:
         """Check the names of agents and streams that the log does not know.
 
         Raises:
-            Invalid: one is no name.
+            Invalid: one is not a name.
         """
         known_agent, known_stream = self._table.agents.known, self._table.streams.known
         for agent, stream in {(append.agent, stream_of(append)) for append in appends}:

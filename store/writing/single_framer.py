@@ -79,7 +79,7 @@ class SingleFramer:
         try:
             stream, kind, number = known_stream(name), known_type(event.type), known_agent(agent)
             correlation = known_hash(event.correlation_id)
-        except TypeError:  # what is no string may not be hashable either
+        except TypeError:  # a value that is not a string may not be hashable
             return None
         if stream is None or kind is None or number is None or correlation is None:
             return None

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 import trio
 
+from actors.cache.actor import Cache
 from actors.desk.gate import Call, Refusal
+from actors.event_store.actor import EventStore
 from actors.kernel import Unrecoverable, contains
+from actors.monitor.actor import Monitor
+from actors.session.actor import Session
+from actors.speed_layer.actor import SpeedLayer
 from store import Append, NewEvent, Query, SyncFailed
 
 LIST = Call("Bash", {"command": "ls -la"}, "/home/dev/project")
@@ -199,3 +207,18 @@ async def test_a_disk_that_fails_to_sync_ends_the_tree_and_acknowledges_nothing(
             acknowledged.append(await world.gate.append_events(scout, note("scout", 1)))
     assert contains(caught.value, Unrecoverable)
     assert acknowledged == []
+
+
+def test_the_architecture_page_says_what_a_full_mailbox_does():
+    page = (Path(__file__).parents[2] / "docs" / "architecture.md").read_text()
+    said = dict(re.findall(r"^\| ([a-z_, ]+) \| the (sender is refused|oldest message is dropped)", page, re.MULTILINE))
+    by_actor = {name: what for names, what in said.items() for name in names.split(", ")}
+    kinds = {
+        "event_store": EventStore,
+        "speed_layer": SpeedLayer,
+        "session": Session,
+        "cache": Cache,
+        "monitor": Monitor,
+    }
+    words = {"reject": "sender is refused", "drop_oldest": "oldest message is dropped"}
+    assert by_actor == {name: words[kind.overflow] for name, kind in kinds.items()}
