@@ -82,7 +82,7 @@ class RepairRefused(StoreError):
 
 
 class EventsGone(StoreError):
-    """The log no longer has events that would be needed: it has given up its oldest segments.
+    """The log no longer has events that would be needed: its oldest segments were retired.
 
     Attributes:
         first_sequence: the first event that it has.

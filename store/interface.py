@@ -62,7 +62,7 @@ class Log(ABC):
     @property
     @abstractmethod
     def first_sequence(self) -> int:
-        """The sequence that the log begins with, or will; more than 1 if it has given up older events."""
+        """The sequence that the log begins with, or will; more than 1 if older events were retired."""
 
     @property
     @abstractmethod

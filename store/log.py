@@ -194,7 +194,8 @@ class EventLog(Log):
         Queries, reads and append conditions then see what is left; sequences and revisions go on.
 
         Raises:
-            Invalid: the policy says nothing, or the archive has such a segment of another log.
+            Invalid: the policy says nothing, the archive has such a segment of another log, or the log is sealed and
+                was opened without its key.
             LogDamaged: a segment that should leave is damaged; nothing was changed.
             DiskFull: there is no space for the archive; nothing has left.
             SyncFailed: the disk did not confirm; what has left will be known when the log is opened again.

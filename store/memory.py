@@ -156,7 +156,7 @@ class MemoryLog(Log):
 
     @property
     def first_sequence(self) -> int:
-        """The sequence that the log begins with: memory gives up nothing."""
+        """The sequence that the log begins with: nothing is retired in memory."""
         return 1
 
     @property

@@ -32,7 +32,8 @@ def imports(source, modules):
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and node.module:
+        elif isinstance(node, ast.ImportFrom):
+            assert not node.level, "imports are absolute, so that they can be followed"
             names = {f"{node.module}.{alias.name}" for alias in node.names}
             inside = names & modules
             found |= inside
@@ -84,3 +85,49 @@ def test_every_folder_says_what_it_is_for_what_enters_and_what_leaves():
     said = {path: ast.get_docstring(ast.parse(path.read_text())) for path in files() if path.name == "__init__.py"}
     silent = [path for path, text in said.items() if not re.search(r"\A[^\n]+\n\nIn: .+\nOut: .+", text, re.DOTALL)]
     assert [str(path.relative_to(ROOT)) for path in silent] == []
+
+
+def arguments_said(text):
+    """Return the names that a docstring describes under `Args`."""
+    section = re.search(r"^ *Args:\n(.*?)(?:\n\n|\Z)", text or "", re.DOTALL | re.MULTILINE)
+    lines = section[1].splitlines() if section else []
+    indent = min((len(line) - len(line.lstrip()) for line in lines), default=0)
+    return {found[1] for line in lines if (found := re.match(rf" {{{indent}}}\*{{0,2}}(\w+)(?: \(.*\))?:", line))}
+
+
+def arguments_of(node):
+    """Return the names of a function's arguments, or of what makes a class; None where a struct or a base has them."""
+    if isinstance(node, ast.ClassDef):
+        makes = [each for each in node.body if isinstance(each, ast.FunctionDef) and each.name == "__init__"]
+        return arguments_of(makes[0]) if makes else None
+    given = node.args
+    every = [*given.posonlyargs, *given.args, *given.kwonlyargs, *filter(None, (given.vararg, given.kwarg))]
+    return {each.arg for each in every}
+
+
+def stale_docstrings(source):
+    """Return the arguments that docstrings of a module describe and that are not there."""
+    nodes = (ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, nodes) and (given := arguments_of(node)) is not None:
+            yield from (f"{node.name}: {name}" for name in arguments_said(ast.get_docstring(node)) - given)
+
+
+def test_docstrings_describe_arguments_that_are_there():
+    found = {str(path.relative_to(ROOT)): [*stale_docstrings(path.read_text())] for path in files()}
+    assert {path: stale for path, stale in found.items() if stale} == {}
+
+
+def test_an_argument_that_is_not_there_any_more_would_be_noticed():
+    source = 'def f(new):\n    """Do it.\n\n    Args:\n        old: what it was.\n            And more: of it.\n    """'
+    assert [*stale_docstrings(source)] == ["f: old"]
+
+
+def test_docstrings_name_modules_that_are_there():
+    known = {path.name for path in files()}
+    named = {
+        (str(path.relative_to(ROOT)), name)
+        for path in files()
+        for name in re.findall(r"`(?:[\w/]+/)?(\w+\.py)`", path.read_text())
+    }
+    assert {(path, name) for path, name in named if name not in known} == set()

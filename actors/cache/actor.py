@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from actors.cache.messages import Messages, Remember
+from actors.cache.messages import KeepRuling, Messages
 from actors.cache.verdict_table import VerdictTable
 from actors.kernel import Actor, Reply
 
@@ -26,6 +26,6 @@ class Cache(Actor):
         self._verdicts.table.clear()
         self._capacity = capacity
 
-    async def handle(self, message: Remember, reply: Reply) -> None:
+    async def handle(self, message: KeepRuling, reply: Reply) -> None:
         """Keep one ruling."""
         self._verdicts.keep(message.key, message.ruling, self._capacity)

@@ -8,11 +8,11 @@ from actors.speed_layer.policy.engine import Ruling
 NAME = "cache"
 
 
-class Remember(Tell, frozen=True):
+class KeepRuling(Tell, frozen=True):
     """Keep the ruling of a request, under the key that `VerdictTable.key` gives."""
 
     key: bytes
     ruling: Ruling
 
 
-Messages = Remember
+Messages = KeepRuling

@@ -13,10 +13,10 @@ from actors.speed_layer.call_and_verdict import Verdict
 from actors.speed_layer.messages import NAME as SPEED_LAYER
 from actors.speed_layer.messages import (
     Activate,
+    ChangeOutcome,
     Decide,
     Forget,
     ListPending,
-    Outcome,
     PendingApproval,
     Propose,
     Remember,
@@ -32,7 +32,7 @@ class ExpertActions:
 
     Args:
         system: Where the actors are found.
-        reception: Admits requests.
+        admissions: Admits requests.
     """
 
     def __init__(self, system: System, admissions: Admissions) -> None:
@@ -115,7 +115,7 @@ class ExpertActions:
         return _carried_out(await self._speed_layer.ask(message, timeout_s=ACTIVATION_S)).policy
 
 
-def _carried_out(outcome: Outcome) -> Outcome:
+def _carried_out(outcome: ChangeOutcome) -> ChangeOutcome:
     if outcome.code is not None:
         raise Refusal(outcome.code, outcome.message)
     return outcome

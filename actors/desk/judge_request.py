@@ -15,7 +15,7 @@ import msgspec
 import trio
 
 from actors.cache.messages import NAME as CACHE
-from actors.cache.messages import Remember
+from actors.cache.messages import KeepRuling
 from actors.desk.admission import Admissions, Caller
 from actors.desk.await_decision import Person, Waiting, is_pending
 from actors.event_store.messages import NAME as EVENT_STORE
@@ -46,7 +46,7 @@ class RequestJudge:
     Args:
         system: Where the actors are found.
         views: What they publish.
-        reception: Admits requests.
+        admissions: Admits requests.
     """
 
     def __init__(self, system: System, views: Views, admissions: Admissions) -> None:
@@ -177,7 +177,7 @@ class RequestJudge:
         """Have the cache keep rulings by their keys."""
         for key, ruling in rulings.items():
             if ruling.cacheable and ruling.verdict != "ask":
-                self._cache.tell_or_lose(Remember(key, ruling))
+                self._cache.tell_or_lose(KeepRuling(key, ruling))
 
     def _given(
         self,

@@ -8,7 +8,7 @@ slices.
 A failed sync is never retried and never acknowledged: it raises `DiskSyncFailed`, which ends the tree, because a
 restarted actor could not tell what the kernel has dropped.
 
-A query that its first look does not answer goes on in slices; see `reading.py`.
+A query that its first look does not answer goes on in slices; see `sliced_reads.py`.
 """
 
 from __future__ import annotations

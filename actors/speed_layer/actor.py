@@ -36,6 +36,7 @@ from actors.speed_layer.messages import (
     AnswerOwn,
     Answers,
     AwaitDecision,
+    ChangeOutcome,
     Decide,
     Evaluate,
     Explain,
@@ -43,7 +44,6 @@ from actors.speed_layer.messages import (
     Forget,
     ListPending,
     Messages,
-    Outcome,
     PendingApproval,
     Propose,
     RefusalCode,
@@ -120,7 +120,7 @@ class SpeedLayer(Actor):
         self,
         message: Evaluate | AwaitDecision | Explain | ListPending | Decide | AnswerOwn | Propose | Forget | Activate,
         reply: Reply,
-    ) -> Answers | Explained | list[PendingApproval] | Outcome | Later:
+    ) -> Answers | Explained | list[PendingApproval] | ChangeOutcome | Later:
         """Judge a batch, explain, or begin what is answered later."""
         match message:
             case Evaluate():
@@ -167,7 +167,7 @@ class SpeedLayer(Actor):
             ]
         return Answers(policy.version, answers)
 
-    def _change(self, message: Decide | AnswerOwn | Forget | Activate, reply: Reply) -> Outcome | Later:
+    def _change(self, message: Decide | AnswerOwn | Forget | Activate, reply: Reply) -> ChangeOutcome | Later:
         if isinstance(message, Decide):
             return self._decide(message, reply)
         if isinstance(message, AnswerOwn):
@@ -177,13 +177,13 @@ class SpeedLayer(Actor):
         self.nursery.start_soon(self._activate, message, reply)
         return LATER
 
-    def _decide(self, message: Decide, reply: Reply) -> Outcome | Later:
+    def _decide(self, message: Decide, reply: Reply) -> ChangeOutcome | Later:
         approval = self._escalation.find(message.id)
         if approval is None:
             return self._unknown(message.id)
         overtaken = self._escalation.review_one(approval, self._policy)
         if overtaken is not None:
-            return Outcome(self._policy.version, overtaken, approval.requested.request)
+            return ChangeOutcome(self._policy.version, overtaken, approval.requested.request)
         try:
             decided, ruling, kept = self._escalation.decide(
                 approval,
@@ -199,28 +199,28 @@ class SpeedLayer(Actor):
         self._recorder.add(events, partial(self._settle, decided, ruling, kept, reply))
         return LATER
 
-    def _answer_own(self, message: AnswerOwn, reply: Reply) -> Outcome | Later:
+    def _answer_own(self, message: AnswerOwn, reply: Reply) -> ChangeOutcome | Later:
         try:
             answered, approval = self._escalation.answer_own(message, self._policy)
         except ApprovalRefused as refused:
             return self._refused(refused.code, refused.message)
 
         def settle() -> None:
-            reply(Outcome(self._policy.version, self._escalation.settle_own(answered, approval, self._policy)))
+            reply(ChangeOutcome(self._policy.version, self._escalation.settle_own(answered, approval, self._policy)))
 
         self._recorder.add([to_event(answered)], settle)
         return LATER
 
-    def _propose(self, message: Propose) -> Outcome:
+    def _propose(self, message: Propose) -> ChangeOutcome:
         approval = self._escalation.find(message.id)
         if approval is None:
             return self._unknown(message.id)
         try:
-            return Outcome(self._policy.version, message=str(self._escalation.pattern(approval, self._policy)))
+            return ChangeOutcome(self._policy.version, message=str(self._escalation.pattern(approval, self._policy)))
         except ApprovalRefused as refused:
             return self._refused(refused.code, refused.message)
 
-    def _forget(self, message: Forget, reply: Reply) -> Outcome | Later:
+    def _forget(self, message: Forget, reply: Reply) -> ChangeOutcome | Later:
         if message.approval not in self._policy.remembered:
             what = f"nothing is remembered of {message.approval!r}; `moothall policy remembered` lists what is"
             return self._refused("invalid", what)
@@ -230,7 +230,7 @@ class SpeedLayer(Actor):
 
     def _forgotten(self, approval: str, reply: Reply) -> None:
         self._govern(self._policy.forgetting(approval))
-        reply(Outcome(self._policy.version))
+        reply(ChangeOutcome(self._policy.version))
 
     def _settle(self, decided: Decided, ruling: Ruling, remembered: Remembered | None, reply: Reply) -> None:
         """Do what a decision says that is durable now."""
@@ -239,7 +239,7 @@ class SpeedLayer(Actor):
         answer, request = self._escalation.settle(decided, ruling, self._policy)
         if decided.remember == "rule":
             self._escalation.review(self._policy)
-        reply(Outcome(self._policy.version, answer, request))
+        reply(ChangeOutcome(self._policy.version, answer, request))
 
     async def _activate(self, message: Activate, reply: Reply) -> None:
         async with self._activating:
@@ -260,13 +260,13 @@ class SpeedLayer(Actor):
             self._govern(GoverningPolicy(rules, self._policy.remembered))
             self._open_breakers.trouble("policy", "")
             self._escalation.review(self._policy)
-            reply(Outcome(self._policy.version))
+            reply(ChangeOutcome(self._policy.version))
 
-    def _unknown(self, approval: str) -> Outcome:
+    def _unknown(self, approval: str) -> ChangeOutcome:
         return self._refused("invalid", f"no approval {approval!r} is pending; list those that are")
 
-    def _refused(self, code: RefusalCode, message: str) -> Outcome:
-        return Outcome(self._policy.version, code=code, message=message)
+    def _refused(self, code: RefusalCode, message: str) -> ChangeOutcome:
+        return ChangeOutcome(self._policy.version, code=code, message=message)
 
     def _govern(self, policy: GoverningPolicy) -> None:
         self._policy = policy

@@ -119,7 +119,7 @@ class ListPending(Ask[list[PendingApproval]], frozen=True):
     """What waits for a decision, the oldest first?"""
 
 
-class Outcome(msgspec.Struct, frozen=True, array_like=True):
+class ChangeOutcome(msgspec.Struct, frozen=True, array_like=True):
     """What became of a decision or an activation: `code` says why it was refused.
 
     Attributes:
@@ -137,7 +137,7 @@ class Outcome(msgspec.Struct, frozen=True, array_like=True):
     message: str = ""
 
 
-class Decide(Ask[Outcome], frozen=True):
+class Decide(Ask[ChangeOutcome], frozen=True):
     """Decide a pending approval; answered when the decision is durable.
 
     Attributes:
@@ -156,7 +156,7 @@ class Decide(Ask[Outcome], frozen=True):
     remember: Remember = "no"
 
 
-class AnswerOwn(Ask[Outcome], frozen=True):
+class AnswerOwn(Ask[ChangeOutcome], frozen=True):
     """The person at an asking agent's client has answered; for that agent alone. Answered when that is durable.
 
     Attributes:
@@ -170,13 +170,13 @@ class AnswerOwn(Ask[Outcome], frozen=True):
     decision: Decision
 
 
-class Propose(Ask[Outcome], frozen=True):
+class Propose(Ask[ChangeOutcome], frozen=True):
     """Which commands would a decision be for that is remembered as a rule? Told as the outcome's message."""
 
     id: str
 
 
-class Forget(Ask[Outcome], frozen=True):
+class Forget(Ask[ChangeOutcome], frozen=True):
     """Let a remembered decision hold no longer; answered when that is durable.
 
     Attributes:
@@ -188,7 +188,7 @@ class Forget(Ask[Outcome], frozen=True):
     by: str
 
 
-class Activate(Ask[Outcome], frozen=True):
+class Activate(Ask[ChangeOutcome], frozen=True):
     """Let a policy's text govern as a layer, in place of what that layer was; answered when that is durable.
 
     Attributes:

@@ -47,7 +47,7 @@ class BackedUp(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class _MovedError(Exception):
-    """The log has given up segments while they were being read: what was found is of no single moment."""
+    """Segments were retired while they were being read: what was found is of no single moment."""
 
 
 def backup(path: str | PathLike[str], target: str | PathLike[str]) -> BackedUp:
@@ -78,7 +78,7 @@ def backup(path: str | PathLike[str], target: str | PathLike[str]) -> BackedUp:
             try:
                 return _bring_up_to_date(source, copy)
             except (FileNotFoundError, _MovedError):
-                continue  # the log is being opened, or gives up old segments
+                continue  # the log is being opened, or retires old segments
         raise Invalid(f"segments of {source} keep going away while they are read: back up again when it is at rest")
     finally:
         lock.release()

@@ -79,11 +79,11 @@ def import_events(
     """
     clock = _Times()
     event_bytes = (limits or Limits()).event_bytes
-    gone, incoming = _beginning(read_stream(source, encoding, event_bytes))
-    if gone.last and seal_key is not None:
-        gone = msgspec.structs.replace(gone, seal=Seal(seal_key).of_record(gone.last, gone.revisions))
-    if gone.last:
-        _begin_behind(Path(path), gone)
+    record, incoming = _beginning(read_stream(source, encoding, event_bytes))
+    if record.last and seal_key is not None:
+        record = msgspec.structs.replace(record, seal=Seal(seal_key).of_record(record.last, record.revisions))
+    if record.last:
+        _begin_behind(Path(path), record)
     with EventLog.open(path, "never", clock_ns=clock, limits=limits, seal_key=seal_key) as log:
         before = log.head
         events = stored = 0
@@ -127,13 +127,13 @@ def _only_event(item: Event | Beginning) -> Event:
     return item
 
 
-def _begin_behind(directory: Path, gone: RetentionRecord) -> None:
-    """Let a log that is still empty begin behind what is gone."""
+def _begin_behind(directory: Path, record: RetentionRecord) -> None:
+    """Let a log that is still empty begin behind what was retired."""
     make_directory(directory)
     lock = DirectoryLock(directory)
     try:
         if not segment_names(directory) and read_record(directory) == NOTHING_RETIRED:
-            write_record(directory, gone)
+            write_record(directory, record)
     finally:
         lock.release()
 

@@ -13,7 +13,7 @@ from store.recovery.what_counts import Kept
 
 
 def look(path: str | PathLike[str], after: int = 0) -> tuple[RetentionRecord, Iterator[Event]]:
-    """Return what the log in a directory has given up, and its events after a sequence as they are written now.
+    """Return what was retired of the log in a directory, and its events after a sequence as they are written now.
 
     The last ones may not have been acknowledged yet, if a server is appending.
 

@@ -73,7 +73,7 @@ class View(Generic[S]):
         snapshots: where snapshots are kept; None means nowhere.
 
     Raises:
-        EventsGone: the log has given up its first events, and no snapshot covers them.
+        EventsGone: its first events were retired, and no snapshot covers them.
     """
 
     def __init__(self, log: Log, projection: Projection[S], snapshots: Snapshots | None = None) -> None:
@@ -86,7 +86,7 @@ class View(Generic[S]):
         """Take in what was committed since, at most `max_events` of the events that matter; return how many it took.
 
         Raises:
-            EventsGone: the log has given up events that were not taken in yet.
+            EventsGone: events were retired that were not taken in yet.
             LogDamaged: an event's bytes changed since the log was opened.
         """
         self.state, self.sequence, taken = self._advance(self.state, self.sequence, self._log.head, max_events)
@@ -97,7 +97,7 @@ class View(Generic[S]):
 
         Raises:
             Invalid: the log is not that far yet.
-            EventsGone: the log has given up events before that one, and no snapshot covers them.
+            EventsGone: events before that one were retired, and no snapshot covers them.
             LogDamaged: an event's bytes changed since the log was opened.
         """
         if not 0 <= sequence <= self._log.head:

@@ -123,9 +123,9 @@ def frames_in(data: Buffer, offset: int, salt: bytes | None) -> Iterator[Frame]:
         salt: the segment's, to check every CRC; None believes what looks like a frame.
     """
     view = memoryview(data)
-    tag, seed = (b"", None) if salt is None else (salt[:TAG_BYTES], salt_seed(salt))
+    tag, seed = tag_and_seed(salt or b"")
     while True:
-        frame = read_header(view, offset) if seed is None else _checked(view, offset, tag, seed)
+        frame = read_header(view, offset) if salt is None else checked_frame(view, offset, tag, seed)
         if frame is None or frame.end > len(view):
             return
         yield frame
@@ -134,10 +134,16 @@ def frames_in(data: Buffer, offset: int, salt: bytes | None) -> Iterator[Frame]:
 
 def read_frame(data: Buffer, offset: int, salt: bytes) -> Frame | None:
     """Read the frame at `offset` of a segment's bytes; None if there is no whole, undamaged one."""
-    return _checked(memoryview(data), offset, salt[:TAG_BYTES], salt_seed(salt))
+    return checked_frame(memoryview(data), offset, *tag_and_seed(salt))
 
 
-def _checked(data: memoryview, offset: int, tag: bytes, seed: int) -> Frame | None:
+def tag_and_seed(salt: bytes) -> tuple[bytes, int]:
+    """Return what every frame of a segment with this salt carries, and what its CRC starts from."""
+    return salt[:TAG_BYTES], salt_seed(salt)
+
+
+def checked_frame(data: memoryview, offset: int, tag: bytes, seed: int) -> Frame | None:
+    """Do as `read_frame` does, with what `tag_and_seed` gives once a segment."""
     if offset + HEADER_BYTES > len(data):
         return None
     magic, found_tag, crc, flags, seal, count, length, first, durable, time_ns = _HEADER.unpack_from(data, offset)

@@ -1,6 +1,6 @@
 """Events as a stream of bytes, to carry them elsewhere: one JSON object a line, or one MessagePack array after another.
 
-A log that has given up its beginning says so before its first event: which events are gone, and which revisions their
+A log whose beginning was retired says so before its first event: which events are gone, and which revisions their
 streams had reached, some streams at a time. A line has the fields that the tools return, the time as RFC 3339. A
 MessagePack record has those of the log's own records, in their order. Reading is bounded: neither a line without an end
 nor a length that promises too much makes it hold more than a few times the largest event.

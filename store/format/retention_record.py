@@ -39,7 +39,7 @@ _decode = msgspec.msgpack.Decoder(RetentionRecord).decode
 
 
 def read_record(directory: Path) -> RetentionRecord:
-    """Return the record of a log; `NOTHING` if it has none.
+    """Return the record of a log; `NOTHING_RETIRED` if it has none.
 
     Raises:
         LogDamaged: there is one, and it is unreadable.

@@ -21,7 +21,7 @@ class StreamTable:
         self._unsettled: dict[int, Sequence[int]] = {}
 
     def begin_behind(self, record: RetentionRecord) -> None:
-        """Go on from what an empty log has given up."""
+        """Go on behind what was retired, in a log that is still empty."""
         self.reach(dict(zip(self.stream_ids(list(record.revisions)), record.revisions.values(), strict=True)))
         self.next_sequence = record.last + 1
 

@@ -31,7 +31,7 @@ class Committed:
     Args:
         segments: open and indexed.
         table: knows the ids of names.
-        sealer: is given each segment that is complete.
+        index_file_queue: is given each segment that is complete.
         record: what was retired; `last_retired` is the last sequence of that.
     """
 

@@ -4,8 +4,6 @@ import os
 import struct
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import partial
-from itertools import groupby
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
@@ -14,41 +12,24 @@ from store.format import frame as frames
 from store.format.segment import SegmentHeader
 from store.index.interface import Index, frame_at, frame_number_of
 from store.model.event import Event
+from store.reading.frame_runs import FrameRun, WantedOfFrame, beyond_frame, by_frame, end_of, span_of
 
 _DENSE = 3
-"""Of so many events at least one must be wanted for a frame to be decoded whole: one alone takes 2.8 times as long."""
+"""Of so many events of a frame one must be wanted for it to be decoded whole: one alone takes 2.8 times as long."""
+
+_CLOSE = 8
+"""Of so many events of small frames one must be wanted for all between them to be read at once."""
+
+_GAP_BYTES = 1 << 14
+"""So many bytes that nobody wants are read over between two frames: that takes as long as a second read."""
 
 _WHOLE_BYTES = 1 << 20
-"""How many bytes are read at once at the most, so that a page of small events out of huge frames keeps memory small."""
+"""About so many bytes are read at once, so that a page of small events out of huge frames keeps memory small."""
 
 _READ_BYTES = 1 << 16
 """How many bytes of a log that is read through come with one call: 4 KiB make it a tenth slower, 1 MiB no faster."""
 
 T = TypeVar("T")
-
-
-class _Run(NamedTuple):
-    """Frames that follow each other, read at once.
-
-    Attributes:
-        firsts: the position of each frame's first event, for all frames of the segment.
-        offsets: the byte at which each begins.
-        last: the run's last frame.
-        past: the position behind that one's last event.
-        base: the byte at which the run begins.
-        data: the file's bytes from there on.
-    """
-
-    firsts: Sequence[int]
-    offsets: Sequence[int]
-    last: int
-    past: int
-    base: int
-    data: memoryview
-
-    def beyond(self, number: int) -> int:
-        """Return the position behind a frame's last event."""
-        return self.firsts[number + 1] if number < self.last else self.past
 
 
 class Segment:
@@ -67,6 +48,7 @@ class Segment:
         self.fd = fd
         self.header = header
         self.index = index
+        self._tag, self._seed = frames.tag_and_seed(header.salt)
         self._unread = unread
         self._unchecked = bytearray()
 
@@ -152,21 +134,64 @@ class Segment:
         Raises:
             LogDamaged: a frame's bytes changed since they were written.
         """
-        wanted = list(positions)
+        index, wanted = self.index, list(positions)
         if not wanted:
             return
-        low, high = sorted((wanted[0], wanted[-1]))
-        firsts = self.index.frame_firsts
-        first, last = bisect_right(firsts, low) - 1, bisect_right(firsts, high) - 1
-        if self._is_worth_reading_whole(first, last, len(wanted)):
-            yield from self._events_among(first, last, wanted)
+        first, last, size = span_of(index, wanted)
+        count, small = beyond_frame(index, last) - index.frame_firsts[first], _DENSE * (last - first + 1)
+        if len(wanted) * _DENSE < count and (count > small or len(wanted) * _CLOSE < count):
+            yield from self._frame_by_frame(wanted, index)
             return
-        for above, group in groupby(wanted, partial(bisect_right, firsts)):
-            number, of_frame = above - 1, list(group)
-            if self._is_worth_reading_whole(number, number, len(of_frame)):
-                yield from self._events_among(number, number, of_frame)
+        most = -(-len(wanted) // (size // _WHOLE_BYTES + 1))
+        for start in range(0, len(wanted), most):
+            part = wanted[start : start + most]
+            first, last, size = span_of(index, part)
+            if size <= 2 * _WHOLE_BYTES:
+                yield from self._events_among(first, last, part)
             else:
-                yield from self._some_events(number, of_frame)
+                yield from self._frame_by_frame(part, index)
+
+    def _events_among(self, first: int, last: int, wanted: Iterable[int]) -> Iterator[tuple[Event, int]]:
+        """Yield events, by their positions in the segment, of small frames that are read at once."""
+        run = self._run(first, last, self.index)
+        start = beyond = 0
+        sized: list[tuple[Event, int]] = []
+        for position in wanted:
+            if not start <= position < beyond:
+                number = bisect_right(run.firsts, position, first, last + 1) - 1
+                start, beyond = run.firsts[number], run.beyond(number)
+                sized = self._decoded(run, number, frames.sized_events_of)
+            yield sized[position - start]
+
+    def _frame_by_frame(self, positions: Iterable[int], index: Index) -> Iterator[tuple[Event, int]]:
+        """Yield events, and decide for each frame whether to decode it whole; neighbours are read together."""
+        together: list[WantedOfFrame] = []
+        low = high = 0
+        for wanted in by_frame(index, positions):
+            begin, end = index.frame_offsets[wanted.number], end_of(index, wanted.number)
+            if len(wanted.positions) * _DENSE < wanted.beyond - wanted.first or end - begin > _WHOLE_BYTES:
+                yield from self._whole(together, index)
+                together = []
+                yield from self._some_events(wanted.number, wanted.positions)
+                continue
+            near = begin - high <= _GAP_BYTES and low - end <= _GAP_BYTES
+            if not together or not near or max(high, end) - min(low, begin) > _WHOLE_BYTES:
+                yield from self._whole(together, index)
+                together, low, high = [], begin, end
+            together.append(wanted)
+            low, high = min(low, begin), max(high, end)
+        yield from self._whole(together, index)
+
+    def _whole(self, together: Sequence[WantedOfFrame], index: Index) -> Iterator[tuple[Event, int]]:
+        """Yield events of frames that are read at once and decoded whole."""
+        if not together:
+            return
+        first, last = sorted((together[0].number, together[-1].number))
+        run = self._run(first, last, index)
+        for wanted in together:
+            sized = self._decoded(run, wanted.number, frames.sized_events_of)
+            for position in wanted.positions:
+                yield sized[position - wanted.first]
 
     def command(self, sequence: int) -> tuple[frames.Command | None, list[Event]]:
         """Return the command of the frame that holds a sequence, and the frame's events.
@@ -188,30 +213,12 @@ class Segment:
             self._unchecked = bytearray(b"\1") * len(self.index.frame_firsts)
         return number < len(self._unchecked) and bool(self._unchecked[number])
 
-    def _is_worth_reading_whole(self, first: int, last: int, wanted: int) -> bool:
-        """Say whether so many events are better read with all of the frames from one to another than one by one."""
-        index = self.index
-        count = _beyond(index, last) - index.frame_firsts[first]
-        return wanted * _DENSE >= count and _end_of(index, last) - index.frame_offsets[first] <= _WHOLE_BYTES
-
-    def _events_among(self, first: int, last: int, wanted: Iterable[int]) -> Iterator[tuple[Event, int]]:
-        """Yield events, by their positions in the segment, of frames that are read at once."""
-        run = self._run(first, last, self.index)
-        start = beyond = 0
-        sized: list[tuple[Event, int]] = []
-        for position in wanted:
-            if not start <= position < beyond:
-                number = bisect_right(run.firsts, position, first, last + 1) - 1
-                start, beyond = run.firsts[number], run.beyond(number)
-                sized = self._decoded(run, number, frames.sized_events_of)
-            yield sized[position - start]
-
-    def _run(self, first: int, last: int, index: Index) -> _Run:
-        base, end = index.frame_offsets[first], _end_of(index, last)
+    def _run(self, first: int, last: int, index: Index) -> FrameRun:
+        base, end = index.frame_offsets[first], end_of(index, last)
         data = memoryview(self._bytes_at(base, end - base))
-        return _Run(index.frame_firsts, index.frame_offsets, last, _beyond(index, last), base, data)
+        return FrameRun(index.frame_firsts, index.frame_offsets, last, beyond_frame(index, last), base, data)
 
-    def _decoded(self, run: _Run, number: int, decode: Callable[[memoryview, int], T]) -> T:
+    def _decoded(self, run: FrameRun, number: int, decode: Callable[[memoryview, int], T]) -> T:
         frame, body = self._checked(run, number)
         try:
             return decode(body, frame.count)
@@ -221,10 +228,10 @@ class Segment:
     def _frame(self, number: int, index: Index) -> tuple[frames.Frame, memoryview]:
         return self._checked(self._run(number, number, index), number)
 
-    def _checked(self, run: _Run, number: int) -> tuple[frames.Frame, memoryview]:
+    def _checked(self, run: FrameRun, number: int) -> tuple[frames.Frame, memoryview]:
         """Return a frame of a run and its body, if the bytes are still those that were written."""
         offset, first = run.offsets[number], run.firsts[number]
-        frame = frames.read_frame(run.data, offset - run.base, self.header.salt)
+        frame = frames.checked_frame(run.data, offset - run.base, self._tag, self._seed)
         if (
             frame is None
             or frame.first_sequence != self.header.first_sequence + first
@@ -233,7 +240,7 @@ class Segment:
             raise self._damaged(offset)
         if number < len(self._unchecked):
             self._unchecked[number] = 0
-        return frame, frames.body_of(run.data, frame)
+        return frame, run.data[frame.offset + frames.HEADER_BYTES : frame.end]
 
     def _bytes_at(self, offset: int, size: int) -> bytes:
         try:
@@ -275,15 +282,3 @@ class WrittenFrames(NamedTuple):
 
     segment: Segment
     offsets: list[int]
-
-
-def _beyond(index: Index, number: int) -> int:
-    """Return the position behind a frame's last event."""
-    firsts = index.frame_firsts
-    return firsts[number + 1] if number + 1 < len(firsts) else len(index)
-
-
-def _end_of(index: Index, number: int) -> int:
-    """Return where in the file a frame ends."""
-    offsets = index.frame_offsets
-    return offsets[number + 1] if number + 1 < len(offsets) else index.end

@@ -29,7 +29,7 @@ class Loaded(NamedTuple):
     Attributes:
         segments: in order.
         table: that of its streams.
-        unindexed: what `BuildQueue.add` still has to be told.
+        unindexed: what `IndexFileQueue.add` still has to be told.
         lost: how many acknowledged events were cut, because they cannot be read.
     """
 

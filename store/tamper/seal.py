@@ -3,7 +3,7 @@
 Each frame ends with BLAKE2b, keyed, over the seal before it and over everything in the frame that tells a history: its
 flags, count, first sequence, time and body. So an event that was edited, a frame that was removed or put elsewhere, and
 all that follows a change, no longer fit. Each segment's header repeats the seal before its first frame, and the record
-of what a log has given up has a seal of its own. Salt and durable mark are not covered: an unclean open writes the tail
+of what was retired has a seal of its own. Salt and durable mark are not covered: an unclean open writes the tail
 anew with others, and needs no key for that.
 
 What a chain cannot show is that its newest end was cut off. Keep the seal that `verify` reports in another place, and
@@ -55,7 +55,7 @@ class Seal:
         return self.last
 
     def of_record(self, last: int, revisions: dict[str, int]) -> bytes:
-        """Return the seal of what a log says it has given up."""
+        """Return the seal of a retention record."""
         return blake2b(_encode((last, revisions)), digest_size=SEAL_BYTES, key=self._key, person=b"gone").digest()
 
 

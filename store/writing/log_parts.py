@@ -28,7 +28,7 @@ class LogParts(NamedTuple):
         lost: how many acknowledged events were unreadable when it was opened.
         table: where the streams are.
         commands: which commands were carried out.
-        build_queue: writes the index files of complete segments.
+        index_file_queue: writes the index files of complete segments.
         committed: what readers see.
         stager: prepares groups of appends.
         seal: the log's seal; None if it is not sealed, or only read.

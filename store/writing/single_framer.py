@@ -1,7 +1,7 @@
 """Framing one event of a plain append, the commonest one, without the columns that many need: in a third of the time.
 
-This way only accepts. What it does not know, or would have to refuse, it leaves to `batch`, which says why. So the
-rules and the errors are in one place, and both ways lead to the same bytes.
+This way only accepts. What it does not know, or would have to refuse, it leaves to `batch_framer`, which says why. So
+the rules and the errors are in one place, and both ways lead to the same bytes.
 """
 
 from typing import Any

@@ -9,23 +9,24 @@ import msgspec
 import pytest
 import trio
 
-from benchmarks.halls import commands, mcp_peers
+from benchmarks.halls import mcp_peers
 from benchmarks.halls.raw_http import HttpEndpoint
 from benchmarks.halls.requests import UnexpectedAnswer
 from benchmarks.halls.shared_approval import sharing
 from benchmarks.logs.appends import Load, appends
 from benchmarks.logs.stores import DISK, OURS, SQLITE, TO_INSTALL
 from benchmarks.logs.worker import crew
+from benchmarks.measuring import shell_commands
 from benchmarks.measuring.figure import US
 from benchmarks.peers import shell_judges
 from benchmarks.suites import growth, kernel, registry, speed_layer, store
 
 
 def test_no_two_fresh_calls_are_the_same_and_a_mixed_stream_repeats_itself():
-    fresh = [*commands.fresh_calls(500), *commands.fresh_calls(500, start=500)]
+    fresh = [*shell_commands.fresh_calls(500), *shell_commands.fresh_calls(500, start=500)]
     assert len({(call.input["command"], call.cwd) for call in fresh}) == 1_000
-    mixed = commands.mixed_calls(500)
-    assert mixed == commands.mixed_calls(500)
+    mixed = shell_commands.mixed_calls(500)
+    assert mixed == shell_commands.mixed_calls(500)
     assert len({call.input["command"] for call in mixed}) < 250
 
 
@@ -142,7 +143,7 @@ def test_a_suite_measures_us_beside_something_else(small, name, works):
 @pytest.mark.parametrize("kind", list(shell_judges.JUDGES))
 def test_what_judges_beside_us_knows_what_it_is_told_and_lives_with_every_line(kind):
     pytest.importorskip(kind)
-    lines = [str(call.input["command"]) for call in commands.corpus()]
+    lines = [str(call.input["command"]) for call in shell_commands.corpus()]
     judge = shell_judges.JUDGES[kind](["git", "ls"])
     assert len(shell_judges.observed(judge, lines)) == len(lines)
     answers = {

@@ -95,7 +95,7 @@ def believing(data, offset, tag, seed):
 
 @pytest.mark.slow
 def test_the_torn_tails_catch_a_recovery_without_checksums(frames, monkeypatch):
-    monkeypatch.setattr("store.format.frame._checked", believing)
+    monkeypatch.setattr("store.format.frame.checked_frame", believing)
     with pytest.raises((AssertionError, LogDamaged, LookupError)):
         every_torn_tail_opens(frames, b"\0")
 
@@ -103,7 +103,7 @@ def test_the_torn_tails_catch_a_recovery_without_checksums(frames, monkeypatch):
 @pytest.mark.slow
 @pytest.mark.parametrize("durable", [True, False])
 def test_the_flipped_bits_catch_a_recovery_without_checksums(frames, monkeypatch, durable):
-    monkeypatch.setattr("store.format.frame._checked", believing)
+    monkeypatch.setattr("store.format.frame.checked_frame", believing)
     begin = frames[4][0 if durable else 1]
     with pytest.raises((AssertionError, LogDamaged)):
         every_flipped_bit_is_noticed(frames, begin + 60, begin + 80, durable=durable)

@@ -187,7 +187,7 @@ def mend(home: Path, policy: str, tell: Tell) -> None:
     with second.open("r+b") as file:
         file.seek(200)
         file.write(b"?")
-        file.steps.flush()
+        file.flush()
         os.fsync(file.fileno())
     repair(home / "log", max_events=1000)
     tell("repaired 1")

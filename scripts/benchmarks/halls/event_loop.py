@@ -11,9 +11,9 @@ import trio.testing
 from actors.desk.gate import Call
 from actors.kernel import System
 from benchmarks.halls import in_process
-from benchmarks.halls.commands import PLAIN, fresh_calls
 from benchmarks.measuring.figure import US, Figure
 from benchmarks.measuring.runner import Bench, Round, Work, contest
+from benchmarks.measuring.shell_commands import PLAIN, fresh_calls
 
 _CHECKPOINTS = 5_000
 """How many make a round of about 20 ms."""

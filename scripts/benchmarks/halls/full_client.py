@@ -17,7 +17,7 @@ from typing import Any
 
 import trio
 
-from benchmarks.halls.commands import PLAIN
+from benchmarks.measuring.shell_commands import PLAIN
 
 _WARM = 20
 """How many calls do not count: after these the verdict is cached and both sides are warm."""

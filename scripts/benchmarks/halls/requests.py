@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from benchmarks.halls.commands import CWD, PLAIN
+from benchmarks.measuring.shell_commands import CWD, PLAIN
 
 _numbers = itertools.count(1)
 """Ids of requests, and parts of paths that must differ."""

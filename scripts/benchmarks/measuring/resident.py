@@ -1,22 +1,7 @@
-"""A process that does something and says how much memory it then holds. Linux.
+"""How much memory a process holds. Linux."""
 
-Usage: python -m benchmarks.measuring.resident import MODULE...
-       python -m benchmarks.measuring.resident start log|sqlite DIRECTORY
-       python -m benchmarks.measuring.resident fill log|sqlite DIRECTORY COUNT
-
-prints resident set sizes in bytes: after the imports; before a library is imported and after a log of it is open;
-before COUNT events are appended to an open log and after. Whatever is not needed to measure is imported late, so that
-it does not count as there already.
-"""
-
-import importlib
 import os
-import sys
-from collections.abc import Callable
 from pathlib import Path
-
-PAGE = 1_000
-"""How many events are made and appended at a time: so few that their own memory does not count beside the log's."""
 
 
 def resident_bytes(process: int | str = "self") -> int:
@@ -28,51 +13,3 @@ def anonymous_bytes(process: int | str = "self") -> int:
     """Return what of a process's resident set no file backs, in bytes: a mapped database does not count."""
     text = Path(f"/proc/{process}/status").read_text(encoding="ascii")
     return next(int(line.split()[1]) << 10 for line in text.splitlines() if line.startswith("RssAnon:"))
-
-
-def main(what: str, *arguments: str) -> None:
-    """Do it and print the figures, on one line."""
-    works: dict[str, Callable[..., list[int]]] = {"import": after_imports, "start": around_start, "fill": around_fill}
-    sys.stdout.write(" ".join(map(str, works[what](*arguments))) + "\n")
-
-
-def after_imports(*modules: str) -> list[int]:
-    """Import modules by name."""
-    for module in modules:
-        importlib.import_module(module)
-    return [resident_bytes()]
-
-
-def around_start(library: str, directory: str) -> list[int]:
-    """Import a library and open an empty log of it, in a process that has msgspec already, as each of ours does."""
-    importlib.import_module("msgspec")
-
-    before = resident_bytes()
-    if library == "log":
-        from store import EventLog  # noqa: PLC0415 - see above
-
-        with EventLog.open(directory):
-            return [before, resident_bytes()]
-    import sqlite3  # noqa: PLC0415 - see above
-
-    connection = sqlite3.connect(Path(directory) / "events.sqlite")
-    connection.execute("PRAGMA journal_mode=WAL")
-    return [before, resident_bytes()]
-
-
-def around_fill(library: str, directory: str, count: str) -> list[int]:
-    """Open a log and append events to it."""
-    from benchmarks.logs import our_log, workload  # noqa: PLC0415 - see above
-    from benchmarks.peers import sqlite_log  # noqa: PLC0415 - see above
-
-    open_store = our_log.open_store if library == "log" else sqlite_log.open_store
-    with open_store(Path(directory), "never") as store:
-        workload.events(PAGE)
-        before = resident_bytes()
-        for start in range(0, int(count), PAGE):
-            store.append(workload.events(min(PAGE, int(count) - start), seed=start), agent=workload.AGENTS[0])
-        return [before, resident_bytes()]
-
-
-if __name__ == "__main__":
-    main(*sys.argv[1:])

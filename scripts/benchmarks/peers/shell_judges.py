@@ -17,7 +17,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from benchmarks.halls.commands import corpus
+from benchmarks.measuring.shell_commands import corpus
 
 Judge = Callable[[str], object]
 

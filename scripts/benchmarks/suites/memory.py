@@ -16,7 +16,7 @@ SUITE = "memory"
 HELD = 100_000
 """So many events that what one takes is told apart from the memory that a process varies by."""
 
-_MODULE = "benchmarks.measuring.resident"
+_MODULE = "benchmarks.logs.resident_process"
 _MB = 1e6
 
 

@@ -21,12 +21,12 @@ import trio.testing
 from actors.cache.verdict_table import VerdictTable
 from actors.desk.gate import Call
 from actors.speed_layer.policy.engine import Policy, Request, Ruling, canonical
-from benchmarks.halls.commands import PLAIN, corpus, fresh_calls, mixed_calls
 from benchmarks.halls.in_process import CALLER, Opened, hall
 from benchmarks.halls.shared_approval import sharing
 from benchmarks.measuring.figure import US, Figure
 from benchmarks.measuring.processes import said_by
 from benchmarks.measuring.runner import Bench, Round, Work, contest, mean, p99
+from benchmarks.measuring.shell_commands import PLAIN, corpus, fresh_calls, mixed_calls
 from benchmarks.peers.installed import INSTALL
 from benchmarks.suites import kernel
 

@@ -106,7 +106,7 @@ def ignoring_what_is_behind(name, data) -> Scan:
 
 def ignoring_the_crc(name, data) -> Scan:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(frames, "_checked", lambda data, offset, *_: frames.read_header(data, offset))
+        patch.setattr(frames, "checked_frame", lambda data, offset, *_: frames.read_header(data, offset))
         return scan_segment(name, data)
 
 

@@ -12,11 +12,12 @@ from transport.cli import garbage_collector
 from transport.cli.failure import CommandFailed, Exit
 from transport.config import FLAGS, ConfigError, Option, load
 
-_FLAGS: Final = {
-    **dict(list(FLAGS.items())[:4]),
-    "config": Option("A TOML file with the same keys as these flags.", Path),  # where `--help` has always shown it
-    **FLAGS,
-}
+_CONFIG: Final = Option("A TOML file with the same keys as these flags.", Path)
+_FLAGS: Final[dict[str, Option]] = {}
+for _name, _option in FLAGS.items():
+    _FLAGS[_name] = _option
+    if _name == "http_port":  # behind which `--help` shows the file
+        _FLAGS["config"] = _CONFIG
 _FIELDS: Final = {f"--{name.replace('_', '-')}": name for name in _FLAGS}
 
 

@@ -25,7 +25,7 @@ class _Row(msgspec.Struct, frozen=True):
 @cache
 def corpus() -> tuple[Call, ...]:
     """Return every command once."""
-    text = (resources.files("benchmarks.halls") / "commands.jsonl").read_bytes()
+    text = (resources.files("benchmarks.measuring") / "shell_commands.jsonl").read_bytes()
     rows = [msgspec.json.decode(line, type=_Row) for line in text.splitlines()]
     return tuple(Call("Bash", {"command": row.command}, CWD) for row in rows)
 
