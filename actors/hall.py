@@ -20,7 +20,7 @@ from actors.cache.messages import NAME as CACHE
 from actors.desk.gate import Gate
 from actors.event_store.actor import EventStore
 from actors.event_store.messages import NAME as EVENT_STORE
-from actors.event_store.retiring import RetentionPlan
+from actors.event_store.scheduled_retirement import RetentionPlan
 from actors.kernel import ChildSpec, OnCrash, Ref, Supervisor, System, cause
 from actors.monitor.actor import Crash, Monitor, MonitorMemory
 from actors.monitor.messages import NAME as MONITOR

@@ -11,7 +11,7 @@ from pathlib import Path
 import msgspec
 import trio
 
-from actors.event_store.retiring import RetentionPlan
+from actors.event_store.scheduled_retirement import RetentionPlan
 from actors.hall import STOP_S, Hall
 from actors.kernel import ChildSpec, Supervisor, System, running
 from actors.ports import Ports

@@ -25,7 +25,7 @@ from actors.event_store.error_codes import refused
 from actors.event_store.fatal_errors import DiskSyncFailed, ending_on_damage
 from actors.event_store.long_polls import LongPolls
 from actors.event_store.messages import NAME, AppendEvents, Found, Messages, QueryEvents, Refused, Stored
-from actors.event_store.retiring import CHECK_S, RetentionPlan, retire_due, told
+from actors.event_store.scheduled_retirement import CHECK_S, RetentionPlan, retire_due, told
 from actors.event_store.sliced_reads import Read, Reads
 from actors.kernel import LATER, Actor, ActorError, Later, Reply
 from actors.ports import Ports

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from actors.event_store.retiring import LOG_STREAM
+from actors.event_store.scheduled_retirement import LOG_STREAM
 from store import Append, LogStats, NewEvent
 
 LOST = "moothall.log.lost"

@@ -1,6 +1,6 @@
 """The stdio bridge: one JSON-RPC message a line on stdin and stdout, one a text frame on the websocket.
 
-It carries lines, and understands of them what `reconnect_replay` must. It starts with every session of a client that
+It carries lines, and understands of them what `restore_session` must. It starts with every session of a client that
 only starts commands, so it is small: no MCP SDK, and asyncio beneath anyio, which takes 4 MB less than Trio here.
 """
 
@@ -14,7 +14,7 @@ import anyio
 from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 
 from transport.bridge.pipes import read_lines, write
-from transport.bridge.reconnect_replay import Replay, too_long
+from transport.bridge.restore_session import Replay, too_long
 from transport.dial.address import Address, Lost, Refused
 from transport.dial.backoff import HEALTHY_S, Backoff
 from transport.dial.websocket import WebSocket, open_websocket

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from transport.access.memory_per_principal import HeldBytes
+from transport.access.bytes_per_principal import HeldBytes
 
 
 class Body:

@@ -24,7 +24,7 @@ from trio_websocket import ConnectionClosed, WebSocketConnection
 from actors.desk.gate import Caller, Gate
 from actors.kernel import System
 from transport.access.authentication import Authenticator, Identity
-from transport.access.memory_per_principal import PrincipalBytes
+from transport.access.bytes_per_principal import PrincipalBytes
 from transport.logs import Logger
 from transport.mcp.fast_lane import FastLane
 from transport.mcp.in_flight import InFlight

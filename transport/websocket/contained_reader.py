@@ -8,7 +8,7 @@ from typing import Any, cast
 import trio
 from trio_websocket import WebSocketRequest
 
-from transport.access.memory_per_principal import HeldBytes
+from transport.access.bytes_per_principal import HeldBytes
 from transport.websocket.message_size import Fragments
 from transport.websocket.receive_buffer import ReceiveBuffer
 

@@ -18,7 +18,7 @@ from actors.desk.gate import Gate
 from actors.kernel import ActorError, ChildSpec, OnCrash, Supervisor, System
 from transport.access.accept_connections import Listener, Unauthenticated, accept_from, room_for, watch_tokens
 from transport.access.authentication import Authenticator, Identity, Rejected
-from transport.access.memory_per_principal import PrincipalBytes
+from transport.access.bytes_per_principal import PrincipalBytes
 from transport.logs import Logger
 from transport.mcp.server import HallServer
 from transport.websocket.connection import Connection, ConnectionLimits

@@ -9,7 +9,7 @@ import trio
 from trio_websocket import WebSocketConnection, WebSocketRequest, wrap_server_stream
 
 from transport.access.authentication import Authenticator, Identity, Rejected, RequestHead
-from transport.access.memory_per_principal import PrincipalBytes
+from transport.access.bytes_per_principal import PrincipalBytes
 from transport.access.tokens import TokenError
 from transport.logs import Logger
 from transport.websocket.close_frame_on_fault import send_close_frame_on_faults

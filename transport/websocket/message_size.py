@@ -13,7 +13,7 @@ from typing import Any, Final
 import trio
 from wsproto.events import BytesMessage, Pong, TextMessage
 
-from transport.access.memory_per_principal import HeldBytes
+from transport.access.bytes_per_principal import HeldBytes
 
 EVENTS: Final = 16
 """How many fragments and pongs are taken in before others get a turn: as many as whole messages.

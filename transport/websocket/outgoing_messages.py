@@ -24,7 +24,7 @@ from mcp_types import JSONRPCError, JSONRPCResponse
 from trio_websocket import ConnectionClosed
 from wsproto.utilities import LocalProtocolError
 
-from transport.access.memory_per_principal import HeldBytes
+from transport.access.bytes_per_principal import HeldBytes
 from transport.mcp.in_flight import InFlight
 from transport.mcp.message_parser import RequestId
 from transport.mcp.protocol_era import Era

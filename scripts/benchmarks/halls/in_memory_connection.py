@@ -20,7 +20,7 @@ from benchmarks.halls import in_process, requests
 from benchmarks.halls.requests import Frames
 from benchmarks.measuring.runner import Round
 from benchmarks.peers.mcp_server import sdk_server
-from transport.access.memory_per_principal import HeldBytes
+from transport.access.bytes_per_principal import HeldBytes
 from transport.mcp.fast_lane import FastLane
 from transport.mcp.in_flight import InFlight
 from transport.mcp.protocol_era import Era

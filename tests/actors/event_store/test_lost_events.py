@@ -5,7 +5,7 @@ import shutil
 import pytest
 
 from actors.event_store.lost_events import LOST
-from actors.event_store.retiring import LOG_STREAM
+from actors.event_store.scheduled_retirement import LOG_STREAM
 from store import EventLog, NewEvent, Query
 
 

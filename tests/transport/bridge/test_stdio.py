@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from transport.bridge.pipes import Lines
-from transport.bridge.reconnect_replay import OWN_ID, Replay
+from transport.bridge.restore_session import OWN_ID, Replay
 from transport.bridge.stdio import Bridge
 from transport.dial.address import Address, Refused
 

@@ -21,7 +21,7 @@ from trio_websocket import ConnectionClosed
 from actors.desk.gate import Caller
 from actors.session.messages import Principal
 from store import MemoryLog
-from transport.access.memory_per_principal import HeldBytes
+from transport.access.bytes_per_principal import HeldBytes
 from transport.mcp import tool_calls
 from transport.mcp.fast_lane import LANE, FastLane
 from transport.mcp.in_flight import InFlight

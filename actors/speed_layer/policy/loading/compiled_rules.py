@@ -13,7 +13,7 @@ from actors.speed_layer.policy.loading.audit_and_limits import AuditAndLimits
 from actors.speed_layer.policy.loading.rule_scope import Scopes
 from actors.speed_layer.policy.loading.sources import Entry, PolicyError, PolicySource, load
 from actors.speed_layer.policy.matching.command_judge import CommandJudge
-from actors.speed_layer.policy.matching.command_rules import CommandRules, compile_rule
+from actors.speed_layer.policy.matching.command_rule_lookup import CommandRules, compile_rule
 from actors.speed_layer.policy.matching.globs import pattern
 from actors.speed_layer.policy.matching.path_rules import PathRules, Workspace
 from actors.speed_layer.policy.matching.variable_rules import VariableRules

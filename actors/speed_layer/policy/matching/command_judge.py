@@ -7,8 +7,8 @@ from itertools import chain
 from typing import Final
 
 from actors.speed_layer.command.simple_command import UNKNOWN, SimpleCommand
-from actors.speed_layer.policy.matching.command_rules import CommandRules
-from actors.speed_layer.policy.matching.first_words_graph import PrefixMatch
+from actors.speed_layer.policy.matching.command_prefix_graph import PrefixMatch
+from actors.speed_layer.policy.matching.command_rule_lookup import CommandRules
 from actors.speed_layer.policy.matching.path_rules import STRICTNESS, Access, Finding, PathRules, Workspace, inside
 from actors.speed_layer.policy.matching.variable_rules import VariableRules
 from actors.speed_layer.policy.matching.word_coverage import Proof

@@ -9,7 +9,7 @@ from actors.speed_layer.command.options import Parsed, parse
 from actors.speed_layer.command.paths import join
 from actors.speed_layer.command.simple_command import UNKNOWN, SimpleCommand
 from actors.speed_layer.policy.matching import allowed_words
-from actors.speed_layer.policy.matching.first_words_graph import CompiledCommandRule, PrefixMatch
+from actors.speed_layer.policy.matching.command_prefix_graph import CompiledCommandRule, PrefixMatch
 from actors.speed_layer.policy.matching.path_rules import Access, Finding, PathRules, Workspace, inside
 from actors.speed_layer.proofs.cloud_verbs import PHRASE_CHECKS
 from actors.speed_layer.shell.reading.brace_expansion import expand_braces

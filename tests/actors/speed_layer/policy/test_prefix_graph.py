@@ -10,8 +10,14 @@ from hypothesis import strategies as st
 
 from actors.speed_layer.command.options import NO_OPTIONS, Grammar, grammar
 from actors.speed_layer.policy.engine import Policy
-from actors.speed_layer.policy.matching.command_rules import CommandRules, compile_rule
-from actors.speed_layer.policy.matching.first_words_graph import Prefixed, PrefixGraph, PrefixMatch, PrefixNode, Program
+from actors.speed_layer.policy.matching.command_prefix_graph import (
+    Prefixed,
+    PrefixGraph,
+    PrefixMatch,
+    PrefixNode,
+    Program,
+)
+from actors.speed_layer.policy.matching.command_rule_lookup import CommandRules, compile_rule
 from actors.speed_layer.policy.rule_tables import CommandRule, ProgramTable
 
 WORDS = st.sampled_from(["a", "b", "c", "*"])

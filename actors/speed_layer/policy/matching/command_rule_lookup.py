@@ -8,8 +8,7 @@ from typing import Final
 from actors.speed_layer.command.options import Parsed, grammar, parse
 from actors.speed_layer.command.simple_command import SimpleCommand
 from actors.speed_layer.policy.matching.allowed_words import pattern
-from actors.speed_layer.policy.matching.conditions import conditions
-from actors.speed_layer.policy.matching.first_words_graph import (
+from actors.speed_layer.policy.matching.command_prefix_graph import (
     CompiledCommandRule,
     Prefixed,
     PrefixGraph,
@@ -17,6 +16,7 @@ from actors.speed_layer.policy.matching.first_words_graph import (
     PrefixNode,
     Program,
 )
+from actors.speed_layer.policy.matching.conditions import conditions
 from actors.speed_layer.policy.matching.path_rules import Finding
 from actors.speed_layer.policy.rule_tables import CommandRule, Layer, ProgramTable
 

@@ -5,7 +5,7 @@ import gzip
 import pytest
 import trio
 
-from actors.event_store.retiring import CHECK_S, LOG_STREAM, RetentionPlan
+from actors.event_store.scheduled_retirement import CHECK_S, LOG_STREAM, RetentionPlan
 from store import Append, EventLog, Limits, NewEvent, Query, Retention, keep, verify
 from store.format.segment import segment_name
 
