@@ -105,13 +105,13 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ] = "off"
 
 
-FLAGS: Final[dict[str, Option]] = {
+OPTIONS: Final[dict[str, Option]] = {
     name: option
     for name, hint in get_type_hints(Config, include_extras=True).items()
     for option in hint.__metadata__
-    if isinstance(option, Option) and option.flag is not None
+    if isinstance(option, Option)
 }
-"""The options that are flags, by their fields."""
+"""What each field of the configuration means, and which are flags too."""
 
 
 def load(file: Path | None, environment: Mapping[str, str], flags: Mapping[str, Any]) -> Config:

@@ -10,7 +10,8 @@ import pytest
 
 from transport.cli import garbage_collector
 from transport.cli.main import app
-from transport.cli.server.serve import plain
+from transport.cli.server.serve import plain, serve
+from transport.config import OPTIONS
 
 SERVER = (
     "import sys\n"
@@ -93,3 +94,8 @@ def test_what_there_is_when_a_server_is_ready_is_never_looked_at_again_and_what_
     finally:
         gc.unfreeze()
         gc.set_threshold(*before)
+
+
+def test_the_help_of_serve_names_every_key_of_its_file():
+    text = " ".join(serve.__doc__.split())
+    assert [name for name in OPTIONS if f" {name}" not in text] == []

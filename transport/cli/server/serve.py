@@ -10,12 +10,14 @@ from typing import Any, Final, cast, get_args
 
 from transport.cli import garbage_collector
 from transport.cli.failure import CommandFailed, Exit
-from transport.config import FLAGS, ConfigError, Option, load
+from transport.config import OPTIONS, ConfigError, Option, load
 
-_CONFIG: Final = Option("A TOML file with the same keys as these flags.", Path)
+_KEYS: Final = [name for name, option in OPTIONS.items() if option.flag is None]
+_CONFIG: Final = Option(f"A TOML file with the same keys as these flags, and {', '.join(_KEYS)}.", Path)
 _FLAGS: Final[dict[str, Option]] = {}
-for _name, _option in FLAGS.items():
-    _FLAGS[_name] = _option
+for _name, _option in OPTIONS.items():
+    if _option.flag is not None:
+        _FLAGS[_name] = _option
     if _name == "http_port":  # behind which `--help` shows the file
         _FLAGS["config"] = _CONFIG
 _FIELDS: Final = {f"--{name.replace('_', '-')}": name for name in _FLAGS}
