@@ -15,6 +15,7 @@ from store import LogDamaged, verify
 from transport.cli.failure import CommandFailed, Exit
 from transport.cli.find_server import existing
 from transport.cli.log_source import HERE, PAGE, Online, Where, seal_key
+from transport.cli.visible import visible
 
 app = App(name="events", help="Append to, read, verify and take care of the log.")
 app.command("transport.cli.log.care:repair", help="Make a damaged log usable again; explicit and capped.")
@@ -164,13 +165,9 @@ def _print_events(events: list[dict[str, Any]], *, json: bool) -> None:
     console = Console(file=sys.stdout, highlight=False)
     for event in events:
         payload = msgspec.json.encode(event["data"]).decode()
-        head = f"{event['sequence']:>8}  {event['time'][:23]}  {event['stream']}  {event['type']}  {event['agent']}"
-        console.print(_visible(f"{head}  {payload}"), markup=False, soft_wrap=True)
-
-
-def _visible(text: str) -> str:
-    """Escape what would move the cursor, turn the line around or hide: names and payloads are other people's."""
-    return "".join(each if each.isprintable() else f"\\u{ord(each):04x}" for each in text)
+        names = "  ".join(visible(event[name]) for name in ("stream", "type", "agent"))
+        head = f"{event['sequence']:>8}  {event['time'][:23]}  {names}"
+        console.print(f"{head}  {visible(payload)}", markup=False, soft_wrap=True)
 
 
 def _line(value: Any) -> None:

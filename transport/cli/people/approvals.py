@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import sys
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 from cyclopts import App, Parameter
 
 from transport.cli.failure import CommandFailed, Exit
 from transport.cli.log_source import Online
+from transport.cli.visible import visible, visible_request
 
 app = App(name="approvals", help="Decide what no rule decides.")
 
@@ -53,9 +55,7 @@ def list_pending(*, url: str | None = None, token_file: Path | None = None, json
         if json:
             print(msgspec.json.encode(pending).decode())
             continue
-        asked = msgspec.json.encode(pending["input"]).decode()
-        print(f"{pending['id']}  {pending['agent']} ({pending['waiting']} waiting)  {pending['tool']} {asked}")
-        print(f"    {pending['reason']}; until {pending['expires'][:19]}Z")
+        print(_described(pending))
 
 
 @app.command
@@ -82,16 +82,33 @@ def deny(approval: str, *, how: How = PLAINLY) -> None:
 
 def _decide(approval: str, decision: Literal["allow", "deny"], how: How) -> None:
     hall = Online(how.url, how.token_file)
+    for pending in hall.run(lambda hall: hall.pending_approvals()):
+        if pending["id"] == approval:
+            print(_described(pending), file=sys.stderr)
     if how.remember == "rule":
         _review(hall, approval, decision)
     verdict = hall.run(lambda hall: hall.decide(approval, decision, reason=how.reason, remember=how.remember))
-    print(msgspec.json.encode(verdict).decode() if how.json else f"{verdict['verdict']}: {verdict['reason']}")
+    print(msgspec.json.encode(verdict).decode() if how.json else f"{verdict['verdict']}: {visible(verdict['reason'])}")
+
+
+def _described(pending: dict[str, Any]) -> str:
+    """Return all that a decision is about, of which the asking agent wrote some: nothing of it is cut."""
+    asked_s = max(0.0, (datetime.now(UTC) - datetime.fromisoformat(f"{pending['since'][:19]}+00:00")).total_seconds())
+    who = f"{pending['agent']} ({pending['role']})"
+    return "\n".join(
+        (
+            f"{pending['id']}  {visible(who)}  asked {asked_s:.0f} s ago, {pending['waiting']} waiting",
+            f"    {visible_request(pending['tool'], pending['input'])}",
+            f"    in {'an unknown directory' if pending['cwd'] is None else visible(pending['cwd'])}",
+            f"    {visible(pending['reason'])}; until {pending['expires'][:19]}Z",
+        )
+    )
 
 
 def _review(hall: Online, approval: str, decision: str) -> None:
     """Show the rule, which is not this command's result; whoever sits at the terminal is asked."""
     rule = hall.run(lambda hall: hall.propose_rule(approval))
-    print(f"{decision} from now on: {rule}", file=sys.stderr)
+    print(f"{decision} from now on: {visible(rule)}", file=sys.stderr)
     if sys.stdin.isatty():
         print("remember this? [y/N] ", end="", file=sys.stderr, flush=True)
         if sys.stdin.readline().strip().lower() not in {"y", "yes"}:

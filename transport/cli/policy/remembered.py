@@ -11,6 +11,7 @@ import msgspec
 from actors.speed_layer.approvals.approval_events import APPROVALS_STREAM
 from actors.speed_layer.governing.remembered_decisions import POLICY_STREAM, Remembered, remembered_in
 from transport.cli.log_source import HERE, PAGE, Access, Online, Where
+from transport.cli.visible import visible, visible_request
 
 
 def remembered(*, where: Where = HERE, json: bool = False) -> None:
@@ -26,8 +27,9 @@ def remembered(*, where: Where = HERE, json: bool = False) -> None:
         if json:
             print(msgspec.json.encode({**msgspec.to_builtins(decision), "action": action}).decode())
             continue
-        print(f"{decision.approval}  {decision.verdict} for {decision.role} by {decision.by}: {decision.reason or '-'}")
-        print(f"    {decision.pattern if decision.pattern is not None else msgspec.json.encode(action).decode()}")
+        by, why = visible(decision.by), visible(decision.reason or "-")
+        print(f"{decision.approval}  {decision.verdict} for {decision.role} by {by}: {why}")
+        print(f"    {_described(action) if decision.pattern is None else visible(str(decision.pattern))}")
 
 
 def forget(decision: str, *, url: str | None = None, token_file: Path | None = None) -> None:
@@ -50,6 +52,15 @@ def _events(access: Access) -> Iterator[dict[str, Any]]:
         if not page["has_more"]:
             return
         after = page["next"]
+
+
+def _described(action: list[Any] | None) -> str:
+    """Return what was asked, and where, whole."""
+    if action is None:
+        return "the log no longer has what was asked"
+    tool, cwd, asked = action
+    place = "an unknown directory" if cwd is None else visible(str(cwd))
+    return f"{visible_request(str(tool), asked)}\n    in {place}"
 
 
 def _action(access: Access, decision: Remembered) -> Any:

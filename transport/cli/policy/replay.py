@@ -14,6 +14,7 @@ from actors.speed_layer.audit.buffer import AUDIT_STREAM, VERDICT_GIVEN
 from actors.speed_layer.policy.replay import replay as judged_again
 from transport.cli.log_source import HERE, PAGE, Access, Where
 from transport.cli.policy.policy import load_policy
+from transport.cli.visible import visible
 
 
 def replay(file: Path, *, where: Where = HERE, json: bool = False) -> None:
@@ -32,9 +33,9 @@ def replay(file: Path, *, where: Where = HERE, json: bool = False) -> None:
     if outcome.changes:
         table = Table("times", "before", "after", "rule", "role", "tool", "input", box=None)
         for change in outcome.changes:
-            asked = msgspec.json.encode(change.input).decode()
+            tool, asked = visible(change.tool), visible(msgspec.json.encode(change.input).decode())
             rule = change.rule or "-"
-            table.add_row(str(change.times), change.before, change.after, rule, change.role, change.tool, asked)
+            table.add_row(str(change.times), change.before, change.after, rule, change.role, tool, asked)
         Console(highlight=False, markup=False).print(table)
 
 
