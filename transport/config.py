@@ -89,9 +89,10 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         tuple[str, ...],
         Option("Browser origins that may connect besides the server's own; the variable has blanks between them."),
     ] = ()
-    requests_per_s: Annotated[float | None, Option("The rate limit of agents and experts, in requests a second.")] = (
-        None
-    )
+    requests_per_s: Annotated[
+        Annotated[float, msgspec.Meta(gt=0)] | None,
+        Option("The rate limit of agents and experts, in requests a second."),
+    ] = None
     audit_inputs: Annotated[
         Literal["masked", "hash"],
         Option("`masked` keeps what was asked in the audit, without secrets; `hash` keeps its hash alone."),

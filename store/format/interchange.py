@@ -8,7 +8,7 @@ nor a length that promises too much makes it hold more than a few times the larg
 
 from collections.abc import Callable, Iterator
 from importlib import import_module
-from typing import Any, BinaryIO, Literal
+from typing import Any, BinaryIO, Literal, get_args
 
 import msgspec
 
@@ -68,7 +68,12 @@ def encode_line(event: Event) -> bytes:
 
 
 def encoder(encoding: Encoding) -> Callable[[Event | Beginning], bytes]:
-    """Return what turns an event, or a part of the beginning, into its bytes."""
+    """Return what turns an event, or a part of the beginning, into its bytes.
+
+    Raises:
+        Invalid: there is no such encoding.
+    """
+    _check(encoding)
     if encoding == "jsonl":
         return lambda item: encode_line(item) if isinstance(item, Event) else _encode_json(item) + b"\n"
     pack: Callable[[object], bytes] = _msgpack().Packer().pack
@@ -84,9 +89,15 @@ def read_stream(source: BinaryIO, encoding: Encoding, event_bytes: int) -> Itera
         event_bytes: how large an event may be; what is longer is refused before it is read whole.
 
     Raises:
-        Invalid: what comes next is no event; the events before it have been yielded.
+        Invalid: what comes next is not an event; the events before it have been yielded. Or there is no such encoding.
     """
+    _check(encoding)
     return _read_lines(source, event_bytes) if encoding == "jsonl" else _read_records(source, event_bytes)
+
+
+def _check(encoding: str) -> None:
+    if encoding not in get_args(Encoding):
+        raise Invalid(f"there is no encoding {encoding!r}: use {' or '.join(get_args(Encoding))}")
 
 
 def _read_lines(source: BinaryIO, event_bytes: int) -> Iterator[Event | Beginning]:

@@ -29,3 +29,9 @@ def test_everything_stays_unless_something_is_said():
 def test_what_makes_no_sense_is_refused(wrong):
     with pytest.raises(ConfigError):
         load(None, {}, wrong)
+
+
+@pytest.mark.parametrize("rate", ["0", "-1"])
+def test_a_rate_that_would_let_nobody_ask_is_refused(rate):
+    with pytest.raises(ConfigError, match="requests_per_s"):
+        load(None, {"MOOTHALL_REQUESTS_PER_S": rate}, {})

@@ -321,3 +321,12 @@ def test_a_record_that_never_ends_is_given_up_however_it_nests():
     wide = io.BytesIO((b"\xdc\xff\xff" + b"\x01" * 65534) * 40)
     with pytest.raises(Invalid, match="longer than 131072 bytes"):
         list(read_stream(wide, "msgpack", 1000))
+
+
+def test_an_encoding_that_there_is_not_is_refused_both_ways(tmp_path):
+    target = io.BytesIO()
+    with pytest.raises(Invalid, match="no encoding 'json': use jsonl or msgpack"):
+        export_events(filled(ORDERED).read(), target, encoding="json")
+    assert target.getvalue() == b""
+    with pytest.raises(Invalid, match="no encoding 'json'"):
+        import_events(tmp_path, io.BytesIO(b""), encoding="json")
