@@ -54,6 +54,7 @@ def find_server(
     address = Address(url, token, ca)
     try:
         address.endpoint()
+        address.headers()
     except ValueError as error:
         raise CommandFailed(Exit.USAGE, str(error)) from None
     return address

@@ -12,6 +12,8 @@ from urllib.parse import urlsplit
 import anyio
 from anyio.abc import ByteStream
 
+from transport.access.token_text import token_in
+
 _PORTS: Final = {"ws": 80, "wss": 443}
 
 Dial = Callable[[], Awaitable[ByteStream]]
@@ -72,6 +74,14 @@ class Address(NamedTuple):
         """Path and query."""
         where = urlsplit(self.url)
         return f"{where.path}?{where.query}" if where.query else where.path
+
+    def headers(self) -> list[tuple[bytes, bytes]]:
+        """Return the headers that say as whom to connect.
+
+        Raises:
+            ValueError: The token is not one.
+        """
+        return [] if self.token is None else [(b"Authorization", f"Bearer {token_in(self.token)}".encode())]
 
     def endpoint(self) -> tuple[str, int]:
         """Return the host's name and the port.

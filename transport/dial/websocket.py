@@ -73,11 +73,13 @@ class WebSocket:
         """Ask for the upgrade; a checkpoint.
 
         Raises:
+            ValueError: The token is not one.
             Refused: The server says no.
             Lost: It is no server of websockets.
         """
-        headers = [] if address.token is None else [(b"Authorization", f"Bearer {address.token}".encode())]
-        request = Request(host=address.host, target=address.target, subprotocols=["mcp"], extra_headers=headers)
+        request = Request(
+            host=address.host, target=address.target, subprotocols=["mcp"], extra_headers=address.headers()
+        )
         try:
             await self._write(self._protocol.send(request))
             status, body = await self._answer()
@@ -248,12 +250,13 @@ async def open_websocket(address: Address, dial: Dial | None = None) -> WebSocke
         dial: Gives the stream to shake hands over; that of the address unless given.
 
     Raises:
-        ValueError: The address is invalid.
+        ValueError: The address is invalid, or the token is not one.
         Refused: The server says no.
         Lost: Nobody answers there, or it is no server of websockets.
     """
     stream: ByteStream | None = None
     opened = False
+    address.headers()  # before anything is sent, or anyone is asked to connect
     try:
         with anyio.move_on_after(CONNECT_S):
             stream = await (dial or address.dial)()

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, Final, Literal
 from urllib.parse import urlsplit
 
+from transport.access.token_text import token_in
 from transport.data_directory import AGENT_TOKEN_FILE, ServerInfo, default_data_dir, read_server_info, read_token
 from transport.hooks.agents import AGENTS
 from transport.hooks.hook_answer import Judgement, Unusable, event_name, judgement, question
@@ -56,7 +57,7 @@ def _ask(body: dict[str, Any]) -> Judgement:
     if info is None:
         raise Unusable(f"no server is known in {data}; start one with `moothall serve`")
     token = os.environ.get("MOOTHALL_TOKEN") or read_token(data / AGENT_TOKEN_FILE)
-    headers = {"Content-Type": "application/json", **({"Authorization": f"Bearer {token}"} if token else {})}
+    headers = {"Content-Type": "application/json", **({"Authorization": f"Bearer {token_in(token)}"} if token else {})}
     connection = _connection(info)
     try:
         connection.request("POST", "/v1/validate", json.dumps(body).encode(), headers)

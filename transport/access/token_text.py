@@ -1,0 +1,15 @@
+"""A token as a person or a file gives it. Imports nothing, so that a hook can afford it."""
+
+from __future__ import annotations
+
+
+def token_in(text: str) -> str:
+    """Return the token in a text, without the newline that editors and `echo` leave behind it.
+
+    Raises:
+        ValueError: The text is not a token. The error does not show it, since it may be one with a slip.
+    """
+    token = text.strip()
+    if not (token.isascii() and token.isprintable() and token) or " " in token:
+        raise ValueError("what was given as a token is not one: copy it whole, on one line; it is not shown here")
+    return token
