@@ -1,12 +1,12 @@
 """What agents wrote, as a terminal may show it: nothing of it moves the cursor, turns a line around or hides.
 
-Two texts never look the same: one that needs an escape, or begins like one that does, is shown as bash would write it,
-`$'...'`, in which a backslash and a quote of its own are escaped too.
+No text passes for another one's escape: one that needs an escape, or begins like one that does, is shown as bash would
+write it, `$'...'`, in which a backslash and a quote of its own are escaped too. Letters of two scripts that look alike
+are still two letters that look alike.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any, Final
 
 import msgspec
@@ -38,11 +38,6 @@ def visible_request(tool: str, asked: dict[str, Any]) -> str:
     line = asked["command"] if asked.keys() == {"command"} else None
     text = line if isinstance(line, str) else msgspec.json.encode(asked).decode()
     return f"{visible(tool)}: {visible(text)}"
-
-
-def visible_lines(lines: Iterable[str]) -> str:
-    """Return lines of which each may hold a text of others."""
-    return "\n".join(map(visible, lines))
 
 
 def _is_hidden(character: str) -> bool:

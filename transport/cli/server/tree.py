@@ -7,7 +7,7 @@ from pathlib import Path
 import msgspec
 
 from transport.cli.log_source import Online
-from transport.cli.visible import visible_lines
+from transport.cli.visible import visible
 
 
 def tree(*, url: str | None = None, token_file: Path | None = None, json: bool = False) -> None:
@@ -19,4 +19,4 @@ def tree(*, url: str | None = None, token_file: Path | None = None, json: bool =
         json: Print the tree as one JSON object.
     """
     result = Online(url, token_file).run(lambda hall: hall.tree())
-    print(msgspec.json.encode(result["root"]).decode() if json else visible_lines(result["text"].split("\n")))
+    print(msgspec.json.encode(result["root"]).decode() if json else "\n".join(map(visible, result["text"].split("\n"))))
