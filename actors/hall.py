@@ -59,6 +59,7 @@ class Hall:
         session_idle_s: How long a session outlives its last connection, in seconds.
         audit_inputs: Whether the audit keeps what was asked, with its secrets masked, or the hash alone.
         retention_plan: What is kept of the log; None keeps everything.
+        warnings: What is wrong with how it was started, by component, for `health`.
     """
 
     def __init__(
@@ -74,6 +75,7 @@ class Hall:
         session_idle_s: float = 60.0,
         audit_inputs: bool = True,
         retention_plan: RetentionPlan | None = None,
+        warnings: Mapping[str, str] | None = None,
     ) -> None:
         self._open_log = open_log
         self._policy = policy
@@ -83,6 +85,7 @@ class Hall:
         self._log_crash = on_crash
         self._session_idle_s = session_idle_s
         self._retention_plan = retention_plan
+        self._warnings = warnings
         self._began: float | None = None
         self._crashes: dict[str, Crash] = {}
         self.views = Views(version, audit_inputs=audit_inputs)
@@ -117,7 +120,7 @@ class Hall:
         children = [
             ChildSpec(CACHE, lambda: Cache(self.views.verdicts)),
             ChildSpec(SPEED_LAYER, lambda: SpeedLayer(self._policy, self.views, self._ports, self._quotas)),
-            ChildSpec(MONITOR, lambda: Monitor(self.views, COMPONENTS, memory)),
+            ChildSpec(MONITOR, lambda: Monitor(self.views, COMPONENTS, memory, self._warnings)),
         ]
         return Supervisor(children, on_crash=self.on_crash)
 

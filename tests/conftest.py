@@ -11,7 +11,9 @@ import random
 import signal
 import subprocess
 import sys
+import tempfile
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -141,26 +143,38 @@ def limits_of():
 
 
 def clean_environment():
-    return {key: value for key, value in os.environ.items() if not key.startswith("MOOTHALL_")}
+    left_out = ("MOOTHALL_", "CLAUDE_", "XDG_")
+    return {key: value for key, value in os.environ.items() if not key.startswith(left_out)}
+
+
+def new_repository(folder):
+    """Make what git takes for a repository, faster than git does; return the folder."""
+    git = folder / ".git"
+    for name in ("objects", "refs/heads"):
+        (git / name).mkdir(parents=True)
+    (git / "HEAD").write_text("ref: refs/heads/main\n")
+    (git / "config").write_text("[core]\n\trepositoryformatversion = 0\n\tbare = false\n")
+    return folder
 
 
 class ServerProcess:
     """`moothall serve` on a data directory; its log is kept beside it."""
 
-    def __init__(self, data):
+    def __init__(self, data, runtime):
         self.data = data
         self.log_path = data.parent / "server.log"
+        self.environment = {**clean_environment(), "XDG_RUNTIME_DIR": runtime}
         self.process = None
         self.log = self.log_path.open("ab")
 
-    async def start(self, *options, program=("-m", "transport.cli.main"), preexec_fn=None, port=0):
+    async def start(self, *options, program=("-m", "transport.cli.main"), preexec_fn=None, port=0, ports=None):
         """Return the websocket's URL, or None if the server ends before it is ready."""
-        ports = ("--port", str(port), "--http-port", "0")
+        ports = ("--port", str(port), "--http-port", "0") if ports is None else ports
         self.process = await trio.lowlevel.open_process(
             [sys.executable, *program, "serve", "--data", str(self.data), *ports, *options],
             stdout=subprocess.PIPE,
             stderr=self.log,
-            env=clean_environment(),
+            env=self.environment,
             preexec_fn=preexec_fn,
         )
         line = b""
@@ -192,19 +206,31 @@ class ServerProcess:
 
 
 @pytest.fixture
+def make_repository():
+    return new_repository
+
+
+@pytest.fixture
 def plain_environment():
     """The environment without Moothall's own variables."""
     return clean_environment()
 
 
 class CommandLine:
-    """Runs `moothall` in a project whose data directory is the server's."""
+    """Runs `moothall` in a repository, as a user of its own whose state is beside it."""
 
     program = (sys.executable, "-m", "transport.cli.main")
 
     def __init__(self, project, environment):
         self.project = project
         self.environment = environment
+
+    @property
+    def data(self):
+        """The data directory of the repository."""
+        from transport.discovery.data_directory import folder_name
+
+        return Path(self.environment["XDG_STATE_HOME"]) / "moothall" / folder_name(self.project / ".git")
 
     async def __call__(self, *arguments, stdin=b""):
         done = await trio.run_process(
@@ -220,11 +246,14 @@ class CommandLine:
 
 
 @pytest.fixture
-def checkout(server, tmp_path, plain_environment):
+def checkout(server, tmp_path):
     """A git checkout whose data directory is the server's, which is yet to start."""
-    (tmp_path / "project" / ".git").mkdir(parents=True)
-    server.data = tmp_path / "project" / ".moothall"
-    return CommandLine(tmp_path / "project", plain_environment)
+    state = tmp_path / "state"
+    for folder in (state, state / "moothall"):
+        folder.mkdir(mode=0o700)
+    made = CommandLine(new_repository(tmp_path / "project"), {**server.environment, "XDG_STATE_HOME": str(state)})
+    server.data, server.environment = made.data, made.environment
+    return made
 
 
 @pytest.fixture
@@ -236,8 +265,9 @@ async def project(checkout, server):
 
 @pytest.fixture
 async def server(tmp_path):
-    made = ServerProcess(tmp_path / "data")
-    yield made
-    if made.process is not None and made.process.returncode is None:
-        await made.end(signal.SIGKILL)
-    made.log.close()
+    with tempfile.TemporaryDirectory(prefix="moothall-test-") as runtime:  # a socket's path must be short
+        made = ServerProcess(tmp_path / "data", runtime)
+        yield made
+        if made.process is not None and made.process.returncode is None:
+            await made.end(signal.SIGKILL)
+        made.log.close()

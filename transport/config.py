@@ -11,7 +11,7 @@ import msgspec
 
 PREFIX = "MOOTHALL_"
 
-CLIENT_VARIABLES = frozenset({"MOOTHALL_TOKEN", "MOOTHALL_URL"})
+CLIENT_VARIABLES = frozenset({"MOOTHALL_TOKEN", "MOOTHALL_URL", "MOOTHALL_TLS_CA"})
 """Variables that clients read; a server that inherits them ignores them."""
 
 
@@ -44,18 +44,38 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     data: Annotated[
         str | None,
         Option(
-            "The data directory; by default .moothall/ at the root of the git checkout, else the user's data "
-            "directory.",
+            "The data directory; by default a folder for this repository in the user's state directory, for all its "
+            "worktrees.",
             Path,
         ),
     ] = None
     host: Annotated[str, Option("The address to listen on.", str)] = "127.0.0.1"
-    port: Annotated[Port, Option("The websocket's port; 0 picks a free one.", int)] = 8765
-    http_port: Annotated[Port, Option("The HTTP listener's port; 0 picks a free one.", int)] = 8766
+    port: Annotated[
+        Port | None, Option("The websocket's port; 0 picks a free one; by default 8765, else the next free one.", int)
+    ] = None
+    http_port: Annotated[
+        Port | None,
+        Option("The HTTP listener's port; 0 picks a free one; by default 8766, else the next free one.", int),
+    ] = None
+    insecure: Annotated[
+        bool, Option("Listen beyond this machine without TLS: tokens cross the network in the clear.", bool)
+    ] = False
+    agents_group: Annotated[
+        str | None,
+        Option(
+            "A group of this system: agents that run as its users come in by a socket and a token beside the data "
+            "directory, and to nothing else.",
+            str,
+        ),
+    ] = None
     auth: Annotated[
         Auth,
         Option("Whether connections need a token; `none` makes everybody on loopback the admin `local`.", Auth),
     ] = "token"
+    token_days: Annotated[
+        Annotated[float, msgspec.Meta(gt=0)] | None,
+        Option("How many days the tokens are good that `moothall agent add` makes; by default for ever."),
+    ] = None
     fsync: Annotated[str, Option("always, group, interval:MS or never.", str)] = "group"
     seal: Annotated[
         str | None,
@@ -66,13 +86,6 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         Option("A PEM file with the certificate that both listeners show; they speak TLS alone then.", Path),
     ] = None
     tls_key: Annotated[str | None, Option("A PEM file with its private key.", Path)] = None
-    tls_ca: Annotated[
-        str | None,
-        Option(
-            "A PEM file that the clients on this machine trust the certificate by; by default what the system trusts.",
-            Path,
-        ),
-    ] = None
     retain_days: Annotated[
         Annotated[float, msgspec.Meta(ge=0)] | None,
         Option("Complete segments whose events are all older than so many days leave the log; by default none do."),
@@ -144,6 +157,8 @@ def load(file: Path | None, environment: Mapping[str, str], flags: Mapping[str, 
         raise ConfigError(
             "configuration: `archive` is for what leaves: say what stays with `retain_days` or `retain_bytes`"
         )
+    if config.agents_group is not None and config.auth == "none":
+        raise ConfigError("configuration: `agents_group` needs tokens, or its users would be admins: leave `auth` out")
     return config
 
 

@@ -7,6 +7,7 @@ import random
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
+from typing import Final
 
 import msgspec
 import trio
@@ -33,6 +34,8 @@ from transport.websocket.gateway import NAME as GATEWAY
 from transport.websocket.gateway import Gateway
 
 log = Logger(__name__)
+
+WITHOUT_TOKENS: Final = "off (--auth none): every program on this machine is the admin `local`"
 
 LIMITED: tuple[Role, ...] = ("agent", "expert")
 """The roles whose rate limit is configured."""
@@ -69,6 +72,7 @@ class Server:
             on_crash=_log_crash,
             audit_inputs=config.audit_inputs == "masked",
             retention_plan=retention_plan_of(config),
+            warnings={"authentication": WITHOUT_TOKENS} if config.auth == "none" else None,
         )
         tokens = Tokens(data) if config.auth == "token" else None
         self._elicitation: Elicitation = config.elicitation

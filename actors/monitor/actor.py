@@ -69,16 +69,24 @@ class Monitor(Actor):
         views: Where health is published.
         components: The names of the actors that must run.
         memory: What it knows from its earlier incarnations.
+        warnings: What is wrong with how the hall was started, by component; it is degraded as long as it runs.
     """
 
     accepts = Messages
     overflow = "drop_oldest"
 
-    def __init__(self, views: HallViews, components: tuple[str, ...], memory: MonitorMemory) -> None:
+    def __init__(
+        self,
+        views: HallViews,
+        components: tuple[str, ...],
+        memory: MonitorMemory,
+        warnings: Mapping[str, str] | None = None,
+    ) -> None:
         self._views = views
         self._components = components
         self._began = memory.began
         self._crashes = memory.crashes
+        self._warnings = {name: Component("degraded", why) for name, why in (warnings or {}).items()}
 
     async def on_start(self) -> None:
         """Begin to publish."""
@@ -96,7 +104,7 @@ class Monitor(Actor):
             await trio.sleep(PERIOD_S)
 
     def _publish(self) -> None:
-        components = {name: self._component(name) for name in self._components}
+        components = {name: self._component(name) for name in self._components} | self._warnings
         self._views.health = Health(
             status=self._worst(components),
             version=self._views.health.version,

@@ -101,13 +101,9 @@ async def test_the_hooks_command_answers_as_the_page_says(hall, plain_environmen
     (hook,) = group["hooks"]
     assert hook["command"] == f"moothall hook {agent}"
     asked = {"hook_event_name": event, "tool_name": "Bash", "tool_input": {"command": "rm -rf /"}}
-    project = hall.data.parent / "project"
-    (project / ".git").mkdir(parents=True)
-    (project / ".moothall").symlink_to(hall.data)
     command = [sys.executable, "-c", "from transport.cli.entry import main; main()", *hook["command"].split()[1:]]
-    done = await trio.run_process(
-        command, stdin=json.dumps(asked).encode(), capture_stdout=True, cwd=project, env=plain_environment
-    )
+    environment = {**plain_environment, "MOOTHALL_DATA": str(hall.data)}
+    done = await trio.run_process(command, stdin=json.dumps(asked).encode(), capture_stdout=True, env=environment)
     assert b"deny" in done.stdout
 
 

@@ -15,12 +15,13 @@ README = (ROOT / "README.md").read_text()
 
 
 @pytest.mark.slow
-async def test_the_python_agent_of_the_readme_works_as_it_is_printed(server, capsys):
+async def test_the_python_agent_of_the_readme_works_as_it_is_printed(project, monkeypatch, capsys):
     (example,) = re.findall(r"<!-- example: python-agent -->\n```python\n(.*?)```", README, re.DOTALL)
     names = {}
     exec(compile(example, "README.md", "exec"), names)
-    url = await server.start()
-    await names["main"](url, (server.data / "agent.token").read_text())
+    monkeypatch.setenv("XDG_STATE_HOME", project.environment["XDG_STATE_HOME"])
+    monkeypatch.chdir(project.project)
+    await names["main"]()
     verdict, event = capsys.readouterr().out.strip().splitlines()
     assert re.match(r"(deny|ask) - .+", verdict)
     assert event == "{'steps': 3}"

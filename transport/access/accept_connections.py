@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import trio
 
-from transport.access.tokens import TokenError
+from transport.access.token_file import TokenError
 from transport.logs import Logger
 
 log = Logger(__name__)

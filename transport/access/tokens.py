@@ -7,52 +7,31 @@ modification time. A hash needs no salt here, because a token has 256 bits that 
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
-import os
+import math
 import secrets
 import time
-from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-import msgspec
-
 from actors.session.messages import Principal, Role
 from actors.session.role_rules import folded
-from transport.data_directory import ADMIN_TOKEN_FILE, AGENT_TOKEN_FILE
+from transport.access.token_file import (
+    TokenEntry,
+    TokenError,
+    TokenFile,
+    last_written,
+    locked,
+    read_tokens,
+    replace_file,
+    write_tokens,
+)
+from transport.discovery.server_file import ADMIN_TOKEN_FILE, AGENT_TOKEN_FILE
 
 NAME_CHARACTERS: Final = 256
 FIRST_TOKENS: Final[dict[str, Role]] = {AGENT_TOKEN_FILE: "agent", ADMIN_TOKEN_FILE: "admin"}
 """The token files that the first `serve` creates, and the role of each; the principal is named like its role."""
-
-
-class TokenError(Exception):
-    """A token could not be added, listed or revoked; the message says what to do."""
-
-
-class TokenEntry(msgspec.Struct, frozen=True):
-    """What is kept of a token.
-
-    Attributes:
-        name: The agent that it identifies.
-        role: What the agent may do.
-        sha256: The token's hash, hexadecimal.
-        created: When, in seconds since the epoch.
-        expires: Until when it is good, in seconds since the epoch; None is for ever.
-    """
-
-    name: str
-    role: Role
-    sha256: str
-    created: float
-    expires: float | None = None
-
-
-class _File(msgspec.Struct):
-    version: int = 1
-    tokens: list[TokenEntry] = []
 
 
 class Tokens:
@@ -77,6 +56,7 @@ class Tokens:
         self._data = data
         self._clock = clock
         self._path = data / "tokens.json"
+        self._latest = last_written(data)
         self._seen: tuple[int, int, int] | None = None
         self._by_hash: dict[str, TokenEntry] = {}
 
@@ -94,9 +74,32 @@ class Tokens:
         """Return who the token with this hash stands for now; see `find`."""
         self._refresh()
         entry = self._by_hash.get(sha256)
-        if entry is None or (entry.expires is not None and entry.expires <= self._clock()):
+        if entry is None or (entry.expires is not None and entry.is_expired(self.now())):
             return None
         return Principal(entry.name, entry.role)
+
+    def now(self) -> float:
+        """Return the time, which never steps back: what has expired stays so.
+
+        It is no earlier than any time that was seen here, or that a file of the data directory was written at.
+        """
+        self._latest = max(self._latest, self._clock())
+        return self._latest
+
+    def check_there(self) -> None:
+        """See that a hall has begun in the data directory.
+
+        Raises:
+            TokenError: None has.
+        """
+        try:
+            there = any((self._data / name).exists() for name in (self._path.name, "lock"))
+        except OSError as error:
+            raise TokenError(f"cannot look into {self._data} ({error.strerror}); it is another user's hall") from None
+        if not there:
+            raise TokenError(
+                f"no hall has begun in {self._data}; start one with `moothall serve`, or name another with --data"
+            )
 
     def entries(self) -> list[TokenEntry]:
         """Return what is kept of every token, oldest first.
@@ -104,14 +107,7 @@ class Tokens:
         Raises:
             TokenError: The file cannot be read.
         """
-        try:
-            return msgspec.json.decode(self._path.read_bytes(), type=_File).tokens
-        except FileNotFoundError:
-            return []
-        except (OSError, msgspec.MsgspecError) as error:
-            raise TokenError(
-                f"cannot read {self._path}: {error}; restore it, or remove it and add agents anew"
-            ) from error
+        return read_tokens(self._path).tokens
 
     def add(self, name: str, role: Role = "agent", *, lifetime_s: float | None = None) -> str:
         """Add an agent and return its token, which cannot be had again.
@@ -119,22 +115,63 @@ class Tokens:
         Args:
             name: The agent's name.
             role: What it may do.
-            lifetime_s: How long the token is good, in seconds; None is for ever. A running server closes the
-                connections of an expired token within about a second, as those of a revoked one.
+            lifetime_s: How long the token is good, in seconds; infinity is for ever, None is what `keep_lifetime` said
+                last, or for ever. A running server closes the connections of an expired token within about a second,
+                as those of a revoked one.
 
         Raises:
             TokenError: The name is not allowed or in use, or the file cannot be written.
         """
         _check_name(name)
         token = secrets.token_urlsafe(32)
-        with self._locked():
-            entries = self.entries()
-            if any(folded(entry.name) == folded(name) for entry in entries):
+        with locked(self._data):
+            file = read_tokens(self._path)
+            if any(folded(entry.name) == folded(name) for entry in file.tokens):
                 raise TokenError(f"an agent named {name!r}, or much like it, exists; choose another or revoke it first")
-            now = self._clock()
-            expires = None if lifetime_s is None else now + lifetime_s
-            self._write([*entries, TokenEntry(name, role, digest(token), now, expires)])
+            given_s = file.lifetime_s if lifetime_s is None else lifetime_s
+            write_tokens(self._path, file, [*file.tokens, self._entry(name, role, token, given_s)])
         return token
+
+    def rotate(self, name: str, *, lifetime_s: float | None = None) -> str:
+        """Give an agent a new token in place of its old one, and return it; its connections close within a second.
+
+        Args:
+            name: The agent's name.
+            lifetime_s: How long the new token is good, in seconds; None is as long as the old one was.
+
+        Raises:
+            TokenError: No agent has this name, or a file cannot be written.
+        """
+        token = secrets.token_urlsafe(32)
+        with locked(self._data):
+            file = read_tokens(self._path)
+            old = next((entry for entry in file.tokens if entry.name == name), None)
+            if old is None:
+                raise _unknown(name)
+            if lifetime_s is None and old.expires is not None:
+                lifetime_s = old.expires - old.created
+            new = self._entry(name, old.role, token, lifetime_s)
+            write_tokens(self._path, file, [new if entry is old else entry for entry in file.tokens])
+            for file_name, role in FIRST_TOKENS.items():
+                if name == role:
+                    replace_file(self._data / file_name, token.encode())
+        return token
+
+    def keep_lifetime(self, lifetime_s: float | None) -> None:
+        """Say how long tokens are good that are added without a word about it, in seconds; None is for ever.
+
+        Raises:
+            TokenError: The file cannot be written.
+        """
+        with locked(self._data):
+            file = read_tokens(self._path)
+            if file.lifetime_s != lifetime_s:
+                write_tokens(self._path, TokenFile(lifetime_s=lifetime_s), file.tokens)
+
+    def _entry(self, name: str, role: Role, token: str, lifetime_s: float | None) -> TokenEntry:
+        now = self.now()
+        expires = None if lifetime_s is None or math.isinf(lifetime_s) else now + lifetime_s
+        return TokenEntry(name, role, digest(token), now, expires)
 
     def revoke(self, name: str) -> None:
         """Take an agent's token back; a running server closes its connections within about a second.
@@ -142,12 +179,12 @@ class Tokens:
         Raises:
             TokenError: No agent has this name, or the file cannot be written.
         """
-        with self._locked():
-            entries = self.entries()
-            kept = [entry for entry in entries if entry.name != name]
-            if len(kept) == len(entries):
-                raise TokenError(f"no agent is named {name!r}; `moothall agent list` shows who is")
-            self._write(kept)
+        with locked(self._data):
+            file = read_tokens(self._path)
+            kept = [entry for entry in file.tokens if entry.name != name]
+            if len(kept) == len(file.tokens):
+                raise _unknown(name)
+            write_tokens(self._path, file, kept)
 
     def create_first(self) -> None:
         """Write `DATA/agent.token` and `DATA/admin.token` where they are missing, readable by their owner alone.
@@ -157,15 +194,16 @@ class Tokens:
         Raises:
             TokenError: A file cannot be written.
         """
-        with self._locked():
+        with locked(self._data):
             for file_name, role in FIRST_TOKENS.items():
                 path = self._data / file_name
                 if path.exists():
                     continue
                 token = secrets.token_urlsafe(32)
-                others = [entry for entry in self.entries() if entry.name != role]
-                self._write([*others, TokenEntry(role, role, digest(token), self._clock())])
-                _replace(path, token.encode())
+                file = read_tokens(self._path)
+                others = [entry for entry in file.tokens if entry.name != role]
+                write_tokens(self._path, file, [*others, self._entry(role, role, token, None)])
+                replace_file(path, token.encode())
 
     def _refresh(self) -> None:
         try:
@@ -178,21 +216,9 @@ class Tokens:
             self._by_hash = {entry.sha256: entry for entry in self.entries()}
             self._seen = seen
 
-    def _write(self, entries: list[TokenEntry]) -> None:
-        _replace(self._path, msgspec.json.format(msgspec.json.encode(_File(tokens=entries))))
 
-    @contextmanager
-    def _locked(self) -> Generator[None]:
-        try:
-            self._data.mkdir(mode=0o700, parents=True, exist_ok=True)
-            lock = os.open(self._data / "tokens.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        except OSError as error:
-            raise TokenError(f"cannot use {self._data}: {error}; choose another --data directory") from error
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            yield
-        finally:
-            os.close(lock)
+def _unknown(name: str) -> TokenError:
+    return TokenError(f"no agent is named {name!r}; `moothall agent list` shows who is")
 
 
 def digest(token: str) -> str:
@@ -211,23 +237,3 @@ def _check_name(name: str) -> None:
         raise TokenError(f"an agent's name has 1 to {NAME_CHARACTERS} characters, this one has {len(name)}")
     if "/" in name or not name.isprintable() or name != name.strip():
         raise TokenError(f"{name!r} contains a slash, blanks at an end, or what cannot be printed; leave it out")
-
-
-def _replace(path: Path, content: bytes) -> None:
-    """Write a file that only its owner reads: whole or not at all, also across a power cut."""
-    temporary = path.with_name(f"{path.name}.{secrets.token_hex(4)}.new")
-    try:
-        file = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-        with os.fdopen(file, "wb") as out:
-            out.write(content)
-            out.flush()
-            os.fsync(out.fileno())
-        temporary.replace(path)
-        directory = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            os.fsync(directory)
-        finally:
-            os.close(directory)
-    except OSError as error:
-        temporary.unlink(missing_ok=True)
-        raise TokenError(f"cannot write {path}: {error}") from error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from typing import Literal
 
 from transport.cli import garbage_collector
 
@@ -10,11 +11,8 @@ from transport.cli import garbage_collector
 def main() -> None:
     """Run `hook AGENT`, `connect` and `serve` with plain arguments at once, all else as `transport.cli.main` does."""
     match sys.argv[1:]:
-        case ["hook", ("claude-code" | "codex") as agent]:
-            garbage_collector.spare()
-            from transport.cli.agents.hook import hook  # noqa: PLC0415 - only what this run needs
-
-            hook(agent)
+        case ["hook", ("claude-code" | "codex") as agent, *words]:
+            _hook(agent, words)
         case ["connect"]:
             _connect(None, None)
         case ["connect", "--token", token]:
@@ -33,6 +31,17 @@ def _run() -> None:
     from transport.cli.main import main as run  # noqa: PLC0415 - only what this run needs
 
     run()
+
+
+def _hook(agent: Literal["claude-code", "codex"], words: list[str]) -> None:
+    from transport.cli.agents.hook import hook, plain  # noqa: PLC0415 - only what this run needs
+
+    told = plain(words)
+    if told is None:
+        _run()
+        return
+    garbage_collector.spare()
+    hook(agent, **told)
 
 
 def _connect(url: str | None, token: str | None) -> None:

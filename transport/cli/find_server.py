@@ -3,58 +3,73 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
 
 from transport.cli.failure import CommandFailed, Exit
-from transport.data_directory import AGENT_TOKEN_FILE, default_data_dir, read_server_info, read_token
 from transport.dial.address import Address
+from transport.discovery.data_directory import believed_data_dir, named_data_dir, prepare_data_dir
+from transport.discovery.find_hall import Given, Misused, NotFound, find_hall
+from transport.discovery.private_directory import NotBelieved
+
+
+def meant(data: Path | None) -> Path:
+    """Return the data directory that is meant, which need not be there.
+
+    Raises:
+        CommandFailed: Somebody else could have put there what lies in it.
+    """
+    with _told():
+        return believed_data_dir(named_data_dir(data, os.environ))[0]
 
 
 def existing(data: Path | None) -> Path:
-    """Return the data directory that is meant: this project's unless another is given.
+    """Return the data directory that is meant; see `meant`.
 
     Raises:
-        CommandFailed: It does not exist.
+        CommandFailed: It does not exist, or cannot be believed.
     """
-    where = data if data is not None else default_data_dir()
+    where = meant(data)
     if not where.is_dir():
         raise CommandFailed(Exit.USAGE, f"there is no data directory {where}; name an existing one with --data")
     return where
 
 
-def find_server(
-    url: str | None, token: str | None = None, token_file: Path | None = None, tls_ca: Path | None = None
-) -> Address:
-    """Find the server and the token: what was given, then the environment, then this project's data directory.
+def prepared(data: Path | None) -> Path:
+    """Return the data directory that is meant, made if need be; see `meant`.
 
     Raises:
-        CommandFailed: No server is known, its URL is invalid, or the token file cannot be read.
+        CommandFailed: It cannot be made, or cannot be believed.
     """
-    data = default_data_dir()
-    info = read_server_info(data)
-    url = url or os.environ.get("MOOTHALL_URL")
-    if url is None:
-        if info is None:
+    named = named_data_dir(data, os.environ)
+    with _told():
+        try:
+            return prepare_data_dir(named)
+        except OSError as error:
             raise CommandFailed(
-                Exit.UNREACHABLE, f"no server is known in {data}; start one with `moothall serve`, or name its URL"
-            )
-        url = info.ws
-    ca = tls_ca or os.environ.get("MOOTHALL_TLS_CA") or (info.tls_ca if info is not None and url == info.ws else None)
-    try:
-        if token_file is not None:
-            token = read_token(token_file)
-            if token is None:
-                raise CommandFailed(Exit.USAGE, f"{token_file} holds no token; name the file that `serve` created")
-        token = token or os.environ.get("MOOTHALL_TOKEN") or read_token(data / AGENT_TOKEN_FILE)
-    except OSError as error:
-        code = Exit.USAGE if token_file is not None else Exit.UNREACHABLE
-        raise CommandFailed(
-            code, f"cannot read the token: {error}; give one of your own, with MOOTHALL_TOKEN or in a file"
-        ) from None
-    address = Address(url, token, ca)
-    try:
+                Exit.NO, f"cannot use {named or 'the data directory'}: {error}; choose another"
+            ) from None
+
+
+def find_server(given: Given) -> Address:
+    """Find the server and the token; see `transport.discovery.find_hall`.
+
+    Raises:
+        CommandFailed: No server is known or believed, its URL is invalid, or the token cannot be used.
+    """
+    with _told():
+        address = Address.of(find_hall(given))
         address.endpoint()
         address.headers()
-    except ValueError as error:
-        raise CommandFailed(Exit.USAGE, str(error)) from None
     return address
+
+
+@contextmanager
+def _told() -> Generator[None]:
+    try:
+        yield
+    except NotFound as error:
+        raise CommandFailed(Exit.UNREACHABLE, str(error)) from None
+    except (NotBelieved, Misused, ValueError) as error:
+        raise CommandFailed(Exit.USAGE, str(error)) from None

@@ -36,6 +36,7 @@ from store.model.times import from_rfc3339, to_rfc3339
 from transport.cli.failure import CommandFailed, Exit
 from transport.cli.find_server import existing, find_server
 from transport.client import PATIENCE_S, HallClient, HallError, connect_by
+from transport.discovery.find_hall import Given
 
 T = TypeVar("T")
 Events = list[dict[str, Any]]
@@ -66,8 +67,8 @@ class Access(Protocol):
 class Online:
     """Through the server. Every method raises `CommandFailed` with the contract's exit code."""
 
-    def __init__(self, url: str | None, token_file: Path | None) -> None:
-        self._where = find_server(url, None, token_file)
+    def __init__(self, given: Given) -> None:
+        self._where = find_server(given)
 
     def append(self, arguments: dict[str, Any]) -> dict[str, Any]:
         """Append through the server."""
@@ -202,8 +203,8 @@ class Where:
 
     Attributes:
         data: Read this data directory itself, without a server.
-        url: The server's websocket URL; by default that of this project's server.
-        token_file: A file that holds the token to show; by default MOOTHALL_TOKEN, else the project's agent token.
+        url: The server's websocket URL; by default MOOTHALL_URL, else the server of MOOTHALL_DATA or this repository.
+        token_file: A file that holds the token to show; by default MOOTHALL_TOKEN, else the server's agent token.
         seal: With --data, the key file of a sealed log, which appending needs.
     """
 
@@ -214,7 +215,9 @@ class Where:
 
     def access(self) -> Access:
         """Return the way to the log."""
-        return Offline(self.data, self.seal) if self.data is not None else Online(self.url, self.token_file)
+        if self.data is not None:
+            return Offline(self.data, self.seal)
+        return Online(Given(self.url, None, None, self.token_file))
 
 
 HERE = Where()

@@ -24,6 +24,7 @@ app.command(
 app.command("transport.cli.agents.hook:hook", help="Judge a coding agent's tool call, as its hook.")
 app.command("transport.cli.people.agent_tokens:app", name="agent", help="Add, list and revoke tokens.")
 app.command("transport.cli.log.events:app", name="events", help="Append to, read and verify the log.")
+app.command("transport.cli.log.adopt:adopt", help="Move the log of an old .moothall/ to this user's own directory.")
 app.command("transport.cli.policy.policy:app", name="policy", help="Check a policy and explain its verdicts.")
 app.command("transport.cli.people.approvals:app", name="approvals", help="Decide what no rule decides.")
 app.command("transport.cli.server.tree:tree", help="Print the tree of what runs in a server.")

@@ -4,7 +4,8 @@ In: a hall's address and a token.
 Out: the tools as typed methods, across lost connections.
 """
 
-from transport.client.hall_client import PATIENCE_S, HallClient, connect, connect_by, connect_stream
+from transport.client.connecting import connect
+from transport.client.hall_client import PATIENCE_S, HallClient, connect_by, connect_stream
 from transport.client.rpc import HallError
 
 __all__ = ["PATIENCE_S", "HallClient", "HallError", "connect", "connect_by", "connect_stream"]

@@ -14,7 +14,6 @@ import itertools
 import secrets
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager, suppress
-from pathlib import Path
 from typing import Any, Final, Literal, TypeVar
 
 import anyio
@@ -49,7 +48,7 @@ UNSUBSCRIBE_S: Final = 1.0
 
 T = TypeVar("T")
 
-__all__ = ["HallClient", "HallError", "connect", "connect_by", "connect_stream"]
+__all__ = ["HallClient", "HallError", "connect_by", "connect_stream"]
 
 
 class HallClient:
@@ -217,29 +216,6 @@ class HallClient:
 
 def _given(optional: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in optional.items() if value is not None}
-
-
-@asynccontextmanager
-async def connect(
-    url: str, *, token: str | None = None, tls_ca: str | Path | None = None, patience_s: float = PATIENCE_S
-) -> AsyncGenerator[HallClient]:
-    """Connect to a hall for the length of a block.
-
-    Args:
-        url: As the server's ready line gives it: `ws://127.0.0.1:8765/mcp`, or `wss://...`.
-        token: The agent's token.
-        tls_ca: A PEM file with what to trust a `wss` server by; None for what the system trusts.
-        patience_s: How long a call waits for a lost connection to come back, in seconds; 0 opens none again.
-
-    Raises:
-        HallError: `unavailable` where nothing answers there, `forbidden` where the hall lets the client not in.
-
-    Example:
-        async with connect("ws://127.0.0.1:8765/mcp", token=token) as hall:
-            verdict = await hall.validate("Bash", {"command": "git status"})
-    """
-    async with connect_by(Address(url, token, tls_ca), patience_s=patience_s) as hall:
-        yield hall
 
 
 @asynccontextmanager

@@ -168,5 +168,5 @@ class ReconnectingConnection:
             if not begun:
                 await rpc.aclose()
         if not begun:
-            raise Lost(f"{self._address.host} did not answer within {CONNECT_S:g} seconds")
+            raise Lost(f"{self._address.place} did not answer within {CONNECT_S:g} seconds")
         return rpc

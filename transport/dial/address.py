@@ -10,9 +10,11 @@ from typing import Final, NamedTuple, cast
 from urllib.parse import urlsplit
 
 import anyio
-from anyio.abc import ByteStream
+from anyio.abc import ByteStream, SocketAttribute
 
+from transport.access.peer_credentials import check_peer
 from transport.access.token_text import token_in
+from transport.discovery.find_hall import Hall
 
 _PORTS: Final = {"ws": 80, "wss": 443}
 
@@ -58,16 +60,32 @@ class Address(NamedTuple):
         url: `ws://HOST:PORT/mcp` or `wss://HOST:PORT/mcp`.
         token: Sent as a bearer token, if any.
         tls_ca: The file with what to trust the server by; None for what the system trusts.
+        socket: The path of the unix socket that is used instead of the URL's host and port.
+        owner: The id of the user whose process must answer on that socket.
     """
 
     url: str
     token: str | None = None
     tls_ca: str | Path | None = None
+    socket: str | None = None
+    owner: int = -1
+
+    @classmethod
+    def of(cls, hall: Hall) -> Address:
+        """Return the address of a hall that was found."""
+        if hall.sockets is None:
+            return cls(hall.url or "", hall.token, hall.tls_ca)
+        return cls("ws://localhost/mcp", hall.token, None, hall.sockets.ws_socket, hall.owner)
 
     @property
     def host(self) -> str:
         """Host and port as HTTP's Host says them."""
         return urlsplit(self.url).netloc.rpartition("@")[2]
+
+    @property
+    def place(self) -> str:
+        """Where it is, for people."""
+        return self.socket or self.host
 
     @property
     def target(self) -> str:
@@ -103,6 +121,8 @@ class Address(NamedTuple):
             ValueError: The URL is invalid, or the CA's file cannot be used.
             OSError: Nobody answers there, or nobody to be trusted.
         """
+        if self.socket is not None:
+            return await _dial_unix(self.socket, self.owner)
         host, port = self.endpoint()
         if urlsplit(self.url).scheme == "ws":
             return await anyio.connect_tcp(host, port)
@@ -110,6 +130,17 @@ class Address(NamedTuple):
 
         context = client_context(self.tls_ca)
         return await anyio.connect_tcp(host, port, ssl_context=context, tls_standard_compatible=False)
+
+
+async def _dial_unix(path: str, owner: int) -> ByteStream:
+    """Connect to a unix socket, and see whose process answers before anything is said; a checkpoint."""
+    stream = await anyio.connect_unix(path)
+    try:
+        check_peer(stream.extra(SocketAttribute.raw_socket), owner, path)  # noqa: S610 - not Django
+    except OSError:
+        await anyio.aclose_forcefully(stream)
+        raise
+    return stream
 
 
 def in_short(error: BaseException) -> str:

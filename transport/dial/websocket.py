@@ -264,9 +264,9 @@ async def open_websocket(address: Address, dial: Dial | None = None) -> WebSocke
             await websocket.shake_hands(address)
             opened = True
             return websocket
-        raise Lost(f"{address.host} did not answer within {CONNECT_S:g} seconds")
+        raise Lost(f"{address.place} did not answer within {CONNECT_S:g} seconds")
     except _BROKEN as error:
-        raise Lost(f"cannot reach {address.host}: {in_short(error)}; {remedy(error)}") from None
+        raise Lost(f"cannot reach {address.place}: {in_short(error)}; {remedy(error)}") from None
     finally:
         if stream is not None and not opened:
             await anyio.aclose_forcefully(stream)

@@ -17,7 +17,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from actors.desk.gate import Caller
 from transport.access.authentication import Authenticator, Rejected, RequestHead
 from transport.access.bytes_per_principal import PrincipalBytes
-from transport.access.tokens import TokenError
+from transport.access.token_file import TokenError
 from transport.http.body import Body
 from transport.http.connection import STATE, HttpConnection, HttpLimits
 from transport.logs import Logger

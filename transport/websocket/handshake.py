@@ -10,7 +10,7 @@ from trio_websocket import WebSocketConnection, WebSocketRequest, wrap_server_st
 
 from transport.access.authentication import Authenticator, Identity, Rejected, RequestHead
 from transport.access.bytes_per_principal import PrincipalBytes
-from transport.access.tokens import TokenError
+from transport.access.token_file import TokenError
 from transport.logs import Logger
 from transport.websocket.close_frame_on_fault import send_close_frame_on_faults
 from transport.websocket.contained_reader import Reader
@@ -88,7 +88,7 @@ class Handshake:
             self._seat(identity)
         except Rejected as rejected:
             # The target is not logged: it may hold a token.
-            log.info("connection.rejected", status=rejected.status, reason=rejected.message, remote=str(request.remote))
+            log.info("connection.rejected", status=rejected.status, reason=rejected.message, remote=_remote(request))
             await self._refuse(request, reader, rejected.status, rejected.message)
         except TokenError as error:
             log.error("connection.tokens_unreadable", error=str(error))  # noqa: TRY400 - its text says it all
@@ -107,3 +107,11 @@ class Handshake:
             # Closing at once would reset the connection if the peer still sends, and the answer would be lost.
             with trio.move_on_after(1.0):
                 await reader.ended.wait()
+
+
+def _remote(request: WebSocketRequest) -> str:
+    """Return where a request comes from; the library knows no peers of unix sockets."""
+    try:
+        return str(request.remote)
+    except ValueError:
+        return "a unix socket"

@@ -23,6 +23,7 @@ from actors.speed_layer.approvals.approval_events import (
     to_event,
 )
 from actors.speed_layer.approvals.approval_states import Approval, ApprovalRefused, Approvals, OwedAnswer
+from actors.speed_layer.governing.adoption import since_adoption
 from actors.speed_layer.governing.command_patterns import NotGeneral, Pattern, generalised
 from actors.speed_layer.governing.event_recorder import EventRecorder
 from actors.speed_layer.governing.governing_policy import GoverningPolicy
@@ -67,7 +68,7 @@ class Escalation:
 
     async def restore(self) -> None:
         """Rebuild what is pending from the log; a checkpoint."""
-        for event in await self._recorder.read(APPROVALS_STREAM):
+        for event in since_adoption(await self._recorder.read(APPROVALS_STREAM)):
             self._approvals.apply(from_event(event.type, event.data))
 
     async def run(self) -> None:

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 import msgspec
 
+from actors.speed_layer.governing.adoption import since_adoption
 from actors.speed_layer.governing.remembered_decisions import POLICY_STREAM, RememberedDecisions, remembered_in
 from actors.speed_layer.policy.engine import Policy, PolicySource
 from actors.speed_layer.policy.rule_tables import Layer
@@ -50,8 +51,9 @@ class History(msgspec.Struct):
 
 def history(events: Sequence[Event]) -> History:
     """Read the events of the policy's stream, oldest first."""
-    found = History("", {}, remembered_in((event.type, event.data) for event in events))
-    for event in events:
+    ruling = since_adoption(events)
+    found = History("", {}, remembered_in((event.type, event.data) for event in ruling))
+    for event in ruling:
         if event.type == POLICY_ACTIVATED:
             found.version = event.data["version"]
             found.layers = msgspec.convert(event.data.get("layers", {}), dict[Layer, ActiveLayer])

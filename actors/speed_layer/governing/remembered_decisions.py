@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import msgspec
 
+from actors.speed_layer.governing.adoption import ADOPTED
 from actors.speed_layer.governing.command_patterns import Pattern, covers
 from actors.speed_layer.messages import Decision
 from actors.speed_layer.policy.canonical_request import request_hash
@@ -99,7 +100,9 @@ def remembered_in(events: Iterable[tuple[str, Any]]) -> RememberedDecisions:
     """Return what the events of the policy's stream, oldest first, each its type and data, leave remembered."""
     found: dict[str, Remembered] = {}
     for kind, data in events:
-        if kind == REMEMBERED:
+        if kind == ADOPTED:
+            found.clear()
+        elif kind == REMEMBERED:
             found[data["approval"]] = msgspec.convert(data, Remembered)
         elif kind == FORGOTTEN:
             found.pop(data["approval"], None)

@@ -28,7 +28,7 @@ class Files:
 
     @property
     def options(self):
-        return ("--tls-cert", str(self.cert), "--tls-key", str(self.key), "--tls-ca", str(self.ca))
+        return ("--tls-cert", str(self.cert), "--tls-key", str(self.key))
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ from transport.cli.failure import CommandFailed, Exit
 from transport.cli.find_server import find_server
 from transport.client import HallError, connect
 from transport.dial.address import Address
+from transport.discovery.find_hall import Given
 
 TOKEN = "mh_4fGh-77_token"
 SLIPS = [f"{TOKEN} {TOKEN}", f"{TOKEN}\r\nX-Admin: 1", f"{TOKEN}\u200b", "", " \n", f"Bearer {TOKEN}"]
@@ -52,16 +53,17 @@ async def test_the_client_refuses_it_before_it_connects(slip):
 def test_a_command_refuses_it_as_a_wrong_use(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("MOOTHALL_TOKEN", SLIPS[0])
+    monkeypatch.setenv("MOOTHALL_URL", "ws://127.0.0.1:9/mcp")
     with pytest.raises(CommandFailed) as refused:
-        find_server("ws://127.0.0.1:9/mcp")
+        find_server(Given())
     assert refused.value.code == Exit.USAGE
     assert TOKEN not in str(refused.value)
 
 
-def test_a_hook_asks_and_shows_nothing_of_it(tmp_path, monkeypatch, capsys):
-    (tmp_path / "server.json").write_text('{"ws": "ws://127.0.0.1:9/mcp", "http": "http://127.0.0.1:9", "pid": 1}')
+@pytest.mark.parametrize("url", ["http://127.0.0.1:9", "ws://127.0.0.1:9/mcp"])
+def test_a_hook_asks_and_shows_nothing_of_it(url, monkeypatch, capsys):
     monkeypatch.setenv("MOOTHALL_TOKEN", SLIPS[0])
-    monkeypatch.setattr(hook, "_data_dir", lambda: tmp_path)
+    monkeypatch.setenv("MOOTHALL_URL", url)
     event = {"hook_event_name": "PreToolUse", "tool_name": "Bash", "tool_input": {"command": "ls"}, "cwd": "/"}
     monkeypatch.setattr(hook, "_event", lambda: event)
     hook.hook("claude-code")

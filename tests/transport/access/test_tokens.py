@@ -1,6 +1,7 @@
 """Tokens: kept as hashes, shown once, revocable while a server runs."""
 
 import json
+import os
 import stat
 import threading
 from pathlib import Path
@@ -8,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from actors.session.messages import Principal
-from transport.access.tokens import TokenError, Tokens
+from transport.access.token_file import TokenError
+from transport.access.tokens import Tokens
 
 
 @pytest.fixture
@@ -136,3 +138,67 @@ def test_a_revoked_first_token_stays_revoked(tokens: Tokens, tmp_path: Path):
     tokens.revoke("agent")
     tokens.create_first()
     assert tokens.find((data / "agent.token").read_text()) is None
+
+
+def test_an_expired_token_stays_expired_when_the_clock_steps_back(tmp_path: Path):
+    now = [1000.0]
+    tokens = Tokens(tmp_path, clock=lambda: now[0])
+    token = tokens.add("scout", lifetime_s=60.0)
+    now[0] = 1060.0
+    assert tokens.find(token) is None
+    now[0] = 1000.0
+    assert tokens.find(token) is None
+
+
+def test_it_stays_so_for_a_server_that_starts_on_files_written_later(tmp_path: Path):
+    token = Tokens(tmp_path, clock=lambda: 1000.0).add("scout", lifetime_s=60.0)
+    (tmp_path / "segment").touch()
+    for path in tmp_path.iterdir():
+        os.utime(path, (1000.0, 1000.0))
+    assert Tokens(tmp_path, clock=lambda: 1000.0).find(token) == Principal("scout", "agent")
+    os.utime(tmp_path / "segment", (1060.0, 1060.0))
+    assert Tokens(tmp_path, clock=lambda: 1000.0).find(token) is None
+
+
+def test_a_new_token_takes_the_place_of_the_old_one_for_the_same_role_and_time(tmp_path: Path):
+    now = [1000.0]
+    tokens = Tokens(tmp_path, clock=lambda: now[0])
+    tokens.add("other")
+    old = tokens.add("scout", "expert", lifetime_s=60.0)
+    now[0] = 1030.0
+    new = tokens.rotate("scout")
+    assert (tokens.find(old), tokens.find(new)) == (None, Principal("scout", "expert"))
+    assert [(entry.name, entry.created, entry.expires) for entry in tokens.entries()] == [
+        ("other", 1000.0, None),
+        ("scout", 1030.0, 1090.0),
+    ]
+    with pytest.raises(TokenError, match="agent list"):
+        tokens.rotate("nobody")
+
+
+def test_a_first_token_that_is_replaced_is_replaced_in_its_file_too(tmp_path: Path):
+    tokens = Tokens(tmp_path)
+    tokens.create_first()
+    new = tokens.rotate("agent")
+    assert (tmp_path / "agent.token").read_text() == new
+    assert tokens.find((tmp_path / "admin.token").read_text()) == Principal("admin", "admin")
+
+
+def test_what_is_kept_as_the_lifetime_holds_for_tokens_that_are_added_without_a_word_about_it(tmp_path: Path):
+    tokens = Tokens(tmp_path, clock=lambda: 1000.0)
+    tokens.create_first()
+    tokens.keep_lifetime(60.0)
+    for name, lifetime_s in (("usual", None), ("own", 7.0), ("for ever", float("inf"))):
+        tokens.add(name, lifetime_s=lifetime_s)
+    tokens.keep_lifetime(None)
+    tokens.add("later")
+    assert {entry.name: entry.expires for entry in tokens.entries()} == {
+        "agent": None, "admin": None, "usual": 1060.0, "own": 1007.0, "for ever": None, "later": None,
+    }  # fmt: skip
+
+
+def test_a_place_where_no_hall_has_begun_is_no_place_for_tokens(tmp_path: Path):
+    with pytest.raises(TokenError, match="moothall serve"):
+        Tokens(tmp_path).check_there()
+    Tokens(tmp_path).create_first()
+    Tokens(tmp_path).check_there()

@@ -36,7 +36,7 @@ async def test_it_appends_to_the_callers_own_stream_and_leaves_nothing_to_be_dec
     events = [json.loads(line) for line in out.splitlines()]
     assert {event["stream"] for event in events} == {"agent/agent"}
     assert len(events) == 31
-    code, out, _ = await project("approvals", "list", "--token-file", project.project / ".moothall" / "admin.token")
+    code, out, _ = await project("approvals", "list", "--token-file", project.data / "admin.token")
     assert (code, out) == (0, "")
 
 
@@ -53,7 +53,7 @@ async def test_what_a_token_may_not_do_is_left_out_and_that_is_said(project):
 
 
 async def test_where_a_person_decides_verdicts_are_not_measured_and_nobody_is_asked(project, tmp_path):
-    admin = ("--token-file", project.project / ".moothall" / "admin.token")
+    admin = ("--token-file", project.data / "admin.token")
     (tmp_path / "rules.toml").write_text(ASK_FIRST)
     sha256 = hashlib.sha256(ASK_FIRST.encode()).hexdigest()
     assert (await project("policy", "activate", tmp_path / "rules.toml", "--sha256", sha256, *admin))[0] == 0

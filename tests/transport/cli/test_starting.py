@@ -52,7 +52,7 @@ def test_what_a_server_is_told_is_read_and_a_mistake_found_without_the_server():
         "--port 0 --http-port 0",
         "--data some/where --host ::1 --port 80",
         "--config hall.toml --auth token --fsync interval:5",
-        "--auth none --seal key --tls-cert c --tls-key k --tls-ca a",
+        "--auth none --seal key --tls-cert c --tls-key k --agents-group g",
     ],
 )
 def test_plain_arguments_mean_what_they_mean_to_the_command_line_library(words: str):

@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
 from transport.cli.agents import hook as command
-from transport.data_directory import ServerInfo, read_server_info, write_server_info
+from transport.cli.agents.ask_hall import MOST_BYTES
+from transport.discovery.data_directory import default_data_dir
+from transport.discovery.private_directory import make_private
+from transport.discovery.server_file import ServerInfo, read_server_info, write_server_info
 from transport.hooks import claude_code, codex
 from transport.hooks.hook_answer import Judgement, Unusable, event_name, judgement, question
 
@@ -48,9 +54,11 @@ def whole_request(connection):
 
 @contextmanager
 def one_answer(data: bytes | None):
-    """A server that answers one request with these bytes, or with None accepts it and says nothing."""
+    """A unix socket that answers one request with these bytes, or with None accepts it and says nothing."""
     asked: list[bytes] = []
-    with socket.create_server(("127.0.0.1", 0)) as listener:
+    with tempfile.TemporaryDirectory() as folder, socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(f"{folder}/http.sock")
+        listener.listen()
 
         def serve() -> None:
             connection, _ = listener.accept()
@@ -64,28 +72,29 @@ def one_answer(data: bytes | None):
         thread = threading.Thread(target=serve)
         thread.start()
         try:
-            yield f"http://127.0.0.1:{listener.getsockname()[1]}", asked
+            yield f"{folder}/http.sock", asked
         finally:
             thread.join()
 
 
 @pytest.fixture
-def run_hook(tmp_path, monkeypatch, capsys):
-    """Return a function that runs the hook in a project whose server is at this URL."""
-    (tmp_path / ".git").mkdir()
-    data = tmp_path / ".moothall"
-    data.mkdir()
+def run_hook(tmp_path, monkeypatch, capsys, make_repository):
+    """Return a function that runs the hook in a project whose server answers on this socket."""
+    for name in ("MOOTHALL_TOKEN", "MOOTHALL_URL", "MOOTHALL_DATA", "CLAUDE_PROJECT_DIR"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    monkeypatch.chdir(make_repository(tmp_path))
+    data = default_data_dir()
+    make_private(data.parent)
+    make_private(data)
     (data / "agent.token").write_text("the-token")
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("MOOTHALL_TOKEN", raising=False)
-    monkeypatch.delenv("CLAUDE_PROJECT_DIR", raising=False)
 
-    def run(agent, event, url=None):
-        if url is not None:
-            write_server_info(data, ServerInfo(ws="ws://x/mcp", http=url, pid=1))
+    def run(agent, event, at=None, **given):
+        if at is not None:
+            write_server_info(data, ServerInfo("ws://x/mcp", "http://x", "/none", at, os.getpid()))
         stdin = event if isinstance(event, bytes) else json.dumps(event).encode()
         monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin)))
-        command.hook(agent)
+        command.hook(agent, **given)
         out = capsys.readouterr().out
         return json.loads(out) if out else None
 
@@ -144,27 +153,27 @@ def test_codex_when_a_permission_is_wanted_hears_all_three():
 
 
 def test_a_hook_shows_the_agents_token_and_passes_the_verdict_on(run_hook):
-    with one_answer(answer(VERDICT)) as (url, asked):
-        assert decision(run_hook("claude-code", EVENT, url))[0] == "allow"
+    with one_answer(answer(VERDICT)) as (at, asked):
+        assert decision(run_hook("claude-code", EVENT, at))[0] == "allow"
     assert b"Authorization: Bearer the-token\r\n" in asked[0]
     assert json.loads(asked[0].split(b"\r\n\r\n", 1)[1]) == question(EVENT)
 
 
 def test_a_token_of_the_environment_goes_first(run_hook, monkeypatch):
     monkeypatch.setenv("MOOTHALL_TOKEN", "another")
-    with one_answer(answer(VERDICT)) as (url, asked):
-        run_hook("claude-code", EVENT, url)
+    with one_answer(answer(VERDICT)) as (at, asked):
+        run_hook("claude-code", EVENT, at)
     assert b"Bearer another\r\n" in asked[0]
 
 
-def test_the_project_is_the_one_the_agents_host_names_and_not_where_the_agent_went(run_hook, tmp_path, monkeypatch):
-    with one_answer(answer(VERDICT)) as (url, _):
-        write_server_info(tmp_path / ".moothall", ServerInfo(ws="", http=url, pid=1))
-        trap = tmp_path / "trap"
-        (trap / ".git").mkdir(parents=True)
+def test_the_project_is_the_one_the_agents_host_names_and_not_where_the_agent_went(
+    run_hook, tmp_path, monkeypatch, make_repository
+):
+    with one_answer(answer(VERDICT)) as (at, _):
+        trap = make_repository(tmp_path / "trap")
         monkeypatch.chdir(trap)
         monkeypatch.setenv("CLAUDE_PROJECT_DIR", str(tmp_path))
-        assert decision(run_hook("claude-code", {**EVENT, "cwd": str(trap)}))[0] == "allow"
+        assert decision(run_hook("claude-code", {**EVENT, "cwd": str(trap)}, at))[0] == "allow"
 
 
 @pytest.mark.parametrize(
@@ -182,28 +191,28 @@ def test_the_project_is_the_one_the_agents_host_names_and_not_where_the_agent_we
     ],
 )
 def test_an_answer_that_is_no_verdict_is_an_ask(run_hook, data):
-    with one_answer(data) as (url, _):
-        said, reason = decision(run_hook("claude-code", EVENT, url))
+    with one_answer(data) as (at, _):
+        said, reason = decision(run_hook("claude-code", EVENT, at))
     assert said == "ask"
     assert reason.startswith("moothall could not judge this: ")
 
 
 @pytest.mark.parametrize("event", [b"", b"{", b"\xff\xfe", b"[]", b"null", b"[" * 100_000, b'{"tool_name": "Bash"}'])
 def test_an_event_that_cannot_be_read_is_an_ask(run_hook, event):
-    assert decision(run_hook("claude-code", event, "http://127.0.0.1:9"))[0] == "ask"
+    assert decision(run_hook("claude-code", event, "/nowhere"))[0] == "ask"
 
 
 def test_no_server_is_an_ask_that_says_how_to_start_one(run_hook):
     said, reason = decision(run_hook("claude-code", EVENT))
     assert (said, "moothall serve" in reason) == ("ask", True)
-    said, reason = decision(run_hook("claude-code", EVENT, "http://127.0.0.1:9"))
+    said, reason = decision(run_hook("claude-code", EVENT, "/nowhere"))
     assert (said, "moothall serve" in reason) == ("ask", True)
 
 
 def test_a_server_that_does_not_answer_is_an_ask_in_time(run_hook, monkeypatch):
     monkeypatch.setattr(command, "DEADLINE_S", 0.2)
-    with one_answer(None) as (url, _):
-        said, reason = decision(run_hook("claude-code", EVENT, url))
+    with one_answer(None) as (at, _):
+        said, reason = decision(run_hook("claude-code", EVENT, at))
     assert said == "ask"
     assert "0.2 seconds" in reason or "timed out" in reason
 
@@ -213,24 +222,24 @@ def test_what_codex_cannot_have_judged_is_denied_before_a_tool_and_asked_where_a
     assert run_hook("codex", {**EVENT, "hook_event_name": "PermissionRequest"}) is None
 
 
-def test_the_command_needs_little_of_what_the_server_needs(tmp_path):
-    (tmp_path / ".git").mkdir()
+def test_the_command_needs_little_of_what_the_server_needs(tmp_path, plain_environment, make_repository):
+    make_repository(tmp_path)
     program = (
         "import sys; sys.argv = ['moothall', 'hook', 'claude-code'];"
         "from transport.cli.entry import main; main();"
-        "heavy = {'mcp', 'trio', 'cyclopts', 'pydantic', 'asyncio', 'anyio', 'msgspec', 'inspect', 'platformdirs'};"
+        "heavy = {'mcp', 'trio', 'cyclopts', 'pydantic', 'asyncio', 'anyio', 'msgspec', 'inspect'};"
         "print(sorted(heavy & set(sys.modules)), file=sys.stderr)"
     )
     event, command = json.dumps(EVENT).encode(), [sys.executable, "-c", program]
-    done = subprocess.run(command, input=event, capture_output=True, check=True, cwd=tmp_path)
+    done = subprocess.run(command, input=event, capture_output=True, check=True, cwd=tmp_path, env=plain_environment)
     verdict, reason = decision(json.loads(done.stdout))
     assert verdict == "ask"
-    assert "no server is known" in reason
+    assert "no server runs on" in reason
     assert done.stderr.strip() == b"[]"
 
 
 def test_what_a_server_says_of_itself_is_read_as_it_was_written(tmp_path):
-    info = ServerInfo(ws="ws://x/mcp", http="http://x", pid=7, tls_ca="ca.pem")
+    info = ServerInfo("ws://x/mcp", "http://x", "/run/ws.sock", "/run/http.sock", 7)
     write_server_info(tmp_path, info)
     assert read_server_info(tmp_path) == info
 
@@ -243,3 +252,51 @@ def test_a_file_that_is_not_what_a_server_says_names_no_server(tmp_path, text):
     assert read_server_info(tmp_path) is None
     (tmp_path / "server.json").unlink()
     assert read_server_info(tmp_path) is None
+
+
+def test_a_flood_on_stdin_is_an_ask_and_is_not_read_to_its_end(run_hook, monkeypatch):
+    flood = io.BytesIO(b"[" * (command.MOST_BYTES + 2))
+    monkeypatch.setattr(command, "_project", lambda: pytest.fail("nothing should be asked"))
+    assert decision(run_hook("claude-code", flood.getvalue()))[0] == "ask"
+
+
+def test_an_answer_without_end_is_an_ask_and_is_not_read_to_its_end(run_hook):
+    with one_answer(answer(b'{"verdict": "allow", "reason": "' + b"x" * MOST_BYTES + b'"}')) as (at, _):
+        said, reason = decision(run_hook("claude-code", EVENT, at))
+    assert said == "ask"
+    assert f"more than {MOST_BYTES} bytes" in reason
+
+
+def test_a_flag_and_the_environment_say_where_the_hall_is_and_the_flag_goes_first(run_hook, tmp_path, monkeypatch):
+    with one_answer(answer(VERDICT)) as (at, _):
+        data = tmp_path / "elsewhere"
+        data.mkdir(mode=0o700)
+        write_server_info(data, ServerInfo("", "", "", at, os.getpid()))
+        monkeypatch.setenv("MOOTHALL_URL", "http://127.0.0.1:9")
+        monkeypatch.setenv("MOOTHALL_DATA", "/nowhere")
+        assert decision(run_hook("claude-code", EVENT, "/not/this/one", data=data))[0] == "allow"
+    monkeypatch.delenv("MOOTHALL_URL")
+    with one_answer(answer(VERDICT)) as (at, _):
+        write_server_info(data, ServerInfo("", "", "", at, os.getpid()))
+        monkeypatch.setenv("MOOTHALL_DATA", str(data))
+        assert decision(run_hook("claude-code", EVENT, "/not/this/one"))[0] == "allow"
+    monkeypatch.setenv("MOOTHALL_URL", "http://127.0.0.1:9")
+    said, reason = decision(run_hook("claude-code", EVENT))
+    assert (said, "127.0.0.1:9" in reason) == ("ask", True)
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        ([], {"url": None, "data": None}),
+        (["--data", "d"], {"url": None, "data": Path("d")}),
+        (["--url", "u", "--data", "d"], {"url": "u", "data": Path("d")}),
+        (["--data"], None),
+        (["--data", "--url"], None),
+        (["--data", "d", "--data", "e"], None),
+        (["--help"], None),
+        (["--data=d"], None),
+    ],
+)
+def test_plain_words_are_read_without_the_command_line_library_and_all_else_with_it(words, told):
+    assert command.plain(words) == told

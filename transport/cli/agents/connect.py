@@ -13,21 +13,37 @@ from transport.cli import garbage_collector
 from transport.cli.failure import CommandFailed, Exit
 from transport.cli.find_server import find_server
 from transport.dial.address import Address, Lost, Refused
+from transport.discovery.find_hall import Given
 
 
-def connect(url: str | None = None, *, token: str | None = None, tls_ca: Path | None = None) -> None:
+def connect(
+    url: str | None = None,
+    *,
+    data: Path | None = None,
+    token: str | None = None,
+    token_file: Path | None = None,
+    tls_ca: Path | None = None,
+) -> None:
     """Bridge stdio to a server's websocket, over as many connections as it takes, until stdin ends.
 
     Args:
-        url: The server's websocket URL; by default that of the server of this project.
-        token: The agent's token; by default MOOTHALL_TOKEN, else the project's agent token.
-        tls_ca: A PEM file to trust a wss server by; by default MOOTHALL_TLS_CA, else what the project's server names.
+        url: The server's websocket URL; by default MOOTHALL_URL, else the server on the data directory.
+        data: The hall's data directory; by default MOOTHALL_DATA, else that of this repository.
+        token: The agent's token, which other users of this machine can read here; better give one of the next.
+        token_file: A file that holds the agent's token; by default MOOTHALL_TOKEN, else the server's agent token.
+        tls_ca: A PEM file to trust a wss server by; by default MOOTHALL_TLS_CA, else what the system trusts.
     """
-    known = find_server(url, token, tls_ca=tls_ca)
+    if token is not None:
+        print(
+            "moothall: other users of this machine can read --token; set MOOTHALL_TOKEN, or give --token-file",
+            file=sys.stderr,
+        )
+    given = Given(url, data, token, token_file, tls_ca)
+    known = find_server(given)
 
     def find() -> Address:
         try:
-            return find_server(url, token, tls_ca=tls_ca)
+            return find_server(given)
         except CommandFailed:  # its directory is being cleared away; it was known before
             return known
 

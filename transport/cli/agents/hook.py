@@ -12,31 +12,35 @@ import signal
 import sys
 from collections.abc import Generator
 from contextlib import contextmanager
-from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from pathlib import Path
 from typing import Any, Final, Literal
-from urllib.parse import urlsplit
 
-from transport.access.token_text import token_in
-from transport.data_directory import AGENT_TOKEN_FILE, ServerInfo, default_data_dir, read_server_info, read_token
+from transport.cli.agents.ask_hall import ask_hall
+from transport.discovery.find_hall import Given, find_hall
 from transport.hooks.agents import AGENTS
 from transport.hooks.hook_answer import Judgement, Unusable, event_name, judgement, question
 
 DEADLINE_S: Final = 10.0
 """How long all of it may take, in seconds; the agents' own limits are longer."""
 
+MOST_BYTES: Final = 1 << 20
+"""How much of the agent's event is read: as much as an input may have in the hall."""
 
-def hook(agent: Literal["claude-code", "codex"]) -> None:
+
+def hook(agent: Literal["claude-code", "codex"], *, url: str | None = None, data: Path | None = None) -> None:
     """Judge the tool call that a hook's JSON on stdin tells of, and print the decision as JSON.
 
     Args:
         agent: Whose hook this is.
+        url: The server's URL, ws:// or http://; by default MOOTHALL_URL, else the server on the data directory.
+        data: The hall's data directory; by default MOOTHALL_DATA, else that of the agent's repository.
     """
     event: Any = None
     try:
         with _deadline(DEADLINE_S):
             event = _event()
-            judged = _ask(question(event))
+            asked = question(event)
+            judged = judgement(*ask_hall(find_hall(Given(url, data, start=_project())), asked, DEADLINE_S))
     except Exception as error:  # noqa: BLE001 - no error may let a call pass
         judged = Judgement("ask", f"moothall could not judge this: {_in_short(error)}")
     answer = AGENTS[agent](event_name(event), judged)
@@ -44,54 +48,32 @@ def hook(agent: Literal["claude-code", "codex"]) -> None:
         print(json.dumps(answer))
 
 
+def plain(words: list[str]) -> dict[str, Any] | None:
+    """Return what `hook` is told, where it is told by `--url U` and `--data D` alone; else None."""
+    told = dict(zip(words[::2], words[1::2], strict=False))
+    if (
+        len(words) != 2 * len(told)
+        or not told.keys() <= {"--url", "--data"}
+        or any(v[:1] == "-" for v in told.values())
+    ):
+        return None
+    return {"url": told.get("--url"), "data": Path(told["--data"]) if "--data" in told else None}
+
+
 def _event() -> Any:
+    said = sys.stdin.buffer.read(MOST_BYTES + 1)
+    if len(said) > MOST_BYTES:
+        raise Unusable(f"the hook was given more than {MOST_BYTES} bytes on stdin, as much as the hall takes")
     try:
-        return json.loads(sys.stdin.buffer.read())
+        return json.loads(said)
     except ValueError as error:
         raise Unusable(f"the hook was given no JSON on stdin ({_in_short(error)})") from error
 
 
-def _ask(body: dict[str, Any]) -> Judgement:
-    data = _data_dir()
-    info = read_server_info(data)
-    if info is None:
-        raise Unusable(f"no server is known in {data}; start one with `moothall serve`")
-    token = os.environ.get("MOOTHALL_TOKEN") or read_token(data / AGENT_TOKEN_FILE)
-    headers = {"Content-Type": "application/json", **({"Authorization": f"Bearer {token_in(token)}"} if token else {})}
-    connection = _connection(info)
-    try:
-        connection.request("POST", "/v1/validate", json.dumps(body).encode(), headers)
-        response = connection.getresponse()
-        content = response.read()
-    except (OSError, HTTPException) as error:
-        raise Unusable(f"no answer from {info.http} ({_in_short(error)}); is `moothall serve` running?") from error
-    finally:
-        connection.close()
-    return judgement(response.status, _decoded(content))
-
-
-def _connection(info: ServerInfo) -> HTTPConnection:
-    where = urlsplit(info.http)
-    host = where.hostname or ""
-    if where.scheme != "https":
-        return HTTPConnection(host, where.port, timeout=DEADLINE_S)
-    from transport.access.tls import client_context  # noqa: PLC0415 - most halls are on this machine and speak without TLS
-
-    tls = client_context(os.environ.get("MOOTHALL_TLS_CA") or info.tls_ca)
-    return HTTPSConnection(host, where.port, timeout=DEADLINE_S, context=tls)
-
-
-def _data_dir() -> Path:
+def _project() -> Path | None:
     """Find the project by what the agent's host says, not by where the agent went: it could build a hall of its own."""
     project = os.environ.get("CLAUDE_PROJECT_DIR")
-    return default_data_dir(Path(project) if project else None)
-
-
-def _decoded(content: bytes) -> Any:
-    try:
-        return json.loads(content)
-    except ValueError:
-        return content.decode("utf-8", "replace").strip()[:200]
+    return Path(project) if project else None
 
 
 def _in_short(error: Exception) -> str:

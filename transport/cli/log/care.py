@@ -20,9 +20,8 @@ from store import repair as repair_log
 from store import stats as stats_of
 from store.model.times import to_rfc3339
 from transport.cli.failure import CommandFailed, Exit
-from transport.cli.find_server import existing
+from transport.cli.find_server import existing, prepared
 from transport.cli.log_source import HERE, Where, checked, seal_key
-from transport.data_directory import default_data_dir
 
 STREAM = "-"
 """Stands for stdin or stdout where a file is asked for."""
@@ -95,7 +94,7 @@ def import_log(
         seal: The key file of a sealed log.
         json: Print what was done as one JSON object.
     """
-    where, key = data if data is not None else default_data_dir(), seal_key(seal)
+    where, key = prepared(data), seal_key(seal)
     with _opened(source) as file:
         try:
             done = checked(lambda: import_events(where, file, encoding=format, seal_key=key))

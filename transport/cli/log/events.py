@@ -16,6 +16,7 @@ from transport.cli.failure import CommandFailed, Exit
 from transport.cli.find_server import existing
 from transport.cli.log_source import HERE, PAGE, Online, Where, seal_key
 from transport.cli.visible import visible
+from transport.cli.which_hall import THIS, WhichHall
 
 app = App(name="events", help="Append to, read, verify and take care of the log.")
 app.command("transport.cli.log.care:repair", help="Make a damaged log usable again; explicit and capped.")
@@ -98,8 +99,7 @@ def tail(
     type: tuple[str, ...] = (),  # noqa: A002 - the flag's name
     agent: tuple[str, ...] = (),
     after: int | None = None,
-    url: str | None = None,
-    token_file: Path | None = None,
+    hall: WhichHall = THIS,
     json: bool = False,
 ) -> None:
     """Print events as they come, until interrupted.
@@ -109,11 +109,10 @@ def tail(
         type: Events of one of these types.
         agent: Events of one of these agents.
         after: Begin after this sequence; by default with what is new.
-        url: The server's websocket URL; by default that of this project's server.
-        token_file: A file that holds the token to show.
+        hall: Which hall is meant.
         json: Print one JSON object a line.
     """
-    access = Online(url, token_file)
+    access = Online(hall.given())
     with suppress(KeyboardInterrupt):
         access.follow(_filters(stream, type, agent), after, lambda events: _print_events(events, json=json))
 

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal
 
 import msgspec
 from cyclopts import App
 
-from transport.access.tokens import TokenError, Tokens
+from transport.access.token_file import TokenEntry, TokenError
+from transport.access.tokens import Tokens
 from transport.cli.failure import CommandFailed, Exit
 from transport.cli.find_server import existing
-from transport.data_directory import default_data_dir, prepare_data_dir
+from transport.cli.visible import visible
 
-app = App(name="agent", help="Add, list and revoke tokens.")
+app = App(name="agent", help="Add, list, replace and revoke tokens.")
+
+DAY_S = 86_400.0
 
 
 @app.command
@@ -30,41 +35,44 @@ def add(
     Args:
         name: The agent's name: 1 to 256 characters.
         role: What it may do.
-        days: How long the token is good; for ever unless given.
-        data: The data directory.
+        days: How long the token is good; by default as long as `token_days` of the hall's configuration says.
+        data: The hall's data directory; by default MOOTHALL_DATA, else that of this repository.
     """
-    if days is not None and not days > 0:
-        raise CommandFailed(Exit.USAGE, f"--days must be more than 0, not {days:g}")
-    lifetime_s = None if days is None else days * 86_400
-    where = data if data is not None else default_data_dir()
-    try:
-        prepare_data_dir(where)
-        print(Tokens(where).add(name, role, lifetime_s=lifetime_s))
-    except TokenError as error:
-        raise CommandFailed(Exit.NO, str(error)) from None
-    except OSError as error:
-        raise CommandFailed(Exit.NO, f"cannot use {where} for data: {error}; choose another directory") from None
+    with _tokens(data) as tokens:
+        print(tokens.add(name, role, lifetime_s=_lifetime_s(days)))
+
+
+@app.command
+def rotate(name: str, *, days: float | None = None, data: Path | None = None) -> None:
+    """Give an agent a new token in place of its old one, and print it, alone on stdout, once.
+
+    Args:
+        name: The agent's name.
+        days: How long the new token is good; by default as long as the old one was from its beginning.
+        data: The hall's data directory; by default MOOTHALL_DATA, else that of this repository.
+    """
+    with _tokens(data) as tokens:
+        print(tokens.rotate(name, lifetime_s=_lifetime_s(days)))
 
 
 @app.command(name="list")
 def list_agents(*, data: Path | None = None, json: bool = False) -> None:
-    """List the agents that have a token.
+    """List the agents that have a token, and until when it is good.
 
     Args:
-        data: The data directory.
+        data: The hall's data directory; by default MOOTHALL_DATA, else that of this repository.
         json: Print one JSON object a line.
     """
-    try:
-        entries = Tokens(existing(data)).entries()
-    except TokenError as error:
-        raise CommandFailed(Exit.NO, str(error)) from None
+    with _tokens(data) as tokens:
+        entries, now = tokens.entries(), tokens.now()
     for entry in entries:
-        created = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(entry.created))
+        row = {"name": entry.name, "role": entry.role, "created": _time(entry.created), "expires": _expiry(entry)}
         if json:
-            row = {"name": entry.name, "role": entry.role, "created": created}
-            print(msgspec.json.encode(row).decode())
+            print(msgspec.json.encode({**row, "expired": entry.is_expired(now)}).decode())
         else:
-            print(f"{entry.name}\t{entry.role}\t{created}")
+            until = "for ever" if entry.expires is None else f"until {_expiry(entry)}"
+            state = "expired" if entry.is_expired(now) else until
+            print(f"{visible(entry.name)}\t{entry.role}\t{row['created']}\t{state}")
 
 
 @app.command
@@ -73,10 +81,33 @@ def revoke(name: str, *, data: Path | None = None) -> None:
 
     Args:
         name: The agent's name.
-        data: The data directory.
+        data: The hall's data directory; by default MOOTHALL_DATA, else that of this repository.
     """
+    with _tokens(data) as tokens:
+        tokens.revoke(name)
+    print(f"revoked {visible(name)}; a running server closes its connections within a second")
+
+
+@contextmanager
+def _tokens(data: Path | None) -> Generator[Tokens]:
+    """Give the tokens of a hall that is there: one that is not is never begun by the way."""
+    tokens = Tokens(existing(data))
     try:
-        Tokens(existing(data)).revoke(name)
+        tokens.check_there()
+        yield tokens
     except TokenError as error:
         raise CommandFailed(Exit.NO, str(error)) from None
-    print(f"revoked {name}; a running server closes its connections within a second")
+
+
+def _lifetime_s(days: float | None) -> float | None:
+    if days is not None and not days > 0:
+        raise CommandFailed(Exit.USAGE, f"--days must be more than 0, not {days:g}")
+    return None if days is None else days * DAY_S
+
+
+def _time(seconds: float) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))
+
+
+def _expiry(entry: TokenEntry) -> str | None:
+    return None if entry.expires is None else _time(entry.expires)

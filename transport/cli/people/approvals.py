@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any, Literal
 
 import msgspec
@@ -14,6 +13,7 @@ from cyclopts import App, Parameter
 from transport.cli.failure import CommandFailed, Exit
 from transport.cli.log_source import Online
 from transport.cli.visible import visible, visible_request
+from transport.cli.which_hall import THIS, WhichHall
 
 app = App(name="approvals", help="Decide what no rule decides.")
 
@@ -27,15 +27,11 @@ class How:
         reason: Why, for those who asked.
         remember: exact decides the same action of the same role from now on; rule also commands like it, which takes
             an admin: it prints which, and asks where somebody sits at the terminal.
-        url: The server's websocket URL; by default that of this project's server.
-        token_file: A file that holds an expert's or admin's token.
         json: Print the verdict as one JSON object.
     """
 
     reason: str | None = None
     remember: Literal["exact", "rule"] | None = None
-    url: str | None = None
-    token_file: Path | None = None
     json: bool = False
 
 
@@ -43,15 +39,14 @@ PLAINLY = How()
 
 
 @app.command(name="list")
-def list_pending(*, url: str | None = None, token_file: Path | None = None, json: bool = False) -> None:
+def list_pending(*, hall: WhichHall = THIS, json: bool = False) -> None:
     """List what waits for a decision, the oldest first.
 
     Args:
-        url: The server's websocket URL; by default that of this project's server.
-        token_file: A file that holds an expert's or admin's token.
+        hall: Which hall is meant; it takes an expert's or admin's token.
         json: Print one JSON object a line.
     """
-    for pending in Online(url, token_file).run(lambda hall: hall.pending_approvals()):
+    for pending in Online(hall.given(person=True)).run(lambda hall: hall.pending_approvals()):
         if json:
             print(msgspec.json.encode(pending).decode())
             continue
@@ -59,29 +54,31 @@ def list_pending(*, url: str | None = None, token_file: Path | None = None, json
 
 
 @app.command
-def approve(approval: str, *, how: How = PLAINLY) -> None:
+def approve(approval: str, *, how: How = PLAINLY, hall: WhichHall = THIS) -> None:
     """Allow what waits.
 
     Args:
         approval: Its id, as `list` shows it.
         how: How the decision is taken.
+        hall: Which hall is meant; it takes an expert's or admin's token.
     """
-    _decide(approval, "allow", how)
+    _decide(approval, "allow", how, hall)
 
 
 @app.command
-def deny(approval: str, *, how: How = PLAINLY) -> None:
+def deny(approval: str, *, how: How = PLAINLY, hall: WhichHall = THIS) -> None:
     """Deny what waits.
 
     Args:
         approval: Its id, as `list` shows it.
         how: How the decision is taken.
+        hall: Which hall is meant; it takes an expert's or admin's token.
     """
-    _decide(approval, "deny", how)
+    _decide(approval, "deny", how, hall)
 
 
-def _decide(approval: str, decision: Literal["allow", "deny"], how: How) -> None:
-    hall = Online(how.url, how.token_file)
+def _decide(approval: str, decision: Literal["allow", "deny"], how: How, which: WhichHall) -> None:
+    hall = Online(which.given(person=True))
     for pending in hall.run(lambda hall: hall.pending_approvals()):
         if pending["id"] == approval:
             print(_described(pending), file=sys.stderr)

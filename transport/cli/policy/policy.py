@@ -16,6 +16,7 @@ from actors.speed_layer.policy.engine import Policy, Request, packs
 from actors.speed_layer.policy.loading.sources import PolicyError, PolicySource
 from transport.cli.failure import CommandFailed, Exit
 from transport.cli.log_source import Online
+from transport.cli.which_hall import THIS, WhichHall
 
 app = App(name="policy", help="Check a policy, explain its verdicts, activate it.")
 importing = App(name="import", help="Turn another program's permissions into rules.")
@@ -75,8 +76,7 @@ def activate(
     *,
     sha256: str | None = None,
     layer: Literal["organisation", "project"] = "project",
-    url: str | None = None,
-    token_file: Path | None = None,
+    hall: WhichHall = THIS,
 ) -> None:
     """Let a policy govern as a layer above the shipped one, in place of what that layer was.
 
@@ -84,15 +84,15 @@ def activate(
         file: The policy, as TOML; the server keeps its text, and the file plays no part from then on.
         sha256: The hash that the file must have: of what you have looked at.
         layer: Which layer it becomes.
-        url: The server's websocket URL; by default that of this project's server.
-        token_file: A file that holds an admin's token.
+        hall: Which hall is meant; it takes an admin's token.
     """
     load_policy(file)
     text = file.read_text(encoding="utf-8")
     found = text_hash(text)
     if sha256 is not None and sha256.lower() != found:
         raise CommandFailed(Exit.NO, f"{file} has the hash {found}, not {sha256}; look at it again")
-    version = Online(url, token_file).run(lambda hall: hall.activate_policy(file.name, text, found, layer=layer))
+    online = Online(hall.given(person=True))
+    version = online.run(lambda hall: hall.activate_policy(file.name, text, found, layer=layer))
     print(f"policy version {version} governs; {layer} layer: {file.name}, sha256 {found}")
 
 

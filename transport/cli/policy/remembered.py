@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -12,6 +11,7 @@ from actors.speed_layer.approvals.approval_events import APPROVALS_STREAM
 from actors.speed_layer.governing.remembered_decisions import POLICY_STREAM, Remembered, remembered_in
 from transport.cli.log_source import HERE, PAGE, Access, Online, Where
 from transport.cli.visible import visible, visible_request
+from transport.cli.which_hall import THIS, WhichHall
 
 
 def remembered(*, where: Where = HERE, json: bool = False) -> None:
@@ -32,15 +32,15 @@ def remembered(*, where: Where = HERE, json: bool = False) -> None:
         print(f"    {_described(action) if decision.pattern is None else visible(str(decision.pattern))}")
 
 
-def forget(decision: str, *, url: str | None = None, token_file: Path | None = None) -> None:
+def forget(decision: str, *, hall: WhichHall = THIS) -> None:
     """Let a remembered decision hold no longer: what it has decided is asked about again.
 
     Args:
         decision: The approval where it was taken; a verdict's rule is `remembered.ID`.
-        url: The server's websocket URL; by default that of this project's server.
-        token_file: A file that holds an admin's token.
+        hall: Which hall is meant; it takes an admin's token.
     """
-    version = Online(url, token_file).run(lambda hall: hall.forget_decision(decision.removeprefix("remembered.")))
+    online = Online(hall.given(person=True))
+    version = online.run(lambda hall: hall.forget_decision(decision.removeprefix("remembered.")))
     print(f"policy version {version} governs; {decision} is forgotten")
 
 

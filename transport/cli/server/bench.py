@@ -11,7 +11,6 @@ import statistics
 import sys
 import time
 from collections.abc import Awaitable, Callable
-from pathlib import Path
 from typing import Annotated, Any
 
 import msgspec
@@ -21,6 +20,7 @@ from rich.console import Console
 from rich.table import Table
 
 from transport.cli.log_source import Online
+from transport.cli.which_hall import THIS, WhichHall
 from transport.client import HallClient, HallError
 
 ROUNDS = 5
@@ -48,19 +48,17 @@ Figure = dict[str, Any]
 def bench(
     *,
     count: Annotated[int, Parameter(validator=validators.Number(gte=1, lte=MOST))] = 200,
-    url: str | None = None,
-    token_file: Path | None = None,
+    hall: WhichHall = THIS,
     json: bool = False,
 ) -> None:
     """Measure a running hall from here: medians of five rounds, one call after the other, then 32 at once.
 
     Args:
         count: How many calls of each tool a round makes; about 30 times as many events stay in the log.
-        url: The server's websocket URL; by default that of this project's server.
-        token_file: A file that holds the token to show.
+        hall: Which hall is meant.
         json: Print one JSON object a line: where it was measured, then each figure.
     """
-    version, figures = Online(url, token_file).run(lambda hall: _measured(hall, count))
+    version, figures = Online(hall.given()).run(lambda hall: _measured(hall, count))
     if json:
         machine = {"cpus": os.cpu_count(), "python": platform.python_version(), "kernel": platform.release()}
         for line in ({"machine": machine, "version": version, "revision": None}, *figures):

@@ -71,6 +71,6 @@ def plain(words: Sequence[str]) -> dict[str, Any] | None:
 def _read(kind: Any, text: str) -> Any:
     """Read the value of a flag as the command line library would, or raise `ValueError`."""
     choices = get_args(kind)
-    if (choices and text not in choices) or (kind is int and not (text.isascii() and text.isdecimal())):
+    if kind is bool or (choices and text not in choices) or (kind is int and not (text.isascii() and text.isdecimal())):
         raise ValueError(text)
     return text if choices else kind(text)

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import resource
 import signal
-import socket
-import ssl
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import cast
@@ -20,15 +17,23 @@ from actors.event_store.fatal_errors import DiskSyncFailed, LogUnusable
 from actors.kernel import ActorError, Unrecoverable, cause
 from store import DiskFull, Invalid, LogDamaged, LogLocked, StoreError, SyncFailed
 from store.disk.lock import DirectoryLock
-from transport.access.accept_connections import Listener
 from transport.access.tls import server_context
-from transport.access.tokens import TokenError, Tokens
+from transport.access.token_file import TokenError
+from transport.access.tokens import Tokens
 from transport.cli import garbage_collector
 from transport.cli.failure import CommandFailed, Exit
+from transport.cli.server.local_sockets import LocalSockets
+from transport.cli.server.open_ports import check_exposure, open_ports, secured
 from transport.config import Config
-from transport.data_directory import ServerInfo, default_data_dir, prepare_data_dir, write_server_info
+from transport.discovery.data_directory import prepare_data_dir
+from transport.discovery.private_directory import NotBelieved
+from transport.logs import Logger
 from transport.logs import configure as configure_logging
 from transport.server import Server
+
+log = Logger(__name__)
+
+DAY_S = 86_400.0
 
 _CODES: tuple[tuple[type[Exception], Exit], ...] = (
     (DiskSyncFailed, Exit.SYNC_FAILED),
@@ -39,6 +44,7 @@ _CODES: tuple[tuple[type[Exception], Exit], ...] = (
     (DiskFull, Exit.NO),
     (Invalid, Exit.USAGE),
     (TokenError, Exit.USAGE),
+    (NotBelieved, Exit.USAGE),
     (ValueError, Exit.USAGE),
 )
 """What ended the server, the gravest first, and the exit code that says so."""
@@ -55,17 +61,20 @@ def run(settings: Config) -> None:
     """
     lines = configure_logging()
     _raise_descriptor_limit()
-    where = (Path(settings.data) if settings.data else default_data_dir()).absolute()
     failure: CommandFailed | None = None
+    named = Path(settings.data).absolute() if settings.data else None
+    where = named or Path()
     try:
-        prepare_data_dir(where)
+        where = prepare_data_dir(named)
         if settings.auth == "token":
-            Tokens(where).create_first()
+            tokens = Tokens(where)
+            tokens.create_first()
+            tokens.keep_lifetime(None if settings.token_days is None else settings.token_days * DAY_S)
         try:
             trio.run(_serve, settings, where)
         finally:
             lines.drain()
-    except* (OSError, ValueError, TokenError, StoreError, Unrecoverable, ActorError) as group:
+    except* (OSError, ValueError, TokenError, NotBelieved, StoreError, Unrecoverable, ActorError) as group:
         failure = _failure(group, where)
     if failure is not None:  # raised out here: before 3.11.4, what an except* raises comes in a group (gh-103590)
         raise failure
@@ -74,55 +83,30 @@ def run(settings: Config) -> None:
 async def _serve(settings: Config, data: Path) -> None:
     server = Server(settings, data)
     tls = server_context(settings.tls_cert, settings.tls_key)
-    listeners = await _listen(settings.host, settings.port, "--port")
-    try:
-        http = await _listen(settings.host, settings.http_port, "--http-port")
-    except OSError:
-        for listener in listeners:
-            listener.socket.close()
-        raise
+    check_exposure(settings)
+    ws, http = await open_ports(settings)
+    sockets = LocalSockets(data, settings.agents_group)
     stop = trio.Event()
-    async with trio.open_nursery() as nursery:
-        await nursery.start(_stop_on_signal, stop)
-        ready = partial(_ready, listeners[0], http[0], settings, data)
-        await server.run(_secured(listeners, tls), ready, stop, _secured(http, tls))
-        nursery.cancel_scope.cancel()
-
-
-class _NotListeningError(OSError):
-    """The address cannot be had; the text says which, why, and what to do."""
-
-
-async def _listen(host: str, port: int, flag: str) -> list[trio.SocketListener]:
     try:
-        return await trio.open_tcp_listeners(port, host=host)
-    except OSError as error:
-        if isinstance(error, socket.gaierror) or error.errno == errno.EADDRNOTAVAIL:
-            remedy = "choose an address of this machine with --host"
-        else:
-            remedy = f"choose another port with {flag}, where 0 picks a free one"
-        why = f"cannot listen on {host}:{port}: {error.strerror or error}; {remedy}"
-        raise _NotListeningError(why) from error
+        async with trio.open_nursery() as nursery:
+            await nursery.start(_stop_on_signal, sockets, stop)
+            ready = partial(_ready, ws[0], http[0], sockets, settings, data)
+            await server.run([*sockets.ws, *secured(ws, tls)], ready, stop, [*sockets.http, *secured(http, tls)])
+            nursery.cancel_scope.cancel()
+    finally:
+        sockets.withdraw()
 
 
-def _secured(listeners: Sequence[trio.SocketListener], tls: ssl.SSLContext | None) -> Sequence[Listener]:
-    if tls is None:
-        return listeners
-    # HTTP clients, and many websockets', hang up without the farewell of TLS.
-    return [trio.SSLListener(listener, tls, https_compatible=True) for listener in listeners]
-
-
-def _ready(ws: trio.SocketListener, http: trio.SocketListener, settings: Config, data: Path) -> None:
+def _ready(
+    ws: trio.SocketListener, http: trio.SocketListener, sockets: LocalSockets, settings: Config, data: Path
+) -> None:
     secure = "s" if settings.tls_cert is not None else ""
-    info = ServerInfo(
-        ws=f"ws{secure}://{_address(ws, settings)}/mcp",
-        http=f"http{secure}://{_address(http, settings)}",
-        pid=os.getpid(),
-        tls_ca=str(Path(settings.tls_ca).absolute()) if settings.tls_ca is not None else None,
-    )
-    write_server_info(data, info)
+    ws_url, http_url = f"ws{secure}://{_address(ws, settings)}/mcp", f"http{secure}://{_address(http, settings)}"
+    sockets.announce(ws_url, http_url)
     garbage_collector.settle()
-    line = {"event": "ready", "ws": info.ws, "http": info.http, "data": str(data), "pid": info.pid}
+    if settings.auth == "none":
+        log.warning("server.without_tokens", everybody_is="admin local")
+    line = {"event": "ready", "ws": ws_url, "http": http_url, "data": str(data), "pid": os.getpid()}
     print(msgspec.json.encode(line).decode(), flush=True)
 
 
@@ -131,10 +115,11 @@ def _address(listener: trio.SocketListener, settings: Config) -> str:
     return f"{host}:{listener.socket.getsockname()[1]}"
 
 
-async def _stop_on_signal(stop: trio.Event, task_status: trio.TaskStatus[None]) -> None:
+async def _stop_on_signal(sockets: LocalSockets, stop: trio.Event, task_status: trio.TaskStatus[None]) -> None:
     with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
         task_status.started()
         async for _ in signals:
+            sockets.withdraw()  # while the log is locked still: the next server announces itself behind this
             stop.set()
 
 

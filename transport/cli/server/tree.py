@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import msgspec
 
 from transport.cli.log_source import Online
 from transport.cli.visible import visible
+from transport.cli.which_hall import THIS, WhichHall
 
 
-def tree(*, url: str | None = None, token_file: Path | None = None, json: bool = False) -> None:
+def tree(*, hall: WhichHall = THIS, json: bool = False) -> None:
     """Print the tree of supervisors and actors of a running server.
 
     Args:
-        url: The server's websocket URL; by default that of this project's server.
-        token_file: A file that holds the token to show.
+        hall: Which hall is meant.
         json: Print the tree as one JSON object.
     """
-    result = Online(url, token_file).run(lambda hall: hall.tree())
+    result = Online(hall.given()).run(lambda hall: hall.tree())
     print(msgspec.json.encode(result["root"]).decode() if json else "\n".join(map(visible, result["text"].split("\n"))))

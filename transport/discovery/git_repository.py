@@ -1,0 +1,122 @@
+"""Which git repository a folder is of, found without git: the hook runs before every call of an agent.
+
+A repository can be shipped by anybody, so only what its files confirm from both sides is believed: that a folder is a
+worktree of a repository, if the repository names that folder. As in git, what belongs to another user is believed only
+where `safe.directory` says so; git itself is asked then.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Final
+
+from transport.discovery.private_directory import NotBelieved
+
+MOST_BYTES: Final = 65_536
+"""How much of one of git's small files is read; a pointer is shorter than a path may be."""
+
+GIT_S: Final = 5.0
+"""How long git may take to say whether a directory is safe, in seconds."""
+
+_WORKTREE: Final = re.compile(r"^\s*worktree\s*=\s*(.*?)\s*$", re.MULTILINE)
+
+
+def common_directory(start: Path) -> Path | None:
+    """Return the git common directory of the repository that a folder is in: one for all its worktrees and folders.
+
+    Returns:
+        Its canonical path; None outside of a repository. A folder whose `.git` points to a repository elsewhere that
+        does not point back is a repository of its own, named by that `.git`.
+
+    Raises:
+        NotBelieved: It says that it is a worktree and is not, or belongs to another user.
+    """
+    here = start.resolve()
+    for folder in (here, *here.parents):
+        entry = folder / ".git"
+        if entry.is_dir() and not entry.is_symlink():
+            if _is_git_directory(entry):
+                _check_owner(folder, [entry])
+                return entry
+        elif entry.is_file() or entry.is_symlink():
+            return _pointed_to(folder, entry)
+    return None
+
+
+def _pointed_to(folder: Path, entry: Path) -> Path:
+    """Return the common directory of the repository that a `.git` that is no directory points to."""
+    git = entry.resolve() if entry.is_dir() else (folder / _pointer(entry)).resolve()
+    if not _is_git_directory(git):
+        raise NotBelieved(f"{entry} points to {git}, which is no repository: `git worktree repair` may help")
+    if (git / "commondir").is_file():
+        common = (git / _text(git / "commondir")).resolve()
+        named = (git / _text(git / "gitdir")).parent.resolve() / ".git" if (git / "gitdir").is_file() else None
+        if git.parent != common / "worktrees" or named != entry or not _is_git_directory(common):
+            raise NotBelieved(
+                f"{entry} says that this is a worktree of {common}, which knows of none here: "
+                "run `git worktree repair` if you moved it"
+            )
+        _check_owner(folder, [entry, git, common])
+        return common
+    if git.is_relative_to(folder) or _worktree_of(git) == folder:
+        _check_owner(folder, [entry, git])
+        return git
+    _check_owner(folder, [entry])
+    return entry
+
+
+def _is_git_directory(path: Path) -> bool:
+    """Say whether it is one by what git looks for."""
+    has_objects = (path / "objects").is_dir() and (path / "refs").is_dir()
+    return (has_objects or (path / "commondir").is_file()) and (path / "HEAD").is_file()
+
+
+def _pointer(entry: Path) -> str:
+    prefix, _, path = _text(entry).partition(" ")
+    if prefix != "gitdir:" or not path:
+        raise NotBelieved(f"{entry} is neither a repository nor points to one: remove it, or run `git init`")
+    return path
+
+
+def _worktree_of(git: Path) -> Path | None:
+    """Return the folder that a submodule's repository names as its own."""
+    config = git / "config"
+    found = _WORKTREE.search(_text(config)) if config.is_file() else None
+    return None if found is None else (git / found[1].strip('"')).resolve()
+
+
+def _text(path: Path) -> str:
+    with path.open("rb") as file:
+        return os.fsdecode(file.read(MOST_BYTES)).strip()
+
+
+def _check_owner(folder: Path, others: Iterable[Path]) -> None:
+    users = {os.geteuid()}
+    if os.geteuid() == 0 and (sudo := os.environ.get("SUDO_UID", "")).isdecimal():
+        users.add(int(sudo))
+    if all(path.lstat().st_uid in users for path in (folder, *others)) or _is_safe(folder):
+        return
+    raise NotBelieved(
+        f"the repository in {folder} belongs to another user: if you trust it, "
+        f"`git config --global --add safe.directory {folder}`"
+    )
+
+
+def _is_safe(folder: Path) -> bool:
+    environment = {key: value for key, value in os.environ.items() if key[:4] != "GIT_" or key.startswith("GIT_CONFIG")}
+    try:
+        done = subprocess.run(
+            ["git", "rev-parse", "--git-dir"],  # noqa: S607 - the user's own git
+            cwd=folder,
+            env=environment,
+            capture_output=True,
+            check=False,
+            timeout=GIT_S,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return False
+    return done.returncode == 0
