@@ -108,6 +108,7 @@ class EventStore(Actor):
         self._views.sequence = log.head
         self.nursery.start_soon(self._commit_groups, log)
         self.nursery.start_soon(self._reads.run, log)
+        self.nursery.start_soon(self._long_polls.run, log, self.nursery)
         stats = log.stats()
         self._lost = lost_events.described(stats)
         if self._lost:
@@ -208,7 +209,7 @@ class EventStore(Actor):
         self._committed.set()
         self._committed = trio.Event()
         commit = ((append, outcome) for (append, _, _), outcome in zip(group, outcomes, strict=True))
-        self._long_polls.look_again(log, commit, self.nursery)
+        self._long_polls.touched(commit)
 
     async def _sync_when_due(self, log: Log) -> None:
         while True:
@@ -253,11 +254,11 @@ class EventStore(Actor):
         if page.bytes > LARGE_BYTES:
             self._reads.add_large(Read(message, None, reply))
             return LATER
-        return self._long_polls.answer(query, page, message.wait_s, reply, self.nursery)
+        return self._long_polls.answer(message, page, reply, self.nursery)
 
     def _found(self, read: Read) -> None:
         message, page, reply = read.message, read.page, read.reply
         assert page is not None
-        found = self._long_polls.answer(message.query, page, message.wait_s, reply, self.nursery)
+        found = self._long_polls.answer(message, page, reply, self.nursery)
         if isinstance(found, Found):
             reply(found)
