@@ -47,6 +47,12 @@ class TokenBucket:
             self._tokens -= min(float(cost), self._burst - self._held())
         return None
 
+    def charge(self, cost: int, now: float, most_s: float) -> None:
+        """Take tokens whether they are there or not: what is missing is owed, but no more than comes in `most_s`."""
+        if self._rate is not None:
+            self._refill(now, self._rate)
+            self._tokens = max(self._tokens - cost, min(self._tokens, -self._rate * most_s))
+
     def lacks_for_s(self, cost: int, now: float) -> float:
         """Return in how many seconds `take` would succeed; 0 where it would now."""
         if self._rate is None:
@@ -59,7 +65,7 @@ class TokenBucket:
         if self._rate is None:
             return count
         self._refill(now, self._rate)
-        taken = min(count, int(self._tokens))
+        taken = max(0, min(count, int(self._tokens)))
         self._tokens -= taken
         return taken
 

@@ -14,6 +14,7 @@ import trio
 
 from actors.kernel import (
     DEFAULT_TIMEOUT_S,
+    ActorError,
     ActorNotFound,
     Ask,
     Child,
@@ -28,6 +29,7 @@ from actors.session.messages import (
     SUPERVISOR,
     Admission,
     Admit,
+    Charge,
     Principal,
     TopUp,
     connection_name,
@@ -37,6 +39,9 @@ from actors.session.prepaid_tokens import PrepaidTokens
 from actors.session.role_rules import refusal_of
 
 R = TypeVar("R")
+
+REFUSED_BYTES = 1024
+"""How many bytes of refused requests cost a token: to read so many takes a tenth of what a small request takes."""
 
 
 class Refusal(Exception):  # noqa: N818 - an answer of the contract, not a fault of the program
@@ -113,6 +118,32 @@ class Admissions:
         if admission.code is not None:
             detail = {} if admission.retry_after_s is None else {"retry_after_s": admission.retry_after_s}
             raise Refusal(admission.code, admission.message, detail)
+
+    async def charge_refused(self, principal: Principal, size: int) -> None:
+        """Let a principal pay for a request that was refused; a checkpoint where its session has to be started.
+
+        Args:
+            principal: Whose request it was.
+            size: How many bytes it had.
+        """
+        name = session_name(principal)
+        if name not in self._prepaid_of_sessions:
+            try:
+                await self._start_session(name, principal)
+            except ActorError:
+                return  # there is no hall now, and nothing that it could ask for
+        Ref(self._system, name).tell_or_lose(Charge(1 + size // REFUSED_BYTES))
+
+    async def wait_until_paid(self, principal: Principal) -> None:
+        """Wait while a principal owes for refused requests; a checkpoint if it does.
+
+        For what is costly before anybody can say whether it will be refused: reading a large message.
+        """
+        while (prepaid := self._prepaid_of_sessions.get(session_name(principal))) is not None:
+            owed_s = prepaid.owes_until - trio.current_time()
+            if owed_s <= 0:
+                return
+            await trio.sleep(owed_s)
 
     def disconnected(self, caller: Caller) -> None:
         """Tell the caller's session that this connection has ended. Does not checkpoint."""

@@ -6,6 +6,7 @@ No handler of an actor ever waits here; the request's own task does. What judgin
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from contextlib import nullcontext
 
 import msgspec
 import trio
@@ -14,6 +15,7 @@ from actors.desk.admission import Admissions, Caller, Refusal
 from actors.desk.await_decision import Person
 from actors.desk.expert_actions import ExpertActions
 from actors.desk.judge_request import RequestJudge
+from actors.desk.shares import Shares
 from actors.event_store.messages import NAME as EVENT_STORE
 from actors.event_store.messages import AppendEvents, QueryEvents, Refused, Stored
 from actors.kernel import DEFAULT_TIMEOUT_S, ROOT, Child, Node, Ref, System
@@ -34,14 +36,21 @@ class Gate:
         system: Where the actors are found.
         views: What they publish.
         session: Makes the actor of a principal's session.
+
+    Attributes:
+        views: As given.
+        shares: How much each principal may have at once.
     """
 
     def __init__(self, system: System, views: Views, session: Callable[[Principal], Child]) -> None:
         self._system = system
         self.views = views
+        self.shares = Shares()
         self._admissions = Admissions(system, views.prepaid, session)
+        self.charge_refused = self._admissions.charge_refused
+        self.wait_until_paid = self._admissions.wait_until_paid
         self._store = Ref(system, EVENT_STORE)
-        judge = RequestJudge(system, views, self._admissions)
+        judge = RequestJudge(system, views, self._admissions, self.shares.waits)
         self.validate = judge.validate
         self.validate_nowait = judge.validate_nowait
         self.explain = judge.explain
@@ -92,11 +101,12 @@ class Gate:
         """Read a page of events, waiting up to `wait_s` seconds for the first; a checkpoint.
 
         Raises:
-            Refusal: Not admitted, or an invalid query.
+            Refusal: Not admitted, an invalid query, or too many that wait.
         """
         await self._admissions.admit(caller, Admit(caller.connection, "read"))
         asked = QueryEvents(_seen_by(caller, query), wait_s, caller.principal.agent, caller.connection)
-        found = await self._store.ask(asked, timeout_s=wait_s + DEFAULT_TIMEOUT_S)
+        with self.shares.waits.held(caller.principal) if wait_s > 0 else nullcontext():
+            found = await self._store.ask(asked, timeout_s=wait_s + DEFAULT_TIMEOUT_S)
         if found.page is None:
             raise _refusal(found.refused)
         return found.page

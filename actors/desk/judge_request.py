@@ -18,6 +18,7 @@ from actors.cache.messages import NAME as CACHE
 from actors.cache.messages import KeepRuling
 from actors.desk.admission import Admissions, Caller
 from actors.desk.await_decision import Person, Waiting, is_pending
+from actors.desk.shares import Share
 from actors.event_store.messages import NAME as EVENT_STORE
 from actors.event_store.messages import AppendEvents
 from actors.kernel import ActorError, Ref, System
@@ -47,10 +48,12 @@ class RequestJudge:
         system: Where the actors are found.
         views: What they publish.
         admissions: Admits requests.
+        waits: How many requests may wait for decisions.
     """
 
-    def __init__(self, system: System, views: Views, admissions: Admissions) -> None:
+    def __init__(self, system: System, views: Views, admissions: Admissions, waits: Share) -> None:
         self._views = views
+        self._waits = waits
         self._admissions = admissions
         self._store = Ref(system, EVENT_STORE)
         self._speed_layer = Ref(system, SPEED_LAYER)
@@ -69,7 +72,8 @@ class RequestJudge:
             person: Asks the person at the caller's client meanwhile, where their answer counts.
 
         Raises:
-            Refusal: The session does not admit the request.
+            Refusal: The session does not admit the request, or too many of the principal's wait for decisions; then
+                what was asked stays pending, and may be asked again.
         """
         began = trio.current_time()
         await self._admissions.admit(caller, Admit(caller.connection, "validate", len(calls)))
@@ -89,7 +93,10 @@ class RequestJudge:
         policy, found = await self._evaluate(policy, missing, caller)
         if wait_s > 0 and any(is_pending(answer) for answer in found.values()):
             until = began + wait_s
-            policy, found = await self._waiting.decisions(policy, found, missing, caller, until=until, person=person)
+            with self._waits.held(caller.principal):
+                policy, found = await self._waiting.decisions(
+                    policy, found, missing, caller, until=until, person=person
+                )
         answers = [found[key] if key in found else Answer(_known(known[key])) for key in keys]
         elapsed_us = round((trio.current_time() - began) * 1e6)
         given = [

@@ -19,6 +19,7 @@ from actors.ports import Ports
 from actors.session.messages import (
     Admission,
     Admit,
+    Charge,
     Limits,
     Messages,
     Principal,
@@ -32,6 +33,9 @@ from actors.session.prepaid_tokens import PrepaidTokens
 from actors.session.role_rules import ADMITTED, rate_limited, refusal_of
 from actors.token_bucket import TokenBucket
 from store import Append, NewEvent
+
+OWED_S = 30.0
+"""For how long a principal may owe tokens for what was refused, in seconds: less than a ping's answer may take."""
 
 SESSIONS_STREAM = "moothall/sessions"
 STARTED = "moothall.session.started"
@@ -83,10 +87,13 @@ class Session(Actor):
         self._connections.discard(down.name)
         self._idle_since = trio.current_time()
 
-    async def handle(self, message: Admit | WhoAmI | TopUp, reply: Reply) -> Admission | SessionInfo | None:
-        """Admit, introduce itself, or admit more in advance."""
+    async def handle(self, message: Admit | WhoAmI | TopUp | Charge, reply: Reply) -> Admission | SessionInfo | None:
+        """Admit, introduce itself, admit more in advance, or take what a refused request costs."""
         if isinstance(message, TopUp):
             self._top_up()
+            return None
+        if isinstance(message, Charge):
+            self._charge(message.cost)
             return None
         self._connections.add(connection_name(message.connection))
         return self._admit(message) if isinstance(message, Admit) else self._info()
@@ -112,6 +119,12 @@ class Session(Actor):
         self._tally[admission.code or message.operation] += 1
         self._top_up()
         return admission
+
+    def _charge(self, cost: int) -> None:
+        now, unspent = trio.current_time(), self._prepaid.unspent()
+        self._prepaid.grant(-unspent)
+        self._bucket.charge(cost - unspent, now, OWED_S)
+        self._prepaid.owes_until = now + self._bucket.lacks_for_s(1, now)
 
     def _top_up(self) -> None:
         wanted = self._prepaid.wanted()

@@ -90,6 +90,16 @@ class Admit(Ask[Admission], frozen=True):
     types: tuple[str, ...] = ()
 
 
+class Charge(Tell, frozen=True):
+    """A request of this principal was refused; it is paid for all the same, by its bytes.
+
+    Attributes:
+        cost: How many tokens it takes.
+    """
+
+    cost: int
+
+
 class SessionInfo(msgspec.Struct, frozen=True, array_like=True):
     """What `whoami` tells.
 
@@ -120,4 +130,4 @@ class TopUp(Tell, frozen=True):
     """The prepaid tokens run low; grant more of what the bucket has."""
 
 
-Messages = Admit | WhoAmI | TopUp
+Messages = Admit | WhoAmI | TopUp | Charge

@@ -31,17 +31,19 @@ class PrepaidTokens:
         connections: The names of the connections that the session knows; others have to ask first. The session's.
         granted: Tokens granted since the session began. The session's.
         low: What is spent when more should be granted. The session's.
+        owes_until: Until when the bucket is empty, on Trio's clock, because of what was refused. The session's.
         spent: Tokens spent since the session began. The desk's.
         tally: The requests that they were spent on. The desk's.
     """
 
-    __slots__ = ("ahead", "connections", "granted", "low", "spent", "tally")
+    __slots__ = ("ahead", "connections", "granted", "low", "owes_until", "spent", "tally")
 
     def __init__(self, burst: int | None) -> None:
         self.ahead = AHEAD if burst is None else min(AHEAD, burst // _SHARE_OF_BURST)
         self.connections: set[str] = set()
         self.granted = 0
         self.low = 0
+        self.owes_until = 0.0
         self.spent = 0
         self.tally: Counter[str] = Counter()
 
@@ -54,7 +56,7 @@ class PrepaidTokens:
         return self.ahead - self.unspent()
 
     def grant(self, tokens: int) -> None:
-        """Add tokens that were taken from the bucket. For the session."""
+        """Add tokens that were taken from the bucket, or take unspent ones back. For the session."""
         self.granted += tokens
         self.low = self.granted - self.ahead // 2
 

@@ -89,6 +89,7 @@ class SpeedLayer(Actor):
     """
 
     accepts = Messages
+    capacity = 8192  # twice what the desk lets agents have under way
 
     def __init__(self, policy: Policy, views: PolicyViews, ports: Ports, quotas: Quotas) -> None:
         self._base = policy

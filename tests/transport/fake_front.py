@@ -14,9 +14,10 @@ from wsproto import ConnectionType, WSConnection
 from wsproto.events import AcceptConnection, CloseConnection, Ping, Request, TextMessage
 
 from actors.desk.gate import Call, Caller, Refusal, Verdict
+from actors.desk.shares import Shares
 from actors.kernel import ChildSpec, Node, Supervisor, System, running
 from actors.monitor.messages import Component, Health
-from actors.session.messages import Limits, SessionInfo
+from actors.session.messages import Limits, Principal, SessionInfo
 from actors.speed_layer.messages import ApprovalInfo, PendingApproval
 from actors.views import Views
 from store import Append, MemoryLog, Page, Query
@@ -41,6 +42,8 @@ class FakeGate:
         self.log = MemoryLog()
         self.disconnections: list[int] = []
         self.sends = False
+        self.shares = Shares()
+        self.charged: list[int] = []
         self.before: Callable[[str, Any], Any] = _nothing
 
     def stall(self) -> None:
@@ -124,6 +127,12 @@ class FakeGate:
 
     def health(self) -> Health:
         return msgspec.structs.replace(self.views.health, connections=self.views.connections)
+
+    async def charge_refused(self, principal: Principal, size: int) -> None:
+        self.charged.append(size)
+
+    async def wait_until_paid(self, principal: Principal) -> None:
+        pass
 
     def disconnected(self, caller: Caller) -> None:
         self.disconnections.append(caller.connection)

@@ -84,7 +84,7 @@ class HttpServer:
         )
         # An event store is asked for every message, so all go through the SDK then.
         lane = HttpLane(gate, server, self._sessions) if event_store is None else None
-        mcp = McpEndpoint(self._sessions, lane)
+        mcp = McpEndpoint(gate, self._sessions, lane)
         self._checks = RequestChecks(make_routes(gate, mcp, lambda: not self._stopping), authenticator, self._limits)
         self._context = WorkerContext(None)
         self._open: dict[int, HttpConnection] = {}

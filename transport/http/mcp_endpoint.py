@@ -3,25 +3,24 @@
 from __future__ import annotations
 
 from contextlib import nullcontext
-from typing import Any, Final
+from typing import Any
 
 import msgspec
 from mcp.shared.dispatcher import coerce_request_id
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from actors.desk.gate import Gate
 from transport.http.fast_lane import CALL, HttpCall, HttpLane
 from transport.http.request_checks import CHECKED_REQUEST, CheckedRequest
 from transport.http.sessions import HttpSession, Sessions, user_of
-from transport.mcp.in_flight import TOO_MANY_REQUESTS, InFlightHold
-from transport.mcp.message_parser import INVALID_REQUEST, Malformed, RequestId, parse, text_of
+from transport.mcp.in_flight import BUSY_S, TOO_MANY_REQUESTS, InFlightHold
+from transport.mcp.message_parser import INVALID_REQUEST, LARGE_BYTES, Malformed, RequestId, parse, text_of
 from transport.mcp.request_context import REQUEST_CONTEXT, RequestContext
 from transport.mcp.ticket_queue import Ticket
 from transport.mcp.tools.toolset import ORDERED
 
 _encode = msgspec.json.Encoder().encode
-_BUSY_S: Final = 1.0
-"""What a client that has too many requests under way is told to wait, in seconds; nobody knows when one ends."""
 
 
 class _Refused(Exception):  # noqa: N818 - states a fact about a request
@@ -35,11 +34,13 @@ class McpEndpoint:
     """The ASGI application at `/mcp`.
 
     Args:
+        gate: Charges for what is refused.
         sessions: Speaks MCP.
         lane: Takes what need not go to the SDK; None where everything shall.
     """
 
-    def __init__(self, sessions: Sessions, lane: HttpLane | None) -> None:
+    def __init__(self, gate: Gate, sessions: Sessions, lane: HttpLane | None) -> None:
+        self._gate = gate
         self._sessions = sessions
         self._lane = lane
 
@@ -54,18 +55,21 @@ class McpEndpoint:
         if scope["method"] != "POST":
             await self._sessions.handle_request(scope, receive, send)
             return
+        size = len(checked.body)
+        if size > LARGE_BYTES:
+            await self._gate.wait_until_paid(caller.principal)
         try:
             message = parse(text_of(checked.body))
-            hold = None if session is None else _admitted(session, message, len(checked.body))
+            hold = None if session is None else _admitted(session, message, size)
         except Malformed as malformed:
+            await self._gate.charge_refused(caller.principal, size)
             await _error(400, malformed.request_id, malformed.code, malformed.message)(scope, receive, send)
         except _Refused as refused:
             response = _error(429, refused.request_id, TOO_MANY_REQUESTS, str(refused), refused.detail)
             await response(scope, receive, send)
         else:
-            scope[REQUEST_CONTEXT] = RequestContext(
-                caller, None if session is None else _ticket(session, message), hold=hold
-            )
+            ticket = None if session is None else _ticket(session, message)
+            scope[REQUEST_CONTEXT] = RequestContext(caller, ticket, hold=hold, size=size)
             await self._serve(HttpCall(scope, message, scope[REQUEST_CONTEXT], session), receive, send)
 
     async def _serve(self, call: HttpCall, receive: Receive, send: Send) -> None:
@@ -106,7 +110,7 @@ def _admitted(session: HttpSession, message: dict[str, Any], size: int) -> InFli
         raise Malformed(INVALID_REQUEST, "a request with this id is under way; use each id once", request_id)
     if not under_way.has_room(size):
         why = f"{len(under_way)} requests are under way in this session; wait for answers"
-        raise _Refused(request_id, why, {"in_flight": len(under_way), "retry_after_s": _BUSY_S})
+        raise _Refused(request_id, why, {"in_flight": len(under_way), "retry_after_s": BUSY_S})
     params: dict[str, Any] | None = message.get("params")
     wait_s = session.sessionless.wait_s(message["method"], params or {})
     if wait_s is not None:

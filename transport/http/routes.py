@@ -15,7 +15,7 @@ from starlette.types import ASGIApp
 from actors.desk.gate import Gate
 from transport.access.authentication import PATH
 from transport.http.request_checks import CHECKED_REQUEST, CheckedRequest
-from transport.mcp.message_parser import Malformed, decode, text_of
+from transport.mcp.message_parser import LARGE_BYTES, Malformed, decode, text_of
 from transport.mcp.request_context import RequestContext
 from transport.mcp.tool_calls import run_tool
 from transport.mcp.tools.toolset import TOOLS
@@ -53,11 +53,15 @@ def make_routes(gate: Gate, mcp: ASGIApp, accepting: Callable[[], bool]) -> Star
 
     async def validate(request: Request) -> Response:
         checked: CheckedRequest = request.scope[CHECKED_REQUEST]
+        principal, size = checked.caller.principal, len(checked.body)
+        if size > LARGE_BYTES:
+            await gate.wait_until_paid(principal)
         try:
             arguments = decode(text_of(checked.body))
         except Malformed as malformed:
+            await gate.charge_refused(principal, size)
             return _json({"error": {"code": "invalid", "message": malformed.message}}, 400)
-        outcome = await run_tool(gate, TOOLS["validate"], RequestContext(checked.caller), arguments)
+        outcome = await run_tool(gate, TOOLS["validate"], RequestContext(checked.caller, size=size), arguments)
         content = outcome.content
         return _refusal(content) if isinstance(content, dict) else _json(content)
 

@@ -70,10 +70,24 @@ def sent(
     """Return what gives a call's result where its first part could be done now, else None. Does not checkpoint."""
     if tool.send is None:
         return None
+    requests, principal = gate.shares.requests, context.caller.principal
     try:
-        return tool.send(gate, context, fitting(tool.arguments, arguments))
-    except (trio.WouldBlock, msgspec.ValidationError, Refusal, ActorError):  # whoever runs the whole says which
+        requests.take(principal)
+    except Refusal:
         return None
+    try:
+        result = tool.send(gate, context, fitting(tool.arguments, arguments))
+    except (trio.WouldBlock, msgspec.ValidationError, Refusal, ActorError):  # whoever runs the whole says which
+        requests.give_back(principal)
+        return None
+
+    async def received() -> msgspec.Struct:
+        try:
+            return await result()
+        finally:
+            requests.give_back(principal)
+
+    return received
 
 
 def answer(request_id: RequestId, outcome: Outcome, tail: str) -> str:
@@ -151,11 +165,12 @@ class FastLane:
             return True
         result = None if self._in_flight.tickets_wait else sent(self._gate, self._at_once, tool, arguments)
         if result is not None:
-            context = self._at_once
+            context = RequestContext(self._caller, size=size)
             self._in_flight.begin(request_id, size=size, ordered=False)
-            self._start(request_id, partial(outcome_of, result, tool, context))
+            self._start(request_id, partial(outcome_of, self._gate, result, tool, context))
         else:
-            context = RequestContext(self._caller, self._in_flight.begin(request_id, size=size, ordered=tool.ordered))
+            ticket = self._in_flight.begin(request_id, size=size, ordered=tool.ordered)
+            context = RequestContext(self._caller, ticket, size=size)
             self._start(request_id, partial(run_tool, self._gate, tool, context, arguments))
         return True
 

@@ -17,12 +17,14 @@ class RequestContext(NamedTuple):
         ticket: Its turn must come before anything is done, where the request keeps the order of arrival.
         person: Asks the person at the client, where their answer counts.
         hold: To be entered for as long as a tool runs, where its request may be over before.
+        size: How many bytes the request has.
     """
 
     caller: Caller
     ticket: Ticket | None = None
     person: Person | None = None
     hold: InFlightHold | None = None
+    size: int = 0
 
 
 REQUEST_CONTEXT: Final = "moothall.request_context"

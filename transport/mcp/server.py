@@ -76,7 +76,7 @@ def make_server(gate: Gate, version: str, *, elicitation: Elicitation = "off") -
         on_read_resource=handlers.read_resource,
         on_subscribe_resource=handlers.subscribe,
         on_unsubscribe_resource=handlers.unsubscribe,
-        on_subscriptions_listen=FairListenHandler(handlers.updates.bus),
+        on_subscriptions_listen=FairListenHandler(handlers.updates.bus, gate.shares.listening),
         on_list_prompts=handlers.list_prompts,
         on_get_prompt=handlers.get_prompt,
         on_completion=handlers.complete,
@@ -138,7 +138,7 @@ class _Handlers:
         return await resources.read(self._gate, request_context_of(context.request), str(params.uri))
 
     async def subscribe(self, context: Context, params: types.SubscribeRequestParams) -> types.EmptyResult:
-        self.updates.subscribe(request_context_of(context.request).caller.connection, str(params.uri), context.session)
+        self.updates.subscribe(request_context_of(context.request).caller, str(params.uri), context.session)
         return types.EmptyResult()
 
     async def unsubscribe(self, context: Context, params: types.UnsubscribeRequestParams) -> types.EmptyResult:

@@ -28,6 +28,9 @@ log = Logger(__name__)
 _EXPECTED: Final = frozenset({"rate_limited", "revision_conflict", "condition_failed"})
 """Refusals that are part of normal work and not worth a line in the log."""
 
+_CHARGED: Final = frozenset({"invalid", "too_large"})
+"""Refusals of what its sender could have known: it pays for the bytes."""
+
 
 class Outcome(NamedTuple):
     """What a call came to.
@@ -45,14 +48,17 @@ async def run_tool(gate: Gate, tool: Tool, context: RequestContext, arguments: d
     """Call a tool, in its turn where it has a ticket; a checkpoint. Raises nothing but `trio.Cancelled`."""
 
     async def run() -> msgspec.Struct:
-        if context.ticket is not None:
-            await context.ticket.wait()
-        return await tool.run(gate, context, converted(tool.arguments, arguments))
+        with gate.shares.requests.held(context.caller.principal):
+            if context.ticket is not None:
+                await context.ticket.wait()
+            return await tool.run(gate, context, converted(tool.arguments, arguments))
 
-    return await outcome_of(run, tool, context)
+    return await outcome_of(gate, run, tool, context)
 
 
-async def outcome_of(run: Callable[[], Awaitable[msgspec.Struct]], tool: Tool, context: RequestContext) -> Outcome:
+async def outcome_of(
+    gate: Gate, run: Callable[[], Awaitable[msgspec.Struct]], tool: Tool, context: RequestContext
+) -> Outcome:
     """Return what a call of a tool comes to, once `run` gives its result; a checkpoint where `run` is one.
 
     Raises nothing but `trio.Cancelled`, and finishes the ticket.
@@ -62,6 +68,8 @@ async def outcome_of(run: Callable[[], Awaitable[msgspec.Struct]], tool: Tool, c
     except Refusal as refusal:
         level = log.debug if refusal.code in _EXPECTED else log.info
         level("tool.refused", tool=tool.name, agent=context.caller.principal.agent, code=refusal.code)
+        if refusal.code in _CHARGED:
+            await gate.charge_refused(context.caller.principal, context.size)
         return _failed(refusal.code, refusal.message, refusal.detail)
     except AskTimeout as error:
         return _failed("deadline", str(error))
@@ -79,7 +87,7 @@ async def outcome_of(run: Callable[[], Awaitable[msgspec.Struct]], tool: Tool, c
 SECOND_LOOK_BYTES: Final = 2 * 1024
 """The largest arguments that get a second look with the schema itself, which takes a thousand times as long.
 
-That is some milliseconds, and no limit of a role counts what is refused as invalid.
+That is up to some milliseconds, for which its sender pays no more than for as many bytes that are read once.
 """
 
 _encode = msgspec.json.Encoder().encode

@@ -89,6 +89,7 @@ class Connection:
         limits: What the connection may use.
         queued: What waits to be written to the connections of each principal.
         unfinished: What they have of unfinished messages.
+        under_way: What they have of requests under way.
         opened: Called when the handshake is done.
         ended: Called when the connection has ended, whether it was opened or not.
 
@@ -108,6 +109,7 @@ class Connection:
         limits: ConnectionLimits,
         queued: PrincipalBytes,
         unfinished: PrincipalBytes,
+        under_way: PrincipalBytes,
         opened: Callable[[Connection], None],
         ended: Callable[[Connection], None],
     ) -> None:
@@ -121,11 +123,13 @@ class Connection:
         self._limits = limits
         self._queued = queued
         self._unfinished = unfinished
+        self._under_way = under_way
         self._opened = opened
         self._ended = ended
         self._scope = trio.CancelScope()
         self._inbound: Inbound | None = None
         self._outbound: Outbound | None = None
+        self._in_flight: InFlight | None = None
         self._code = 1000
         self._reason = ""
         self._closing = False
@@ -180,6 +184,8 @@ class Connection:
         except* (trio.BrokenResourceError, trio.ClosedResourceError, ConnectionClosed, OSError) as group:
             log.debug("connection.broken", connection=self.number, error=repr(group.exceptions))
         finally:
+            if self._in_flight is not None:
+                self._in_flight.close()
             self._ended(self)
             await trio.aclose_forcefully(self._stream)
 
@@ -211,7 +217,8 @@ class Connection:
 
     def _streams(self, websocket: WebSocketConnection, nursery: trio.Nursery) -> tuple[Inbound, Outbound]:
         limits = self._limits
-        in_flight = InFlight(limits.in_flight, limits.in_flight_bytes)
+        held = self._under_way.of(self.caller.principal)
+        in_flight = self._in_flight = InFlight(limits.in_flight, limits.in_flight_bytes, held)
         era = Era(self._server.server_info_stamp)
         self._outbound = Outbound(
             partial(send_together, websocket),
@@ -236,6 +243,7 @@ class Connection:
             websocket,
             self._outbound,
             in_flight,
+            self._gate,
             self.caller,
             era=era,
             sessionless=SessionlessLimit(

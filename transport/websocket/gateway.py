@@ -64,7 +64,7 @@ class Gateway:
         self._numbers = numbers if numbers is not None else itertools.count(1)
         self._open: dict[int, Connection] = {}
         self._unauthenticated = Unauthenticated()
-        self._queued, self._unfinished = PrincipalBytes(), PrincipalBytes()
+        self._queued, self._unfinished, self._under_way = PrincipalBytes(), PrincipalBytes(), PrincipalBytes()
         self._connections = Supervisor(strategy="dynamic", on_crash=on_crash)
         self._accepting = trio.CancelScope()
 
@@ -111,6 +111,7 @@ class Gateway:
             limits=self._limits,
             queued=self._queued,
             unfinished=self._unfinished,
+            under_way=self._under_way,
             opened=self._opened,
             ended=self._ended,
         )

@@ -14,11 +14,11 @@ from mcp_types import JSONRPCError, JSONRPCNotification, JSONRPCRequest, JSONRPC
 from pydantic import ValidationError
 from trio_websocket import ConnectionClosed, WebSocketConnection
 
-from actors.desk.gate import Caller
+from actors.desk.gate import Caller, Gate
 from transport.logs import Logger
 from transport.mcp.fast_lane import FastLane
-from transport.mcp.in_flight import TOO_MANY_REQUESTS, InFlight
-from transport.mcp.message_parser import INVALID_REQUEST, Malformed, RequestId, parse
+from transport.mcp.in_flight import BUSY_S, TOO_MANY_REQUESTS, InFlight
+from transport.mcp.message_parser import INVALID_REQUEST, LARGE_BYTES, Malformed, RequestId, parse
 from transport.mcp.protocol_era import Era
 from transport.mcp.request_context import RequestContext
 from transport.mcp.sessionless_limits import SessionlessLimit
@@ -36,6 +36,7 @@ class Inbound:
         websocket: Where the frames come from.
         outbound: Where refusals go.
         in_flight: The requests under way.
+        gate: Charges for what is refused.
         caller: Who is on the other side.
         era: Told of each request that goes to the SDK.
         sessionless: Limits what no session admits.
@@ -50,6 +51,7 @@ class Inbound:
         websocket: WebSocketConnection,
         outbound: Outbound,
         in_flight: InFlight,
+        gate: Gate,
         caller: Caller,
         *,
         era: Era,
@@ -65,6 +67,7 @@ class Inbound:
         self._era = era
         self._sessionless = sessionless
         self._lane = lane
+        self._gate = gate
         self._caller = caller
         self._message_bytes = message_bytes
         self._drain_s = drain_s
@@ -72,6 +75,7 @@ class Inbound:
         self._reading = trio.CancelScope()
         self._stopped = False
         self._refused = 0
+        self._unpaid = 0
         self._drain = False
 
     def stop(self, *, drain: bool) -> None:
@@ -117,9 +121,15 @@ class Inbound:
             with trio.CancelScope() as self._reading:
                 try:
                     while True:
-                        message = self._accept(await self._websocket.get_message())
+                        frame = await self._websocket.get_message()
+                        if len(frame) > LARGE_BYTES:
+                            await self._gate.wait_until_paid(self._caller.principal)
+                        message = self._accept(frame)
                         if message is not None:
                             return message
+                        if self._unpaid:
+                            size, self._unpaid = self._unpaid, 0
+                            await self._gate.charge_refused(self._caller.principal, size)
                 except ConnectionClosed:
                     return None
         if self._drain:
@@ -132,12 +142,14 @@ class Inbound:
             self._close(1003, "send JSON-RPC as text frames")
             return None
         if is_too_large(frame, self._message_bytes):
+            self._unpaid = len(frame)
             self._close(1009, f"a message may have {self._message_bytes} bytes")
             return None
         try:
             return self._message(parse(frame), len(frame))
         except Malformed as malformed:
             self._log_refused(malformed)
+            self._unpaid = len(frame)
             self._outbound.refuse(malformed.request_id, malformed.code, malformed.message)
             return None
 
@@ -174,9 +186,9 @@ class Inbound:
             self._outbound.refuse(
                 request_id,
                 TOO_MANY_REQUESTS,
-                f"{len(self._in_flight)} requests of {self._in_flight.size} bytes are under way on this connection;"
-                " wait for answers",
-                {"error": {"code": "rate_limited", "in_flight": len(self._in_flight)}},
+                f"{len(self._in_flight)} requests of {self._in_flight.size} bytes are under way on this connection,"
+                " or too many bytes on all of yours; wait for answers",
+                {"error": {"code": "rate_limited", "in_flight": len(self._in_flight), "retry_after_s": BUSY_S}},
             )
             return None
         called: dict[str, Any] = params if method == "tools/call" and params is not None else {}
@@ -198,7 +210,7 @@ class Inbound:
         return SessionMessage(
             JSONRPCRequest(jsonrpc="2.0", id=request_id, method=method, params=params),
             ServerMessageMetadata(
-                request_context=RequestContext(self._caller, ticket),
+                request_context=RequestContext(self._caller, ticket, size=size),
                 on_request_unanswered=partial(self._unanswered, request_id),
             ),
         )

@@ -110,6 +110,7 @@ async def connection(gate: Gate, *, fast: bool = True) -> AsyncGenerator[Exchang
             websocket,
             outbound,
             in_flight,
+            gate,
             caller,
             era=era,
             sessionless=SessionlessLimit(caller.principal.role, limits.sessionless_per_s, limits.sessionless_burst),

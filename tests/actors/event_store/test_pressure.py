@@ -9,6 +9,7 @@ import pytest
 import trio
 
 from actors.desk.gate import Call, Caller, Refusal
+from actors.desk.shares import WAITS
 from actors.event_store.actor import FIRST_LOOK
 from actors.event_store.commit_groups import CHECKS, group_size
 from actors.event_store.messages import AppendEvents
@@ -122,11 +123,10 @@ async def test_appends_beyond_the_bound_are_refused_while_the_disk_hangs_and_non
 
 async def test_waits_that_nobody_wants_any_more_hold_no_place(autojump_clock, world, scout):
     async with trio.open_nursery() as nursery:
-        for _ in range(8):
-            for _ in range(512):
-                nursery.start_soon(world.gate.query_events, scout, Query(types=("never",)), 3000.0)
-            await trio.testing.wait_all_tasks_blocked()
-        with pytest.raises(Refusal, match="queries wait already"):
+        for _ in range(WAITS.each):
+            nursery.start_soon(world.gate.query_events, scout, Query(types=("never",)), 3000.0)
+        await trio.testing.wait_all_tasks_blocked()
+        with pytest.raises(Refusal, match="requests that wait"):
             await world.gate.query_events(scout, Query(types=("never",)), 1.0)
         nursery.cancel_scope.cancel()
     await trio.testing.wait_all_tasks_blocked()

@@ -82,6 +82,7 @@ class Wired:
             websocket,
             self.outbound,
             in_flight,
+            gate,
             CALLER,
             era=era,
             sessionless=SessionlessLimit("admin", 1.0, 1),

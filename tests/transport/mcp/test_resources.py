@@ -12,11 +12,11 @@ from mcp.shared.exceptions import MCPError
 from mcp_types import PaginatedRequestParams
 
 from actors.desk.gate import Refusal
+from actors.desk.shares import LISTENING
 from actors.kernel import ActorNotFound
 from transport.mcp.resource_updates import PERIOD_S, SUBSCRIPTIONS
 from transport.mcp.resources import stream_of, uris_of
 from transport.mcp.server import page_of
-from transport.mcp.subscriptions_listen import OF_AN_AGENT
 
 ENVELOPE = {
     "io.modelcontextprotocol/protocolVersion": "2026-07-28",
@@ -199,7 +199,7 @@ async def test_one_agent_cannot_take_all_streams_of_subscriptions(front, autojum
     params = {"notifications": {"resourceSubscriptions": ["events://log"]}, "_meta": ENVELOPE}
     async with front() as running:
         greedy = await running.raw(initialized=False)
-        for number in range(OF_AN_AGENT - 1):
+        for number in range(LISTENING.each - 1):
             await greedy.request(number, "subscriptions/listen", params)
             assert (await greedy.message())["method"] == "notifications/subscriptions/acknowledged"
         again = await running.raw(initialized=False)
