@@ -37,7 +37,7 @@ class Views:
     def __init__(self, version: str, *, audit_inputs: bool = True) -> None:
         self.verdicts = VerdictTable()
         self.prepaid: dict[str, PrepaidTokens] = {}
-        self.audit = AuditBuffer(inputs=audit_inputs)
+        self.audit = AuditBuffer(inputs=audit_inputs, head=lambda: self.sequence)
         self.policy = ""
         self.rules: PublishedPolicy | None = None
         self.sequence = 0

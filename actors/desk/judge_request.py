@@ -9,6 +9,7 @@ and a place in the audit buffer; what these cannot answer asks the speed layer. 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from functools import partial
 from typing import NamedTuple
 
 import msgspec
@@ -23,8 +24,9 @@ from actors.event_store.messages import NAME as EVENT_STORE
 from actors.event_store.messages import AppendEvents
 from actors.kernel import ActorError, Ref, System
 from actors.session.messages import Admit
-from actors.speed_layer.audit.buffer import AUDIT_STREAM, Entry, verdict_event
+from actors.speed_layer.audit.buffer import AUDIT_STREAM, Entry
 from actors.speed_layer.audit.secret_masks import Masked
+from actors.speed_layer.audit.verdict_events import VerdictEvents
 from actors.speed_layer.call_and_verdict import Call, Verdict
 from actors.speed_layer.messages import NAME as SPEED_LAYER
 from actors.speed_layer.messages import Answer, ApprovalInfo, Evaluate, Explain
@@ -250,13 +252,18 @@ class RequestJudge:
 
     async def _store_durably(self, entry: Entry, indices: list[int]) -> str | None:
         """Return why the events could not be stored, None if they were."""
-        kept = self._views.audit.inputs
-        events = [verdict_event(entry, n, Masked(entry.calls[n].input) if kept else None) for n in indices]
+        audit, verdicts = self._views.audit, VerdictEvents(self._views.audit.stored)
+        for n in indices:
+            verdicts.add(entry, n, partial(Masked, entry.calls[n].input) if audit.inputs else None)
+        append = Append(events=verdicts.events, agent="moothall", stream=AUDIT_STREAM)
         try:
-            stored = await self._store.ask(AppendEvents(Append(events=events, agent="moothall", stream=AUDIT_STREAM)))
+            stored = await self._store.ask(AppendEvents(append))
         except ActorError as error:
             return str(error)
-        return None if stored.refused is None else stored.refused.message
+        if stored.appended is None:
+            return "refused" if stored.refused is None else stored.refused.message
+        audit.stored.note(verdicts.events, stored.appended.first_sequence)
+        return None
 
 
 def _withheld(verdict: Verdict) -> Verdict:

@@ -10,19 +10,16 @@ dropped and their number takes their place, so that the log says how many are mi
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import trio
 
-from actors.speed_layer.audit.secret_masks import Masked
+from actors.speed_layer.audit.stored_inputs import StoredInputs
 from actors.speed_layer.call_and_verdict import Call, Verdict
-from store import NewEvent
 
 AUDIT_STREAM: Final = "moothall/audit"
-VERDICT_GIVEN: Final = "moothall.verdict.given"
-GAP: Final = "moothall.audit.gap"
 
 CAPACITY: Final = 65_536
 """How many verdicts may wait to be stored: 50 MB of them, at some 800 bytes each."""
@@ -89,13 +86,22 @@ class AuditBuffer:
         capacity: How many verdicts it holds.
         capacity_bytes: How many bytes of requests it holds with them.
         inputs: Whether the events made of them keep the inputs.
+        head: Tells the last sequence of the log.
 
     Attributes:
         inputs: As given.
         held: How many verdicts it holds now, those of the batch under way included.
+        stored: The inputs that the log has already; noted by whoever has stored them.
     """
 
-    def __init__(self, capacity: int = CAPACITY, *, capacity_bytes: int = CAPACITY_BYTES, inputs: bool = True) -> None:
+    def __init__(
+        self,
+        capacity: int = CAPACITY,
+        *,
+        capacity_bytes: int = CAPACITY_BYTES,
+        inputs: bool = True,
+        head: Callable[[], int] = lambda: 0,
+    ) -> None:
         self._capacity = capacity
         self._capacity_bytes = capacity_bytes
         self.inputs = inputs
@@ -103,6 +109,7 @@ class AuditBuffer:
         self._batch = Batch([])
         self.held = 0
         self._held_bytes = 0
+        self.stored = StoredInputs(head)
         self._stored_at = 0.0
         self._wake_at = 1
         self._woken = trio.Event()
@@ -175,38 +182,3 @@ class AuditBuffer:
             await trio.lowlevel.checkpoint()
         else:
             await self._woken.wait()
-
-
-def verdict_event(entry: Entry, index: int, masked: Masked | None, late_s: float = 0.0) -> NewEvent:
-    """Return one verdict of a request as an event.
-
-    Args:
-        entry: The request.
-        index: Which of its verdicts.
-        masked: Its input without secrets; None keeps no input.
-        late_s: How much later than the verdict the event is made, in seconds.
-    """
-    verdict, call = entry.verdicts[index], entry.calls[index]
-    data: dict[str, Any] = {
-        "agent": entry.agent,
-        "role": entry.role,
-        "tool": call.tool,
-        "cwd": call.cwd,
-        "request": verdict.request,
-        "verdict": verdict.verdict,
-        "reason": verdict.reason,
-        "rule": verdict.rule,
-        "policy": verdict.policy,
-        "cached": verdict.cached,
-        "elapsed_us": verdict.elapsed_us,
-        "approval": None if verdict.approval is None else verdict.approval.id,
-        "late_ms": round(late_s * 1e3),
-    }
-    if masked is not None:
-        data |= {"input": masked.value, "whole": masked.whole}
-    return NewEvent(type=VERDICT_GIVEN, data=data, stream=AUDIT_STREAM)
-
-
-def gap_event(count: int) -> NewEvent:
-    """Return the event that says how many verdicts are missing before it."""
-    return NewEvent(type=GAP, data={"count": count}, stream=AUDIT_STREAM)

@@ -7,6 +7,7 @@ there yet: its events carry the batch's name as correlation id.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Final
 
 import msgspec
@@ -14,8 +15,9 @@ import trio
 
 from actors.event_store.messages import AppendEvents
 from actors.kernel import ActorError, Ref
-from actors.speed_layer.audit.buffer import AUDIT_STREAM, AuditBuffer, Batch, Entry, gap_event, verdict_event
+from actors.speed_layer.audit.buffer import AUDIT_STREAM, AuditBuffer, Batch
 from actors.speed_layer.audit.secret_masks import Masked
+from actors.speed_layer.audit.verdict_events import VerdictEvents, gap_event, standing_alone
 from store import Append, FailIf, NewEvent, Query
 
 RETRY_S: Final = 0.2
@@ -26,9 +28,6 @@ SLICE: Final = 64
 
 LARGE_INPUT: Final = 1024
 """An input with more characters than this is large: masking it takes over 0.1 ms, and others get a turn after it."""
-
-MAX_MASKED: Final = 4096
-"""How many masked inputs are kept, none of them large, since the same requests come again: some 6 MB at most."""
 
 _KEPT: Final = ("agent", "role", "request", "verdict", "rule", "policy", "cached")
 """What is kept of a verdict whose event the log refuses."""
@@ -50,7 +49,6 @@ class AuditWriter:
         self._buffer = buffer
         self._store = store
         self._new_name = new_name
-        self._masked: dict[str, Masked] = {}
         self._storing = trio.Lock()
         self._stopping = False
         self._tell_stalled = stalled
@@ -91,30 +89,18 @@ class AuditWriter:
 
     async def _events(self, batch: Batch) -> list[NewEvent]:
         now = trio.current_time()
-        events: list[NewEvent] = []
+        verdicts = VerdictEvents(self._buffer.stored)
+        events = verdicts.events
         for entry in batch.entries:
             if isinstance(entry, int):
                 events.append(gap_event(entry))
                 continue
-            for index in range(len(entry.verdicts)):
-                masked = self._mask(entry, index)
-                events.append(verdict_event(entry, index, masked, now - entry.at))
+            for index, call in enumerate(entry.calls):
+                mask = partial(Masked, call.input) if self._buffer.inputs and entry.size is not None else None
+                masked = verdicts.add(entry, index, mask, now - entry.at)
                 if len(events) % SLICE == 0 or (masked is not None and masked.size > LARGE_INPUT):
                     await trio.lowlevel.checkpoint()
         return events
-
-    def _mask(self, entry: Entry, index: int) -> Masked | None:
-        if not self._buffer.inputs or entry.size is None:
-            return None
-        request = entry.verdicts[index].request
-        masked = self._masked.get(request)
-        if masked is None:
-            masked = Masked(entry.calls[index].input)
-            if masked.size <= LARGE_INPUT:
-                if len(self._masked) >= MAX_MASKED:
-                    self._masked.clear()
-                self._masked[request] = masked
-        return masked
 
     async def _append(self, events: list[NewEvent], batch: Batch) -> bool:
         named = [msgspec.structs.replace(event, correlation_id=batch.name) for event in events]
@@ -128,10 +114,12 @@ class AuditWriter:
                 code, why = "unavailable", str(error)
             else:
                 code, why = ("", "") if stored.refused is None else (stored.refused.code, stored.refused.message)
+                if stored.appended is not None:
+                    self._buffer.stored.note(events, stored.appended.first_sequence)
             if code in {"", "condition_failed"}:
                 return True
             if code in {"invalid", "too_large"}:
-                return await self._append_apart(events)
+                return await self._append_apart(standing_alone(events))
             if self._stopping:
                 return False
             if self._buffer.stalled(trio.current_time()):

@@ -44,7 +44,7 @@ class Replay(msgspec.Struct, frozen=True):
 
     Attributes:
         judged: How many recorded verdicts were judged again.
-        skipped: How many could not be: their input was masked, cut or not kept.
+        skipped: How many could not be: their input was masked, cut or not kept, or has left the log.
         changes: What would change, the most frequent first.
     """
 
@@ -60,15 +60,20 @@ def replay(records: Iterable[dict[str, Any]], policy: Policy) -> Replay:
     and are left out of both sides.
 
     Args:
-        records: The data of `moothall.verdict.given` events, with the event's time (RFC 3339) as `at`.
+        records: The data of `moothall.verdict.given` events in their order, with the event's time (RFC 3339) as `at`.
+            Where one has no input, it is that of the last one before it with the same `request`.
         policy: The other policy.
     """
     asked: dict[tuple[str, str, str, frozenset[str]], tuple[dict[str, Any], int]] = {}
+    inputs: dict[str, dict[str, Any]] = {}
     judged = skipped = 0
-    for record in records:
-        if not record.get("whole"):
+    for each in records:
+        if "input" in each and each.get("whole"):
+            inputs[each["request"]] = each["input"]
+        if not each.get("whole") or each["request"] not in inputs:
             skipped += 1
             continue
+        record = {**each, "input": inputs[each["request"]]}
         judged += 1
         key = record["role"], record["request"], _by_rules(record), policy.excluded(_request(record))
         first, times = asked.get(key, (record, 0))

@@ -10,7 +10,8 @@ import msgspec
 from rich.console import Console
 from rich.table import Table
 
-from actors.speed_layer.audit.buffer import AUDIT_STREAM, VERDICT_GIVEN
+from actors.speed_layer.audit.buffer import AUDIT_STREAM
+from actors.speed_layer.audit.verdict_events import VERDICT_GIVEN
 from actors.speed_layer.policy.replay import replay as judged_again
 from transport.cli.log_source import HERE, PAGE, Access, Where
 from transport.cli.policy.policy import load_policy

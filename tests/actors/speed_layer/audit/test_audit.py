@@ -118,7 +118,7 @@ async def test_while_large_requests_wait_verdicts_are_recorded_without_their_inp
         await trio.sleep(1.0)
         world.gate.validate_nowait(scout, [large])
         await trio.sleep(1.0)
-        kept = [(event.data["verdict"], event.data["tool"], "input" in event.data) for event in audited(world)]
+        kept = [(event.data["verdict"], event.data["tool"], "whole" in event.data) for event in audited(world)]
     assert kept == [("allow", "Bash", whole) for whole in (True, True, True, False, False, False, True)]
 
 

@@ -1,0 +1,103 @@
+"""What the log gets of verdicts: one event each, and an input only where the log has it nowhere near. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+import msgspec
+
+from actors.speed_layer.audit.buffer import AUDIT_STREAM, Entry
+from actors.speed_layer.audit.secret_masks import Masked
+from actors.speed_layer.audit.stored_inputs import StoredInputs
+from store import NewEvent
+
+VERDICT_GIVEN: Final = "moothall.verdict.given"
+GAP: Final = "moothall.audit.gap"
+
+
+class VerdictEvents:
+    """The events of one append, each input at most once.
+
+    Args:
+        stored: What the log has already.
+
+    Attributes:
+        events: The events so far.
+    """
+
+    def __init__(self, stored: StoredInputs) -> None:
+        self._stored = stored
+        self._own: dict[str, tuple[int, bool]] = {}
+        self.events: list[NewEvent] = []
+
+    def add(self, entry: Entry, index: int, mask: Callable[[], Masked] | None, late_s: float = 0.0) -> Masked | None:
+        """Add one verdict of a request; returns its input where that had to be masked for it.
+
+        Args:
+            entry: The request.
+            index: Which of its verdicts.
+            mask: Makes its input without secrets; None keeps no input.
+            late_s: How much later than the verdict the event is made, in seconds.
+        """
+        request, masked, kept = entry.verdicts[index].request, None, {}
+        if mask is not None:
+            if request in self._own:
+                place, whole = self._own[request]
+                kept = {"input_at": place - len(self.events), "whole": whole}
+            elif (known := self._stored.find(request)) is not None:
+                kept = {"input_at": known.at, "whole": known.whole}
+            else:
+                masked = mask()
+                self._own[request] = len(self.events), masked.whole
+                kept = {"input": masked.value, "whole": masked.whole}
+        self.events.append(_verdict_event(entry, index, kept, late_s))
+        return masked
+
+
+def standing_alone(events: Sequence[NewEvent]) -> list[NewEvent]:
+    """Return the events of an append so that they may be appended apart: each says itself what another of them said."""
+    return [
+        event
+        if (back := event.data.get("input_at", 0)) >= 0
+        else msgspec.structs.replace(
+            event,
+            data={key: value for key, value in event.data.items() if key != "input_at"}
+            | {"input": events[place + back].data["input"]},
+        )
+        for place, event in enumerate(events)
+    ]
+
+
+def gap_event(count: int) -> NewEvent:
+    """Return the event that says how many verdicts are missing before it."""
+    return NewEvent(type=GAP, data={"count": count}, stream=AUDIT_STREAM)
+
+
+def _verdict_event(entry: Entry, index: int, kept: dict[str, Any], late_s: float = 0.0) -> NewEvent:
+    """Return one verdict of a request as an event.
+
+    Args:
+        entry: The request.
+        index: Which of its verdicts.
+        kept: What is kept of its input; see `stored_inputs`.
+        late_s: How much later than the verdict the event is made, in seconds.
+    """
+    verdict, call = entry.verdicts[index], entry.calls[index]
+    data: dict[str, Any] = {
+        "agent": entry.agent,
+        "role": entry.role,
+        "tool": call.tool,
+        "cwd": call.cwd,
+        "request": verdict.request,
+        "verdict": verdict.verdict,
+        "reason": verdict.reason,
+        "rule": verdict.rule,
+        "policy": verdict.policy,
+        "cached": verdict.cached,
+        "elapsed_us": verdict.elapsed_us,
+        "approval": None if verdict.approval is None else verdict.approval.id,
+        "late_ms": round(late_s * 1e3),
+        **kept,
+    }
+    return NewEvent(type=VERDICT_GIVEN, data=data, stream=AUDIT_STREAM)
