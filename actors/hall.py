@@ -19,6 +19,7 @@ from actors.cache.actor import Cache
 from actors.cache.messages import NAME as CACHE
 from actors.desk.gate import Gate
 from actors.event_store.actor import EventStore
+from actors.event_store.append_quota import BYTES_PER_DAY, AppendQuota
 from actors.event_store.messages import NAME as EVENT_STORE
 from actors.event_store.scheduled_retirement import RetentionPlan
 from actors.kernel import ChildSpec, OnCrash, Ref, Supervisor, System, cause
@@ -60,6 +61,7 @@ class Hall:
         audit_inputs: Whether the audit keeps what was asked, with its secrets masked, or the hash alone.
         retention_plan: What is kept of the log; None keeps everything.
         warnings: What is wrong with how it was started, by component, for `health`.
+        append_bytes_per_day: How much each agent may append.
     """
 
     def __init__(
@@ -76,6 +78,7 @@ class Hall:
         audit_inputs: bool = True,
         retention_plan: RetentionPlan | None = None,
         warnings: Mapping[str, str] | None = None,
+        append_bytes_per_day: int = BYTES_PER_DAY,
     ) -> None:
         self._open_log = open_log
         self._policy = policy
@@ -86,6 +89,7 @@ class Hall:
         self._session_idle_s = session_idle_s
         self._retention_plan = retention_plan
         self._warnings = warnings
+        self._append_quota = AppendQuota(append_bytes_per_day)
         self._began: float | None = None
         self._crashes: dict[str, Crash] = {}
         self.views = Views(version, audit_inputs=audit_inputs)
@@ -110,7 +114,7 @@ class Hall:
         return Supervisor(children, strategy="rest_for_one", on_crash=self.on_crash)
 
     def _event_store(self) -> EventStore:
-        return EventStore(self._open_log, self._ports, self.views, self._retention_plan)
+        return EventStore(self._open_log, self._ports, self.views, self._append_quota, self._retention_plan)
 
     def _core(self) -> Supervisor:
         if self._began is None:

@@ -5,9 +5,12 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Protocol, TypeVar
 
 import trio
+
+from store import free_bytes
 
 T = TypeVar("T")
 
@@ -38,6 +41,7 @@ class Ports:
         run_sync: Runs disk work; `in_thread` outside tests.
         clock_ns: The wall clock, in nanoseconds since the epoch.
         random_bytes: Where ids come from.
+        free_bytes: How much a directory's disk has left; blocking.
     """
 
     def __init__(
@@ -45,7 +49,9 @@ class Ports:
         run_sync: RunSync = in_thread,
         clock_ns: Callable[[], int] = time.time_ns,
         random_bytes: Callable[[int], bytes] = os.urandom,
+        free_bytes: Callable[[Path], int] = free_bytes,
     ) -> None:
         self.run_sync = run_sync
         self.clock_ns = clock_ns
         self.random_bytes = random_bytes
+        self.free_bytes = free_bytes

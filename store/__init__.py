@@ -5,6 +5,7 @@ Out: events in order, each as durable as the policy promises.
 """
 
 from store.care.backup import BackedUp, backup
+from store.care.disk_space import bytes_per_day, disk_warning, free_bytes
 from store.care.export import export_events
 from store.care.importing import Imported, import_events
 from store.care.read_only import look
@@ -37,7 +38,7 @@ from store.model.limits import Limits
 from store.model.query import Page, Query
 from store.recovery.repair import Repaired, repair
 from store.recovery.verify import Report, verify
-from store.retention.policy import Retention, Retired, keep
+from store.retention.policy import Retention, Retired, archive_of, keep
 from store.tamper.seal import read_key
 from store.writing.staged_group import Staged
 
@@ -83,8 +84,12 @@ __all__ = [
     "SyncFailed",
     "TooLarge",
     "View",
+    "archive_of",
     "backup",
+    "bytes_per_day",
+    "disk_warning",
     "export_events",
+    "free_bytes",
     "import_events",
     "keep",
     "look",

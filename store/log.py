@@ -174,6 +174,11 @@ class EventLog(Log):
         """Return the log in figures."""
         return figures(self._parts, self._steps.commits)
 
+    @property
+    def directory(self) -> Path:
+        """Where the log's files are."""
+        return self._parts.directory
+
     def sync_due(self) -> bool:
         """Say whether, with `interval:MS`, something has waited for its fsync for that long."""
         return self._writer.sync_due()

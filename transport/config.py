@@ -96,7 +96,10 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ] = None
     archive: Annotated[
         str | None,
-        Option("The directory that gets a packed copy of each segment before it leaves; by default it is dropped."),
+        Option(
+            "The directory that gets a packed copy of each segment before it leaves, by default archive/ in the data "
+            "directory; `drop` keeps no copy."
+        ),
     ] = None
     origins: Annotated[
         tuple[str, ...],
@@ -106,6 +109,10 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         Annotated[float, msgspec.Meta(gt=0)] | None,
         Option("The rate limit of agents and experts, in requests a second."),
     ] = None
+    append_bytes_per_day: Annotated[
+        Annotated[int, msgspec.Meta(gt=0)],
+        Option("How many bytes each agent may append in a day; more is refused. Admins may append any.", int),
+    ] = 8 << 30
     audit_inputs: Annotated[
         Literal["masked", "hash"],
         Option("`masked` keeps what was asked in the audit, without secrets; `hash` keeps its hash alone."),

@@ -19,7 +19,7 @@ from actors.ports import Ports
 from actors.session.messages import Limits, Role
 from actors.session.role_rules import LIMITS
 from actors.speed_layer.policy.engine import Policy
-from store import EventLog, Log, keep, read_key
+from store import EventLog, Log, archive_of, keep, read_key
 from transport.access.accept_connections import Listener
 from transport.access.authentication import Authenticator
 from transport.access.tokens import Tokens
@@ -71,8 +71,9 @@ class Server:
             limits=_limits(config),
             on_crash=_log_crash,
             audit_inputs=config.audit_inputs == "masked",
-            retention_plan=retention_plan_of(config),
             warnings={"authentication": WITHOUT_TOKENS} if config.auth == "none" else None,
+            retention_plan=retention_plan_of(config, data),
+            append_bytes_per_day=config.append_bytes_per_day,
         )
         tokens = Tokens(data) if config.auth == "token" else None
         self._elicitation: Elicitation = config.elicitation
@@ -128,12 +129,12 @@ def _open_log(config: Config, data: Path) -> EventLog:
     return EventLog.open(data, fsync=config.fsync, seal_key=key)
 
 
-def retention_plan_of(config: Config) -> RetentionPlan | None:
-    """Return what a configuration says is kept of the log; None for everything."""
+def retention_plan_of(config: Config, data: Path) -> RetentionPlan | None:
+    """Return what a configuration says is kept of the log in a directory; None for everything."""
     if config.retain_days is None and config.retain_bytes is None:
         return None
     retention = keep(days=config.retain_days, size=config.retain_bytes)
-    return RetentionPlan(retention=retention, archive=None if config.archive is None else Path(config.archive))
+    return RetentionPlan(retention=retention, archive=archive_of(config.archive, data))
 
 
 def _limits(config: Config) -> Mapping[Role, Limits]:

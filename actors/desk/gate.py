@@ -73,7 +73,7 @@ class Gate:
             Refusal: Not admitted, or refused by the store.
         """
         await self._admissions.admit(caller, _admission(caller, append))
-        stored = await self._store.ask(AppendEvents(_fair(caller, append)), sent=sent)
+        stored = await self._store.ask(_asked(caller, append), sent=sent)
         return _appended(stored)
 
     def append_events_nowait(self, caller: Caller, append: Append) -> Callable[[], Awaitable[Appended]]:
@@ -89,7 +89,7 @@ class Gate:
         admission = _admission(caller, append)
         if not self._admissions.would_admit(caller, admission):
             raise trio.WouldBlock
-        asked = self._store.send(AppendEvents(_fair(caller, append)))
+        asked = self._store.send(_asked(caller, append))
         self._admissions.admit_nowait(caller, admission)
 
         async def appended() -> Appended:
@@ -153,12 +153,12 @@ def _admission(caller: Caller, append: Append) -> Admit:
     return Admit(caller.connection, "append", 1, streams, types)
 
 
-def _fair(caller: Caller, append: Append) -> Append:
-    """Let an append's condition look at no more than its caller may read."""
-    if append.fail_if is None:
-        return append
-    seen = msgspec.structs.replace(append.fail_if, query=_seen_by(caller, append.fail_if.query))
-    return msgspec.structs.replace(append, fail_if=seen)
+def _asked(caller: Caller, append: Append) -> AppendEvents:
+    """Ask for an append on its caller's account; its condition looks at no more than the caller may read."""
+    if append.fail_if is not None:
+        seen = msgspec.structs.replace(append.fail_if, query=_seen_by(caller, append.fail_if.query))
+        append = msgspec.structs.replace(append, fail_if=seen)
+    return AppendEvents(append, caller.principal.role != "admin")
 
 
 def _appended(stored: Stored) -> Appended:

@@ -19,7 +19,9 @@ from typing import Protocol
 import trio
 
 from actors.event_store import lost_events
+from actors.event_store.append_quota import AppendQuota
 from actors.event_store.commit_groups import Pending, group_size
+from actors.event_store.disk_watch import watch_disk
 from actors.event_store.distant_conditions import Distant, look_ahead
 from actors.event_store.error_codes import refused
 from actors.event_store.fatal_errors import DiskSyncFailed, ending_on_damage
@@ -36,6 +38,9 @@ PENDING = 8192
 
 PENDING_BYTES = 256 * 1024 * 1024
 """How many bytes of appends may wait for the disk."""
+
+METERED_BYTES = PENDING_BYTES * 3 // 4
+"""How many may wait before those of agents are refused: the rest is for admins and the server's own records."""
 
 SYNC_CHECK_S = 0.002
 """With `interval:MS`, how much later than that a sync may begin, in seconds."""
@@ -70,6 +75,7 @@ class EventStore(Actor):
         open_log: Opens the log; runs through the port, at the start and after each restart.
         ports: Where disk work runs.
         views: Where the committed watermark is published.
+        quota: How much each agent may append; outlives the actor.
         retention_plan: What is kept of a log in files; None keeps everything.
     """
 
@@ -77,11 +83,18 @@ class EventStore(Actor):
     capacity = 8192
 
     def __init__(
-        self, open_log: Callable[[], Log], ports: Ports, views: LogViews, retention_plan: RetentionPlan | None = None
+        self,
+        open_log: Callable[[], Log],
+        ports: Ports,
+        views: LogViews,
+        quota: AppendQuota,
+        retention_plan: RetentionPlan | None = None,
     ) -> None:
         self._open_log = open_log
         self._run_sync = ports.run_sync
+        self._ports = ports
         self._views = views
+        self._quota = quota
         self._retention_plan = retention_plan
         self._log: Log | None = None
         self._pending: list[Pending] = []
@@ -93,6 +106,7 @@ class EventStore(Actor):
         self._committing = False
         self._files = trio.Lock()
         self._kept_back = ""
+        self._low_disk = ""
         self._turn = trio.Lock()
         self._long_polls = LongPolls(self._turn)
         self._reads = Reads(self._turn, self._found)
@@ -113,23 +127,31 @@ class EventStore(Actor):
         self._lost = lost_events.described(stats)
         if self._lost:
             self.nursery.start_soon(self._tell, lost_events.told(stats))
-        self._views.tell_trouble(NAME, self._lost)
+        self._tell_trouble()
         if stats.fsync.startswith("interval"):
             self.nursery.start_soon(self._sync_when_due, log)
-        if self._retention_plan is not None and isinstance(log, EventLog):
-            self.nursery.start_soon(self._retire_when_due, log, self._retention_plan)
+        if isinstance(log, EventLog):
+            self.nursery.start_soon(watch_disk, log, self._ports, self._note_low_disk)
+            if self._retention_plan is not None:
+                self.nursery.start_soon(self._retire_when_due, log, self._retention_plan)
 
     async def handle(self, message: AppendEvents | QueryEvents, reply: Reply) -> Stored | Found | Later:
         """Queue an append, or answer a query from what is committed."""
         if isinstance(message, QueryEvents):
             return self._query(message, reply)
-        waiting = len(self._pending) + len(self._distant)
-        if waiting >= PENDING or self._pending_bytes >= PENDING_BYTES:
-            return Stored(refused=Refused("unavailable", f"{waiting} appends wait for the disk; try again later"))
+        refusal = self._refusal_of(message, reply.size)
+        if refusal is not None:
+            return Stored(refused=refusal)
         self._pending_bytes += reply.size
         if not self._distant.take(self._opened, message.append, reply, self.nursery):
             self._pending.append((message.append, reply, 0))
         return LATER
+
+    def _refusal_of(self, message: AppendEvents, size: int) -> Refused | None:
+        waiting, metered = len(self._pending) + len(self._distant), message.metered
+        if waiting >= PENDING or self._pending_bytes >= (METERED_BYTES if metered else PENDING_BYTES):
+            return Refused("unavailable", f"{waiting} appends wait for the disk; try again later")
+        return self._quota.spend(message.append.agent, size, trio.current_time()) if metered else None
 
     async def on_batch_end(self) -> None:
         """Wake the committer once for all that one batch brought."""
@@ -198,7 +220,7 @@ class EventStore(Actor):
             await self._durably(lambda: log.steps.flush(staged))
         except DiskFull as error:  # settling takes the group back then, and says so to each
             trouble = str(error)
-        self._views.tell_trouble(NAME, trouble or self._kept_back or self._lost)
+        self._tell_trouble(trouble)
         outcomes = log.steps.settle(staged)
         self._views.sequence = log.head
         for (_, reply, _), outcome in zip(group, outcomes, strict=True):
@@ -229,9 +251,17 @@ class EventStore(Actor):
                 retired, self._kept_back = await retire_due(log, retention_plan, self._run_sync, self._files)
             except SyncFailed as error:
                 raise DiskSyncFailed(str(error)) from error
-            self._views.tell_trouble(NAME, self._kept_back or self._lost)
+            self._tell_trouble()
             if retired.segments:
                 await self._tell(told(retired))
+
+    def _note_low_disk(self, what: str) -> None:
+        self._low_disk = what
+        self._tell_trouble()
+
+    def _tell_trouble(self, now: str = "") -> None:
+        """Publish the gravest of what keeps the store from its work, or will: what does now, else what is known."""
+        self._views.tell_trouble(NAME, now or self._kept_back or self._lost or self._low_disk)
 
     async def _tell(self, append: Append) -> None:
         """Store what is told of the log itself. A disk too slow for that is no reason to end all that waits for it."""

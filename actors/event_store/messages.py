@@ -34,9 +34,15 @@ class Stored(msgspec.Struct, frozen=True, array_like=True):
 
 
 class AppendEvents(Ask[Stored], frozen=True):
-    """Append a batch atomically; answered when it is as durable as the store's fsync policy promises."""
+    """Append a batch atomically; answered when it is as durable as the store's fsync policy promises.
+
+    Attributes:
+        append: What.
+        metered: Whether its agent pays for the bytes: not so the server itself, and admins.
+    """
 
     append: Append
+    metered: bool = False
 
 
 class Found(msgspec.Struct, frozen=True, array_like=True):

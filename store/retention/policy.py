@@ -1,10 +1,18 @@
 """Which segments may leave a log, and what is said of those that left."""
 
+from pathlib import Path
+
 import msgspec
 
 from store.errors import Invalid
 
 DAY_NS = 24 * 3600 * 1_000_000_000
+
+ARCHIVE = "archive"
+"""Where copies of what leaves a log go in its directory, unless another place is named."""
+
+DROP = "drop"
+"""Named as the archive: no copy is kept."""
 
 
 class Retention(msgspec.Struct, frozen=True, kw_only=True):
@@ -22,6 +30,18 @@ class Retention(msgspec.Struct, frozen=True, kw_only=True):
 def keep(*, days: float | None, size: int | None) -> Retention:
     """Return the policy that keeps so many days, and so many bytes; None keeps any."""
     return Retention(max_age_ns=None if days is None else round(days * DAY_NS), max_bytes=size)
+
+
+def archive_of(named: str | None, directory: Path) -> Path | None:
+    """Return where what leaves a log is copied to before, None for nowhere: only for whoever has said so.
+
+    Args:
+        named: the archive's directory; None for the one in the log's own, `drop` for none.
+        directory: the log's.
+    """
+    if named == DROP:
+        return None
+    return directory / ARCHIVE if named is None else Path(named)
 
 
 class Retired(msgspec.Struct, frozen=True, kw_only=True):

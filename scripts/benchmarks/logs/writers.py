@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 import trio
 
 from actors.event_store.actor import EventStore
+from actors.event_store.append_quota import AppendQuota
 from actors.event_store.messages import NAME, AppendEvents
 from actors.kernel import ChildSpec, Ref, Supervisor, running
 from actors.ports import Ports
@@ -68,10 +69,11 @@ def _through_actor(bench: Bench, events: list[NewEvent], tasks: int) -> Round:
 
     def once() -> list[float]:
         with fresh(bench.directory) as directory:
-            store = ChildSpec(
-                NAME, lambda: EventStore(lambda: EventLog.open(directory, fsync=_POLICY), Ports(), Views("bench"))
-            )
-            return trio.run(_write, Supervisor([store]), events, tasks)
+
+            def store() -> EventStore:
+                return EventStore(lambda: EventLog.open(directory, fsync=_POLICY), Ports(), Views("b"), AppendQuota())
+
+            return trio.run(_write, Supervisor([ChildSpec(NAME, store)]), events, tasks)
 
     return once
 

@@ -132,6 +132,26 @@ def test_old_segments_leave_into_an_archive(moothall, data, tmp_path):
     assert moothall("events", "retire", "--data", data)[0] == 1
 
 
+def test_old_segments_leave_no_log_without_a_copy_in_it_unless_they_are_to_be_dropped(moothall, data, tmp_path):
+    for count, options in ((1, ()), (1, ("--archive", "drop"))):
+        with EventLog.open(data, limits=Limits(segment_bytes=10)) as log:
+            log.append([NewEvent(type="note")])
+        assert moothall("events", "retire", "--max-bytes", 0, *options, "--data", data)[0] == 0
+        assert len(list((data / "archive").glob("*.segment.gz"))) == count
+    assert moothall("events", "verify", "--data", data)[0] == 0
+    assert moothall("events", "backup", tmp_path / "backup", "--data", data)[0] == 0
+
+
+def test_the_figures_warn_of_a_disk_that_will_soon_be_full(moothall, data, monkeypatch):
+    monkeypatch.setattr("store.care.stats.free_bytes", lambda _directory: 1 << 40)
+    assert "warning" not in moothall("events", "stats", "--data", data)[1]
+    monkeypatch.setattr("store.care.stats.free_bytes", lambda _directory: 1 << 20)
+    assert "1 MiB left" in moothall("events", "stats", "--data", data)[1]
+    shown = json.loads(moothall("events", "stats", "--data", data, "--json")[1])
+    assert (shown["free_bytes"], shown["bytes_per_day"] > 0, shown["days_left"] > 0) == (1 << 20, True, True)
+    assert "1 MiB left" in shown["warning"]
+
+
 def test_a_sealed_log_is_appended_to_and_checked_with_its_key(moothall, tmp_path):
     data, key = tmp_path / "data", tmp_path / "key"
     data.mkdir()

@@ -14,7 +14,7 @@ from typing import Annotated, Any, BinaryIO
 import msgspec
 from cyclopts import Parameter
 
-from store import Encoding, EventLog, import_events, keep
+from store import Encoding, EventLog, archive_of, import_events, keep
 from store import backup as backup_log
 from store import repair as repair_log
 from store import stats as stats_of
@@ -122,6 +122,8 @@ def stats(*, data: Path | None = None, json: bool = False) -> None:
     if json:
         _line(shown)
         return
+    if not figures.warning:
+        del shown["warning"]
     for name, counts in (("types", figures.types), ("agents", figures.agents)):
         shown[name] = ", ".join(f"{key} {count}" for key, count in counts.items())
     for name, value in shown.items():
@@ -151,7 +153,7 @@ def retire(
     *,
     max_days: float | None = None,
     max_bytes: int | None = None,
-    archive: Path | None = None,
+    archive: str | None = None,
     data: Path | None = None,
     seal: Path | None = None,
     json: bool = False,
@@ -161,7 +163,8 @@ def retire(
     Args:
         max_days: Segments whose events are all older than so many days leave.
         max_bytes: The oldest segments leave while all take more than this.
-        archive: A directory for a packed copy of each segment that leaves; by default they are dropped.
+        archive: A directory for a packed copy of each segment that leaves, by default archive/ in the data directory;
+            `drop` keeps no copy.
         data: The data directory.
         seal: The key file of a sealed log.
         json: Print what was done as one JSON object.
@@ -169,7 +172,7 @@ def retire(
     where, key = existing(data), seal_key(seal)
     policy = keep(days=max_days, size=max_bytes)
     with checked(lambda: EventLog.open(where, seal_key=key)) as log:
-        done = checked(lambda: log.retire(policy, archive=archive))
+        done = checked(lambda: log.retire(policy, archive=archive_of(archive, where)))
     if json:
         _line(done)
     else:
