@@ -1,15 +1,15 @@
-"""What both listeners do alike: accept until stopped, turn away one connection too many, notice revoked tokens."""
+"""What both listeners do alike: accept until stopped, hear who speaks, notice revoked tokens."""
 
 from __future__ import annotations
 
 import errno
-import resource
-import sys
 from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
 import trio
 
+from transport.access.seats import MOST_UNAUTHENTICATED
+from transport.access.silent_connections import SilentConnections, has_hung_up
 from transport.access.token_file import TokenError
 from transport.logs import Logger
 
@@ -24,35 +24,17 @@ ACCEPT_PAUSE_S: Final = 0.1
 TOKEN_CHECK_S: Final = 0.5
 """How often the connections' tokens are checked, in seconds: a revoked one ends its connections within a second."""
 
-MOST_UNAUTHENTICATED: Final = 128
-"""How many connections of a listener may be there that have shown no good token yet.
-
-An honest client is among them for one round trip, so this many can arrive at once, and a flood takes no more.
-"""
-
-KEPT_DESCRIPTORS: Final = 64 + 2 * MOST_UNAUTHENTICATED
-"""How many descriptors the connections with a token leave: to those without, at both listeners, and 64 to the log."""
-
 ADMITTING: Final = 16
 """How many streams of a listener are being taken at once; the next ones wait in its queue.
 
 One after the other, each would wait for rounds of the loop, which are long where there is much to do.
 """
 
-BUSY: Final = b"HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
-
 Listener = trio.abc.Listener[Any]
 
 
-def room_for(connections: int) -> int:
-    """Return how many of so many connections one listener may have: websockets and HTTP share the descriptors."""
-    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    descriptors = sys.maxsize if soft == resource.RLIM_INFINITY else soft
-    return min(connections, max(1, (descriptors - KEPT_DESCRIPTORS) // 2))
-
-
 class Unauthenticated:
-    """The connections that have shown no good token yet, the oldest first. Nothing here checkpoints.
+    """The connections that speak and have shown no good token yet, the oldest first. Nothing here checkpoints.
 
     They are not counted with the others, so a flood of slow handshakes keeps nobody out who has a token: where there is
     one too many, the oldest has to go.
@@ -81,7 +63,12 @@ class Unauthenticated:
         self._leave.pop(number, None)
 
 
-async def accept_from(listener: Listener, admit: Callable[[trio.abc.Stream], Awaitable[None]], owner: str) -> None:
+async def accept_from(
+    listener: Listener,
+    silent: SilentConnections,
+    admit: Callable[[trio.abc.Stream], Awaitable[None]],
+    owner: str,
+) -> None:
     """Accept until cancelled; a checkpoint.
 
     What becomes of a stream takes several rounds of the loop, which are long where there is much to do; so the next one
@@ -89,7 +76,8 @@ async def accept_from(listener: Listener, admit: Callable[[trio.abc.Stream], Awa
 
     Args:
         listener: Where from.
-        admit: Takes each stream.
+        silent: Where streams wait that have not said anything yet; one that ends there is closed.
+        admit: Takes each of the others.
         owner: Who accepts, for the log.
 
     Raises:
@@ -98,18 +86,29 @@ async def accept_from(listener: Listener, admit: Callable[[trio.abc.Stream], Awa
     free = trio.Semaphore(ADMITTING)
 
     async def take(stream: trio.abc.Stream) -> None:
+        speaks = False
+        try:
+            if await has_hung_up(stream):
+                return
+            try:
+                free.acquire_nowait()  # a checkpoint more would halve how many come in where rounds are long
+            except trio.WouldBlock:
+                await free.acquire()
+            speaks = True
+        finally:
+            if not speaks:
+                await trio.aclose_forcefully(stream)
         try:
             await admit(stream)
         finally:
             free.release()
 
     async with trio.open_nursery() as nursery:
+        nursery.start_soon(silent.run, lambda stream: nursery.start_soon(take, stream))
         while True:
-            try:
-                free.acquire_nowait()  # a checkpoint more would halve how many come in where rounds are long
-            except trio.WouldBlock:
-                await free.acquire()
-            nursery.start_soon(take, await _accepted(listener, owner))
+            stream = await _accepted(listener, owner)
+            if not silent.keep(stream):
+                nursery.start_soon(take, stream)
 
 
 async def _accepted(listener: Listener, owner: str) -> trio.abc.Stream:
@@ -124,17 +123,6 @@ async def _accepted(listener: Listener, owner: str) -> trio.abc.Stream:
             await trio.sleep(ACCEPT_PAUSE_S)
         else:
             return stream
-
-
-async def turn_away(stream: trio.abc.Stream) -> None:
-    """Answer HTTP 503 and close; a checkpoint."""
-    try:
-        with trio.move_on_after(ACCEPT_PAUSE_S):
-            await stream.send_all(BUSY)
-    except trio.BrokenResourceError:
-        log.debug("accept.turned_away_gone")
-    finally:
-        await trio.aclose_forcefully(stream)
 
 
 async def watch_tokens(close_revoked: Callable[[], None]) -> None:

@@ -69,7 +69,8 @@ class HttpConnection:
         app: The ASGI application.
         context: Hypercorn's; tells every connection of a listener that it stops.
         limits: What the connection may use.
-        authenticated: Called with the number when a good token was shown.
+        authenticated: Called before the first good token of each identity is noted; raises `Rejected` where there is no
+            room for it.
         ended: Called when the connection has ended.
 
     Attributes:
@@ -84,7 +85,7 @@ class HttpConnection:
         app: Any,
         context: WorkerContext,
         limits: HttpLimits,
-        authenticated: Callable[[int], None],
+        authenticated: Callable[[HttpConnection, Identity], None],
         ended: Callable[[HttpConnection], None],
     ) -> None:
         self._stream = BoundedStream(stream, limits.write_s, gone=self._gone, stuck=self.cut)
@@ -113,9 +114,14 @@ class HttpConnection:
         self.system = system
 
     def show(self, identity: Identity) -> None:
-        """Note whose token was shown. Does not checkpoint."""
-        self.identities.add(identity)
-        self._authenticated(self.number)
+        """Note whose token was shown. Does not checkpoint.
+
+        Raises:
+            Rejected: There is no room for the connection.
+        """
+        if identity not in self.identities:
+            self._authenticated(self, identity)
+            self.identities.add(identity)
 
     def request_stop(self) -> None:
         """Begin an ordered stop: what is being written may still be. Does not checkpoint."""

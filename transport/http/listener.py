@@ -17,15 +17,10 @@ from mcp.server.streamable_http import EventStore
 
 from actors.desk.gate import Caller, Gate
 from actors.kernel import ActorError, ChildSpec, OnCrash, Supervisor, System
-from transport.access.accept_connections import (
-    Listener,
-    Unauthenticated,
-    accept_from,
-    room_for,
-    turn_away,
-    watch_tokens,
-)
-from transport.access.authentication import Authenticator
+from transport.access.accept_connections import Listener, Unauthenticated, accept_from, watch_tokens
+from transport.access.authentication import Authenticator, Identity
+from transport.access.seats import Seats, room_for, room_for_silent
+from transport.access.silent_connections import SilentConnections
 from transport.http.connection import HttpConnection, HttpLimits
 from transport.http.fast_lane import HttpLane
 from transport.http.mcp_endpoint import McpEndpoint
@@ -50,7 +45,8 @@ class HttpServer:
         authenticator: Decides who comes in.
         limits: What one connection may use.
         numbers: Where the connections' numbers come from.
-        max_connections: How many connections may have shown a token; one more is answered with HTTP 503.
+        max_connections: How many connections may have shown a token. Whoever comes then takes a seat from the one with
+            the most, or is answered with HTTP 503 where they would have as many themselves.
         event_store: Where MCP sessions keep what a client may ask for again; None to keep nothing.
         on_crash: Told of each crash of a connection (name, error).
     """
@@ -73,7 +69,7 @@ class HttpServer:
         self._authenticator = authenticator
         self._limits = limits if limits is not None else HttpLimits()
         self._numbers = numbers if numbers is not None else itertools.count(1)
-        self._max_connections = room_for(max_connections)
+        self._seats = Seats(room_for(max_connections), NAME)
         self._server = server
         self._sessions = Sessions(
             server,
@@ -106,6 +102,7 @@ class HttpServer:
 
     async def run(self, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Accept and serve until stopped; a checkpoint."""
+        most_silent = max(1, room_for_silent() // max(1, len(self._listeners)))
         async with trio.open_nursery() as nursery:
             await nursery.start(self._connections.run)
             async with self._sessions.run():
@@ -113,7 +110,8 @@ class HttpServer:
                     async with trio.open_nursery() as accepting:
                         accepting.start_soon(watch_tokens, self._close_revoked)
                         for listener in self._listeners:
-                            accepting.start_soon(accept_from, listener, self._admit, self.name)
+                            silent = SilentConnections(most_silent, self._limits.idle_s)
+                            accepting.start_soon(accept_from, listener, silent, self._admit, self.name)
                         task_status.started()
                 await self._drain()
             for connection in list(self._open.values()):
@@ -128,10 +126,6 @@ class HttpServer:
             await self._checks.wait_idle()
 
     async def _admit(self, stream: trio.abc.Stream) -> None:
-        if len(self._open) - len(self._unauthenticated) >= self._max_connections:
-            log.warning("http.full", connections=self._max_connections)
-            await turn_away(stream)
-            return
         number = next(self._numbers)
         connection = HttpConnection(
             stream,
@@ -139,7 +133,7 @@ class HttpServer:
             app=self._checks,
             context=self._context,
             limits=self._limits,
-            authenticated=self._unauthenticated.remove,
+            authenticated=self._authenticated,
             ended=self._ended,
         )
         self._open[number] = connection
@@ -153,8 +147,15 @@ class HttpServer:
             self._ended(connection)
             await trio.aclose_forcefully(stream)
 
+    def _authenticated(self, connection: HttpConnection, identity: Identity) -> None:
+        """Give a connection a seat, where it has none; raises `Rejected` where there is none for it."""
+        if not connection.identities:
+            self._seats.take(connection.number, identity.principal, connection.cut)
+            self._unauthenticated.remove(connection.number)
+
     def _ended(self, connection: HttpConnection) -> None:
         self._unauthenticated.remove(connection.number)
+        self._seats.give_back(connection.number)
         if self._open.pop(connection.number, None) is not None:
             self._gate.views.connections -= 1
             self._server.updates.forget(connection.number)

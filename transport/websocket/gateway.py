@@ -8,17 +8,19 @@ ones. Only an ordered stop closes them.
 from __future__ import annotations
 
 import itertools
-from collections import Counter
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import Final
 
 import trio
 
 from actors.desk.gate import Gate
 from actors.kernel import ActorError, ChildSpec, OnCrash, Supervisor, System
-from transport.access.accept_connections import Listener, Unauthenticated, accept_from, room_for, watch_tokens
-from transport.access.authentication import Authenticator, Identity, Rejected
+from transport.access.accept_connections import Listener, Unauthenticated, accept_from, watch_tokens
+from transport.access.authentication import Authenticator
 from transport.access.bytes_per_principal import PrincipalBytes
+from transport.access.seats import Seats, room_for, room_for_silent
+from transport.access.silent_connections import SilentConnections
 from transport.logs import Logger
 from transport.mcp.server import HallServer
 from transport.websocket.connection import Connection, ConnectionLimits
@@ -60,7 +62,7 @@ class Gateway:
         self._gate = gate
         self._authenticator = authenticator
         self._limits = limits if limits is not None else ConnectionLimits()
-        self._max_connections = room_for(max_connections)
+        self._seats = Seats(room_for(max_connections), NAME)
         self._numbers = numbers if numbers is not None else itertools.count(1)
         self._open: dict[int, Connection] = {}
         self._unauthenticated = Unauthenticated()
@@ -80,6 +82,7 @@ class Gateway:
 
     async def run(self, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Accept and serve until stopped; a checkpoint."""
+        most_silent = max(1, room_for_silent() // max(1, len(self._listeners)))
         async with trio.open_nursery() as nursery:
             await nursery.start(self._connections.run)
             with self._accepting:
@@ -87,7 +90,8 @@ class Gateway:
                     accepting.start_soon(watch_tokens, self._close_revoked)
                     accepting.start_soon(self._server.updates.run)
                     for listener in self._listeners:
-                        accepting.start_soon(accept_from, listener, self._admit, self.name)
+                        silent = SilentConnections(most_silent, self._limits.handshake_s)
+                        accepting.start_soon(accept_from, listener, silent, self._admit, self.name)
                     task_status.started()
             await self._stop()
 
@@ -107,7 +111,7 @@ class Gateway:
             server=self._server,
             gate=self._gate,
             authenticator=self._authenticator,
-            seat=self._seat,
+            seat=lambda identity: self._seats.take(number, identity.principal, partial(self._cut, connection)),
             limits=self._limits,
             queued=self._queued,
             unfinished=self._unfinished,
@@ -124,22 +128,9 @@ class Gateway:
             self._unauthenticated.remove(number)
             await trio.aclose_forcefully(stream)
 
-    def _seat(self, identity: Identity) -> None:
-        """Make room: where all seats are taken, the principal with the most gives its latest to one with fewer.
-
-        Raises:
-            Rejected: 503; nobody has so many more.
-        """
-        if len(self._open) < self._max_connections:
-            return
-        log.warning("gateway.full", connections=self._max_connections)
-        held = Counter(each.caller.principal for each in self._open.values())
-        greediest, most = held.most_common(1)[0]
-        if most <= held[identity.principal] + 1:
-            raise Rejected(503, "there are too many connections; try again later")
-        latest = next(each for each in reversed(self._open.values()) if each.caller.principal == greediest)
-        latest.cut()
-        self._ended(latest)
+    def _cut(self, connection: Connection) -> None:
+        connection.cut()
+        self._ended(connection)
 
     def _opened(self, connection: Connection) -> None:
         self._unauthenticated.remove(connection.number)
@@ -149,6 +140,7 @@ class Gateway:
 
     def _ended(self, connection: Connection) -> None:
         self._unauthenticated.remove(connection.number)
+        self._seats.give_back(connection.number)
         if self._open.pop(connection.number, None) is None:
             return
         self._gate.views.connections -= 1

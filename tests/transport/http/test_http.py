@@ -200,12 +200,34 @@ async def test_an_idle_peer_that_goes_is_noticed_at_once(serve_http, autojump_cl
         assert (hall.gate.views.connections, trio.current_time()) == (0, began)
 
 
-async def test_over_the_cap_a_connection_is_answered_503(serve_http, autojump_clock):
+async def test_over_the_cap_a_connection_is_answered_503_and_health_is_still_told(serve_http, autojump_clock):
     async with serve_http(max_connections=1) as hall:
         known = hall.connect()
         assert (await known.post("/v1/validate", ASK)).status == 200
-        assert (await hall.connect().reply()).status == 503
+        refused = await hall.connect().post("/v1/validate", ASK)
+        assert (refused.status, refused.headers["connection"]) == (503, "close")
+        assert (await hall.connect(token=None).request("GET", "/healthz")).status == 200
         assert (await known.post("/v1/validate", ASK)).status == 200
+        await known.stream.aclose()
+        await trio.testing.wait_all_tasks_blocked()
+        assert (await hall.connect().post("/v1/validate", ASK)).status == 200
+
+
+async def test_an_agent_with_all_seats_keeps_no_other_agent_out(serve_http, autojump_clock):
+    async with serve_http(max_connections=5) as hall:
+        greedy = [hall.connect() for _ in range(5)]
+        for each in greedy:
+            assert (await each.post("/v1/validate", ASK)).status == 200
+        token = hall.tokens.add("modest")
+        modest = [hall.connect(token) for _ in range(2)]
+        for each in modest:
+            assert (await each.post("/v1/validate", ASK)).status == 200
+        other = hall.connect(token)
+        assert (await other.post("/v1/validate", ASK)).status == 503  # three would be as many as the first has
+        assert [await each.ended() for each in greedy[3:]] == [True, True]
+        for each in (*greedy[:3], *modest):
+            assert (await each.post("/v1/validate", ASK)).status == 200
+        assert hall.crashes == []
 
 
 async def test_a_revoked_token_ends_what_waits_within_a_second(serve_http, autojump_clock):

@@ -12,7 +12,9 @@ import trio.testing
 from wsproto.events import AcceptConnection, TextMessage
 
 from actors.kernel import ActorNotFound
-from transport.access.accept_connections import ADMITTING, MOST_UNAUTHENTICATED, accept_from
+from transport.access.accept_connections import ADMITTING, accept_from
+from transport.access.seats import MOST_UNAUTHENTICATED
+from transport.access.silent_connections import SilentConnections
 from transport.client import HallError, connect
 from transport.websocket.connection import ConnectionLimits
 from transport.websocket.memory_listener import MemoryListener
@@ -95,7 +97,7 @@ async def test_the_next_ones_are_accepted_while_some_are_being_taken_but_not_wit
         await ready.wait()
 
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(accept_from, listener, take, "test")
+        nursery.start_soon(accept_from, listener, SilentConnections(1, 1.0), take, "test")
         _clients = [listener.connect() for _ in range(ADMITTING + 1)]
         await trio.testing.wait_all_tasks_blocked()
         assert taken == ADMITTING
