@@ -104,7 +104,11 @@ async def accept_from(
             free.release()
 
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(silent.run, lambda stream: nursery.start_soon(take, stream))
+
+        def hand_on(stream: trio.abc.Stream) -> None:
+            nursery.start_soon(take, stream)
+
+        nursery.start_soon(silent.run, hand_on)
         while True:
             stream = await _accepted(listener, owner)
             if not silent.keep(stream):

@@ -17,7 +17,7 @@ import trio
 from actors.desk.gate import Gate
 from actors.kernel import ActorError, ChildSpec, OnCrash, Supervisor, System
 from transport.access.accept_connections import Listener, Unauthenticated, accept_from, watch_tokens
-from transport.access.authentication import Authenticator
+from transport.access.authentication import Authenticator, Identity
 from transport.access.bytes_per_principal import PrincipalBytes
 from transport.access.seats import Seats, room_for, room_for_silent
 from transport.access.silent_connections import SilentConnections
@@ -105,13 +105,17 @@ class Gateway:
 
     async def _admit(self, stream: trio.abc.Stream) -> None:
         number = next(self._numbers)
+
+        def seat(identity: Identity) -> None:
+            self._seats.take(number, identity.principal, partial(self._cut, connection))
+
         connection = Connection(
             stream,
             number,
             server=self._server,
             gate=self._gate,
             authenticator=self._authenticator,
-            seat=lambda identity: self._seats.take(number, identity.principal, partial(self._cut, connection)),
+            seat=seat,
             limits=self._limits,
             queued=self._queued,
             unfinished=self._unfinished,
