@@ -81,13 +81,14 @@ class HttpServer:
         # An event store is asked for every message, so all go through the SDK then.
         lane = HttpLane(gate, server, self._sessions) if event_store is None else None
         mcp = McpEndpoint(gate, self._sessions, lane)
-        self._checks = RequestChecks(make_routes(gate, mcp, lambda: not self._stopping), authenticator, self._limits)
+        self._stopping = False
+        routes = make_routes(gate, mcp, self._takes_work)
+        self._checks = RequestChecks(routes, authenticator, self._limits, self._takes_work)
         self._context = WorkerContext(None)
         self._open: dict[int, HttpConnection] = {}
         self._unauthenticated = Unauthenticated()
         self._connections = Supervisor(strategy="dynamic", on_crash=on_crash)
         self._accepting = trio.CancelScope()
-        self._stopping = False
 
     def attach(self, name: str, system: System) -> None:
         """Take a name and the system; see `actors.kernel.Child`."""
@@ -117,6 +118,9 @@ class HttpServer:
             for connection in list(self._open.values()):
                 connection.request_stop()
             self._connections.request_stop()
+
+    def _takes_work(self) -> bool:
+        return not self._stopping
 
     async def _drain(self) -> None:
         for listener in self._listeners:

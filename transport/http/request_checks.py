@@ -7,7 +7,7 @@ data would reset it and the answer would be lost.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple
 
 import trio
@@ -18,6 +18,7 @@ from actors.desk.gate import Caller
 from transport.access.authentication import Authenticator, Rejected, RequestHead
 from transport.access.bytes_per_principal import PrincipalBytes
 from transport.access.token_file import TokenError
+from transport.http.answer_headers import Answer, is_preflight
 from transport.http.body import Body
 from transport.http.connection import STATE, HttpConnection, HttpLimits
 from transport.logs import Logger
@@ -27,10 +28,17 @@ log = Logger(__name__)
 OPEN_PATHS: Final = frozenset({"/healthz", "/readyz"})
 """What is answered without a token."""
 
+NOTHING_THERE: Final = "/.well-known/"
+"""Under which there is nothing, token or not: clients look there for a way to get one, and 401 makes them go on."""
+
 CHECKED_REQUEST: Final = "moothall.checked_request"
 """Where a route finds its `CheckedRequest` in the scope."""
 
-_MORE: Final[Mapping[int, Mapping[str, str]]] = {401: {"WWW-Authenticate": "Bearer"}, 429: {"Retry-After": "1"}}
+_MORE: Final[Mapping[int, Mapping[str, str]]] = {
+    401: {"WWW-Authenticate": "Bearer"},
+    429: {"Retry-After": "1"},
+    503: {"Retry-After": "1"},
+}
 """What a refusal's status says besides."""
 
 LINGER_S: Final = 1.0
@@ -56,32 +64,42 @@ class RequestChecks:
         routes: What lies behind.
         authenticator: Decides who comes in.
         limits: The size and the time of a body.
+        accepting: Says whether the server takes new work; where it does not, nothing but its health is told.
     """
 
-    def __init__(self, routes: ASGIApp, authenticator: Authenticator, limits: HttpLimits) -> None:
+    def __init__(
+        self, routes: ASGIApp, authenticator: Authenticator, limits: HttpLimits, accepting: Callable[[], bool]
+    ) -> None:
         self._routes = routes
         self._authenticator = authenticator
         self._limits = limits
+        self._accepting = accepting
         self._body_bytes = PrincipalBytes()
         self._under_way = 0
         self._idle = trio.Event()
         self._idle.set()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one request; a checkpoint. Raises nothing: what fails is logged and answered with 500."""
+        """Serve one request; a checkpoint. Raises nothing: what fails is logged and answered with 500.
+
+        What a stop cuts off is answered with 503.
+        """
         if scope["type"] != "http":
             await receive()
             await send({"type": "websocket.close"})
             return
         self._under_way += 1
         self._idle = trio.Event() if self._under_way == 1 else self._idle
-        answer = _Answer(send)
+        answer = Answer(send, self._accepting)
         try:
             await self._serve(scope, receive, answer)
-        except Exception:
-            log.exception("http.crashed", path=scope["path"])
+        except Exception as error:
+            if self._accepting():
+                log.exception("http.crashed", path=scope["path"])
+            else:
+                log.info("http.cut_off_by_stop", path=scope["path"], error=repr(error))
             if not answer.begun:
-                await PlainTextResponse("the server failed and logged why\n", 500)(scope, receive, send)
+                await PlainTextResponse("the server failed and logged why\n", 500)(scope, receive, answer)
         finally:
             self._under_way -= 1
             if not self._under_way:
@@ -91,10 +109,14 @@ class RequestChecks:
         """Wait until no request is under way; a checkpoint."""
         await self._idle.wait()
 
-    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _serve(self, scope: Scope, receive: Receive, send: Answer) -> None:
         connection: HttpConnection = scope["state"][STATE]
         body = Body(self._limits.principal_bytes)
         try:
+            self._check_names(scope, send)
+            if is_preflight(scope["method"], scope["headers"]):
+                await send.allow()
+                return
             received = await self._let_in(scope, connection, receive, body)
         except Rejected as rejected:
             body.release()
@@ -110,19 +132,27 @@ class RequestChecks:
         finally:
             body.release()
 
-    async def _let_in(self, scope: Scope, connection: HttpConnection, receive: Receive, body: Body) -> Receive:
+    def _check_names(self, scope: Scope, answer: Answer) -> None:
         headers: list[tuple[bytes, bytes]] = scope["headers"]
         if {b"content-length", b"transfer-encoding"} <= {name for name, _ in headers}:
             # A proxy that goes by the other one sees other requests behind this one (RFC 9112, 6.1).
             raise Rejected(400, "send Content-Length or Transfer-Encoding, not both")
         host = next((value.decode("latin-1") for name, value in headers if name == b"host"), "")
         self._authenticator.check_names(RequestHead(scope["path"], host, headers))
+        answer.origin = next((value for name, value in headers if name == b"origin"), None)
+
+    async def _let_in(self, scope: Scope, connection: HttpConnection, receive: Receive, body: Body) -> Receive:
+        headers: list[tuple[bytes, bytes]] = scope["headers"]
         if scope["path"] in OPEN_PATHS:
             return _replay(await self._read(receive, headers, 0, body), receive)
+        if scope["path"].startswith(NOTHING_THERE):
+            raise Rejected(404, "there is nothing here; `moothall agent add NAME` makes tokens")
         identity = self._authenticator.identify(headers)
         connection.show(identity)
         body.held = self._body_bytes.of(identity.principal)
         data = await self._read(receive, headers, self._limits.message_bytes, body)
+        if not self._accepting():
+            raise Rejected(503, "the server stops; try again in a moment")
         scope[CHECKED_REQUEST] = CheckedRequest(Caller(identity.principal, connection.number), data)
         return _replay(data, receive)
 
@@ -142,18 +172,6 @@ class RequestChecks:
                 if not message.get("more_body", False):
                     return bytes(body.data)
         raise Rejected(408, f"the request did not arrive within {self._limits.body_s:g} seconds")
-
-
-class _Answer:
-    """Passes on what is sent, and knows whether anything was."""
-
-    def __init__(self, send: Send) -> None:
-        self._send = send
-        self.begun = False
-
-    async def __call__(self, message: Message) -> None:
-        self.begun = True
-        await self._send(message)
 
 
 def _replay(body: bytes, receive: Receive) -> Receive:

@@ -98,7 +98,12 @@ class Handshake:
         return None
 
     async def _refuse(self, request: WebSocketRequest, reader: Reader, status: int, message: str) -> None:
-        headers = [(b"Content-Type", b"text/plain; charset=utf-8"), (b"Connection", b"close")]
+        headers = [
+            (b"Content-Type", b"text/plain; charset=utf-8"),
+            (b"Connection", b"close"),
+            (b"X-Content-Type-Options", b"nosniff"),
+            (b"Cache-Control", b"no-store"),
+        ]
         if status == 401:  # noqa: PLR2004 - HTTP's own number
             headers.append((b"WWW-Authenticate", b"Bearer"))
         await request.reject(status, extra_headers=headers, body=message.encode() + b"\n")

@@ -167,7 +167,12 @@ def serve_http(tmp_path: Path, fake_gate: Any) -> Callable[..., Any]:
 
     @asynccontextmanager
     async def run(
-        limits: HttpLimits | None = None, *, gate: Any = None, directory: Path = tmp_path, **options: Any
+        limits: HttpLimits | None = None,
+        *,
+        gate: Any = None,
+        directory: Path = tmp_path,
+        origins: tuple[str, ...] = (),
+        **options: Any,
     ) -> AsyncGenerator[HttpFront]:
         gate = gate if gate is not None else fake_gate()
         hall = HttpFront(gate, Tokens(directory), MemoryListener())
@@ -178,7 +183,7 @@ def serve_http(tmp_path: Path, fake_gate: Any) -> Callable[..., Any]:
                 [hall.listener],
                 server=server,
                 gate=gate,
-                authenticator=Authenticator(hall.tokens),
+                authenticator=Authenticator(hall.tokens, origins=origins),
                 limits=limits,
                 **options,
             )
