@@ -124,6 +124,13 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             "`all` (agents too) or nobody's."
         ),
     ] = "off"
+    http_sessions: Annotated[
+        Literal["strict", "reopen"],
+        Option(
+            "What an HTTP request with a good token gets that names a session this server does not know: `reopen` "
+            "begins it again under that id, `strict` answers 404. One that its client has ended stays 404."
+        ),
+    ] = "reopen"
 
 
 OPTIONS: Final[dict[str, Option]] = {

@@ -26,6 +26,7 @@ from transport.access.tokens import Tokens
 from transport.config import Config
 from transport.http.listener import NAME as HTTP
 from transport.http.listener import HttpServer
+from transport.http.sessions import HttpSessions
 from transport.logs import Logger
 from transport.mcp.elicitation import Elicitation
 from transport.mcp.server import make_server
@@ -77,6 +78,7 @@ class Server:
         )
         tokens = Tokens(data) if config.auth == "token" else None
         self._elicitation: Elicitation = config.elicitation
+        self._http_sessions: HttpSessions = config.http_sessions
         self._authenticator = Authenticator(tokens, config.host, origins=config.origins)
 
     def root(self, listeners: Sequence[Listener], http: Sequence[Listener] = ()) -> Supervisor:
@@ -92,7 +94,13 @@ class Server:
 
         def http_server() -> HttpServer:
             return HttpServer(
-                http, server=mcp, gate=gate, authenticator=self._authenticator, numbers=numbers, on_crash=on_crash
+                http,
+                server=mcp,
+                gate=gate,
+                authenticator=self._authenticator,
+                numbers=numbers,
+                http_sessions=self._http_sessions,
+                on_crash=on_crash,
             )
 
         children = [self.hall.spec(), ChildSpec(GATEWAY, gateway, shutdown_s=STOP_S)]

@@ -13,7 +13,7 @@ from typing import Final
 from starlette.types import Message, Send
 
 _NOSNIFF: Final = (b"x-content-type-options", b"nosniff")
-_NO_STORE: Final = (b"cache-control", b"no-store")
+_NO_STORE: Final[tuple[bytes, bytes]] = (b"cache-control", b"no-store")
 _NO_STORE_OF_A_STREAM: Final = (b"cache-control", b"no-store, no-transform")
 _COME_BACK: Final = ((b"connection", b"close"), (b"retry-after", b"1"))
 _EVENT_STREAM: Final = b"text/event-stream"
@@ -66,7 +66,8 @@ class Answer:
         await self({"type": "http.response.body"})
 
     def _headers(self, own: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
-        headers, keep = [_NOSNIFF], _NO_STORE
+        headers: list[tuple[bytes, bytes]] = [_NOSNIFF]
+        keep = _NO_STORE
         for header in own:
             name, value = header
             if name == b"content-type" and value.startswith(_EVENT_STREAM):

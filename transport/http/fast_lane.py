@@ -36,7 +36,8 @@ from starlette.requests import Request
 from starlette.types import Receive, Scope, Send
 
 from actors.desk.gate import Gate
-from transport.http.sessions import HttpSession, Sessions
+from transport.http.session import HttpSession
+from transport.http.sessions import Sessions
 from transport.mcp.fast_lane import answer, at_once, called
 from transport.mcp.message_parser import RequestId
 from transport.mcp.protocol_era import Era

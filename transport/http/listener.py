@@ -26,7 +26,7 @@ from transport.http.fast_lane import HttpLane
 from transport.http.mcp_endpoint import McpEndpoint
 from transport.http.request_checks import RequestChecks
 from transport.http.routes import make_routes
-from transport.http.sessions import Sessions
+from transport.http.sessions import HttpSessions, Sessions
 from transport.logs import Logger
 from transport.mcp.server import HallServer
 
@@ -47,6 +47,7 @@ class HttpServer:
         numbers: Where the connections' numbers come from.
         max_connections: How many connections may have shown a token. Whoever comes then takes a seat from the one with
             the most, or is answered with HTTP 503 where they would have as many themselves.
+        http_sessions: What becomes of a request that names a session which is not known.
         event_store: Where MCP sessions keep what a client may ask for again; None to keep nothing.
         on_crash: Told of each crash of a connection (name, error).
     """
@@ -61,6 +62,7 @@ class HttpServer:
         limits: HttpLimits | None = None,
         numbers: Iterator[int] | None = None,
         max_connections: int = 4096,
+        http_sessions: HttpSessions = "reopen",
         event_store: EventStore | None = None,
         on_crash: OnCrash | None = None,
     ) -> None:
@@ -76,6 +78,7 @@ class HttpServer:
             numbers=self._numbers,
             ended=self._session_ended,
             limits=self._limits,
+            unknown=http_sessions,
             event_store=event_store,
         )
         # An event store is asked for every message, so all go through the SDK then.

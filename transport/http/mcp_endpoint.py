@@ -2,32 +2,62 @@
 
 from __future__ import annotations
 
-from contextlib import nullcontext
-from typing import Any
+from typing import Any, Final
 
 import msgspec
+import trio
+from mcp.server.streamable_http import LAST_EVENT_ID_HEADER
 from mcp.shared.dispatcher import coerce_request_id
+from mcp_types import UNSUPPORTED_PROTOCOL_VERSION
+from mcp_types.version import HANDSHAKE_PROTOCOL_VERSIONS, MODERN_PROTOCOL_VERSIONS
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from actors.desk.gate import Gate
+from actors.session.messages import Principal
+from transport.http.answered_requests import watched_for_answer
 from transport.http.fast_lane import CALL, HttpCall, HttpLane
 from transport.http.request_checks import CHECKED_REQUEST, CheckedRequest
-from transport.http.sessions import HttpSession, Sessions, user_of
+from transport.http.session import HttpSession
+from transport.http.session_transport import JSON_ALONE, accepts_json_alone
+from transport.http.sessions import SESSION_ID, VERSION, Sessions, header_of, user_of
 from transport.mcp.in_flight import BUSY_S, TOO_MANY_REQUESTS, InFlightHold
-from transport.mcp.message_parser import INVALID_REQUEST, LARGE_BYTES, Malformed, RequestId, parse, text_of
+from transport.mcp.message_parser import (
+    INVALID_REQUEST,
+    LARGE_BYTES,
+    Malformed,
+    RequestId,
+    parse,
+    request_id_of,
+    text_of,
+)
+from transport.mcp.protocol_era import has_envelope
 from transport.mcp.request_context import REQUEST_CONTEXT, RequestContext
 from transport.mcp.ticket_queue import Ticket
 from transport.mcp.tools.toolset import ORDERED
 
 _encode = msgspec.json.Encoder().encode
+_LAST_EVENT_ID: Final = LAST_EVENT_ID_HEADER.encode()
+KNOWN_VERSIONS: Final = (*HANDSHAKE_PROTOCOL_VERSIONS, *MODERN_PROTOCOL_VERSIONS)
+_CLEARED_S: Final = 1.0
+"""How long a request may take to be cleared away whose answer was sent, in seconds; it is some rounds of the loop."""
 
 
 class _Refused(Exception):  # noqa: N818 - states a fact about a request
     def __init__(self, request_id: RequestId, message: str, detail: dict[str, Any]) -> None:
         super().__init__(message)
         self.request_id = request_id
-        self.detail = detail
+        self.retry_after_s: float = detail["retry_after_s"]
+        self.data = {"error": {"code": "rate_limited", **detail}}
+
+
+class _UnknownVersion(Exception):  # noqa: N818 - states a fact about a request
+    code = UNSUPPORTED_PROTOCOL_VERSION
+
+    def __init__(self, version: str, request_id: RequestId | None) -> None:
+        super().__init__(f"Unsupported protocol version {version[:64]!r}; one of `supported` is served")
+        self.request_id = request_id
+        self.data = {"supported": [*KNOWN_VERSIONS], "requested": version[:64]}
 
 
 class McpEndpoint:
@@ -47,45 +77,88 @@ class McpEndpoint:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request; a checkpoint."""
         checked: CheckedRequest = scope[CHECKED_REQUEST]
+        principal = checked.caller.principal
         # The SDK lets a session be used only by who began it, and knows them by this.
-        scope["user"] = user_of(checked.caller.principal)
-        session = self._sessions.find(scope, checked.caller.principal)
-        caller = checked.caller if session is None else session.caller
-        scope[REQUEST_CONTEXT] = RequestContext(caller)
-        if scope["method"] != "POST":
-            await self._sessions.handle_request(scope, receive, send)
-            return
+        scope["user"] = user_of(principal)
+        version = header_of(scope["headers"], VERSION)
         size = len(checked.body)
         if size > LARGE_BYTES:
-            await self._gate.wait_until_paid(caller.principal)
+            await self._gate.wait_until_paid(principal)
         try:
-            message = parse(text_of(checked.body))
-            hold = None if session is None else _admitted(session, message, size)
+            message = parse(text_of(checked.body)) if scope["method"] == "POST" else None
+            if version is not None and version not in KNOWN_VERSIONS:
+                _check_version(version, message)
+            session = await self._session(scope, principal, message, version)
+            caller = checked.caller if session is None else session.caller
+            if message is None:
+                scope[REQUEST_CONTEXT] = RequestContext(caller)
+                await self._sessions.handle_request(scope, receive, send)
+                return
+            hold = None if session is None else await _admitted(session, message, size)
         except Malformed as malformed:
-            await self._gate.charge_refused(caller.principal, size)
+            await self._gate.charge_refused(principal, size)
             await _error(400, malformed.request_id, malformed.code, malformed.message)(scope, receive, send)
+        except _UnknownVersion as unknown:
+            await _error(400, unknown.request_id, unknown.code, str(unknown), unknown.data)(scope, receive, send)
         except _Refused as refused:
-            response = _error(429, refused.request_id, TOO_MANY_REQUESTS, str(refused), refused.detail)
+            response = _error(429, refused.request_id, TOO_MANY_REQUESTS, str(refused), refused.data)
+            response.headers["Retry-After"] = str(max(1, round(refused.retry_after_s + 0.5)))
             await response(scope, receive, send)
         else:
             ticket = None if session is None else _ticket(session, message)
             scope[REQUEST_CONTEXT] = RequestContext(caller, ticket, hold=hold, size=size)
             await self._serve(HttpCall(scope, message, scope[REQUEST_CONTEXT], session), receive, send)
 
+    async def _session(
+        self, scope: Scope, principal: Principal, message: dict[str, Any] | None, version: str | None
+    ) -> HttpSession | None:
+        """Return the session that a request names, as far as there is one for it; a checkpoint where one is reopened.
+
+        Changes what the SDK must not see in the request's headers.
+        """
+        sessions = self._sessions
+        session = sessions.find(scope, principal)
+        if scope["method"] == "DELETE":
+            sessions.end_for_good(scope, principal)
+        elif scope["method"] == "GET" and sessions.event_store is None:
+            # The SDK would answer with nothing, not even a status: without a store there is nothing to send again.
+            scope["headers"] = [header for header in scope["headers"] if header[0] != _LAST_EVENT_ID]
+        if session is not None or version in MODERN_PROTOCOL_VERSIONS or not sessions.may_reopen(scope, principal):
+            return session
+        if scope["method"] == "GET" or (message is not None and message.get("method") != "initialize"):
+            return await sessions.reopen(scope, principal)
+        if message is not None:  # it begins a session of its own, whatever id it still carries
+            scope["headers"] = [header for header in scope["headers"] if header[0] != SESSION_ID]
+        return None
+
     async def _serve(self, call: HttpCall, receive: Receive, send: Send) -> None:
-        ticket, hold, message = call.context.ticket, call.context.hold, call.message
+        ticket, hold, message, session = call.context.ticket, call.context.hold, call.message, call.session
         try:
             if self._lane is not None and await self._lane.take(call, receive, send):
                 return
+            JSON_ALONE.set(accepts_json_alone(call.scope))
             if message.get("method") == "initialize" and "id" in message:
                 send = self._sessions.opening(message["id"], call.context.caller.principal, send)
-            elif message.get("method") == "notifications/cancelled" and call.session is not None:
-                call.session.cancel_scopes.cancel(message.get("params"))
-            with nullcontext() if hold is None else hold:
+            elif message.get("method") == "notifications/cancelled" and session is not None:
+                session.cancel_scopes.cancel(message.get("params"))
+            if hold is None or session is None:
                 await self._sessions.handle_request(call.scope, receive, send)
+                return
+            with session.noting_answer(message["id"]) as noted, hold:
+                await self._sessions.handle_request(call.scope, receive, watched_for_answer(message["id"], send, noted))
         finally:
             if ticket is not None and not ticket.awaited:  # else its tool ends it
                 ticket.finish()
+
+
+def _check_version(version: str, message: dict[str, Any] | None) -> None:
+    """Raise for a version that nobody knows, but where the SDK says so: of a request with the envelope of that version.
+
+    Raises:
+        _UnknownVersion: It is not known.
+    """
+    if message is None or not has_envelope(message.get("params")):
+        raise _UnknownVersion(version, request_id_of(message))
 
 
 def _ticket(session: HttpSession, message: dict[str, Any]) -> Ticket | None:
@@ -95,8 +168,10 @@ def _ticket(session: HttpSession, message: dict[str, Any]) -> Ticket | None:
     return session.tickets.take() if ordered else None
 
 
-def _admitted(session: HttpSession, message: dict[str, Any], size: int) -> InFlightHold | None:
+async def _admitted(session: HttpSession, message: dict[str, Any], size: int) -> InFlightHold | None:
     """Return the place of a request among those under way in its session; None for anything but a request.
+
+    A checkpoint only where the id was answered already, and the last of that request is still being cleared away.
 
     Raises:
         Malformed: Its id is under way.
@@ -106,6 +181,9 @@ def _admitted(session: HttpSession, message: dict[str, Any], size: int) -> InFli
         return None
     request_id, under_way = message["id"], session.in_flight
     key = coerce_request_id(request_id)
+    if key in under_way and key in session.answered:
+        with trio.move_on_after(_CLEARED_S):
+            await session.answered[key].wait()
     if key in under_way:
         raise Malformed(INVALID_REQUEST, "a request with this id is under way; use each id once", request_id)
     if not under_way.has_room(size):
@@ -119,13 +197,9 @@ def _admitted(session: HttpSession, message: dict[str, Any], size: int) -> InFli
     return InFlightHold(under_way, key, size)
 
 
-def _error(
-    status: int, request_id: RequestId | None, code: int, message: str, detail: dict[str, Any] | None = None
-) -> Response:
+def _error(status: int, request_id: RequestId | None, code: int, message: str, data: Any = None) -> Response:
     error: dict[str, Any] = {"code": code, "message": message}
-    headers: dict[str, str] = {}
-    if detail is not None:
-        error["data"] = {"error": {"code": "rate_limited", **detail}}
-        headers["Retry-After"] = str(max(1, round(detail["retry_after_s"] + 0.5)))
+    if data is not None:
+        error["data"] = data
     body = _encode({"jsonrpc": "2.0", "id": request_id, "error": error})
-    return Response(body, status, headers, media_type="application/json")
+    return Response(body, status, media_type="application/json")

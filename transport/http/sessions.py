@@ -1,87 +1,59 @@
 """MCP sessions over HTTP: each is one connection to the hall, whatever sockets its requests come by.
 
-What a session may use is what a websocket may: so many requests under way, so many bytes of them, so many that no
-session of the hall admits. The SDK tells nobody how an `initialize` ended, so its answer is read along.
+The SDK tells nobody how an `initialize` ended, so its answer is read along.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Callable, Iterator
+from contextvars import ContextVar
 from http import HTTPStatus
 from math import inf
-from typing import Any, Final, TypeVar
+from typing import Any, Final, Literal
+from uuid import uuid4
 
 import msgspec
 import trio
-from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser
+from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser, AuthorizationContext
 from mcp.server.auth.provider import AccessToken
 from mcp.server.lowlevel import Server
 from mcp.server.streamable_http import MCP_SESSION_ID_HEADER, EventStore, StreamableHTTPServerTransport
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
+from mcp.shared.inbound import MCP_PROTOCOL_VERSION_HEADER
 from starlette.types import Message, Scope, Send
 
 from actors.desk.gate import Caller
 from actors.session.messages import Principal
+from transport.access.authentication import PATH
 from transport.http.connection import HttpLimits
+from transport.http.reopened_sessions import (
+    GIVEN_OUT,
+    HANDSHAKE_S,
+    HELLO_ID,
+    EndedSessions,
+    body_of,
+    dropped,
+    handshake,
+)
+from transport.http.session import HttpSession
+from transport.http.session_transport import JSON_ALONE, SessionTransport
 from transport.logs import Logger
-from transport.mcp.cancellation import CancelScopes
-from transport.mcp.in_flight import InFlight
 from transport.mcp.message_parser import RequestId
 from transport.mcp.protocol_era import Era
-from transport.mcp.sessionless_limits import SessionlessLimit
-from transport.mcp.ticket_queue import TicketQueue
 
 log = Logger(__name__)
 
-_ID: Final = MCP_SESSION_ID_HEADER.encode()
+SESSION_ID: Final = MCP_SESSION_ID_HEADER.encode()
+VERSION: Final = MCP_PROTOCOL_VERSION_HEADER.encode()
 _DATA: Final = b"data: "
-T = TypeVar("T")
+_REOPENED_AS: Final[ContextVar[str | None]] = ContextVar("reopened_as", default=None)
+"""The id of the session that this context begins again."""
+
+HttpSessions = Literal["strict", "reopen"]
+"""What becomes of a request that names a session which is not known: 404, or a session under that id."""
 
 _decode = msgspec.json.Decoder().decode
-
-
-class HttpSession:
-    """One session.
-
-    Args:
-        session_id: Its id.
-        caller: Who asks in it.
-        era: Its lifecycle.
-        limits: What it may use.
-
-    Attributes:
-        in_flight: The requests under way in it.
-        sessionless: Limits what no session of the hall admits.
-        cancel_scopes: Those of its requests that run beside the SDK.
-        tickets: Its appends, in the order in which they came.
-        over: Whether it has ended.
-    """
-
-    def __init__(self, session_id: str, caller: Caller, era: Era, limits: HttpLimits) -> None:
-        self.session_id = session_id
-        self.caller = caller
-        self.era = era
-        self.in_flight = InFlight(limits.in_flight, limits.in_flight_bytes)
-        role = caller.principal.role
-        self.sessionless = SessionlessLimit(role, limits.sessionless_per_s, limits.sessionless_burst)
-        self.cancel_scopes = CancelScopes()
-        self.tickets = TicketQueue()
-        self.over = False
-
-    async def until_cancelled(self, request_id: RequestId, work: Callable[[], Awaitable[T]]) -> T | None:
-        """Return what comes of work; None where the client cancels its request, or the session ends. A checkpoint."""
-        with self.cancel_scopes.open(request_id) as scope:
-            try:
-                return await work()
-            finally:
-                self.cancel_scopes.close(request_id, scope)
-        return None
-
-    def end(self) -> None:
-        """Give up what is under way beside the SDK: nobody is answered any more. Does not checkpoint."""
-        self.over = True
-        self.cancel_scopes.cancel_all()
 
 
 class Sessions(StreamableHTTPSessionManager):
@@ -92,6 +64,7 @@ class Sessions(StreamableHTTPSessionManager):
         numbers: Where the numbers come from.
         ended: Told of each session that has ended.
         limits: What a session may use, and how many a principal may have.
+        unknown: What becomes of a request that names a session which is not known.
         event_store: Where sessions keep what a client may ask for again; None to keep nothing.
     """
 
@@ -102,6 +75,7 @@ class Sessions(StreamableHTTPSessionManager):
         numbers: Iterator[int],
         ended: Callable[[Caller], None],
         limits: HttpLimits,
+        unknown: HttpSessions = "reopen",
         event_store: EventStore | None = None,
     ) -> None:
         super().__init__(server, event_store=event_store, max_request_body_size=limits.message_bytes)
@@ -110,15 +84,74 @@ class Sessions(StreamableHTTPSessionManager):
         self._limits = limits
         self._known: dict[str, HttpSession] = {}
         self._owned: Counter[Principal] = Counter()
+        self._unknown: HttpSessions = unknown
+        self._reopening = trio.Lock()
+        self._half_open: str | None = None
+        self._ended_by_clients = EndedSessions()
+
+    @property
+    def json_response(self) -> bool:  # pyright: ignore[reportIncompatibleVariableOverride]
+        """Whether the answer to the request that asks is JSON."""
+        return JSON_ALONE.get()
+
+    @json_response.setter
+    def json_response(self, _value: bool) -> None:  # pyright: ignore[reportIncompatibleVariableOverride]
+        """Ignore what the SDK sets for all sessions."""
 
     def find(self, scope: Scope, principal: Principal) -> HttpSession | None:
         """Return the session that a request names, if it is one of this principal's. Does not checkpoint."""
         session_id = session_id_of(scope)
         known = self._known.get(session_id) if session_id is not None else None
-        if known is None or known.caller.principal != principal:
+        if known is None or known.caller.principal != principal or session_id == self._half_open:
             return None
         self._known[known.session_id] = self._known.pop(known.session_id)  # the one unused for the longest is first
         return known
+
+    def may_reopen(self, scope: Scope, principal: Principal) -> bool:
+        """Say whether a request may begin the session that it names, which is not known. Does not checkpoint."""
+        session_id = session_id_of(scope)
+        return (
+            self._unknown == "reopen"
+            and session_id is not None
+            and (session_id not in self._known or session_id == self._half_open)
+            and GIVEN_OUT.fullmatch(session_id) is not None
+            and (principal, session_id) not in self._ended_by_clients
+        )
+
+    async def reopen(self, scope: Scope, principal: Principal) -> HttpSession | None:
+        """Return the session that a request names, begun again where it `may_reopen`; None where there is none.
+
+        A checkpoint.
+        """
+        async with self._reopening:
+            session_id = session_id_of(scope)
+            if session_id is None or session_id in self._server_instances:  # another request was faster
+                return self.find(scope, principal)
+            log.info("http.session_reopened", agent=principal.agent)
+            self._half_open = session_id
+            try:
+                with trio.move_on_after(HANDSHAKE_S):
+                    await self._shake_hands(session_id, principal, header_of(scope["headers"], VERSION))
+            finally:
+                self._half_open = None
+            return self.find(scope, principal)
+
+    async def _shake_hands(self, session_id: str, principal: Principal, version: str | None) -> None:
+        hello, initialized = handshake(version)
+        before = _REOPENED_AS.set(session_id)
+        try:
+            opening = self.opening(HELLO_ID, principal, dropped)
+            await self.handle_request(_own_request(principal, []), body_of(hello), opening)
+        finally:
+            _REOPENED_AS.reset(before)
+        own_id = [(SESSION_ID, session_id.encode())]
+        await self.handle_request(_own_request(principal, own_id), body_of(initialized), dropped)
+
+    def end_for_good(self, scope: Scope, principal: Principal) -> None:
+        """Note that a client ends a session: it is never begun again. Does not checkpoint."""
+        session_id = session_id_of(scope)
+        if session_id is not None and GIVEN_OUT.fullmatch(session_id) is not None:
+            self._ended_by_clients.add(principal, session_id)
 
     def keep_alive(self, session: HttpSession) -> bool:
         """Put off the end of a session that is not used; False where it has come already. Does not checkpoint."""
@@ -158,6 +191,22 @@ class Sessions(StreamableHTTPSessionManager):
                 await self._evict(principal)
         return self._known.get(session_id)
 
+    def _admit_session(self, requestor: AuthorizationContext | None) -> StreamableHTTPServerTransport | None:
+        if self.max_sessions is not None and len(self._server_instances) >= self.max_sessions:
+            return None
+        session_id = _REOPENED_AS.get() or uuid4().hex
+        transport = SessionTransport(
+            session_id,
+            event_store=self.event_store,
+            security_settings=self.security_settings,
+            retry_interval=self.retry_interval,
+            idle_timeout=self.session_idle_timeout,
+        )
+        if requestor is not None:
+            self._session_owners[session_id] = requestor
+        self._server_instances[session_id] = transport
+        return transport
+
     async def _evict(self, principal: Principal) -> None:
         """End a principal's session that nobody has used for the longest, sooner one without a request under way."""
         own = [each for each in self._known.values() if each.caller.principal == principal]
@@ -192,7 +241,18 @@ def user_of(principal: Principal) -> AuthenticatedUser:
 
 
 def _id_in(headers: list[tuple[bytes, bytes]]) -> str | None:
-    return next((value.decode("latin-1") for name, value in headers if name == _ID), None)
+    return header_of(headers, SESSION_ID)
+
+
+def header_of(headers: list[tuple[bytes, bytes]], wanted: bytes) -> str | None:
+    """Return the value of the first header of a name, None where there is none."""
+    return next((value.decode("latin-1") for name, value in headers if name == wanted), None)
+
+
+def _own_request(principal: Principal, headers: list[tuple[bytes, bytes]]) -> Scope:
+    """Return a POST of the server's own, in the name of a principal."""
+    own = [*headers, (b"content-type", b"application/json"), (b"accept", b"application/json, text/event-stream")]
+    return {"type": "http", "method": "POST", "path": PATH, "headers": own, "user": user_of(principal)}
 
 
 def _has_result(body: bytes) -> bool:

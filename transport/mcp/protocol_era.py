@@ -46,7 +46,7 @@ class Era:
     def asked(self, request_id: RequestId, method: str, params: dict[str, Any] | None) -> None:
         """Note a request that goes to the SDK."""
         if self._kind == "undecided":
-            if method != "initialize" and _has_envelope(params):
+            if method != "initialize" and has_envelope(params):
                 self._kind, self._open, self.tail = "stateless", True, self._stamp
             else:
                 self._kind = "handshake"
@@ -77,7 +77,7 @@ class Era:
             if isinstance(route, InboundLadderRejection):
                 return False
             version = LATEST_MODERN_VERSION
-        elif _has_envelope(params):
+        elif has_envelope(params):
             return False
         try:
             validate_client_request(_CALL, version, params)
@@ -87,6 +87,7 @@ class Era:
         return True
 
 
-def _has_envelope(params: dict[str, Any] | None) -> bool:
+def has_envelope(params: dict[str, Any] | None) -> bool:
+    """Say whether a request carries the envelope of the stateless lifecycle, in whatever version."""
     meta = params.get("_meta") if params else None
     return isinstance(meta, dict) and PROTOCOL_VERSION_META_KEY in meta

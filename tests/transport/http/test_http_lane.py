@@ -395,7 +395,7 @@ async def test_appends_keep_their_order_whichever_lane_each_takes(serve_http: An
 
 
 async def test_a_session_that_only_the_lane_uses_lives_on_and_then_ends_as_any(serve_http: Any, autojump_clock: Any):
-    async with serve_http() as hall:
+    async with serve_http(http_sessions="strict") as hall:
         session = await hall.session()
         for _ in range(5):
             await trio.sleep(1700)

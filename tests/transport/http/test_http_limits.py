@@ -129,7 +129,7 @@ async def test_what_no_session_of_the_hall_admits_is_limited_and_keeps_nobody_fr
 
 
 async def test_one_session_too_many_ends_the_one_that_is_unused_for_the_longest(serve_http: Any, autojump_clock: Any):
-    async with serve_http(HttpLimits(sessions=3)) as hall:
+    async with serve_http(HttpLimits(sessions=3), http_sessions="strict") as hall:
         listening = await hall.session()
         stream = hall.connect()
         await stream.begin("GET", "/mcp", accept="text/event-stream", **listening.headers)
