@@ -122,6 +122,9 @@ class WebSocket:
         while not self._texts:
             if self._lost is not None:
                 raise self._lost
+            if self._reading:  # whoever closes reads to the end, and may have begun before us
+                await self._ended.wait()
+                continue
             try:
                 await self._read()
             except (ProtocolError, *_BROKEN):
@@ -150,6 +153,7 @@ class WebSocket:
                 with suppress(ProtocolError, Lost, *_BROKEN):
                     await self._flush()
                     await self._wait_for_end()
+        self._lose("the connection is closed")
         await anyio.aclose_forcefully(self._stream)
 
     async def _wait_for_end(self) -> None:

@@ -121,6 +121,32 @@ async def test_an_address_that_is_none_is_invalid(url: str):
     assert caught.value.code == "invalid"
 
 
+async def test_who_leaves_at_once_gets_no_error(front, autojump_clock):
+    async with front() as running:
+        for _ in range(50):  # which of two tasks is first is a matter of chance
+            async with running.client():
+                pass
+            async with running.client() as hall:
+                await hall.health()
+        await trio.testing.wait_all_tasks_blocked()
+        assert running.gate.views.connections == 0
+        assert running.crashes == []
+
+
+async def test_who_leaves_a_hall_that_does_not_answer_is_let_go_after_a_time(front, autojump_clock):
+    async with front() as running:
+        ours, theirs = trio.testing.memory_stream_pair()
+        running.listener.connect(theirs)
+        began = trio.current_time()
+        async with connect_stream(ours, token=running.token):
+            theirs.send_stream.send_all = _lose
+        assert trio.current_time() - began <= 10
+
+
+async def _lose(_data):
+    await trio.lowlevel.checkpoint()
+
+
 async def test_what_the_block_raises_comes_out_as_it_was(front, autojump_clock):
     async with front() as running:
         with pytest.raises(KeyError, match="mine"):

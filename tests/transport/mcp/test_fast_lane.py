@@ -190,17 +190,15 @@ OPENINGS = [
 # Frames, made from the tools' schemas and then damaged.
 
 
-def from_schema(schema: dict[str, Any], definitions: dict[str, Any]) -> st.SearchStrategy[Any]:
+def from_schema(schema: dict[str, Any]) -> st.SearchStrategy[Any]:
     """Return values that fit a schema of ours, and some at its edges."""
-    if "$ref" in schema:
-        return from_schema(definitions[schema["$ref"].removeprefix("#/$defs/")], definitions)
     if "anyOf" in schema:
-        return st.one_of(*(from_schema(each, definitions) for each in schema["anyOf"]))
+        return st.one_of(*(from_schema(each) for each in schema["anyOf"]))
     kind = "enum" if "enum" in schema else schema.get("type", "any")
     return {
         "enum": lambda: st.sampled_from(schema["enum"]),
-        "object": lambda: objects(schema, definitions),
-        "array": lambda: st.lists(from_schema(schema["items"], definitions), max_size=3),
+        "object": lambda: objects(schema),
+        "array": lambda: st.lists(from_schema(schema["items"]), max_size=3),
         "string": lambda: TEXTS,
         "integer": lambda: numbers(schema),
         "number": lambda: numbers(schema),
@@ -210,8 +208,8 @@ def from_schema(schema: dict[str, Any], definitions: dict[str, Any]) -> st.Searc
     }[kind]()
 
 
-def objects(schema: dict[str, Any], definitions: dict[str, Any]) -> st.SearchStrategy[Any]:
-    fields = {name: from_schema(each, definitions) for name, each in schema.get("properties", {}).items()}
+def objects(schema: dict[str, Any]) -> st.SearchStrategy[Any]:
+    fields = {name: from_schema(each) for name, each in schema.get("properties", {}).items()}
     if not fields:
         return PAYLOADS
     required = schema.get("required", [])
@@ -236,7 +234,7 @@ PAYLOADS = st.sampled_from(
 @st.composite
 def arguments_of(draw: st.DrawFn, tool: str) -> Any:
     schema = _listed(TOOLS[tool])["inputSchema"]
-    arguments = draw(from_schema(schema, schema.get("$defs", {})))
+    arguments = draw(from_schema(schema))
     if draw(st.integers(0, 3)) == 0:
         arguments[draw(st.sampled_from([*schema["properties"], "nonsense"]))] = draw(JUNK)
     return arguments

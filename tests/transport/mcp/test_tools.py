@@ -60,6 +60,22 @@ async def test_the_list_names_every_tool_of_the_contract_with_its_schemas(front,
         assert len(tool["description"]) > 20
 
 
+def parts(schema):
+    """Return a schema and all that is in it."""
+    inside = schema.values() if isinstance(schema, dict) else schema if isinstance(schema, list) else ()
+    return [schema, *(part for each in inside for part in parts(each))]
+
+
+@pytest.mark.parametrize("tool", TOOLS)
+def test_no_schema_refers_to_another_and_every_enum_says_its_type(tool: str):
+    listed = _listed(TOOLS[tool])
+    every = [part for part in parts([listed["inputSchema"], listed["outputSchema"]]) if isinstance(part, dict)]
+    assert not [part for part in every if "$ref" in part or "$defs" in part]
+    enums = [part for part in every if "enum" in part]
+    assert [part["type"] for part in enums] == ["string"] * len(enums)
+    assert all(isinstance(value, str) for part in enums for value in part["enum"])
+
+
 @pytest.mark.parametrize("tool", GOOD)
 async def test_a_result_fits_its_output_schema_and_is_the_same_as_text(front, autojump_clock, tool: str):
     async with front() as running:

@@ -7,7 +7,7 @@ module nor the `..._schemas` modules beside it import the SDK or an actor, becau
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, cast
 
 import msgspec
 from msgspec import Meta
@@ -61,10 +61,22 @@ def output_schema(kind: type[msgspec.Struct]) -> dict[str, Any]:
 
 
 def _schema(kind: type[msgspec.Struct]) -> dict[str, Any]:
-    _, definitions = msgspec.json.schema_components((kind,), ref_template="#/$defs/{name}")
+    _, definitions = msgspec.json.schema_components((kind,), ref_template="{name}")
     for definition in definitions.values():
         definition.setdefault("additionalProperties", False)
-    schema: dict[str, Any] = definitions.pop(kind.__name__)
-    if definitions:
-        schema["$defs"] = definitions
+    schema: dict[str, Any] = _whole(definitions[kind.__name__], definitions)
     return schema
+
+
+def _whole(schema: Any, definitions: dict[str, Any]) -> Any:
+    """Return a schema without references, each enum with its type: many clients and models understand neither."""
+    if isinstance(schema, list):
+        return [_whole(each, definitions) for each in cast("list[Any]", schema)]
+    if not isinstance(schema, dict):
+        return schema
+    given = cast("dict[str, Any]", schema)
+    if "$ref" in given:
+        rest = {name: value for name, value in given.items() if name != "$ref"}
+        return _whole({**definitions[given["$ref"]], **rest}, definitions)
+    whole = {name: _whole(value, definitions) for name, value in given.items()}
+    return {"type": "string", **whole} if "enum" in whole else whole
