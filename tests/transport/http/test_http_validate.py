@@ -35,6 +35,21 @@ async def test_what_is_no_question_is_invalid_and_gets_no_verdict(serve_http, au
 
 
 @pytest.mark.parametrize(
+    "cwd", ["work", "/work/", "/a/../b", "/a\nb2  rover", "/a\x1b[2K", "/a\x9b1A", "/" + "a" * 4096]
+)
+async def test_a_directory_that_is_no_absolute_normal_path_is_a_bad_request(serve_http, autojump_clock, cwd):
+    async with serve_http() as hall:
+        reply = await hall.connect().post("/v1/validate", {**ASK, "cwd": cwd})
+        assert (reply.status, reply.json["error"]["code"]) == (400, "invalid")
+
+
+async def test_a_path_beyond_4096_bytes_is_a_bad_request(serve_http, autojump_clock):
+    async with serve_http() as hall:
+        reply = await hall.connect().post("/v1/validate", {"tool": "Read", "input": {"file_path": "ü" * 2049}})
+        assert (reply.status, reply.json["error"]["code"]) == (400, "invalid")
+
+
+@pytest.mark.parametrize(
     ("error", "status", "code"),
     [
         (Refusal("forbidden", "no"), 403, "forbidden"),

@@ -7,9 +7,12 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
+from transport.mcp.tools.request_paths import DIRECTORY, MOST_BYTES, check_paths
 from transport.mcp.tools.schema import BATCH, Arguments, Name, Seconds, Time
 
 VerdictKind = Literal["allow", "deny", "ask"]
+Directory = Annotated[str, Meta(extra_json_schema={"pattern": DIRECTORY, "maxLength": MOST_BYTES})]
+"""A working directory; `check_paths` holds requests to it, since it keeps what it has found."""
 
 
 class CallArguments(Arguments, frozen=True):
@@ -17,7 +20,10 @@ class CallArguments(Arguments, frozen=True):
 
     tool: Annotated[Name, Meta(description="`Bash`, `Read`, `Edit`, ... or `mcp__server__tool`")]
     input: Annotated[dict[str, Any], Meta(description="The tool's own arguments, such as {command} for `Bash`")]
-    cwd: Annotated[str | None, Meta(description="The directory that relative paths start from")] = None
+    cwd: Annotated[Directory | None, Meta(description="The directory that relative paths start from")] = None
+
+    def __post_init__(self) -> None:
+        check_paths(self.cwd, self.input)
 
 
 class ValidateArguments(CallArguments, frozen=True):
