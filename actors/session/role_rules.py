@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import unicodedata
-
+from actors.look_alikes import folded
 from actors.session.messages import Admission, Admit, Limits, Operation, Principal, Role
 
 LIMITS: dict[Role, Limits] = {
@@ -38,14 +37,6 @@ def refusal_of(principal: Principal, message: Admit) -> Admission | None:
         if folded(kind).startswith("moothall."):
             return _forbidden(f"type {kind!r} is the server's own; choose one that does not start with 'moothall.'")
     return None
-
-
-def folded(name: str) -> str:
-    """Return what a name looks like: without case, invisible characters and the many ways to write one letter."""
-    if name.isascii():
-        return name.lower()
-    visible = "".join(each for each in name if unicodedata.category(each) != "Cf")
-    return unicodedata.normalize("NFKC", visible).casefold().strip()
 
 
 def rate_limited(retry_after_s: float) -> Admission:

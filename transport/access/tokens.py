@@ -15,8 +15,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
+from actors.look_alikes import folded, is_unseen, mixes_scripts
 from actors.session.messages import Principal, Role
-from actors.session.role_rules import folded
 from transport.access.token_file import (
     TokenEntry,
     TokenError,
@@ -226,7 +226,7 @@ def digest(token: str) -> str:
     return hashlib.sha256(token.encode("utf-8", "surrogateescape")).hexdigest()
 
 
-RESERVED: Final = frozenset({"moothall", "local"})
+RESERVED: Final = frozenset(map(folded, ("moothall", "local")))
 """Who the server itself is in the log, and who everybody is without tokens."""
 
 
@@ -235,5 +235,7 @@ def _check_name(name: str) -> None:
         raise TokenError(f"the name {name!r} is the server's own; choose another")
     if not 1 <= len(name) <= NAME_CHARACTERS:
         raise TokenError(f"an agent's name has 1 to {NAME_CHARACTERS} characters, this one has {len(name)}")
-    if "/" in name or not name.isprintable() or name != name.strip():
+    if mixes_scripts(name):
+        raise TokenError(f"{name!a} mixes letters of two scripts, which look like each other; keep to one")
+    if "/" in name or not name.isprintable() or any(map(is_unseen, name)) or name != name.strip():
         raise TokenError(f"{name!r} contains a slash, blanks at an end, or what cannot be printed; leave it out")
