@@ -19,6 +19,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, TextIO
 
+from transport.visible import visible
+
 CAPACITY: Final = 10_000
 """How many lines may wait for stderr."""
 
@@ -131,8 +133,10 @@ class _ForPeople(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         fields = " ".join(f"{name}={value!r}" for name, value in _fields(record).items())
-        line = f"{_at(record)} {record.levelname.lower():<8} {record.getMessage()} {fields}".rstrip()
-        return f"{line}\n{self.formatException(record.exc_info)}" if record.exc_info else line
+        line = visible(f"{_at(record)} {record.levelname.lower():<8} {record.getMessage()} {fields}".rstrip())
+        if not record.exc_info:
+            return line
+        return "\n".join([line, *map(visible, self.formatException(record.exc_info).split("\n"))])
 
 
 def configure(stream: TextIO | None = None) -> QueuedLines:

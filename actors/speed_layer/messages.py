@@ -101,6 +101,7 @@ class PendingApproval(msgspec.Struct, frozen=True, array_like=True):
         waiting: How many requests wait now.
         since_ns: Since when, in nanoseconds since the epoch.
         expires_ns: Until when.
+        rule: Which rule asks; None where it is that no rule decides.
     """
 
     id: str
@@ -113,6 +114,7 @@ class PendingApproval(msgspec.Struct, frozen=True, array_like=True):
     waiting: int
     since_ns: int
     expires_ns: int
+    rule: str | None = None
 
 
 class ListPending(Ask[list[PendingApproval]], frozen=True):

@@ -34,5 +34,7 @@ class CommandFailed(Exception):  # noqa: N818 - it is the command that failed
 
 def fail(code: Exit, message: str) -> NoReturn:
     """End the program with an exit code and one line on stderr."""
-    print(f"moothall: {message}", file=sys.stderr)
+    from transport.visible import visible  # noqa: PLC0415 - a hook starts without what this needs
+
+    print(f"moothall: {visible(message)}", file=sys.stderr)
     sys.exit(code)

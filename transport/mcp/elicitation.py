@@ -12,7 +12,6 @@ from collections.abc import Mapping
 from typing import Any, Final, Literal
 
 import mcp_types as types
-import msgspec
 from mcp.server.context import ServerRequestContext
 from mcp.shared.exceptions import MCPError
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
@@ -22,6 +21,7 @@ from actors.session.messages import Role
 from actors.speed_layer.messages import Answer, Decision
 from actors.speed_layer.policy.engine import Request
 from transport.logs import Logger
+from transport.visible import visible, visible_json
 
 log = Logger(__name__)
 
@@ -95,11 +95,11 @@ def offered(context: ServerRequestContext[Any, Any]) -> bool:
 
 
 def _message(request: Request, answer: Answer) -> str | None:
-    asked = msgspec.json.encode(request.input)
-    if len(asked) > SHOWN_BYTES:
+    asked = visible_json(request.input)
+    if len(asked.encode()) > SHOWN_BYTES:
         return None
-    where = f" in {request.cwd}" if request.cwd is not None else ""
-    return f"Your agent wants to use {request.tool}{where}: {asked.decode()}\n{answer.ruling.reason}. May it?"
+    where = f" in {visible(request.cwd)}" if request.cwd is not None else ""
+    return f"Your agent wants to use {visible(request.tool)}{where}: {asked}\n{visible(answer.ruling.reason)}. May it?"
 
 
 def _decision(response: types.InputResponse) -> Decision | None:

@@ -141,6 +141,7 @@ class Escalation:
                 waiting=len(self._waiting.get(approval.requested.id, [])),
                 since_ns=approval.requested.since_ns,
                 expires_ns=approval.requested.expires_ns,
+                rule=approval.requested.rule,
             )
             for approval in self._approvals.pending.values()
         ]

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 import msgspec
 
+from actors.look_alikes import is_unseen
 from actors.speed_layer.policy.engine import Policy, PolicyError, PolicySource, Verdict
 
 _VERDICTS: Final[tuple[Verdict, ...]] = ("deny", "ask", "allow")
@@ -79,6 +80,8 @@ def _entries(permissions: dict[str, Any], verdict: Verdict) -> list[str]:
 
 
 def _table(identity: str, verdict: Verdict, entry: str) -> str:
+    if any(map(is_unseen, entry)):
+        raise _Unlike("has characters that nobody would see in a rule")
     match = _ENTRY.match(entry)
     if match is None:
         raise _Unlike("is not of the form Tool or Tool(specifier)")

@@ -17,6 +17,7 @@ from store import verify
 from transport.cli.demo.agents import AGENTS, Outcome, Row, work
 from transport.cli.demo.own_server import server_process
 from transport.cli.failure import CommandFailed, Exit
+from transport.visible import visible
 
 SAMPLE = Path(__file__).with_name("demo_commands.jsonl")
 LABELS = ("safe", "risky", "destructive")
@@ -43,7 +44,7 @@ def demo(*, commands: Path = SAMPLE, json: Annotated[bool, Parameter(negative=""
     verified = report.ok and report.events >= outcome.acknowledged
     console.print(_table(outcome, report.events, verified=verified))
     for problem in [*report.problems, *wrong]:
-        console.print(f"[red]{problem}[/red]")
+        console.print(visible(problem), style="red", markup=False, highlight=False)
     if json:
         done = {
             "event": "done",

@@ -20,8 +20,8 @@ from store.disk.lock import DirectoryLock
 from transport.cli.failure import CommandFailed, Exit
 from transport.cli.find_server import prepared
 from transport.cli.log_source import checked, seal_key
-from transport.cli.visible import visible
 from transport.discovery.server_file import ADMIN_TOKEN_FILE, AGENT_TOKEN_FILE, put_file
+from transport.visible import visible
 
 KEPT_FILES: Final = ("tokens.json", AGENT_TOKEN_FILE, ADMIN_TOKEN_FILE)
 """What of the data directory that takes the log stays as it is."""

@@ -22,6 +22,7 @@ from store.model.times import to_rfc3339
 from transport.cli.failure import CommandFailed, Exit
 from transport.cli.find_server import existing, prepared
 from transport.cli.log_source import HERE, Where, checked, seal_key
+from transport.visible import visible, visible_json
 
 STREAM = "-"
 """Stands for stdin or stdout where a file is asked for."""
@@ -44,7 +45,7 @@ def repair(*, data: Path | None = None, max_events: int = 0, json: bool = False)
     elif done.problem is None:
         print(f"{where}: nothing is damaged, nothing was changed; {done.last_sequence} events")
     else:
-        print(f"{done.problem}\nremoved {done.events} events; they are in {done.removed}")
+        print(f"{visible(done.problem)}\nremoved {done.events} events; they are in {done.removed}")
 
 
 def export(
@@ -127,7 +128,7 @@ def stats(*, data: Path | None = None, json: bool = False) -> None:
     for name, counts in (("types", figures.types), ("agents", figures.agents)):
         shown[name] = ", ".join(f"{key} {count}" for key, count in counts.items())
     for name, value in shown.items():
-        print(f"{name:>16}  {value}")
+        print(f"{name:>16}  {visible(str(value))}")
 
 
 def backup(target: Path, *, data: Path | None = None, json: bool = False) -> None:
@@ -206,4 +207,4 @@ def _opened(source: str) -> Generator[BinaryIO]:
 
 
 def _line(value: Any) -> None:
-    print(msgspec.json.encode(value).decode(), flush=True)
+    print(visible_json(value), flush=True)

@@ -15,8 +15,8 @@ from store import LogDamaged, verify
 from transport.cli.failure import CommandFailed, Exit
 from transport.cli.find_server import existing
 from transport.cli.log_source import HERE, PAGE, Online, Where, seal_key
-from transport.cli.visible import visible
 from transport.cli.which_hall import THIS, WhichHall
+from transport.visible import visible, visible_json
 
 app = App(name="events", help="Append to, read, verify and take care of the log.")
 app.command("transport.cli.log.care:repair", help="Make a damaged log usable again; explicit and capped.")
@@ -136,7 +136,7 @@ def verify_log(*, data: Path | None = None, seal: Path | None = None, json: bool
     else:
         print(f"{where}: {report.events} events in {report.segments} segments, {'ok' if report.ok else 'DAMAGED'}")
         for problem in report.problems:
-            print(f"  {problem}")
+            print(f"  {visible(problem)}")
         if report.seal is not None:
             print(f"sealed up to event {report.last_sequence}: {report.seal}")
     if not report.ok:
@@ -163,11 +163,11 @@ def _print_events(events: list[dict[str, Any]], *, json: bool) -> None:
         return
     console = Console(file=sys.stdout, highlight=False)
     for event in events:
-        payload = msgspec.json.encode(event["data"]).decode()
+        payload = visible_json(event["data"])
         names = "  ".join(visible(event[name]) for name in ("stream", "type", "agent"))
         head = f"{event['sequence']:>8}  {event['time'][:23]}  {names}"
         console.print(f"{head}  {visible(payload)}", markup=False, soft_wrap=True)
 
 
 def _line(value: Any) -> None:
-    print(msgspec.json.encode(value).decode(), flush=True)
+    print(visible_json(value), flush=True)

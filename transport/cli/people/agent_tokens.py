@@ -8,14 +8,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal
 
-import msgspec
 from cyclopts import App
 
 from transport.access.token_file import TokenEntry, TokenError
 from transport.access.tokens import Tokens
 from transport.cli.failure import CommandFailed, Exit
 from transport.cli.find_server import existing
-from transport.cli.visible import visible
+from transport.visible import visible, visible_json
 
 app = App(name="agent", help="Add, list, replace and revoke tokens.")
 
@@ -68,7 +67,7 @@ def list_agents(*, data: Path | None = None, json: bool = False) -> None:
     for entry in entries:
         row = {"name": entry.name, "role": entry.role, "created": _time(entry.created), "expires": _expiry(entry)}
         if json:
-            print(msgspec.json.encode({**row, "expired": entry.is_expired(now)}).decode())
+            print(visible_json({**row, "expired": entry.is_expired(now)}))
         else:
             until = "for ever" if entry.expires is None else f"until {_expiry(entry)}"
             state = "expired" if entry.is_expired(now) else until

@@ -7,13 +7,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal
 
-import msgspec
 from cyclopts import App, Parameter
 
 from transport.cli.failure import CommandFailed, Exit
 from transport.cli.log_source import Online
-from transport.cli.visible import visible, visible_request
 from transport.cli.which_hall import THIS, WhichHall
+from transport.visible import visible, visible_json, visible_request
 
 app = App(name="approvals", help="Decide what no rule decides.")
 
@@ -48,7 +47,7 @@ def list_pending(*, hall: WhichHall = THIS, json: bool = False) -> None:
     """
     for pending in Online(hall.given(person=True)).run(lambda hall: hall.pending_approvals()):
         if json:
-            print(msgspec.json.encode(pending).decode())
+            print(visible_json(pending))
             continue
         print(_described(pending))
 
@@ -85,19 +84,20 @@ def _decide(approval: str, decision: Literal["allow", "deny"], how: How, which: 
     if how.remember == "rule":
         _review(hall, approval, decision)
     verdict = hall.run(lambda hall: hall.decide(approval, decision, reason=how.reason, remember=how.remember))
-    print(msgspec.json.encode(verdict).decode() if how.json else f"{verdict['verdict']}: {visible(verdict['reason'])}")
+    print(visible_json(verdict) if how.json else f"{verdict['verdict']}: {visible(verdict['reason'])}")
 
 
 def _described(pending: dict[str, Any]) -> str:
     """Return all that a decision is about, of which the asking agent wrote some: nothing of it is cut."""
     asked_s = max(0.0, (datetime.now(UTC) - datetime.fromisoformat(f"{pending['since'][:19]}+00:00")).total_seconds())
     who = f"{pending['agent']} ({pending['role']})"
+    asks = "no rule decides" if pending["rule"] is None else f"rule {visible(pending['rule'])} asks"
     return "\n".join(
         (
             f"{pending['id']}  {visible(who)}  asked {asked_s:.0f} s ago, {pending['waiting']} waiting",
             f"    {visible_request(pending['tool'], pending['input'])}",
             f"    in {'an unknown directory' if pending['cwd'] is None else visible(pending['cwd'])}",
-            f"    {visible(pending['reason'])}; until {pending['expires'][:19]}Z",
+            f"    {asks}: {visible(pending['reason'])}; until {pending['expires'][:19]}Z",
         )
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import Any, Literal
@@ -17,6 +18,7 @@ from actors.speed_layer.policy.loading.sources import PolicyError, PolicySource
 from transport.cli.failure import CommandFailed, Exit
 from transport.cli.log_source import Online
 from transport.cli.which_hall import THIS, WhichHall
+from transport.visible import visible, visible_json
 
 app = App(name="policy", help="Check a policy, explain its verdicts, activate it.")
 importing = App(name="import", help="Turn another program's permissions into rules.")
@@ -62,10 +64,9 @@ def explain(
     except msgspec.DecodeError as error:
         raise CommandFailed(Exit.USAGE, f"--input is not a JSON object: {error}") from None
     loaded = Policy.default() if policy is None else load_policy(policy)
-    where = cwd if cwd is not None else Path.cwd()
-    explanation = loaded.explain(Request(tool, arguments, str(where.absolute()), role))
-    line = msgspec.json.encode(explanation)
-    print((line if json else msgspec.json.format(line)).decode())
+    where = os.path.abspath(cwd if cwd is not None else Path.cwd())  # noqa: PTH100 - without the `..` that pathlib keeps
+    explanation = loaded.explain(Request(tool, arguments, where, role))
+    print(visible_json(explanation, indent=None if json else 2))
     if explanation.ruling.verdict != "allow":
         raise SystemExit(Exit.NO)
 
@@ -109,7 +110,7 @@ def claude_settings(file: Path) -> None:
         raise CommandFailed(Exit.USAGE, f"cannot import {file}: {error}") from None
     print(imported.text, end="")
     for entry, why in imported.left_out:
-        print(f"not carried over: {entry} ({why})", file=sys.stderr)
+        print(f"not carried over: {visible(entry)} ({visible(why)})", file=sys.stderr)
     print(f"{imported.rules} rules; check them with `moothall policy check`, then activate them", file=sys.stderr)
 
 

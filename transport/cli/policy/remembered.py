@@ -7,11 +7,12 @@ from typing import Any
 
 import msgspec
 
-from actors.speed_layer.approvals.approval_events import APPROVALS_STREAM
+from actors.speed_layer.approvals.approval_events import APPROVALS_STREAM, Requested, from_event
 from actors.speed_layer.governing.remembered_decisions import POLICY_STREAM, Remembered, remembered_in
+from store.model.times import to_rfc3339
 from transport.cli.log_source import HERE, PAGE, Access, Online, Where
-from transport.cli.visible import visible, visible_request
 from transport.cli.which_hall import THIS, WhichHall
+from transport.visible import visible, visible_json, visible_request
 
 
 def remembered(*, where: Where = HERE, json: bool = False) -> None:
@@ -23,13 +24,16 @@ def remembered(*, where: Where = HERE, json: bool = False) -> None:
     """
     access = where.access()
     for decision in remembered_in((each["type"], each["data"]) for each in _events(access)).listed():
-        action = _action(access, decision)
+        asked = _asked(access, decision)
         if json:
-            print(msgspec.json.encode({**msgspec.to_builtins(decision), "action": action}).decode())
+            action = None if asked is None else msgspec.json.decode(asked.action)
+            print(visible_json({**msgspec.to_builtins(decision), "action": action}))
             continue
         by, why = visible(decision.by), visible(decision.reason or "-")
-        print(f"{decision.approval}  {decision.verdict} for {decision.role} by {by}: {why}")
-        print(f"    {_described(action) if decision.pattern is None else visible(str(decision.pattern))}")
+        print(f"{decision.approval}  {decision.verdict} for {visible(decision.role)} by {by}: {why}")
+        if decision.pattern is not None:
+            print(f"    {visible(str(decision.pattern))}")
+        print(f"    {_described(asked)}")
 
 
 def forget(decision: str, *, hall: WhichHall = THIS) -> None:
@@ -54,17 +58,25 @@ def _events(access: Access) -> Iterator[dict[str, Any]]:
         after = page["next"]
 
 
-def _described(action: list[Any] | None) -> str:
-    """Return what was asked, and where, whole."""
-    if action is None:
+def _described(asked: Requested | None) -> str:
+    """Return who asked for what, when, where and why it was asked about: whole."""
+    if asked is None:
         return "the log no longer has what was asked"
-    tool, cwd, asked = action
-    place = "an unknown directory" if cwd is None else visible(str(cwd))
-    return f"{visible_request(str(tool), asked)}\n    in {place}"
+    tool, cwd, arguments = msgspec.json.decode(asked.action, type=tuple[str, str | None, dict[str, Any]])
+    place = "an unknown directory" if cwd is None else visible(cwd)
+    asks = "no rule decides" if asked.rule is None else f"rule {visible(asked.rule)} asks"
+    return "\n    ".join(
+        (
+            visible_request(tool, arguments),
+            f"in {place}",
+            f"asked by {visible(asked.agent)} at {to_rfc3339(asked.since_ns)[:19]}Z; {asks}: {visible(asked.reason)}",
+        )
+    )
 
 
-def _action(access: Access, decision: Remembered) -> Any:
-    """Return what was asked: `[tool, cwd, input]`; None where the log no longer has it."""
+def _asked(access: Access, decision: Remembered) -> Requested | None:
+    """Return what was asked; None where the log no longer has it."""
     page = access.query({"stream": APPROVALS_STREAM, "where": {"id": decision.approval}, "limit": 1})
-    asked = page["events"][0]["data"].get("action") if page["events"] else None
-    return None if asked is None else msgspec.json.decode(asked)
+    (first, *_) = page["events"] or [None]
+    asked = None if first is None else from_event(first["type"], first["data"])
+    return asked if isinstance(asked, Requested) else None

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import msgspec
 from rich.console import Console
 from rich.table import Table
 
@@ -15,7 +14,7 @@ from actors.speed_layer.audit.verdict_events import VERDICT_GIVEN
 from actors.speed_layer.policy.replay import replay as judged_again
 from transport.cli.log_source import HERE, PAGE, Access, Where
 from transport.cli.policy.policy import load_policy
-from transport.cli.visible import visible
+from transport.visible import visible, visible_json
 
 
 def replay(file: Path, *, where: Where = HERE, json: bool = False) -> None:
@@ -28,15 +27,15 @@ def replay(file: Path, *, where: Where = HERE, json: bool = False) -> None:
     """
     outcome = judged_again(_records(where.access()), load_policy(file))
     if json:
-        print(msgspec.json.encode(outcome).decode())
+        print(visible_json(outcome))
         return
     print(f"{outcome.judged} recorded verdicts judged again, {outcome.skipped} skipped; {len(outcome.changes)} change")
     if outcome.changes:
         table = Table("times", "before", "after", "rule", "role", "tool", "input", box=None)
         for change in outcome.changes:
-            tool, asked = visible(change.tool), visible(msgspec.json.encode(change.input).decode())
-            rule = change.rule or "-"
-            table.add_row(str(change.times), change.before, change.after, rule, change.role, tool, asked)
+            tool, asked = visible(change.tool), visible_json(change.input)
+            rule = visible(change.rule or "-")
+            table.add_row(str(change.times), change.before, change.after, rule, visible(change.role), tool, asked)
         Console(highlight=False, markup=False).print(table)
 
 

@@ -22,6 +22,7 @@ from rich.table import Table
 from transport.cli.log_source import Online
 from transport.cli.which_hall import THIS, WhichHall
 from transport.client import HallClient, HallError
+from transport.visible import visible
 
 ROUNDS = 5
 """Of five the median survives two that the machine disturbed."""
@@ -110,7 +111,7 @@ async def _can_be_measured(hall: HallClient, name: str, call: Call) -> bool:
         if error.code != "forbidden":
             raise
         why = error.message
-    print(f"moothall: {name}: not measured, {why}", file=sys.stderr)
+    print(f"moothall: {name}: not measured, {visible(why)}", file=sys.stderr)
     return False
 
 

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import msgspec
-
 from transport.cli.log_source import Online
-from transport.cli.visible import visible
 from transport.cli.which_hall import THIS, WhichHall
+from transport.visible import visible, visible_json
 
 
 def tree(*, hall: WhichHall = THIS, json: bool = False) -> None:
@@ -17,4 +15,4 @@ def tree(*, hall: WhichHall = THIS, json: bool = False) -> None:
         json: Print the tree as one JSON object.
     """
     result = Online(hall.given()).run(lambda hall: hall.tree())
-    print(msgspec.json.encode(result["root"]).decode() if json else "\n".join(map(visible, result["text"].split("\n"))))
+    print(visible_json(result["root"]) if json else "\n".join(map(visible, result["text"].split("\n"))))

@@ -56,6 +56,7 @@ class PendingApprovalResult(msgspec.Struct, frozen=True, kw_only=True):
     waiting: int
     since: Time
     expires: Time
+    rule: str | None
 
 
 class PendingApprovalsResult(msgspec.Struct, frozen=True):

@@ -37,6 +37,7 @@ async def _pending_approvals(gate: Gate, context: RequestContext, _arguments: No
                 waiting=each.waiting,
                 since=to_rfc3339(each.since_ns),
                 expires=to_rfc3339(each.expires_ns),
+                rule=each.rule,
             )
             for each in await gate.pending_approvals(context.caller)
         ]

@@ -11,19 +11,9 @@ from typing import Any, Final
 
 import msgspec
 
-_BLANKS: Final = frozenset(
-    map(
-        chr,
-        (
-            *(0x034F, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x2800, 0x3164, 0xFFA0),
-            *range(0x180B, 0x1810),
-            *range(0xFE00, 0xFE10),
-            *range(0xE0100, 0xE01F0),
-        ),
-    )
-)
-"""What Python calls printable and nobody sees: fillers, and selectors of variants (Unicode's Default_Ignorable)."""
+from actors.look_alikes import UNSEEN
 
+_DELETE: Final = "\x7f"
 _SHORT: Final = {"\\": "\\\\", "'": "\\'", "\n": "\\n", "\t": "\\t"}
 
 
@@ -33,18 +23,36 @@ def visible(text: str) -> str:
     return text if plain else f"$'{''.join(map(_escaped, text))}'"
 
 
+def visible_json(value: Any, *, indent: int | None = None) -> str:
+    """Return a value as JSON that hides nothing either: the same value to programs, on one line unless indented.
+
+    Args:
+        value: What msgspec encodes.
+        indent: By how many blanks each level is indented, a line a field; None is one line.
+    """
+    encoded = msgspec.json.encode(value)
+    text = (encoded if indent is None else msgspec.json.format(encoded, indent=indent)).decode()
+    if text.isascii() and _DELETE not in text:  # JSON escapes the other control characters itself
+        return text
+    return "".join(_escaped_in_json(each) if each != "\n" and _is_hidden(each) else each for each in text)
+
+
 def visible_request(tool: str, asked: dict[str, Any]) -> str:
     """Return a tool call, whole: a shell line as a shell reads it, the input of any other tool as JSON."""
     line = asked["command"] if asked.keys() == {"command"} else None
-    text = line if isinstance(line, str) else msgspec.json.encode(asked).decode()
-    return f"{visible(tool)}: {visible(text)}"
+    return f"{visible(tool)}: {visible(line) if isinstance(line, str) else visible_json(asked)}"
 
 
 def _is_hidden(character: str) -> bool:
-    return not character.isprintable() or character in _BLANKS
+    return not character.isprintable() or character in UNSEEN
 
 
 def _escaped(character: str) -> str:
     if character in _SHORT or not _is_hidden(character):
         return _SHORT.get(character, character)
     return f"\\U{ord(character):08x}"
+
+
+def _escaped_in_json(character: str) -> str:
+    units = character.encode("utf-16-be").hex()
+    return "".join(f"\\u{units[place : place + 4]}" for place in range(0, len(units), 4))
