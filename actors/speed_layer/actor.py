@@ -20,6 +20,7 @@ from actors.speed_layer.audit.buffer import AuditBuffer
 from actors.speed_layer.audit.writer import AuditWriter
 from actors.speed_layer.governing.activation import ActiveLayer, activated, compiled, history, text_hash
 from actors.speed_layer.governing.breaker_events import OpenBreakers
+from actors.speed_layer.governing.command_patterns import described
 from actors.speed_layer.governing.event_recorder import EventRecorder
 from actors.speed_layer.governing.governing_policy import GoverningPolicy
 from actors.speed_layer.governing.guarded_judging import Guard
@@ -217,7 +218,9 @@ class SpeedLayer(Actor):
         if approval is None:
             return self._unknown(message.id)
         try:
-            return ChangeOutcome(self._policy.version, message=str(self._escalation.pattern(approval, self._policy)))
+            return ChangeOutcome(
+                self._policy.version, message=described(self._escalation.pattern(approval, self._policy))
+            )
         except ApprovalRefused as refused:
             return self._refused(refused.code, refused.message)
 

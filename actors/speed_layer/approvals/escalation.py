@@ -168,6 +168,8 @@ class Escalation:
         Raises:
             ApprovalRefused: It may not be decided, or not by them, or not be remembered in this way.
         """
+        if remember != "no" and not (approval.action.cwd or "").startswith("/"):
+            raise ApprovalRefused("invalid", "it names no directory, so nothing is remembered; decide it for this once")
         pattern = self.pattern(approval, policy) if remember == "rule" else None
         decided = self._approvals.decide(
             approval.requested.id, decision, by=by, reason=reason, remember=remember, policy=policy.version

@@ -89,7 +89,9 @@ class RememberedDecisions:
         )
 
     def on(self, request: Request, rules: Policy) -> Remembered | None:
-        """Return the decision that answers what the rules ask about a request."""
+        """Return the decision that answers what the rules ask about a request; without a directory it has none."""
+        if request.cwd is None:
+            return None
         exact = self._exact.get((request.role, request_hash(request.tool, request.input, request.cwd)))
         found = [] if exact is None else [exact]
         found += [each for each in self._patterns if each.role == request.role and _covers(each, rules, request)]

@@ -80,17 +80,17 @@ async def test_a_rule_is_shown_remembered_listed_and_forgotten_from_the_command_
     agent = server.token("scout")
     reach = ("--url", url, "--token-file", server.data / "admin.token")
     async with connect(url, token=agent) as hall:
-        frob = {"command": "frob deploy web"}
+        frob = {"command": "frob deploy web.toml"}
         waiting = await hall.validate("Bash", frob, cwd="/p")
         rule = ("approvals", "approve", waiting.approval.id, "--remember", "rule", *reach)
         code, out, error = await moothall(*rule, "--json", env=env)
-        assert (code, json.loads(out)["verdict"], "`frob deploy ...`" in error) == (0, "allow", True)
-        assert (await hall.validate("Bash", {"command": "frob deploy db"}, cwd="/p")).verdict == "allow"
+        assert (code, json.loads(out)["verdict"], "`frob deploy sub/other.txt`" in error) == (0, "allow", True)
+        assert (await hall.validate("Bash", {"command": "frob deploy db.toml"}, cwd="/p")).verdict == "allow"
         code, out, _ = await moothall("policy", "remembered", "--json", *reach, env=env)
         kept = json.loads(out)
         assert (kept["approval"], kept["action"]) == (waiting.approval.id, ["bash", "/p", frob])
         code, out, _ = await moothall("policy", "remembered", *reach, env=env)
-        assert (code, "`frob deploy ...`" in out) == (0, True)
+        assert (code, "`frob deploy sub/other.txt`" in out, "asked by scout" in out) == (0, True, True)
         code, _, _ = await moothall("policy", "forget", f"remembered.{kept['approval']}", *reach, env=env)
         assert (code, (await hall.validate("Bash", frob, cwd="/p")).verdict) == (0, "ask")
     assert await server.end() == 0

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from actors.speed_layer.approvals.approval_events import APPROVALS_STREAM, Requested, from_event
+from actors.speed_layer.governing.command_patterns import described
 from actors.speed_layer.governing.remembered_decisions import POLICY_STREAM, Remembered, remembered_in
 from store.model.times import to_rfc3339
 from transport.cli.log_source import HERE, PAGE, Access, Online, Where
@@ -32,7 +33,7 @@ def remembered(*, where: Where = HERE, json: bool = False) -> None:
         by, why = visible(decision.by), visible(decision.reason or "-")
         print(f"{decision.approval}  {decision.verdict} for {visible(decision.role)} by {by}: {why}")
         if decision.pattern is not None:
-            print(f"    {visible(str(decision.pattern))}")
+            print(f"    {visible(described(decision.pattern))}")
         print(f"    {_described(asked)}")
 
 

@@ -162,10 +162,16 @@ async def test_replay_of_the_log_under_the_same_policy_changes_nothing_and_under
     autojump_clock, make_world, scout
 ):
     async with make_world().open() as world:
-        for call in (LIST, LIST, DEPLOY, Call("Bash", {"command": "rm -rf /"}), Call("Bash", {"command": "TOKEN=x y"})):
+        for call in (
+            LIST,
+            LIST,
+            DEPLOY,
+            Call("Bash", {"command": "rm -rf /"}),
+            Call("Bash", {"command": "TOKEN=x y"}, "/p"),
+        ):
             pending = await verdict_of(world, scout, call)
         await world.gate.decide(CHIEF, pending.approval.id, "allow", "", "exact")
-        await verdict_of(world, scout, Call("Bash", {"command": "TOKEN=x y"}))
+        await verdict_of(world, scout, Call("Bash", {"command": "TOKEN=x y"}, "/p"))
         await trio.sleep(1.0)
         records = [event.data for event in world.log.query(stream=AUDIT_STREAM).events]
     same = replay(records, Policy.default())

@@ -13,14 +13,15 @@ from hypothesis import strategies as st
 
 from actors.desk.gate import Call, Caller, Refusal
 from actors.session.messages import Principal
-from actors.speed_layer.governing.command_patterns import NotGeneral, covers, generalised
+from actors.speed_layer.governing.command_patterns import NotGeneral, Pattern, covers, described, examples, generalised
 from actors.speed_layer.governing.remembered_decisions import Remembered, RememberedDecisions
+from actors.speed_layer.policy.canonical_request import request_hash
 from actors.speed_layer.policy.engine import Policy, PolicySource, Request, packs
 
 CWD = "/home/dev/project"
 CHIEF = Caller(Principal("chief", "admin"), 90)
 SAGE = Caller(Principal("sage", "expert"), 91)
-DENIES = '[[command]]\nid = "mine.prod"\nreason = "frozen"\nverdict = "deny"\nargv = ["frob", "deploy", "prod"]\n'
+DENIES = '[[command]]\nid = "mine.prod"\nreason = "frozen"\nverdict = "deny"\nargv = ["frob", "deploy", "prod.toml"]\n'
 
 
 def bash(command, cwd=CWD):
@@ -43,9 +44,25 @@ async def decide(world, caller, command, decision="allow", remember="rule"):
     return waiting.approval.id
 
 
-def test_a_rule_for_what_named_no_directory_says_so(policy):
-    shown = str(generalised(policy, Request("Bash", {"command": "frob deploy"}, None)))
-    assert "with plain words in no named directory" in shown
+def test_what_names_no_directory_is_no_rule(policy):
+    for cwd in (None, "project"):
+        with pytest.raises(NotGeneral, match="no directory"):
+            generalised(policy, Request("Bash", {"command": "frob deploy a.toml"}, cwd))
+
+
+@pytest.mark.parametrize("remember", ["exact", "rule"])
+async def test_what_names_no_directory_is_decided_for_once_and_not_remembered(autojump_clock, world, scout, remember):
+    waiting = await ask(world, scout, bash("frob deploy web.toml", None))
+    with pytest.raises(Refusal, match="no directory") as caught:
+        await world.gate.decide(CHIEF, waiting.approval.id, "allow", "", remember)
+    assert caught.value.code == "invalid"
+    assert (await world.gate.decide(CHIEF, waiting.approval.id, "allow")).verdict == "allow"
+
+
+def test_a_decision_of_old_without_a_directory_answers_nothing_any_more(policy):
+    asked = Request("deploy", {"x": 1}, None)
+    old = Remembered("a1", "agent", request_hash(asked.tool, asked.input, None), "allow", "b", "")
+    assert RememberedDecisions([old]).on(asked, policy) is None
 
 
 async def test_a_rule_is_shown_before_it_is_remembered_and_decides_commands_like_it_after_a_restart_too(
@@ -53,25 +70,29 @@ async def test_a_rule_is_shown_before_it_is_remembered_and_decides_commands_like
 ):
     world = make_world()
     async with world.open():
-        waiting = await ask(world, scout, bash("frob deploy staging --fast"))
+        waiting = await ask(world, scout, bash("frob deploy staging.toml --fast"))
         shown = await world.gate.propose_rule(CHIEF, waiting.approval.id)
-        assert (
-            shown
-            == f"`frob deploy [--fast] ...` with plain words in {CWD}, where no rule decides and nothing else does"
+        assert shown == (
+            f"`frob deploy [--fast] ...` with files of it in {CWD}, where no rule decides and nothing else does; "
+            "such as `frob deploy other.txt`, `frob deploy other.txt sub/other.txt`, `frob deploy sub/other.txt --fast`"
         )
         told = await world.gate.decide(CHIEF, waiting.approval.id, "allow", "", "rule")
         assert (told.verdict, told.policy == world.views.policy != waiting.policy) == ("allow", True)
-        assert shown in told.reason
+        assert shown.split("; such as")[0] in told.reason
     world = make_world(log=world.log)
     async with world.open():
         assert world.views.policy == told.policy
-        verdict = await ask(world, rover, bash("frob deploy --fast web db"))
+        verdict = await ask(world, rover, bash("frob deploy web.toml x/db --fast"))
         assert (verdict.verdict, verdict.rule) == ("allow", f"remembered.{waiting.approval.id}")
         await trio.testing.wait_all_tasks_blocked()
-        assert (await ask(world, rover, bash("frob deploy --fast web db"))).cached
-        for call in (bash("frob scale web"), bash("frob deploy --slow web"), bash("frob deploy web", "/tmp")):
+        assert (await ask(world, rover, bash("frob deploy web.toml x/db --fast"))).cached
+        for call in (
+            bash("frob scale web.toml"),
+            bash("frob deploy --slow web.toml"),
+            bash("frob deploy web.toml", "/tmp"),
+        ):
             assert (await ask(world, rover, call)).verdict == "ask"
-        assert (await ask(world, Caller(Principal("x", "expert"), 5), bash("frob deploy web"))).verdict == "ask"
+        assert (await ask(world, Caller(Principal("x", "expert"), 5), bash("frob deploy web.toml"))).verdict == "ask"
 
 
 async def test_a_remembered_rule_answers_who_waits_with_commands_that_it_covers(autojump_clock, world, scout, rover):
@@ -79,27 +100,27 @@ async def test_a_remembered_rule_answers_who_waits_with_commands_that_it_covers(
         given = []
 
         async def wait():
-            given.extend(await world.gate.validate(rover, [bash("frob deploy web")], 60.0))
+            given.extend(await world.gate.validate(rover, [bash("frob deploy web.toml")], 60.0))
 
         nursery.start_soon(wait)
         await trio.sleep(1.0)
-        approval = await decide(world, scout, "frob deploy db")
+        approval = await decide(world, scout, "frob deploy db.toml")
     assert (given[0].verdict, given[0].rule) == ("allow", f"remembered.{approval}")
     assert await world.gate.pending_approvals(SAGE) == []
 
 
 async def test_a_remembered_rule_never_answers_a_deny(autojump_clock, world, scout):
-    await decide(world, scout, "frob deploy web")
+    await decide(world, scout, "frob deploy web.toml")
     hashed = hashlib.sha256(DENIES.encode()).hexdigest()
     await world.gate.activate_policy(CHIEF, "mine.toml", DENIES, hashed, "project")
-    assert (await ask(world, scout, bash("frob deploy prod"))).verdict == "deny"
-    assert (await ask(world, scout, bash("frob deploy db"))).verdict == "allow"
+    assert (await ask(world, scout, bash("frob deploy prod.toml"))).verdict == "deny"
+    assert (await ask(world, scout, bash("frob deploy db.toml"))).verdict == "allow"
 
 
 async def test_a_denial_is_remembered_as_a_rule_too_and_the_strictest_decision_holds(autojump_clock, world, scout):
-    await decide(world, scout, "frob deploy db", "allow", "exact")
-    await decide(world, scout, "frob deploy web", "deny", "rule")
-    for command in ("frob deploy web", "frob deploy db", "frob deploy x"):
+    await decide(world, scout, "frob deploy db.toml", "allow", "exact")
+    await decide(world, scout, "frob deploy web.toml", "deny", "rule")
+    for command in ("frob deploy web.toml", "frob deploy db.toml", "frob deploy x.toml"):
         assert (await ask(world, scout, bash(command))).verdict == "deny"
 
 
@@ -108,21 +129,21 @@ async def test_what_is_forgotten_is_asked_again_after_a_restart_too(autojump_clo
     world = make_world()
     async with world.open():
         before = world.views.policy
-        approval = await decide(world, scout, "frob deploy web", remember=remember)
-        assert (await ask(world, scout, bash("frob deploy web"))).verdict == "allow"
+        approval = await decide(world, scout, "frob deploy web.toml", remember=remember)
+        assert (await ask(world, scout, bash("frob deploy web.toml"))).verdict == "allow"
         assert await world.gate.forget_decision(CHIEF, approval) == before
-        assert (await ask(world, scout, bash("frob deploy web"))).verdict == "ask"
+        assert (await ask(world, scout, bash("frob deploy web.toml"))).verdict == "ask"
         with pytest.raises(Refusal, match="nothing is remembered") as caught:
             await world.gate.forget_decision(CHIEF, approval)
         assert caught.value.code == "invalid"
     world = make_world(log=world.log)
     async with world.open():
         assert world.views.policy == before
-        assert (await ask(world, scout, bash("frob deploy web"))).verdict == "ask"
+        assert (await ask(world, scout, bash("frob deploy web.toml"))).verdict == "ask"
 
 
 async def test_only_an_admin_makes_a_rule_and_forgets(autojump_clock, world, scout):
-    waiting = await ask(world, scout, bash("frob deploy web"))
+    waiting = await ask(world, scout, bash("frob deploy web.toml"))
     for attempt in (
         lambda: world.gate.decide(SAGE, waiting.approval.id, "allow", "", "rule"),
         lambda: world.gate.propose_rule(SAGE, waiting.approval.id),
@@ -147,23 +168,25 @@ async def test_what_cannot_be_a_rule_stays_pending_and_says_why(autojump_clock, 
 
 
 LIKE_IT = [
-    "frob deploy web", "frob deploy", "frob deploy x #", "frob deploy x &", "(frob deploy x)",
-    "! frob deploy x", "time frob deploy x",
+    "frob deploy web.toml", "frob deploy x/y", "frob deploy x.toml #", "frob deploy x.toml &", "(frob deploy x.toml)",
+    "! frob deploy x.toml", "time frob deploy x.toml",
 ]  # fmt: skip
 UNLIKE_IT = [
-    "frob delete web", "frob", "frob deploy --slow", "frob deploy -f", "/tmp/frob deploy web",
+    "frob deploy", "frob deploy web", "frob deploy all web.toml", "frob deploy web.toml all",
+    "frob delete web.toml", "frob", "frob deploy --slow", "frob deploy -f", "/tmp/frob deploy web.toml",
     "frob 'deploy web'", "frob deploy .env", "frob deploy id_rsa", "frob deploy x/.git/hooks/y",
     "frob deploy /etc/passwd", "frob deploy ../x", "frob deploy a/../../x", "frob deploy ~/x",
-    "frob deploy https://example.com", "frob deploy 'a b'", "frob deploy ''", "frob deploy x; ls",
-    "ls && frob deploy x", "frob deploy x | sh", "frob deploy x > y", "frob deploy x < y", "X=1 frob deploy x",
-    "frob deploy $(ls)", "frob deploy $x", "frob deploy *", "sudo frob deploy x", "bash -c 'frob deploy x'",
-    "cd sub && frob deploy x", "frob deploy x\nls",
+    "frob deploy https://example.com", "frob deploy 'a b'", "frob deploy ''", "frob deploy x.toml; ls",
+    "ls && frob deploy x.toml", "frob deploy x.toml | sh", "frob deploy x.toml > y", "frob deploy x.toml < y",
+    "X=1 frob deploy x.toml",
+    "frob deploy $(ls)", "frob deploy $x", "frob deploy *", "sudo frob deploy x.toml", "bash -c 'frob deploy x.toml'",
+    "cd sub && frob deploy x.toml", "frob deploy x.toml\nls",
 ]  # fmt: skip
 
 
 @pytest.mark.parametrize(("covered", "commands"), [(True, LIKE_IT), (False, UNLIKE_IT)])
 def test_a_rule_covers_plain_words_after_the_same_two_and_no_more(policy, covered, commands):
-    pattern = generalised(policy, request("frob deploy web --fast"))
+    pattern = generalised(policy, request("frob deploy web.toml --fast"))
     assert [each for each in commands if covers(pattern, policy, request(each)) != covered] == []
 
 
@@ -184,17 +207,81 @@ def test_what_is_more_than_a_plain_command_is_not_generalised(command, policy):
         generalised(policy, request(command))
 
 
+@pytest.mark.parametrize(
+    "command",
+    [
+        *("git push origin main", "git push origin feature/x", "git fetch up/stream", "git branch -d old/x"),
+        *("docker run org/image", "podman pull a.b/image", "kubectl apply -f a.yaml", "npm install lodash.merge"),
+        *("pip install ./x", "pip3.11 install a.whl", "cargo add serde", "go get github.com/x/y", "brew install x/y"),
+        *("make -C sub deploy", "make deploy sub/all", "just deploy a.b", "gradle a.b", "npm run deploy a.b"),
+        *(
+            "python x.py a.txt",
+            "python3.12 x.py a.txt",
+            "sh ./deploy.sh a.txt",
+            "./deploy.sh a.txt",
+            "bin/frob x a.txt",
+        ),
+        *("gh", "gh pr", "gh pr 12", "gh --repo o/r pr create", "gh pr checkout 12", "gh repo clone o/r", "gh api x/y"),
+        *("frob", "frob deploy", "frob deploy web", "frob a b c d", "frob -C sub deploy.txt", "frob pull org/image"),
+        *("frob install x/y", "frob pr 12", "frob a.txt", "frob --all a.txt"),
+    ],
+)
+def test_no_rule_is_made_that_would_leave_a_verb_an_image_a_package_a_branch_or_a_script_open(policy, command):
+    with pytest.raises(NotGeneral):
+        generalised(policy, request(command))
+
+
+@pytest.mark.parametrize(
+    ("decided", "covered", "uncovered"),
+    [
+        (
+            "gh pr create --title x",
+            ["gh pr create", "gh pr create --title x", "gh pr create a"],
+            ["gh pr close 1", "gh pr", "gh issue create", "gh pr create --title y", "gh pr create --repo o/r"],
+        ),
+        (
+            "frob deploy a.toml --to prod",
+            ["frob deploy b.toml", "frob deploy sub/x --to prod"],
+            ["frob deploy a.toml --to test", "frob deploy --to a.toml", "frob a.toml deploy", "frob deploy a.toml x"],
+        ),
+    ],
+)
+def test_a_rule_holds_the_whole_verb_and_the_values_of_options(policy, decided, covered, uncovered):
+    pattern = generalised(policy, request(decided))
+    assert [each for each in covered if not covers(pattern, policy, request(each))] == []
+    assert [each for each in uncovered if covers(pattern, policy, request(each))] == []
+
+
+@pytest.mark.parametrize("argv", [("git", "push"), ("gh", "pr"), ("frob", "pull"), ("make", "deploy"), ("./x.sh", "a")])
+def test_a_rule_of_old_that_says_too_little_covers_nothing_any_more_and_says_so(policy, argv):
+    old = Pattern(argv, (), CWD, None)
+    assert not covers(old, policy, request(" ".join([*argv, "a.txt"])))
+    assert examples(old) == []
+    assert "no command any more" in described(old)
+
+
+@pytest.mark.parametrize(
+    "decided", ["gh pr create --title x", "gh issue comment 12", "frob deploy a.toml --to prod -v"]
+)
+def test_the_three_commands_that_are_shown_are_ones_that_the_rule_allows(policy, decided):
+    pattern = generalised(policy, request(decided))
+    shown = [" ".join(words) for words in examples(pattern)]
+    assert len(set(shown)) == 3
+    assert [each for each in shown if not covers(pattern, policy, request(each))] == []
+    assert all(f"`{each}`" in described(pattern) for each in shown)
+
+
 def test_a_rule_answers_the_question_that_was_put_and_no_other():
     rules = (
-        '[[command]]\nid = "mine.push"\nreason = "r"\nverdict = "ask"\nargv = ["frob", "push"]\n'
-        '[[command]]\nid = "mine.prod"\nreason = "r"\nverdict = "ask"\nargv = ["frob", "push"]\nwords = ["^prod$"]\n'
+        '[[command]]\nid = "mine.push"\nreason = "r"\nverdict = "ask"\nargv = ["frob", "send"]\n'
+        '[[command]]\nid = "mine.prod"\nreason = "r"\nverdict = "ask"\nargv = ["frob", "send"]\nwords = ["^prod"]\n'
     )
     policy = Policy.load([*packs(), PolicySource("mine.toml", rules)], check_examples=False)
-    pattern = generalised(policy, request("frob push web"))
+    pattern = generalised(policy, request("frob send web.toml"))
     assert pattern.rule == "mine.push"
-    assert covers(pattern, policy, request("frob push db"))
-    assert not covers(pattern, policy, request("frob push prod"))  # another rule asks too
-    assert not covers(pattern, Policy.default(), request("frob push db"))  # that rule no longer asks
+    assert covers(pattern, policy, request("frob send db.toml"))
+    assert not covers(pattern, policy, request("frob send prod.toml"))  # another rule asks too
+    assert not covers(pattern, Policy.default(), request("frob send db.toml"))  # that rule no longer asks
 
 
 WORDS = st.sampled_from(
