@@ -262,7 +262,7 @@ class RequestJudge:
             return str(error)
         if stored.appended is None:
             return "refused" if stored.refused is None else stored.refused.message
-        audit.stored.note(verdicts.events, stored.appended.first_sequence)
+        audit.stored.note(verdicts.events, stored.appended.first_sequence, verdicts.reasons)
         return None
 
 

@@ -108,7 +108,9 @@ class SpeedLayer(Actor):
         self._open_breakers = OpenBreakers(self._recorder, partial(self._views.tell_trouble, self.name))
         self._guard = Guard(self._quotas, self._open_breakers.opened, self._open_breakers.closed)
         self._escalation = Escalation(self._recorder, self._ports, self._guard, lambda: self._policy)
-        self._audit_writer = AuditWriter(self._views.audit, store, self._new_name, self._audit_stalled)
+        self._audit_writer = AuditWriter(
+            self._views.audit, store, self._new_name, self._audit_stalled, self._ports.run_sync
+        )
         await self._open_breakers.restore()
         await self._take_up_policy()
         await self._escalation.restore()

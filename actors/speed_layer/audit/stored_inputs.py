@@ -8,7 +8,7 @@ remembered here stays small. Nothing of it outlives the process: after a restart
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from store import NewEvent
@@ -23,10 +23,12 @@ class Stored(NamedTuple):
     Attributes:
         at: The sequence of its event.
         whole: Whether it can be judged again.
+        reasons: Reasons of verdicts on it, and what is left of each without secrets: few, since rules give them.
     """
 
     at: int
     whole: bool
+    reasons: dict[str, str]
 
 
 class StoredInputs:
@@ -48,12 +50,18 @@ class StoredInputs:
         known = self._stored.get(request)
         return known if known is not None and known.at > self._head() - WINDOW else None
 
-    def note(self, events: Sequence[NewEvent], first: int) -> None:
-        """Note events that are in the log now, from a sequence on."""
+    def note(self, events: Sequence[NewEvent], first: int, reasons: Mapping[str, dict[str, str]]) -> None:
+        """Note events that are in the log now.
+
+        Args:
+            events: What was appended.
+            first: The sequence of the first one.
+            reasons: What became of the reasons of each request.
+        """
         for sequence, event in enumerate(events, first):
             if event.data.get("input") is not None:
                 request: str = event.data["request"]
                 self._stored.pop(request, None)
-                self._stored[request] = Stored(sequence, event.data["whole"])
+                self._stored[request] = Stored(sequence, event.data["whole"], reasons.get(request, {}))
         while (oldest := next(iter(self._stored), None)) is not None and self.find(oldest) is None:
             del self._stored[oldest]

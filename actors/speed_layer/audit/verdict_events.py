@@ -8,12 +8,15 @@ from typing import Any, Final
 import msgspec
 
 from actors.speed_layer.audit.buffer import AUDIT_STREAM, Entry
-from actors.speed_layer.audit.secret_masks import Masked
+from actors.speed_layer.audit.secret_masks import Masked, without_quotations
 from actors.speed_layer.audit.stored_inputs import StoredInputs
 from store import NewEvent
 
 VERDICT_GIVEN: Final = "moothall.verdict.given"
 GAP: Final = "moothall.audit.gap"
+
+MOST_REASONS: Final = 8
+"""How many reasons of verdicts on one request are remembered; rules give one, and a quota's or a breaker's differs."""
 
 
 class VerdictEvents:
@@ -24,12 +27,14 @@ class VerdictEvents:
 
     Attributes:
         events: The events so far.
+        reasons: What became of the reasons of each request whose input is among them.
     """
 
     def __init__(self, stored: StoredInputs) -> None:
         self._stored = stored
-        self._own: dict[str, tuple[int, bool]] = {}
+        self._own: dict[str, tuple[int, Masked]] = {}
         self.events: list[NewEvent] = []
+        self.reasons: dict[str, dict[str, str]] = {}
 
     def add(self, entry: Entry, index: int, mask: Callable[[], Masked] | None, late_s: float = 0.0) -> Masked | None:
         """Add one verdict of a request; returns its input where that had to be masked for it.
@@ -40,17 +45,35 @@ class VerdictEvents:
             mask: Makes its input without secrets; None keeps no input.
             late_s: How much later than the verdict the event is made, in seconds.
         """
-        request, masked, kept = entry.verdicts[index].request, None, {}
-        if mask is not None:
-            if request in self._own:
-                place, whole = self._own[request]
-                kept = {"input_at": place - len(self.events), "whole": whole}
-            elif (known := self._stored.find(request)) is not None:
-                kept = {"input_at": known.at, "whole": known.whole}
-            else:
+        verdict = entry.verdicts[index]
+        request, asked = verdict.request, verdict.reason
+        if mask is None:
+            kept = {"reason": without_quotations(asked)}
+            self.events.append(_verdict_event(entry, index, kept, late_s))
+            return None
+        if request in self._own:
+            place, known_here = self._own[request]
+            reason = known_here.reason(asked)
+            if len(self.reasons[request]) < MOST_REASONS:
+                self.reasons[request][asked] = reason
+            kept = {"reason": reason, "input_at": place - len(self.events), "whole": known_here.whole}
+            self.events.append(_verdict_event(entry, index, kept, late_s))
+            return None
+        masked, known = None, self._stored.find(request)
+        if known is None:
+            masked = mask()
+            self._own[request] = len(self.events), masked
+            reason = masked.reason(asked)
+            self.reasons[request] = {asked: reason}
+            kept = {"reason": reason, "input": masked.value, "whole": masked.whole}
+        else:
+            reason = known.reasons.get(asked, "")
+            if asked not in known.reasons:  # what its input masks is to be masked in it, too
                 masked = mask()
-                self._own[request] = len(self.events), masked.whole
-                kept = {"input": masked.value, "whole": masked.whole}
+                reason = masked.reason(asked)
+                if len(known.reasons) < MOST_REASONS:
+                    known.reasons[asked] = reason
+            kept = {"reason": reason, "input_at": known.at, "whole": known.whole}
         self.events.append(_verdict_event(entry, index, kept, late_s))
         return masked
 
@@ -80,7 +103,7 @@ def _verdict_event(entry: Entry, index: int, kept: dict[str, Any], late_s: float
     Args:
         entry: The request.
         index: Which of its verdicts.
-        kept: What is kept of its input; see `stored_inputs`.
+        kept: What is kept of its reason, and of its input; see `stored_inputs`.
         late_s: How much later than the verdict the event is made, in seconds.
     """
     verdict, call = entry.verdicts[index], entry.calls[index]
@@ -91,7 +114,7 @@ def _verdict_event(entry: Entry, index: int, kept: dict[str, Any], late_s: float
         "cwd": call.cwd,
         "request": verdict.request,
         "verdict": verdict.verdict,
-        "reason": verdict.reason,
+        "reason": kept["reason"],
         "rule": verdict.rule,
         "policy": verdict.policy,
         "cached": verdict.cached,

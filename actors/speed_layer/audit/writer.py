@@ -6,8 +6,9 @@ there yet: its events carry the batch's name as correlation id.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
+from types import MappingProxyType
 from typing import Final
 
 import msgspec
@@ -15,8 +16,9 @@ import trio
 
 from actors.event_store.messages import AppendEvents
 from actors.kernel import ActorError, Ref
+from actors.ports import RunSync
 from actors.speed_layer.audit.buffer import AUDIT_STREAM, AuditBuffer, Batch
-from actors.speed_layer.audit.secret_masks import Masked
+from actors.speed_layer.audit.secret_masks import Masked, prepare
 from actors.speed_layer.audit.verdict_events import VerdictEvents, gap_event, standing_alone
 from store import Append, FailIf, NewEvent, Query
 
@@ -41,10 +43,16 @@ class AuditWriter:
         store: Where they go.
         new_name: Makes names for batches, each unlike any other.
         stalled: Told that the audit cannot be written, and an empty text when it can again.
+        run_sync: Compiles the masks, once a process.
     """
 
     def __init__(
-        self, buffer: AuditBuffer, store: Ref, new_name: Callable[[], str], stalled: Callable[[str], None]
+        self,
+        buffer: AuditBuffer,
+        store: Ref,
+        new_name: Callable[[], str],
+        stalled: Callable[[str], None],
+        run_sync: RunSync,
     ) -> None:
         self._buffer = buffer
         self._store = store
@@ -52,6 +60,7 @@ class AuditWriter:
         self._storing = trio.Lock()
         self._stopping = False
         self._tell_stalled = stalled
+        self._run_sync = run_sync
         self._told_stalled = False
 
     async def run(self) -> None:
@@ -76,7 +85,10 @@ class AuditWriter:
             if not batch.entries:
                 return True
             batch.name = batch.name or self._new_name()
-            done = await self._append(await self._events(batch), batch)
+            if not prepare.cache_info().currsize:
+                await self._run_sync(prepare)
+            verdicts = await self._events(batch)
+            done = await self._append(verdicts.events, batch, verdicts.reasons)
             if done:
                 self._buffer.acknowledge(trio.current_time())
                 self._tell("")
@@ -87,7 +99,7 @@ class AuditWriter:
             self._told_stalled = bool(why)
             self._tell_stalled(why)
 
-    async def _events(self, batch: Batch) -> list[NewEvent]:
+    async def _events(self, batch: Batch) -> VerdictEvents:
         now = trio.current_time()
         verdicts = VerdictEvents(self._buffer.stored)
         events = verdicts.events
@@ -100,9 +112,11 @@ class AuditWriter:
                 masked = verdicts.add(entry, index, mask, now - entry.at)
                 if len(events) % SLICE == 0 or (masked is not None and masked.size > LARGE_INPUT):
                     await trio.lowlevel.checkpoint()
-        return events
+        return verdicts
 
-    async def _append(self, events: list[NewEvent], batch: Batch) -> bool:
+    async def _append(
+        self, events: list[NewEvent], batch: Batch, reasons: Mapping[str, dict[str, str]] = MappingProxyType({})
+    ) -> bool:
         named = [msgspec.structs.replace(event, correlation_id=batch.name) for event in events]
         while True:
             condition = FailIf(query=Query(correlation_id=batch.name)) if batch.uncertain else None
@@ -115,7 +129,7 @@ class AuditWriter:
             else:
                 code, why = ("", "") if stored.refused is None else (stored.refused.code, stored.refused.message)
                 if stored.appended is not None:
-                    self._buffer.stored.note(events, stored.appended.first_sequence)
+                    self._buffer.stored.note(events, stored.appended.first_sequence, reasons)
             if code in {"", "condition_failed"}:
                 return True
             if code in {"invalid", "too_large"}:

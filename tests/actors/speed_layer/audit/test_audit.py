@@ -15,7 +15,6 @@ from actors.desk.gate import Call, Caller, Refusal
 from actors.kernel import resume, suspend
 from actors.kernel.messages.mailbox import Envelope
 from actors.session.messages import Principal
-from actors.speed_layer.audit import secret_masks
 from actors.speed_layer.audit.buffer import AUDIT_STREAM, BATCH, FLUSH_S, AuditBuffer, Entry
 from actors.speed_layer.audit.secret_masks import Masked
 from actors.speed_layer.call_and_verdict import Verdict
@@ -311,12 +310,6 @@ def test_what_is_no_secret_is_kept_as_it_is_and_long_texts_are_cut():
     assert Masked({"many": list(range(10_000))}).whole is False
 
 
-PIECES = [
-    "a" * 12, "A1" * 12, ".", "-", "_", ":", "@", "/", "=", " ", '"', "'", "\n", "\u0131", "\u00e9", "Bearer ",
-    "BASIC ",
-    "ba\u017fic ", "://", "token", "Secret", "pa\u017f\u017fword", "API_KEY", "access\u212aey", "credential", "eyJ",
-    "-----BEGIN ", "PRIVATE KEY-----", "-----END ",
-]  # fmt: skip
 KEYS = [
     "sk-", "sk_", "pk-", "pk_", "rk-", "rk_", "gho_", "ghp_", "ghs_", "ghu_", "ghr_", "github_pat_", "glpat-", "xoxb-",
     "AIza", "npm_",
@@ -326,15 +319,6 @@ KEYS = [
 @pytest.mark.parametrize("begins", KEYS)
 def test_keys_are_known_by_how_their_issuers_begin_them(begins):
     assert Masked({"text": f"use {begins}{'a1' * 18}!"}).value == {"text": "use MASKED!"}
-
-
-@given(text=st.lists(st.one_of(st.sampled_from([*PIECES, *KEYS]), st.text(max_size=3))).map("".join))
-def test_looking_for_hints_first_changes_nothing_that_is_masked(text):
-    hinted = Masked({"text": text})
-    with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(secret_masks, "_any_in", lambda _text, _hints: True)
-        thorough = Masked({"text": text})
-    assert (hinted.value, hinted.whole) == (thorough.value, thorough.whole)
 
 
 def test_of_many_long_texts_the_first_are_kept():

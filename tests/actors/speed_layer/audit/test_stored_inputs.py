@@ -1,5 +1,6 @@
 """An input that is asked about again is in the audit once, and whoever reads an event finds it."""
 
+import msgspec
 import pytest
 import trio
 import trio.testing
@@ -128,19 +129,39 @@ def events_of(stored, *requests):
 def test_no_reference_reaches_back_further_than_the_window_and_no_more_is_remembered():
     head = 2
     stored = StoredInputs(lambda: head)
-    stored.note(events_of(stored, "a", "b"), 1)
+    stored.note(events_of(stored, "a", "b"), 1, {})
     head = WINDOW + 1  # whoever appended what is in between
     assert "input" in events_of(stored, "a")[0].data
     assert events_of(stored, "b")[0].data["input_at"] == 2
     for n in range(3):
         first, head = head + 1, head + WINDOW
-        stored.note(events_of(stored, *(f"{n}-{each}" for each in range(WINDOW))), first)
+        stored.note(events_of(stored, *(f"{n}-{each}" for each in range(WINDOW))), first, {})
         assert len(stored) <= WINDOW
+
+
+def test_the_reason_of_a_repetition_tells_no_more_than_that_of_the_first_and_is_made_once():
+    """What an input masks is masked in every reason of it, also where the input itself is not stored again."""
+    stored, masked = StoredInputs(lambda: 7), []
+
+    def made(reason, *requests):
+        asked, verdicts = entry(*requests), VerdictEvents(stored)
+        for n, _ in enumerate(requests):
+            asked.verdicts[n] = msgspec.structs.replace(asked.verdicts[n], reason=reason)
+            verdicts.add(asked, n, lambda: masked.append(1) or Masked({"password": "hunter2-and-more"}))
+        return verdicts
+
+    first = made("quotes 'hunter2-and-more'", "a", "a")
+    stored.note(first.events, 6, first.reasons)
+    again, other = made("quotes 'hunter2-and-more'", "a"), made("also hunter2-and-more", "a")
+    reasons = [event.data["reason"] for each in (first, again, other) for event in each.events]
+    assert "hunter2" not in repr(reasons)
+    assert [event.data.get("input_at") for event in again.events] == [6]
+    assert len(masked) == 2
 
 
 def test_events_that_are_appended_apart_say_themselves_what_another_one_said():
     stored = StoredInputs(lambda: 7)
-    stored.note(events_of(stored, "known"), 7)
+    stored.note(events_of(stored, "known"), 7, {})
     apart = standing_alone(events_of(stored, "a", "known", "a", "a"))
     inputs = [event.data.get("input", event.data.get("input_at")) for event in apart]
     assert inputs == [{"command": "a"}, 7, {"command": "a"}, {"command": "a"}]
