@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import sys
 from pathlib import Path
 
@@ -54,6 +55,21 @@ def test_what_is_exported_can_be_imported(moothall, data, tmp_path, encoding):
     assert "0 of 3 events were new" in out
     with EventLog.open(data) as one, EventLog.open(tmp_path / "new") as other:
         assert list(one.read()) == list(other.read())
+
+
+@pytest.mark.parametrize("left_over", [False, True])
+def test_what_is_exported_is_read_by_its_owner_alone(moothall, data, tmp_path, left_over):
+    file = tmp_path / "events.jsonl"
+    if left_over:
+        for each in (file, file.with_name("events.jsonl.new")):
+            each.write_text("of an earlier time")
+            each.chmod(0o666)
+    before = os.umask(0)
+    try:
+        code, _ = moothall("events", "export", file, "--data", data)
+    finally:
+        os.umask(before)
+    assert (code, file.stat().st_mode & 0o777) == (0, 0o600)
 
 
 def test_an_export_goes_to_stdout_and_an_import_comes_from_stdin(moothall, data, tmp_path, monkeypatch):

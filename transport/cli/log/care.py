@@ -5,6 +5,7 @@ What reads or rewrites whole files works on a data directory of this machine; `e
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -182,10 +183,11 @@ def retire(
 
 @contextmanager
 def _replaced(path: Path) -> Generator[BinaryIO]:
-    """Open a file that takes its name only once it is whole."""
+    """Open a file that takes its name only once it is whole, and that its owner alone reads: a log holds inputs."""
     draft = path.with_name(path.name + ".new")
     try:
-        with draft.open("wb") as file:
+        draft.unlink(missing_ok=True)
+        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600), "wb") as file:
             yield file
         draft.replace(path)
     except OSError as error:
