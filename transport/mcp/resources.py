@@ -21,6 +21,8 @@ from mcp_types import (
 )
 
 from actors.desk.gate import Gate
+from actors.session.messages import Role
+from actors.session.stream_visibility import hidden_from
 from transport.mcp.request_context import RequestContext
 from transport.mcp.tool_calls import Outcome, run_tool
 from transport.mcp.tools.log_schemas import QueryResult
@@ -87,6 +89,17 @@ def check(uri: str) -> None:
     """
     if uri not in {LOG, POLICY, HEALTH} and stream_of(uri) is None:
         raise MCPError(INVALID_PARAMS, f"no such resource: {uri}; resources/list shows what there is", {"uri": uri})
+
+
+def check_readable(uri: str, role: Role) -> None:
+    """Make sure that there is such a resource, and that a role may read it: whoever may not is not told of it either.
+
+    Raises:
+        MCPError: There is not, or it may not.
+    """
+    check(uri)
+    if stream_of(uri) in hidden_from(role):
+        raise MCPError(INVALID_REQUEST, f"{uri} is read by experts and admins; ask one of them", {"uri": uri})
 
 
 async def read(gate: Gate, context: RequestContext, uri: str) -> ReadResourceResult:

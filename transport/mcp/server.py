@@ -138,7 +138,9 @@ class _Handlers:
         return await resources.read(self._gate, request_context_of(context.request), str(params.uri))
 
     async def subscribe(self, context: Context, params: types.SubscribeRequestParams) -> types.EmptyResult:
-        self.updates.subscribe(request_context_of(context.request).caller, str(params.uri), context.session)
+        caller, uri = request_context_of(context.request).caller, str(params.uri)
+        resources.check_readable(uri, caller.principal.role)
+        self.updates.subscribe(caller, uri, context.session)
         return types.EmptyResult()
 
     async def unsubscribe(self, context: Context, params: types.UnsubscribeRequestParams) -> types.EmptyResult:

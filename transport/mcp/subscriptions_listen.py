@@ -15,6 +15,7 @@ from actors.desk.gate import Refusal
 from actors.desk.shares import Share
 from transport.mcp.in_flight import too_many
 from transport.mcp.request_context import request_context_of
+from transport.mcp.resources import check_readable, stream_of
 
 OF_ALL: Final = 1 << 16
 """How many streams the SDK allows: more than the shares do, so that it never refuses an admin."""
@@ -38,9 +39,12 @@ class FairListenHandler(ListenHandler):
         """Serve one stream until its client gives it up; checkpoints.
 
         Raises:
-            MCPError: The principal, or all of them, have too many.
+            MCPError: The principal, or all of them, have too many, or it listens for what it may not read.
         """
         principal = request_context_of(ctx.request).caller.principal
+        for uri in params.notifications.resource_subscriptions or ():
+            if stream_of(uri) is not None:  # others that there are not are left to the handler
+                check_readable(uri, principal.role)
         try:
             self._share.take(principal)
         except Refusal as refusal:

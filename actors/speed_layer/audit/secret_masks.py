@@ -15,6 +15,7 @@ from __future__ import annotations
 import itertools
 import re
 import unicodedata
+from collections.abc import Sequence
 from functools import cache, lru_cache
 from typing import Any, Final, cast
 
@@ -22,6 +23,7 @@ import re2
 
 from actors.speed_layer.audit.secret_forms import KEYS, PLACES
 
+_RE2: Final[Any] = re2
 MASK: Final = "MASKED"
 MAX_TEXT: Final = 4096
 """How many characters of one text are kept: any command, the beginning of a file. Masking so many takes 0.1 ms."""
@@ -72,7 +74,7 @@ class _Forms:
     def __init__(self) -> None:
         self._each: dict[int, Any] = {}
         self._forms = [("", ""), *PLACES, *((form, "") for form in KEYS.values())]
-        self._set = re2.Set.SearchSet(_options())
+        self._set: Any = _RE2.Set.SearchSet(_options())
         for form, _ in self._forms:
             self._set.Add(form)
         self._set.Compile()
@@ -80,7 +82,9 @@ class _Forms:
     def masked(self, text: str, secrets: list[str]) -> str:
         """Return a text without its secrets, which are added to a list, as long as that is; beyond, nothing is kept."""
         encoded = text.encode("utf-8", "replace")
-        found = self._set.Match(encoded) or range(len(self._forms))  # the empty form is in each, unless memory ran out
+        found: Sequence[int] = self._set.Match(encoded) or range(
+            len(self._forms)
+        )  # the empty form is in each, unless memory ran out
         if found == [0]:
             return text
         for index in sorted(found):
@@ -91,7 +95,7 @@ class _Forms:
     def _without(self, index: int, text: bytes, secrets: list[str]) -> bytes:
         form, keeps = self._forms[index]
         if index not in self._each:
-            self._each[index] = re2.compile(form.encode(), _options())
+            self._each[index] = _RE2.compile(form.encode(), _options())
         kept: list[bytes] = []
         end = 0
         for found in self._each[index].finditer(text):
@@ -106,7 +110,7 @@ class _Forms:
 
 
 def _options() -> Any:
-    options = re2.Options()
+    options = _RE2.Options()
     options.log_errors = False
     options.max_mem = 64 << 20  # an upper bound: what is taken grows with the texts, by some 100 KB
     return options

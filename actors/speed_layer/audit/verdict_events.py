@@ -47,6 +47,7 @@ class VerdictEvents:
         """
         verdict = entry.verdicts[index]
         request, asked = verdict.request, verdict.reason
+        kept: dict[str, Any]
         if mask is None:
             kept = {"reason": without_quotations(asked)}
             self.events.append(_verdict_event(entry, index, kept, late_s))

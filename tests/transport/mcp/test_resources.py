@@ -14,6 +14,7 @@ from mcp_types import PaginatedRequestParams
 from actors.desk.gate import Refusal
 from actors.desk.shares import LISTENING
 from actors.kernel import ActorNotFound
+from store import NewEvent
 from transport.mcp.resource_updates import PERIOD_S, SUBSCRIPTIONS
 from transport.mcp.resources import stream_of, uris_of
 from transport.mcp.server import page_of
@@ -139,6 +140,31 @@ async def test_a_stateless_client_listens(front, autojump_clock):
         await trio.sleep(PERIOD_S)
         await writer.call(2, "append_events", {"events": [{"type": "t"}]})
         assert await quiet(raw)
+
+
+HIDDEN = [
+    *("events://streams/moothall/audit", "events://streams/moothall%2Faudit", "events://streams/%6doothall%2faudit"),
+    *("events://streams/moothall/approvals", "events://streams/moothall%2Fapprovals"),
+]
+
+
+@pytest.mark.parametrize("uri", HIDDEN)
+@pytest.mark.parametrize(("role", "told"), [("observer", False), ("agent", False), ("expert", True), ("admin", True)])
+async def test_nobody_is_told_of_a_stream_that_they_may_not_read(
+    front, autojump_clock, uri: str, role: str, told: bool
+):
+    async with front() as running:
+        running.token = running.tokens.add("reader", role)
+        raw, stateless = await running.raw(), await running.raw(initialized=False)
+        answer = await ask(raw, "resources/subscribe", uri=uri)
+        wanted = {"notifications": {"resourceSubscriptions": ["events://log", uri]}, "_meta": ENVELOPE}
+        await stateless.request("L", "subscriptions/listen", wanted)
+        listening = await stateless.message()
+        assert (answer == {}, "error" not in listening) == (told, told)
+        for stream in ("moothall/audit", "moothall/approvals"):
+            running.gate.log.append([NewEvent(type="t")], stream=stream)
+        running.gate.views.sequence = running.gate.log.head
+        assert await quiet(raw) is not told
 
 
 async def test_what_changed_while_the_store_was_away_is_told_when_it_is_back(front, autojump_clock):
