@@ -7,6 +7,7 @@ are still two letters that look alike.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 import msgspec
@@ -41,6 +42,14 @@ def visible_request(tool: str, asked: dict[str, Any]) -> str:
     """Return a tool call, whole: a shell line as a shell reads it, the input of any other tool as JSON."""
     line = asked["command"] if asked.keys() == {"command"} else None
     return f"{visible(tool)}: {visible(line) if isinstance(line, str) else visible_json(asked)}"
+
+
+def visible_scripts(scripts: Mapping[str, str | None] | None) -> list[str]:
+    """Return what an approval is bound to of the files that a command runs, a line a file."""
+    return [
+        f"runs {visible(path)}, which could not be read" if digest is None else f"runs {visible(path)} as of {digest}"
+        for path, digest in (scripts or {}).items()
+    ]
 
 
 def _is_hidden(character: str) -> bool:

@@ -14,7 +14,6 @@ import trio
 from actors.desk.admission import Caller
 from actors.kernel import ActorError, AskTimeout, Ref
 from actors.speed_layer.messages import Answer, AnswerOwn, Answers, AwaitDecision, Decision, Evaluate
-from actors.speed_layer.policy.canonical_request import request_hash
 from actors.speed_layer.policy.engine import Request
 
 RETRY_S: Final = 0.1
@@ -98,7 +97,7 @@ class Waiting:
     async def _awaited(self, policy: str, answer: Answer, one: _One) -> tuple[str, Answer]:
         """Wait for one decision; a speed layer that restarts meanwhile is asked again, and has the same approval."""
         request, agent = one.request, one.agent
-        hashed = request_hash(request.tool, request.input, request.cwd)
+        hashed = request.hashed
         while answer.approval is not None and answer.approval.state == "pending":
             left_s = one.until - trio.current_time()
             if left_s <= 0:

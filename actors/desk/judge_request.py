@@ -80,7 +80,7 @@ class RequestJudge:
         began = trio.current_time()
         await self._admissions.admit(caller, Admit(caller.connection, "validate", len(calls)))
         verdicts, role, policy = self._views.verdicts, caller.principal.role, self._views.policy
-        canonicals = [canonical(call.tool, call.input, call.cwd) for call in calls]
+        canonicals = [canonical(call.tool, call.input, call.cwd, call.scripts) for call in calls]
         at_hand = self._cached(policy, role, canonicals, began) or self._ruled(caller, calls, canonicals, began)
         if at_hand is not None:
             await trio.lowlevel.checkpoint()
@@ -88,7 +88,7 @@ class RequestJudge:
         keys = [verdicts.key(policy, role, each) for each in canonicals]
         known = {key: verdicts.get(key) for key in keys}
         missing = {
-            key: Request(call.tool, call.input, call.cwd, role)
+            key: Request(call.tool, call.input, call.cwd, role, scripts=call.scripts)
             for key, call in zip(keys, calls, strict=True)
             if known[key] is None
         }
@@ -116,7 +116,7 @@ class RequestJudge:
         """
         began = trio.current_time()
         policy = self._views.policy
-        canonicals = [canonical(call.tool, call.input, call.cwd) for call in calls]
+        canonicals = [canonical(call.tool, call.input, call.cwd, call.scripts) for call in calls]
         message = Admit(caller.connection, "validate", len(calls))
         at_hand = self._cached(policy, caller.principal.role, canonicals, began)
         if at_hand is None and self._admissions.would_admit(caller, message):
@@ -133,9 +133,9 @@ class RequestJudge:
         """
         began = trio.current_time()
         await self._admissions.admit(caller, Admit(caller.connection, "validate"))
-        request = Request(call.tool, call.input, call.cwd, caller.principal.role)
+        request = Request(call.tool, call.input, call.cwd, caller.principal.role, scripts=call.scripts)
         explained = await self._speed_layer.ask(Explain(request))
-        asked = canonical(call.tool, call.input, call.cwd)
+        asked = canonical(call.tool, call.input, call.cwd, call.scripts)
         verdict = _verdict(
             explained.explanation.ruling,
             None,
@@ -171,7 +171,7 @@ class RequestJudge:
         for call, each in zip(calls, canonicals, strict=True):
             ruling = views.verdicts.table.get(views.verdicts.key(rules.version, role, each))
             if ruling is None:
-                missing[each] = Request(call.tool, call.input, call.cwd, role)
+                missing[each] = Request(call.tool, call.input, call.cwd, role, scripts=call.scripts)
             elif ruling.durable:
                 return None
             else:

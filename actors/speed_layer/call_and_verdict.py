@@ -16,11 +16,13 @@ class Call(msgspec.Struct, frozen=True):
         tool: The tool's name, as agents name it.
         input: The tool's arguments.
         cwd: The working directory that relative paths start from; None if unknown.
+        scripts: What the files hold that it runs: SHA-256 by path, None for what could not be read.
     """
 
     tool: str
     input: dict[str, Any]
     cwd: str | None = None
+    scripts: dict[str, str | None] | None = None
 
 
 class Verdict(msgspec.Struct, frozen=True):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Literal
 
 import msgspec
@@ -102,6 +103,7 @@ class PendingApproval(msgspec.Struct, frozen=True, array_like=True):
         since_ns: Since when, in nanoseconds since the epoch.
         expires_ns: Until when.
         rule: Which rule asks; None where it is that no rule decides.
+        scripts: What the files hold that it runs: SHA-256 by path, None for what could not be read.
     """
 
     id: str
@@ -115,6 +117,7 @@ class PendingApproval(msgspec.Struct, frozen=True, array_like=True):
     since_ns: int
     expires_ns: int
     rule: str | None = None
+    scripts: Mapping[str, str | None] | None = None
 
 
 class ListPending(Ask[list[PendingApproval]], frozen=True):

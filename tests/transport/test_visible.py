@@ -249,7 +249,7 @@ def test_a_remembered_decision_shows_who_asked_for_what_where_and_why(monkeypatc
     shown = screen(capsys.readouterr().out)
     assert shown == [
         "a1  allow for agent by boss: $'fine\\U0000001b[2K'",
-        "    bash: $'frob\\n sync'",
+        "    Bash: $'frob\\n sync'",
         "    in $'/work\\U0000202e'",
         "    asked by $'scout\\U0000034f' at 1970-01-01T00:00:00Z; rule x.y asks: $'who knows\\U0000000d'",
     ]

@@ -41,6 +41,12 @@ class Requested(msgspec.Struct, frozen=True):
     since_ns: int
     expires_ns: int
 
+    @property
+    def asked(self) -> tuple[str | None, dict[str, Any], dict[str, str | None] | None]:
+        """The working directory, the tool's input, and what the files hold that it runs."""
+        _, cwd, arguments, *scripts = msgspec.json.decode(self.action, type=list[Any])
+        return cwd, arguments, scripts[0] if scripts else None
+
 
 class Joined(msgspec.Struct, frozen=True):
     """Another agent of the role asks for the same."""

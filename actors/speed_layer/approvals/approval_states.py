@@ -13,9 +13,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import Any, Final
-
-import msgspec
+from typing import Final
 
 from actors.speed_layer.approvals.approval_events import (
     Answered,
@@ -84,8 +82,8 @@ class Approval:
     @property
     def action(self) -> Request:
         """What is to be decided."""
-        _, cwd, arguments = msgspec.json.decode(self.requested.action, type=tuple[str, str | None, dict[str, Any]])
-        return Request(self.requested.tool, arguments, cwd, self.requested.role)
+        cwd, arguments, scripts = self.requested.asked
+        return Request(self.requested.tool, arguments, cwd, self.requested.role, scripts=scripts)
 
 
 @dataclass(frozen=True)
@@ -118,7 +116,7 @@ class Approvals:
         self, new_id: str, asked: Request, request: str, *, agent: str, ruling: Ruling, policy: str, now_ns: int
     ) -> Requested | str:
         """Open an approval for an action; returns why not, where the action is too large or there are too many."""
-        action = canonical(asked.tool, asked.input, asked.cwd)
+        action = canonical(asked.tool, asked.input, asked.cwd, asked.scripts)
         why_not = self._no_room(asked.role, agent, len(action))
         if why_not:
             return why_not

@@ -39,7 +39,6 @@ from actors.speed_layer.messages import (
     PendingApproval,
     Remember,
 )
-from actors.speed_layer.policy.canonical_request import request_hash
 from actors.speed_layer.policy.engine import Request, Ruling
 
 _PAST: Final[dict[Decision, str]] = {"allow": "allowed", "deny": "denied"}
@@ -90,8 +89,8 @@ class Escalation:
             ruling, decidable = self._guard.decide(policy, request, agent)
             if ruling.verdict != "ask" or not decidable:
                 return Answer(ruling)
-            return self._open(policy, request, request_hash(request.tool, request.input, request.cwd), agent, ruling)
-        hashed = request_hash(request.tool, request.input, request.cwd)
+            return self._open(policy, request, request.hashed, agent, ruling)
+        hashed = request.hashed
         approval = self._approvals.find(request.role, hashed)
         if approval is not None and not self._approvals.owes(request.role, hashed, agent):
             joined = self._approvals.join(approval, agent)
@@ -142,6 +141,7 @@ class Escalation:
                 since_ns=approval.requested.since_ns,
                 expires_ns=approval.requested.expires_ns,
                 rule=approval.requested.rule,
+                scripts=approval.action.scripts,
             )
             for approval in self._approvals.pending.values()
         ]
@@ -168,6 +168,8 @@ class Escalation:
         Raises:
             ApprovalRefused: It may not be decided, or not by them, or not be remembered in this way.
         """
+        if remember != "no" and None in (approval.action.scripts or {}).values():
+            raise ApprovalRefused("invalid", "it runs a file that could not be read; decide it for this once")
         if remember != "no" and not (approval.action.cwd or "").startswith("/"):
             raise ApprovalRefused("invalid", "it names no directory, so nothing is remembered; decide it for this once")
         pattern = self.pattern(approval, policy) if remember == "rule" else None

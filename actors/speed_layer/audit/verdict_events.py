@@ -124,4 +124,6 @@ def _verdict_event(entry: Entry, index: int, kept: dict[str, Any], late_s: float
         "late_ms": round(late_s * 1e3),
         **kept,
     }
+    if call.scripts:
+        data["scripts"] = call.scripts
     return NewEvent(type=VERDICT_GIVEN, data=data, stream=AUDIT_STREAM)

@@ -87,6 +87,8 @@ def generalised(policy: Policy, action: Request) -> Pattern:
     """
     if not _is_named(action.cwd):
         raise NotGeneral("it names no directory that it would hold in")
+    if action.scripts:
+        raise NotGeneral("it runs a file, whose content a rule does not hold")
     plain = policy.plain_command(action)
     if plain is None:
         raise NotGeneral("only one plain shell command that is proved to run nothing else becomes a rule")
@@ -103,7 +105,7 @@ def generalised(policy: Policy, action: Request) -> Pattern:
 
 def covers(pattern: Pattern, policy: Policy, request: Request) -> bool:
     """Say whether a decision is for this request too."""
-    if request.cwd != pattern.cwd or not _is_named(request.cwd):
+    if request.cwd != pattern.cwd or not _is_named(request.cwd) or request.scripts:
         return False
     plain = policy.plain_command(request)
     if plain is None:

@@ -13,7 +13,6 @@ import msgspec
 from actors.speed_layer.governing.adoption import ADOPTED
 from actors.speed_layer.governing.command_patterns import Pattern, covers
 from actors.speed_layer.messages import Decision
-from actors.speed_layer.policy.canonical_request import request_hash
 from actors.speed_layer.policy.engine import Policy, Request
 from store import NewEvent
 
@@ -92,7 +91,7 @@ class RememberedDecisions:
         """Return the decision that answers what the rules ask about a request; without a directory it has none."""
         if request.cwd is None:
             return None
-        exact = self._exact.get((request.role, request_hash(request.tool, request.input, request.cwd)))
+        exact = self._exact.get((request.role, request.hashed))
         found = [] if exact is None else [exact]
         found += [each for each in self._patterns if each.role == request.role and _covers(each, rules, request)]
         return next((each for each in found if each.verdict == "deny"), found[0] if found else None)

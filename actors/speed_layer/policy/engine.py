@@ -8,7 +8,7 @@ be proved, is `ask`.
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache, lru_cache, partial
 from importlib import resources
 from typing import Any, Final, Self
@@ -52,6 +52,8 @@ class Request(msgspec.Struct, frozen=True):
         cwd: The agent's working directory and workspace, absolute; `None` if unknown.
         role: The agent's role.
         at: When it asks, in seconds since 1970; `None` for now.
+        scripts: What the files hold that it runs, by path, as whoever asks says: SHA-256, `None` for what could not be
+            read. It makes the request another one and allows nothing.
     """
 
     tool: str
@@ -59,6 +61,12 @@ class Request(msgspec.Struct, frozen=True):
     cwd: str | None = None
     role: str = "agent"
     at: float | None = None
+    scripts: Mapping[str, str | None] | None = None
+
+    @property
+    def hashed(self) -> str:
+        """The hash of its canonical form."""
+        return request_hash(self.tool, self.input, self.cwd, self.scripts)
 
 
 class Explanation(msgspec.Struct, frozen=True):

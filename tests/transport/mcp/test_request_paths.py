@@ -47,6 +47,22 @@ async def test_a_path_beyond_4096_bytes_is_invalid(front, autojump_clock, tool: 
             assert await refused(running, tool, {"tool": "Read", "input": {name: path}}) == "invalid"
 
 
+DIGEST = "a" * 64
+BAD_SCRIPTS = [
+    *({path: DIGEST} for path in (*NOT_NORMAL, *WITH_CONTROLS, *TOO_LONG)),
+    *({"/x": digest} for digest in ("", "a" * 63, "A" * 64, "g" * 64, 1)),
+    {f"/{number}": DIGEST for number in range(17)},
+    ["/x"],
+]
+
+
+@pytest.mark.parametrize("tool", ASKS)
+@pytest.mark.parametrize("scripts", BAD_SCRIPTS, ids=lambda scripts: repr(scripts)[:20])
+async def test_scripts_are_few_digests_by_absolute_normal_paths(front, autojump_clock, tool: str, scripts: Any):
+    async with front() as running:
+        assert await refused(running, tool, {**LIST, "scripts": scripts}) == "invalid"
+
+
 PARTS = st.sampled_from(["a", ".", "..", "", ".git", "...", "..a", "ü", "x y", "\u202e", "-", "\\"])
 
 

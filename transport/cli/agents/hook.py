@@ -19,6 +19,7 @@ from transport.cli.agents.ask_hall import ask_hall
 from transport.discovery.find_hall import Given, find_hall
 from transport.hooks.agents import AGENTS
 from transport.hooks.hook_answer import Judgement, Unusable, event_name, judgement, question
+from transport.hooks.script_digests import with_scripts
 
 DEADLINE_S: Final = 10.0
 """How long all of it may take, in seconds; the agents' own limits are longer."""
@@ -39,7 +40,7 @@ def hook(agent: Literal["claude-code", "codex"], *, url: str | None = None, data
     try:
         with _deadline(DEADLINE_S):
             event = _event()
-            asked = question(event)
+            asked = with_scripts(question(event))
             judged = judgement(*ask_hall(find_hall(Given(url, data, start=_project())), asked, DEADLINE_S))
     except Exception as error:  # noqa: BLE001 - no error may let a call pass
         judged = Judgement("ask", f"moothall could not judge this: {_in_short(error)}")

@@ -12,7 +12,7 @@ from cyclopts import App, Parameter
 from transport.cli.failure import CommandFailed, Exit
 from transport.cli.log_source import Online
 from transport.cli.which_hall import THIS, WhichHall
-from transport.visible import visible, visible_json, visible_request
+from transport.visible import visible, visible_json, visible_request, visible_scripts
 
 app = App(name="approvals", help="Decide what no rule decides.")
 
@@ -97,6 +97,7 @@ def _described(pending: dict[str, Any]) -> str:
             f"{pending['id']}  {visible(who)}  asked {asked_s:.0f} s ago, {pending['waiting']} waiting",
             f"    {visible_request(pending['tool'], pending['input'])}",
             f"    in {'an unknown directory' if pending['cwd'] is None else visible(pending['cwd'])}",
+            *(f"    {each}" for each in visible_scripts(pending.get("scripts"))),
             f"    {asks}: {visible(pending['reason'])}; until {pending['expires'][:19]}Z",
         )
     )

@@ -13,7 +13,7 @@ from actors.speed_layer.governing.remembered_decisions import POLICY_STREAM, Rem
 from store.model.times import to_rfc3339
 from transport.cli.log_source import HERE, PAGE, Access, Online, Where
 from transport.cli.which_hall import THIS, WhichHall
-from transport.visible import visible, visible_json, visible_request
+from transport.visible import visible, visible_json, visible_request, visible_scripts
 
 
 def remembered(*, where: Where = HERE, json: bool = False) -> None:
@@ -63,13 +63,14 @@ def _described(asked: Requested | None) -> str:
     """Return who asked for what, when, where and why it was asked about: whole."""
     if asked is None:
         return "the log no longer has what was asked"
-    tool, cwd, arguments = msgspec.json.decode(asked.action, type=tuple[str, str | None, dict[str, Any]])
+    cwd, arguments, scripts = asked.asked
     place = "an unknown directory" if cwd is None else visible(cwd)
     asks = "no rule decides" if asked.rule is None else f"rule {visible(asked.rule)} asks"
     return "\n    ".join(
         (
-            visible_request(tool, arguments),
+            visible_request(asked.tool, arguments),
             f"in {place}",
+            *visible_scripts(scripts),
             f"asked by {visible(asked.agent)} at {to_rfc3339(asked.since_ns)[:19]}Z; {asks}: {visible(asked.reason)}",
         )
     )

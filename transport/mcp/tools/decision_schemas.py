@@ -57,6 +57,7 @@ class PendingApprovalResult(msgspec.Struct, frozen=True, kw_only=True):
     since: Time
     expires: Time
     rule: str | None
+    scripts: dict[str, str | None] | None = None
 
 
 class PendingApprovalsResult(msgspec.Struct, frozen=True):

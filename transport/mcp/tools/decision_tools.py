@@ -38,6 +38,7 @@ async def _pending_approvals(gate: Gate, context: RequestContext, _arguments: No
                 since=to_rfc3339(each.since_ns),
                 expires=to_rfc3339(each.expires_ns),
                 rule=each.rule,
+                scripts=None if each.scripts is None else dict(each.scripts),
             )
             for each in await gate.pending_approvals(context.caller)
         ]

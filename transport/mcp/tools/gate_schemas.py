@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 import msgspec
 from msgspec import Meta
@@ -11,6 +11,19 @@ from transport.mcp.tools.request_paths import DIRECTORY, MOST_BYTES, check_paths
 from transport.mcp.tools.schema import BATCH, Arguments, Name, Seconds, Time
 
 VerdictKind = Literal["allow", "deny", "ask"]
+SCRIPTS: Final = 16
+"""How many files one request may name that it runs: more than a line does that a person would approve."""
+
+Digest = Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
+ScriptDigests = Annotated[
+    dict[str, Digest | None],
+    Meta(
+        max_length=SCRIPTS,
+        extra_json_schema={"propertyNames": {"pattern": DIRECTORY, "maxLength": MOST_BYTES}},
+    ),
+]
+"""What the files hold that a command runs; null for what could not be read."""
+
 Directory = Annotated[str, Meta(extra_json_schema={"pattern": DIRECTORY, "maxLength": MOST_BYTES})]
 """A working directory; `check_paths` holds requests to it, since it keeps what it has found."""
 
@@ -22,8 +35,13 @@ class CallArguments(Arguments, frozen=True):
     input: Annotated[dict[str, Any], Meta(description="The tool's own arguments, such as {command} for `Bash`")]
     cwd: Annotated[Directory | None, Meta(description="The directory that relative paths start from")] = None
 
+    scripts: Annotated[
+        ScriptDigests | None,
+        Meta(description="Hooks: SHA-256 of each file that the command runs, by path; an approval is for these alone"),
+    ] = None
+
     def __post_init__(self) -> None:
-        check_paths(self.cwd, self.input)
+        check_paths(self.cwd, self.input, self.scripts)
 
 
 class ValidateArguments(CallArguments, frozen=True):

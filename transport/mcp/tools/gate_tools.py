@@ -69,7 +69,7 @@ async def _explain(gate: Gate, context: RequestContext, arguments: CallArguments
 
 
 def _call(arguments: CallArguments) -> Call:
-    return Call(tool=arguments.tool, input=arguments.input, cwd=arguments.cwd)
+    return Call(tool=arguments.tool, input=arguments.input, cwd=arguments.cwd, scripts=arguments.scripts)
 
 
 GATE_TOOLS: Final = (

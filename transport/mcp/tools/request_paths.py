@@ -7,6 +7,7 @@ one, it would be another directory to the cache and to a remembered decision; wi
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any, Final
 
@@ -27,12 +28,13 @@ _SURELY_SHORT: Final = MOST_BYTES // 4
 """So many characters have no more than `MOST_BYTES` bytes, whichever they are."""
 
 
-def check_paths(cwd: str | None, arguments: dict[str, Any]) -> None:
+def check_paths(cwd: str | None, arguments: dict[str, Any], scripts: Iterable[str] | None = None) -> None:
     """Make sure that a request's paths can be paths. Does not checkpoint.
 
     Args:
         cwd: Its working directory; None if unknown.
         arguments: The tool's input.
+        scripts: The files that it runs.
 
     Raises:
         ValueError: They cannot.
@@ -40,11 +42,14 @@ def check_paths(cwd: str | None, arguments: dict[str, Any]) -> None:
     for name in _PATHS:
         if name in arguments and isinstance(path := arguments[name], str) and _too_long(path):
             raise ValueError(f"{name!r} has more than {MOST_BYTES} bytes, and no file's path has")
+    for path in scripts or ():
+        if _too_long(path) or not _is_path(path):
+            raise ValueError("a path of 'scripts' is absolute, without `.`, `..`, empty parts and control characters")
     if cwd is None:
         return
     if _too_long(cwd):
         raise ValueError(f"'cwd' has more than {MOST_BYTES} bytes, and no directory's path has")
-    if not _is_directory(cwd):
+    if not _is_path(cwd):
         raise ValueError(
             "'cwd' is an absolute path without `.`, `..`, empty parts and control characters, or it is left out"
         )
@@ -55,5 +60,5 @@ def _too_long(path: str) -> bool:
 
 
 @lru_cache(maxsize=256)
-def _is_directory(path: str) -> bool:
+def _is_path(path: str) -> bool:
     return _DIRECTORY.fullmatch(path) is not None  # else `$` would let a newline stand behind it

@@ -167,6 +167,68 @@ async def test_what_cannot_be_a_rule_stays_pending_and_says_why(autojump_clock, 
         assert (await world.gate.decide(CHIEF, waiting.approval.id, "allow", "", "exact")).verdict == "allow"
 
 
+def running(digest, command="sh ./deploy.sh"):
+    return Call("Bash", {"command": command}, CWD, {f"{CWD}/deploy.sh": digest})
+
+
+async def test_an_approval_of_a_script_holds_for_its_content_alone(autojump_clock, make_world, scout, rover):
+    world = make_world()
+    async with world.open():
+        waiting = await ask(world, scout, running("a" * 64))
+        (pending,) = await world.gate.pending_approvals(CHIEF)
+        assert pending.scripts == {f"{CWD}/deploy.sh": "a" * 64}
+        await world.gate.decide(CHIEF, waiting.approval.id, "allow")
+        assert (await ask(world, scout, running("b" * 64))).verdict == "ask"
+        assert (await ask(world, scout, bash("sh ./deploy.sh"))).verdict == "ask"
+        assert (await ask(world, scout, running("a" * 64))).verdict == "allow"
+    world = make_world(log=world.log)
+    async with world.open():
+        waiting = await ask(world, rover, running("c" * 64))
+        await world.gate.decide(CHIEF, waiting.approval.id, "allow", "", "exact")
+    world = make_world(log=world.log)
+    async with world.open():
+        assert (await ask(world, scout, running("c" * 64))).verdict == "allow"
+        for other in (running("b" * 64), running(None), bash("sh ./deploy.sh")):
+            assert (await ask(world, scout, other)).verdict == "ask"
+
+
+async def test_what_is_pending_is_bound_to_the_content_after_a_restart_too(autojump_clock, make_world, scout):
+    world = make_world()
+    async with world.open():
+        await ask(world, scout, running("a" * 64))
+    world = make_world(log=world.log)
+    async with world.open():
+        (pending,) = await world.gate.pending_approvals(CHIEF)
+        assert pending.scripts == {f"{CWD}/deploy.sh": "a" * 64}
+        await world.gate.decide(CHIEF, pending.id, "allow", "", "exact")
+        assert (await ask(world, scout, running("a" * 64))).verdict == "allow"
+        assert (await ask(world, scout, running("b" * 64))).verdict == "ask"
+
+
+@pytest.mark.parametrize("remember", ["exact", "rule"])
+async def test_what_runs_an_unread_file_is_decided_for_once(autojump_clock, world, scout, remember):
+    waiting = await ask(world, scout, running(None))
+    with pytest.raises(Refusal, match="could not be read"):
+        await world.gate.decide(CHIEF, waiting.approval.id, "allow", "", remember)
+    assert (await world.gate.decide(CHIEF, waiting.approval.id, "allow")).verdict == "allow"
+
+
+def test_a_digest_allows_and_denies_nothing_by_itself(policy):
+    for command in ("ls", "git status", "rm -rf /", "sh ./deploy.sh", "frob deploy a.txt"):
+        plain = policy.decide(request(command))
+        for digest in ("a" * 64, None):
+            told = policy.decide(Request("Bash", {"command": command}, CWD, scripts={f"{CWD}/deploy.sh": digest}))
+            assert told == plain
+
+
+def test_no_rule_covers_a_command_that_runs_a_file(policy):
+    pattern = generalised(policy, request("frob deploy a.txt"))
+    asked = Request("Bash", {"command": "frob deploy b.txt"}, CWD, scripts={f"{CWD}/b.txt": "a" * 64})
+    assert not covers(pattern, policy, asked)
+    with pytest.raises(NotGeneral, match="content"):
+        generalised(policy, asked)
+
+
 LIKE_IT = [
     "frob deploy web.toml", "frob deploy x/y", "frob deploy x.toml #", "frob deploy x.toml &", "(frob deploy x.toml)",
     "! frob deploy x.toml", "time frob deploy x.toml",
