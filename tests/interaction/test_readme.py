@@ -52,6 +52,7 @@ def test_every_file_that_the_readme_links_to_exists():
 
 def test_no_tracked_text_names_a_path_of_a_machine_or_a_registry():
     suspicious = re.compile(r"/(?:home/(?!dev)|Users)/\w+/|https?://[\w.-]*(?:pypi|npmjs)[\w.-]*/")
-    for path in [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), ROOT / "constraints.txt", *ROOT.glob("scripts/*")]:
+    texts = ("*.md", "*.txt", "docs/*.md", "scripts/*", "scripts/locked/*", "scripts/supply/*.py")
+    for path in (path for pattern in texts for path in ROOT.glob(pattern)):
         if path.is_file():
             assert not suspicious.search(path.read_text(encoding="utf-8", errors="ignore")), path
