@@ -11,7 +11,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import NamedTuple, NoReturn
+from typing import NamedTuple
 
 import pytest
 
@@ -94,18 +94,6 @@ def _first_line(process: subprocess.Popen[str], log: Path) -> str:
     if not line:
         pytest.fail(f"the server did not get ready; it says:\n{log.read_text()[-3000:]}")
     return line
-
-
-@pytest.fixture(scope="session")
-def missing() -> Callable[[str], NoReturn]:
-    """Return what to call when something foreign is missing: a skip, or a failure with HALL_NO_SKIP=1."""
-
-    def act(what: str) -> NoReturn:
-        if os.environ.get("HALL_NO_SKIP") == "1":
-            pytest.fail(f"{what} (a skip is a failure with HALL_NO_SKIP=1)")
-        pytest.skip(what)
-
-    return act
 
 
 @pytest.fixture(scope="session")

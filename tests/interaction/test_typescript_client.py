@@ -10,11 +10,11 @@ HERE = Path(__file__).parent
 
 
 @pytest.fixture(scope="session")
-def node(missing):
+def node():
     """Return a function that returns Node's path, with the packages of a folder's package.json installed."""
     node, npm = shutil.which("node"), shutil.which("npm")
     if node is None or npm is None:
-        missing("Node and npm are not installed")
+        pytest.skip("Node and npm are not installed")
 
     def prepared(folder: Path) -> str:
         stamp = folder / "node_modules" / "package.json.installed"
@@ -23,7 +23,7 @@ def node(missing):
             command = [npm, "install", "--no-package-lock", "--no-audit", "--no-fund", "--ignore-scripts"]
             installed = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
             if installed.returncode:
-                missing(f"npm could not install the TypeScript SDK: {installed.stderr.strip()[-300:]}")
+                pytest.skip(f"npm could not install the TypeScript SDK: {installed.stderr.strip()[-300:]}")
             stamp.write_text(wanted)
         return node
 
