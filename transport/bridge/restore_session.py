@@ -24,6 +24,10 @@ class _Uri(msgspec.Struct):
     uri: str | None = None
 
 
+class _Cancelled(msgspec.Struct):
+    requestId: str | int | None = None  # noqa: N815 - as the protocol spells it
+
+
 class _Head(msgspec.Struct):
     """What tells requests, answers and notifications apart, and one subscription from another."""
 
@@ -47,7 +51,7 @@ class Replay:
     """One client's session, as far as the next connection must have it. Nothing here checkpoints."""
 
     def __init__(self) -> None:
-        self._unanswered: dict[str | int, None] = {}
+        self._unanswered: dict[str | int | None, None] = {}
         self._illegible = 0
         self._hello: msgspec.Raw | None = None
         self._wishes: dict[str, tuple[str, msgspec.Raw]] = {}
@@ -73,6 +77,8 @@ class Replay:
                 self._wishes["level"] = (head.method, head.params)
             case "resources/subscribe":
                 self._wishes[_uri(head.params)] = (head.method, head.params)
+            case "notifications/cancelled":  # it is never answered
+                self._unanswered.pop(_cancelled(head.params), None)
             case "resources/unsubscribe":
                 self._wishes.pop(_uri(head.params), None)
             case _:
@@ -133,6 +139,13 @@ def _head(message: str | bytes) -> _Head:
         return msgspec.json.decode(message, type=_Head)
     except (msgspec.DecodeError, UnicodeDecodeError):
         return _ILLEGIBLE
+
+
+def _cancelled(params: msgspec.Raw) -> str | int | None:
+    try:
+        return msgspec.json.decode(params, type=_Cancelled).requestId
+    except msgspec.DecodeError:
+        return None
 
 
 def _uri(params: msgspec.Raw) -> str:

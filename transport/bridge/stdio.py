@@ -25,6 +25,9 @@ MAX_LINE_BYTES: Final = 4 << 20
 DRAIN_S: Final = 5.0
 """How long answers may still come after stdin has ended, in seconds."""
 
+WAIT_S: Final = 30.0
+"""How long a server that is not up yet is waited for, in seconds: as long as clients wait for what they start."""
+
 HOLD_S: Final = 10.0
 """How long messages are kept for a hall that has gone, in seconds; then requests are answered with an error."""
 
@@ -36,19 +39,24 @@ class Bridge:
     """Carries messages both ways until stdin ends, over as many connections as it takes.
 
     Args:
-        find: Says where the server is; asked before each connection, since a server may come back elsewhere.
+        find: Says where the server is; asked before each connection, since a server may come back elsewhere. Raises
+            `Lost` where none is known.
         stdin: The descriptor that the client's messages come from.
         stdout: The descriptor that the server's go to.
+        tell: Shows a line to whoever started the bridge.
     """
 
-    def __init__(self, find: Callable[[], Address], stdin: int, stdout: int) -> None:
+    def __init__(self, find: Callable[[], Address], stdin: int, stdout: int, tell: Callable[[str], None]) -> None:
         self._find = find
         self._stdin = stdin
         self._stdout = stdout
         self._replay = Replay()
         self._websocket: WebSocket | None = None
         self._up = anyio.Event()
+        self._tell = tell
         self._hold_until = 0.0
+        self._connected = anyio.Event()
+        self._input_ended = anyio.Event()
         self._why = ""
         self._progress = anyio.Event()
         self._turn = anyio.Lock()
@@ -56,16 +64,19 @@ class Bridge:
     async def run(self) -> None:
         """Carry until stdin ends or nobody reads stdout; what is under way may still be answered for `DRAIN_S`.
 
+        A server that is not up yet is waited for, for `WAIT_S` and as long as stdin is open.
+
         Raises:
-            transport.dial.address.Refused: The server does not let us in, or not any more.
-            transport.dial.address.Lost: The first connection cannot be made; later ones are tried for until stdin ends.
-            ValueError: The address is invalid.
+            transport.dial.address.Refused: In a group; the server does not let us in, or not any more.
+            transport.dial.address.Lost: In a group; the first connection cannot be made. Later ones are tried for until
+                stdin ends.
+            ValueError: In a group; the address is invalid.
         """
-        websocket = await open_websocket(self._find())
         lines, waiting = anyio.create_memory_object_stream[bytes](LINES)
         async with waiting, anyio.create_task_group() as tasks:
-            tasks.start_soon(self._keep, websocket)
+            tasks.start_soon(self._keep)
             tasks.start_soon(self._read, lines)
+            await self._connected.wait()  # or `_keep` ends all of this
             await self._carry(waiting)
             with anyio.move_on_after(DRAIN_S):
                 while self._websocket is not None and not self._replay.idle:
@@ -91,14 +102,34 @@ class Bridge:
 
     async def _read(self, lines: MemoryObjectSendStream[bytes]) -> None:
         async with lines:
-            async for line in read_lines(self._stdin, MAX_LINE_BYTES):
-                if line is None:
-                    await self._write(too_long(MAX_LINE_BYTES))
-                else:
-                    await lines.send(line)
+            try:
+                async for line in read_lines(self._stdin, MAX_LINE_BYTES):
+                    if line is None:
+                        await self._write(too_long(MAX_LINE_BYTES))
+                    else:
+                        await lines.send(line)
+            finally:
+                self._input_ended.set()
 
-    async def _keep(self, websocket: WebSocket) -> None:
+    async def _open_first(self) -> WebSocket:
+        backoff, until, waits = Backoff(), anyio.current_time() + WAIT_S, False
+        while True:
+            try:
+                return await open_websocket(self._find())
+            except (Refused, Lost) as error:
+                for_good = isinstance(error, Refused) and error.for_good
+                if for_good or self._input_ended.is_set() or anyio.current_time() >= until:
+                    raise
+                if not waits:
+                    self._tell(f"{error}; waiting for it up to {WAIT_S:g} seconds")
+                waits = True
+            with anyio.move_on_after(min(backoff.pause_s(), until - anyio.current_time())):
+                await self._input_ended.wait()
+
+    async def _keep(self) -> None:
         backoff = Backoff()
+        websocket = await self._open_first()
+        self._connected.set()
         while True:
             began = anyio.current_time()
             self._websocket = websocket

@@ -12,7 +12,7 @@ import os
 import re
 import stat
 from collections.abc import Iterator
-from typing import Any, Final, cast
+from typing import Any, Final
 
 SHELL_TOOLS: Final = frozenset({"bash", "shell", "exec"})
 
@@ -48,7 +48,8 @@ def with_scripts(question: dict[str, Any]) -> dict[str, Any]:
     if question["tool"].casefold() not in SHELL_TOOLS or not isinstance(cwd, str) or not cwd.startswith("/"):
         return question
     if isinstance(command, list):
-        command = " ".join(map(str, cast("list[Any]", command)))
+        words: list[Any] = command
+        command = " ".join(map(str, words))
     if not isinstance(command, str):
         return question
     scripts: dict[str, str | None] = {}

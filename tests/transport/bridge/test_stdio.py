@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from transport.bridge.pipes import Lines
 from transport.bridge.restore_session import OWN_ID, Replay
 from transport.bridge.stdio import Bridge
-from transport.dial.address import Address, Refused
+from transport.dial.address import Address, Lost, Refused
 
 HELLO = {"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "t", "version": "1"}}
 
@@ -67,7 +67,14 @@ async def bridged(running, token=None):
     """Yield who started a bridge to a gateway; its errors come out of the block."""
     ours, theirs = os.pipe(), os.pipe()
     parent = Parent(ours[1], theirs[0])
-    bridge = Bridge(lambda: Address(running.url, token or running.token), ours[0], theirs[1])
+    parent.told = []
+
+    def find():
+        if running.url is None:
+            raise Lost("no server is known")
+        return Address(running.url, token or running.token)
+
+    bridge = Bridge(find, ours[0], theirs[1], parent.told.append)
     try:
         with trio.fail_after(30):
             async with trio.open_nursery() as nursery:
@@ -146,6 +153,73 @@ async def test_what_is_under_way_is_still_answered_when_stdin_ends(over_tcp):
         await parent.call(1, "whoami")
         await parent.stdin.aclose()
         assert (await parent.message())["id"] == 1
+
+
+async def test_a_request_that_was_cancelled_is_not_waited_for_when_stdin_ends(over_tcp, monkeypatch):
+    monkeypatch.setattr("transport.bridge.stdio.DRAIN_S", float("inf"))  # who waits for it waits for ever
+    async with bridged(over_tcp) as parent:
+        await parent.initialize()
+        over_tcp.gate.stall()
+        for request_id in (1, "one"):
+            await parent.call(request_id, "whoami")
+            cancelled = {"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": request_id}}
+            await parent.line(msgspec.json.encode(cancelled))
+
+
+def test_a_request_that_was_cancelled_is_not_answered_when_the_connection_is_lost():
+    replay = Replay()
+    replay.sent(b'{"jsonrpc":"2.0","id":1,"method":"ping"}')
+    replay.sent(b'{"jsonrpc":"2.0","id":2,"method":"ping"}')
+    replay.sent(b'{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":1}}')
+    replay.sent(b'{"jsonrpc":"2.0","method":"notifications/cancelled","params":[]}')
+    assert [msgspec.json.decode(answer)["id"] for answer in replay.lost("it ended")] == [2]
+
+
+@pytest.mark.parametrize("known", [True, False])
+async def test_a_server_that_is_not_up_yet_is_waited_for_and_its_client_told_so_once(front, known):
+    (listener,) = await trio.open_tcp_listeners(0, host="127.0.0.1")
+    address = f"127.0.0.1:{listener.socket.getsockname()[1]}"
+    await listener.aclose()  # its port is free again, and nobody answers there
+    async with front() as running:
+        running.url = f"ws://{address}/mcp" if known else None
+        async with bridged(running) as parent, trio.open_nursery() as nursery:
+            nursery.start_soon(parent.ask, "hello", "initialize", HELLO)
+            while not parent.told:
+                await trio.lowlevel.checkpoint()
+            host, port = address.split(":")
+            (listener,) = await trio.open_tcp_listeners(int(port), host=host)
+            nursery.start_soon(pass_to, listener, running)
+            running.url = f"ws://{address}/mcp"
+            assert (await parent.message())["result"]["serverInfo"]["name"] == "moothall"
+            assert len(parent.told) == 1
+            assert "waiting for it up to 30 seconds" in parent.told[0]
+            nursery.cancel_scope.cancel()
+
+
+async def pass_to(listener, running):
+    async with listener:
+        while True:
+            running.listener.connect(await listener.accept())
+
+
+async def test_a_server_that_never_comes_is_waited_for_in_bounds(front, monkeypatch):
+    monkeypatch.setattr("transport.bridge.stdio.WAIT_S", 0.2)
+    async with front() as running:
+        running.url = None
+        with pytest.raises(ExceptionGroup) as caught:
+            async with bridged(running):
+                await trio.sleep_forever()
+    assert caught.value.subgroup(Lost) is not None
+
+
+async def test_whoever_has_closed_stdin_is_not_kept_waiting_for_a_server(front, monkeypatch):
+    monkeypatch.setattr("transport.bridge.stdio.WAIT_S", float("inf"))
+    async with front() as running:
+        running.url = None
+        with pytest.raises(ExceptionGroup) as caught:
+            async with bridged(running) as parent:
+                await parent.line(b'{"jsonrpc":"2.0","id":1,"method":"ping"}')
+    assert caught.value.subgroup(Lost) is not None
 
 
 async def test_a_hall_that_stays_away_is_told_of(over_tcp, monkeypatch):

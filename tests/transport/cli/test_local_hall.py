@@ -123,7 +123,7 @@ async def test_a_hostile_repository_gets_no_token_and_turns_no_gate_off(project,
         project.environment["MOOTHALL_TOKEN"] = "the-users-own"
         said, why = decision((await project("hook", "claude-code", stdin=json.dumps(EVENT).encode()))[1])
         assert (said, "no server runs on" in why) == ("ask", True)
-        for command in (("connect",), ("events", "query"), ("tree",)):
+        for command in (("events", "query"), ("tree",)):
             code, _, err = await project(*command, stdin=HELLO_LINE)
             assert (code, "moothall adopt .moothall" in err) == (3, True)
         assert (tcp.heard, unix.heard) == ([], [])

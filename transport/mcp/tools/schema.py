@@ -71,7 +71,8 @@ def _schema(kind: type[msgspec.Struct]) -> dict[str, Any]:
 def _whole(schema: Any, definitions: dict[str, Any]) -> Any:
     """Return a schema without references, each enum with its type: many clients and models understand neither."""
     if isinstance(schema, list):
-        return [_whole(each, definitions) for each in cast("list[Any]", schema)]
+        parts: list[Any] = schema
+        return [_whole(each, definitions) for each in parts]
     if not isinstance(schema, dict):
         return schema
     given = cast("dict[str, Any]", schema)
