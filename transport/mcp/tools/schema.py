@@ -68,11 +68,10 @@ def _schema(kind: type[msgspec.Struct]) -> dict[str, Any]:
     return schema
 
 
-def _whole(schema: Any, definitions: dict[str, Any]) -> Any:
+def _whole(schema: object, definitions: dict[str, Any]) -> Any:
     """Return a schema without references, each enum with its type: many clients and models understand neither."""
     if isinstance(schema, list):
-        parts: list[Any] = schema
-        return [_whole(each, definitions) for each in parts]
+        return [_whole(each, definitions) for each in cast("Any", schema)]
     if not isinstance(schema, dict):
         return schema
     given = cast("dict[str, Any]", schema)
