@@ -44,12 +44,12 @@ def with_scripts(question: dict[str, Any]) -> dict[str, Any]:
     Args:
         question: The body of `POST /v1/validate`.
     """
-    command, cwd = question["input"].get("command"), question.get("cwd")
+    command: Any = question["input"].get("command")
+    cwd: Any = question.get("cwd")
     if question["tool"].casefold() not in SHELL_TOOLS or not isinstance(cwd, str) or not cwd.startswith("/"):
         return question
     if isinstance(command, list):
-        words: list[Any] = command
-        command = " ".join(map(str, words))
+        command = " ".join(str(word) for word in command)  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
     if not isinstance(command, str):
         return question
     scripts: dict[str, str | None] = {}

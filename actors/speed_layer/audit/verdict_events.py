@@ -81,16 +81,16 @@ class VerdictEvents:
 
 def standing_alone(events: Sequence[NewEvent]) -> list[NewEvent]:
     """Return the events of an append so that they may be appended apart: each says itself what another of them said."""
-    return [
-        event
-        if (back := event.data.get("input_at", 0)) >= 0
-        else msgspec.structs.replace(
-            event,
-            data={key: value for key, value in event.data.items() if key != "input_at"}
-            | {"input": events[place + back].data["input"]},
-        )
-        for place, event in enumerate(events)
-    ]
+    apart: list[NewEvent] = []
+    for place, event in enumerate(events):
+        data: dict[str, Any] = event.data
+        if (back := data.get("input_at", 0)) < 0:
+            own: dict[str, Any] = {key: value for key, value in data.items() if key != "input_at"}
+            own["input"] = events[place + back].data["input"]
+            apart.append(msgspec.structs.replace(event, data=own))
+        else:
+            apart.append(event)
+    return apart
 
 
 def gap_event(count: int) -> NewEvent:

@@ -73,7 +73,7 @@ def replay(records: Iterable[dict[str, Any]], policy: Policy) -> Replay:
         if not each.get("whole") or each["request"] not in inputs:
             skipped += 1
             continue
-        record = {**each, "input": inputs[each["request"]]}
+        record: dict[str, Any] = {**each, "input": inputs[each["request"]]}
         judged += 1
         key = record["role"], record["request"], _by_rules(record), policy.excluded(_request(record))
         first, times = asked.get(key, (record, 0))
