@@ -84,9 +84,11 @@ def standing_alone(events: Sequence[NewEvent]) -> list[NewEvent]:
     apart: list[NewEvent] = []
     for place, event in enumerate(events):
         data: dict[str, Any] = event.data
-        if (back := data.get("input_at", 0)) < 0:
+        back: int = data.get("input_at", 0)
+        if back < 0:
+            first: dict[str, Any] = events[place + back].data
             own: dict[str, Any] = {key: value for key, value in data.items() if key != "input_at"}
-            own["input"] = events[place + back].data["input"]
+            own["input"] = first["input"]
             apart.append(msgspec.structs.replace(event, data=own))
         else:
             apart.append(event)
