@@ -9,6 +9,7 @@ from store.care.disk_space import bytes_per_day, disk_warning, free_bytes
 from store.care.export import export_events
 from store.care.importing import Imported, import_events
 from store.care.read_only import look
+from store.care.restore import Restored, restore
 from store.care.stats import Stats, stats
 from store.errors import (
     ConditionFailed,
@@ -71,6 +72,7 @@ __all__ = [
     "RepairRefused",
     "Repaired",
     "Report",
+    "Restored",
     "Retention",
     "Retired",
     "RevisionConflict",
@@ -95,6 +97,7 @@ __all__ = [
     "look",
     "read_key",
     "repair",
+    "restore",
     "stats",
     "verify",
 ]

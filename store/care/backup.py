@@ -76,7 +76,7 @@ def backup(path: str | PathLike[str], target: str | PathLike[str]) -> BackedUp:
     try:
         for _ in range(_ATTEMPTS):
             try:
-                return _bring_up_to_date(source, copy)
+                return bring_up_to_date(source, copy)
             except (FileNotFoundError, _MovedError):
                 continue  # the log is being opened, or retires old segments
         raise Invalid(f"segments of {source} keep going away while they are read: back up again when it is at rest")
@@ -84,7 +84,15 @@ def backup(path: str | PathLike[str], target: str | PathLike[str]) -> BackedUp:
         lock.release()
 
 
-def _bring_up_to_date(source: Path, copy: Path) -> BackedUp:
+def bring_up_to_date(source: Path, copy: Path) -> BackedUp:
+    """Do what `backup` does once the backup's directory is locked.
+
+    Raises:
+        Invalid: the backup holds events that the log does not.
+        LogDamaged: the log is damaged; the backup was not changed.
+        DiskFull: there is no space; the backup opens still.
+        SyncFailed: the disk did not confirm; back up again.
+    """
     _, record, marked = witnesses(source)
     names, old = _behind(record.last, segment_names(source)), segment_names(copy)
     same = _unchanged(source, copy, names, _behind(record.last, old))

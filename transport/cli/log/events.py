@@ -23,6 +23,7 @@ app.command("transport.cli.log.care:repair", help="Make a damaged log usable aga
 app.command("transport.cli.log.care:export", help="Write every event, one after another.")
 app.command("transport.cli.log.care:import_log", name="import", help="Bring exported events into a log.")
 app.command("transport.cli.log.care:backup", help="Make a backup, or bring it up to date; also while a server runs.")
+app.command("transport.cli.log.restore:restore", help="Make a backup the log again, and tell what that brings back.")
 app.command("transport.cli.log.care:retire", help="Let the oldest segments leave the log, by age or size.")
 app.command("transport.cli.log.care:stats", help="Print the log in figures.")
 
