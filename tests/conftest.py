@@ -85,9 +85,9 @@ class World:
         from actors.kernel import System
         from actors.ports import Ports, inline
 
-        counter = itertools.count(1)
         self.system = System(random.Random(1))
         self.log = options.pop("log", None) or crash_safe_memory()
+        counter = itertools.count(1 + self.log.head)  # names that are given after a restart are others
         self.crashes = []
         self.ports = Ports(
             run_sync=options.pop("run_sync", inline),

@@ -10,14 +10,15 @@ dropped and their number takes their place, so that the log says how many are mi
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 import trio
 
 from actors.speed_layer.audit.stored_inputs import StoredInputs
 from actors.speed_layer.call_and_verdict import Call, Verdict
+from store import NewEvent
 
 AUDIT_STREAM: Final = "moothall/audit"
 
@@ -70,13 +71,15 @@ class Batch:
 
     Attributes:
         entries: Verdicts and, as numbers, gaps.
-        name: Its correlation id; empty until it is first tried.
-        uncertain: Whether it may be in the log already.
+        name: Its command id; empty until it is first tried.
+        events: What it is in the log: made once, since a command that is repeated has to say the same.
+        reasons: What became of the reasons of its requests; see `VerdictEvents`.
     """
 
     entries: list[Entry | int]
     name: str = ""
-    uncertain: bool = False
+    events: list[NewEvent] | None = None
+    reasons: Mapping[str, dict[str, str]] = field(default_factory=dict[str, dict[str, str]])
 
 
 class AuditBuffer:

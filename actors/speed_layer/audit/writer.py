@@ -1,7 +1,7 @@
 """Stores the audit buffer in the log, batch by batch; a task of the speed layer's nursery runs it.
 
-A batch whose outcome is unknown (the store died, or took too long) is stored again on the condition that it is not
-there yet: its events carry the batch's name as correlation id.
+A batch is a command, and so is each part of one that the log does not take whole: where the outcome is unknown (the
+store died, or took too long, or this task was begun anew) it is stored again under the same command id, and so once.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from actors.ports import RunSync
 from actors.speed_layer.audit.buffer import AUDIT_STREAM, AuditBuffer, Batch
 from actors.speed_layer.audit.secret_masks import Masked, prepare
 from actors.speed_layer.audit.verdict_events import VerdictEvents, gap_event, standing_alone
-from store import Append, FailIf, NewEvent, Query
+from store import Append, NewEvent
 
 RETRY_S: Final = 0.2
 """How long to wait before a batch is tried again, in seconds: long beside a disk sync, short beside `STALLED_S`."""
@@ -87,8 +87,10 @@ class AuditWriter:
             batch.name = batch.name or self._new_name()
             if not prepare.cache_info().currsize:
                 await self._run_sync(prepare)
-            verdicts = await self._events(batch)
-            done = await self._append(verdicts.events, batch, verdicts.reasons)
+            if batch.events is None:
+                verdicts = await self._events(batch)
+                batch.events, batch.reasons = verdicts.events, verdicts.reasons
+            done = await self._append(batch.events, batch.name, batch.reasons)
             if done:
                 self._buffer.acknowledge(trio.current_time())
                 self._tell("")
@@ -115,38 +117,34 @@ class AuditWriter:
         return verdicts
 
     async def _append(
-        self, events: list[NewEvent], batch: Batch, reasons: Mapping[str, dict[str, str]] = MappingProxyType({})
+        self, events: list[NewEvent], name: str, reasons: Mapping[str, dict[str, str]] = MappingProxyType({})
     ) -> bool:
-        named = [msgspec.structs.replace(event, correlation_id=batch.name) for event in events]
+        append = Append(events=events, agent="moothall", stream=AUDIT_STREAM, command_id=name)
         while True:
-            condition = FailIf(query=Query(correlation_id=batch.name)) if batch.uncertain else None
-            append = Append(events=named, agent="moothall", stream=AUDIT_STREAM, fail_if=condition)
-            batch.uncertain = True
             try:
                 stored = await self._store.ask(AppendEvents(append))
             except ActorError as error:
                 code, why = "unavailable", str(error)
             else:
-                code, why = ("", "") if stored.refused is None else (stored.refused.code, stored.refused.message)
                 if stored.appended is not None:
                     self._buffer.stored.note(events, stored.appended.first_sequence, reasons)
-            if code in {"", "condition_failed"}:
-                return True
+                    return True
+                code, why = ("", "") if stored.refused is None else (stored.refused.code, stored.refused.message)
             if code in {"invalid", "too_large"}:
-                return await self._append_apart(standing_alone(events))
+                return await self._append_apart(standing_alone(events), name)
             if self._stopping:
                 return False
             if self._buffer.stalled(trio.current_time()):
                 self._tell(f"verdicts cannot be stored ({why}); nothing is allowed until they can")
             await trio.sleep(RETRY_S)
 
-    async def _append_apart(self, events: list[NewEvent]) -> bool:
+    async def _append_apart(self, events: list[NewEvent], name: str) -> bool:
         """Find the event that the log does not take and store it without what came from outside."""
         if len(events) == 1:
-            return await self._append([_bare(events[0])], Batch([], self._new_name()))
+            return await self._append([_bare(events[0])], f"{name}.bare")
         middle = len(events) // 2
-        first = await self._append(events[:middle], Batch([], self._new_name()))
-        return first and await self._append(events[middle:], Batch([], self._new_name()))
+        first = await self._append(events[:middle], f"{name}.1")
+        return first and await self._append(events[middle:], f"{name}.2")
 
 
 def _bare(event: NewEvent) -> NewEvent:

@@ -12,11 +12,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from actors.desk.gate import Call, Caller, Refusal
-from actors.kernel import resume, suspend
+from actors.kernel import ActorDied, resume, suspend
 from actors.kernel.messages.mailbox import Envelope
 from actors.session.messages import Principal
 from actors.speed_layer.audit.buffer import AUDIT_STREAM, BATCH, FLUSH_S, AuditBuffer, Entry
 from actors.speed_layer.audit.secret_masks import Masked
+from actors.speed_layer.audit.writer import RETRY_S, AuditWriter
 from actors.speed_layer.call_and_verdict import Verdict
 from actors.speed_layer.policy.engine import Policy, PolicySource, packs
 from store import Append, ConditionFailed, FailIf, NewEvent, Query
@@ -121,6 +122,72 @@ async def test_while_large_requests_wait_verdicts_are_recorded_without_their_inp
     assert kept == [("allow", "Bash", whole) for whole in (True, True, True, False, False, False, True)]
 
 
+class LosesAnswers:
+    """A store that does what it is asked, and loses its answers where it has, as often as is said."""
+
+    def __init__(self, store, times):
+        self._store = store
+        self._left = times
+
+    async def ask(self, message):
+        answer = await self._store.ask(message)
+        if self._left and answer.appended is not None:
+            self._left -= 1
+            raise ActorDied("event_store")
+        return answer
+
+
+@pytest.fixture
+def lossy(monkeypatch):
+    """Let the audit lose so many of the store's answers."""
+    begin = AuditWriter.__init__
+
+    def lose(times):
+        def init(self, buffer, store, *more):
+            begin(self, buffer, LosesAnswers(store, times), *more)
+
+        monkeypatch.setattr(AuditWriter, "__init__", init)
+
+    return lose
+
+
+@pytest.mark.parametrize("times", [1, 5])
+async def test_a_batch_whose_answer_was_lost_is_stored_once(autojump_clock, make_world, scout, lossy, times):
+    lossy(times)
+    async with make_world().open() as world:
+        for n in range(20):
+            await world.gate.validate(scout, [Call("frobnicate", {"n": n})])
+        await trio.sleep(5.0)
+        assert [event.data["input"]["n"] for event in audited(world)] == list(range(20))
+        assert world.views.audit.held == 0
+        assert len(world.views.audit.stored) == 20  # it is known where the inputs are all the same
+
+
+@pytest.mark.parametrize("times", range(1, 6))
+async def test_parts_of_a_batch_that_the_log_does_not_take_whole_are_stored_once(
+    autojump_clock, make_world, scout, lossy, times
+):
+    lossy(times)
+    async with make_world().open() as world:
+        stage = world.log.steps.stage
+
+        def picky(appends, cleared):
+            for append in appends:
+                for event in append.events if append.stream == AUDIT_STREAM else ():
+                    if event.data.get("input", {}).get("n") == 3:
+                        event.data["input"]["n"] = {1}  # a set: nothing that the log keeps
+            return stage(appends, cleared)
+
+        world.log.steps.stage = picky
+        for n in range(6):
+            await world.gate.validate(scout, [Call("frobnicate", {"n": n})])
+        await trio.sleep(FLUSH_S + times * RETRY_S - 0.1)
+        crash(world.system, "speed_layer")
+        await trio.sleep(20.0)
+        kept = [event.data.get("input", {}).get("n") for event in audited(world)]
+    assert kept == [0, 1, 2, None, 4, 5]
+
+
 async def test_an_input_that_the_log_refuses_does_not_hide_its_verdict(autojump_clock, world, scout):
     world.views.audit.add(Entry("scout", "agent", [Call("frobnicate", {"n": 1})], [GIVEN], trio.current_time()))
     log_stage = world.log.steps.stage
@@ -219,7 +286,6 @@ async def test_agents_reach_the_audit_by_no_filter_and_no_condition(autojump_clo
         for query in (
             Query(types=("moothall.verdict.given",)),
             Query(agents=("moothall",)),
-            Query(correlation_id=audited(world)[0].correlation_id),
             Query(where={"tool": "Bash"}),
             Query(order="desc"),
         ):
