@@ -9,7 +9,7 @@ import msgspec
 import pytest
 import trio
 
-from benchmarks.halls import mcp_peers
+from benchmarks.halls import append_beside_polls, mcp_peers
 from benchmarks.halls.raw_http import HttpEndpoint
 from benchmarks.halls.requests import UnexpectedAnswer
 from benchmarks.halls.shared_approval import sharing
@@ -48,6 +48,11 @@ def test_appends_are_measured_beside_sqlite_and_durable_ones_beside_the_bare_dis
         assert subjects_of(appends(small, "store", workers, Load(1, 1_000, "always", streams=1))) == {
             ("append 1 event, one stream", "always"): {US, "sqlite3", "write+fdatasync"}
         }
+
+
+def test_appends_beside_many_that_wait_are_measured_beside_those_that_nobody_waits_for(small):
+    found = subjects_of(append_beside_polls.appends(small, "store"))
+    assert list(found.values()) == [{US, append_beside_polls.NOBODY_WAITS}] * 2
 
 
 @pytest.mark.slow

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from benchmarks.halls import append_beside_polls
 from benchmarks.logs import writers
 from benchmarks.logs.appends import Load, appends
 from benchmarks.logs.filling import filled, stalls
@@ -50,6 +51,7 @@ def suite(bench: Bench) -> Iterator[Figure]:
         beside = {subject.name: workers[subject.name] for subject in (SQLITE, DISK)}
         yield from writers.one_writer(bench, SUITE, beside)
         yield from writers.crowd(bench, SUITE, beside)
+        yield from append_beside_polls.appends(bench, SUITE)
         yield from stalls(bench, SUITE, workers, bench.size(SLOWEST_OF))
         yield from new_log(bench, SUITE, {name: worker for name, worker in workers.items() if name != DISK.name})
         present = [subject for subject in wanted if subject.name in workers]
