@@ -3,7 +3,6 @@
 import itertools
 import random
 from collections import Counter
-from types import SimpleNamespace
 
 import pytest
 import trio
@@ -109,32 +108,68 @@ async def test_an_append_is_answered_before_any_of_4000_polls_that_it_may_answer
 
 async def test_agents_whose_polls_a_commit_may_answer_take_turns(autojump_clock, make_world):
     async with make_world(log=Watched()).open() as world, trio.open_nursery() as nursery:
-        store = Ref(world.system, "event_store")
-        for _ in range(POLLS):
-            nursery.start_soon(lambda: store.ask(waits(Query(stream=BUSY, where={"n": -1})), timeout_s=3000.0))
-        await trio.testing.wait_all_tasks_blocked()
-        asked = waits(Query(stream=BUSY), "other")
-        nursery.start_soon(lambda: store.ask(asked, timeout_s=3000.0))
-        await trio.testing.wait_all_tasks_blocked()
+        store, agents = Ref(world.system, "event_store"), ("greedy", "one", "two")
+        for agent, polls in zip(agents, (POLLS, 10, 10), strict=True):
+            for _ in range(polls):
+                asked = waits(Query(stream=BUSY, where={"n": agent}), agent)
+                nursery.start_soon(lambda asked=asked: store.ask(asked, timeout_s=3000.0))
+            await trio.testing.wait_all_tasks_blocked()
         world.log.looked_for.clear()
         await store.ask(one())
         await trio.testing.wait_all_tasks_blocked()
-        assert [query.where for query in world.log.looked_for].index(None) <= 1
+        first = Counter(query.where["n"] for query in world.log.looked_for[:30])
+        assert first == dict.fromkeys(agents, 10)
         nursery.cancel_scope.cancel()
+
+
+class Asker:
+    """Stands for the way back to who asks."""
+
+    def __init__(self):
+        self.answers = []
+        self.give_up = None
+
+    def __call__(self, found):
+        self.answers.append(found.page.events)
+
+    def on_abandoned(self, call):
+        self.give_up = call
+
+
+NOTHING = Page(events=[], next=0, has_more=False)
 
 
 async def test_a_poll_that_waits_for_its_turn_has_one_place_however_many_commits_may_answer_it():
     log, polls = MemoryLog(), LongPolls(trio.Lock())
     async with trio.open_nursery() as nursery:
-        reply = SimpleNamespace(on_abandoned=lambda call: None)
-        polls.answer(
-            waits(Query(stream=BUSY, where={"n": -1})), Page(events=[], next=0, has_more=False), reply, nursery
-        )
+        polls.answer(waits(Query(stream=BUSY, where={"n": -1})), NOTHING, Asker(), nursery)
         for _ in range(50):
             append = one().append
             polls.touched(zip([append], log.commit([append]), strict=True))
             polls._take_touched()
         assert [len(waiters) for waiters in polls._due.values()] == [1]
+        nursery.cancel_scope.cancel()
+
+
+async def test_a_poll_that_is_answered_given_up_or_too_late_holds_no_place_and_is_answered_once(autojump_clock):
+    log, polls = MemoryLog(), LongPolls(trio.Lock())
+    answered, gone, late = Asker(), Asker(), Asker()
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(polls.run, log, nursery)
+        polls.answer(waits(Query(stream=BUSY)), NOTHING, answered, nursery)
+        polls.answer(waits(Query(stream=BUSY)), NOTHING, gone, nursery)
+        polls.answer(QueryEvents(Query(stream="other"), 5.0, "greedy"), NOTHING, late, nursery)
+        await trio.testing.wait_all_tasks_blocked()
+        gone.give_up()
+        for _ in range(2):
+            append = one().append
+            polls.touched(zip([append], log.commit([append]), strict=True))
+            await trio.testing.wait_all_tasks_blocked()
+        assert len(polls._waiters) == 1
+        await trio.sleep(6.0)
+        assert (len(polls._waiters), len(polls._due)) == (0, 0)
+        assert [len(asker.answers) for asker in (answered, gone, late)] == [1, 0, 1]
+        assert [len(events) for events in (answered.answers[0], late.answers[0])] == [1, 0]
         nursery.cancel_scope.cancel()
 
 

@@ -6,6 +6,8 @@ import json
 from typing import Any
 
 import pytest
+import trio
+import trio.testing
 
 from actors.desk.shares import REQUESTS
 from actors.session.messages import Principal
@@ -45,3 +47,31 @@ async def test_refused_requests_are_charged_by_their_bytes_over_http(serve_http:
             assert charged.pop() == len(json.dumps(content, separators=(",", ":")))
         assert (await hall.connect().request("POST", "/v1/validate", b"{" * 100)).status == 400
         assert charged == [100]
+
+
+@pytest.mark.parametrize(("size", "waits"), [(1000, False), (100_000, True)])
+@pytest.mark.parametrize("mcp", [True, False])
+async def test_a_large_body_is_not_parsed_before_its_sender_has_paid(
+    serve_http: Any, autojump_clock: Any, mcp: bool, size: int, waits: bool
+):
+    async with serve_http() as hall, trio.open_nursery() as nursery:
+        session, paid, answers = await hall.session(), trio.Event(), []
+
+        async def wait_until_paid(principal: Principal) -> None:
+            assert principal == Principal("scout", "agent")
+            await paid.wait()
+
+        async def ask() -> None:
+            if mcp:
+                answers.append(await session.call(1, "append_events", {"events": [{"type": "t", "data": "x" * size}]}))
+            else:
+                asked = {"tool": "Read", "input": {"file_path": "x" * size}}
+                answers.append(await hall.connect().post("/v1/validate", asked))
+
+        hall.gate.wait_until_paid = wait_until_paid
+        nursery.start_soon(ask)
+        await trio.testing.wait_all_tasks_blocked()
+        assert (answers == []) is waits
+        paid.set()
+        await trio.testing.wait_all_tasks_blocked()
+        assert len(answers) == 1
