@@ -19,7 +19,7 @@ from transport.http.answered_requests import watched_for_answer
 from transport.http.fast_lane import CALL, HttpCall, HttpLane
 from transport.http.request_checks import CHECKED_REQUEST, CheckedRequest
 from transport.http.session import HttpSession
-from transport.http.session_transport import JSON_ALONE, accepts_json_alone
+from transport.http.session_transport import JSON_ALONE, accepting_both, accepts, in_event_stream
 from transport.http.sessions import SESSION_ID, VERSION, Sessions, header_of, user_of
 from transport.mcp.in_flight import BUSY_S, TOO_MANY_REQUESTS, InFlightHold
 from transport.mcp.message_parser import (
@@ -136,16 +136,19 @@ class McpEndpoint:
         try:
             if self._lane is not None and await self._lane.take(call, receive, send):
                 return
-            JSON_ALONE.set(accepts_json_alone(call.scope))
+            scope, (has_json, has_stream) = call.scope, accepts(call.scope)
+            JSON_ALONE.set(has_json and not has_stream)
+            if session is None and has_stream and not has_json:
+                scope, send = accepting_both(scope), in_event_stream(send)
             if message.get("method") == "initialize" and "id" in message:
                 send = self._sessions.opening(message["id"], call.context.caller.principal, send)
             elif message.get("method") == "notifications/cancelled" and session is not None:
                 session.cancel_scopes.cancel(message.get("params"))
             if hold is None or session is None:
-                await self._sessions.handle_request(call.scope, receive, send)
+                await self._sessions.handle_request(scope, receive, send)
                 return
             with session.noting_answer(message["id"]) as noted, hold:
-                await self._sessions.handle_request(call.scope, receive, watched_for_answer(message["id"], send, noted))
+                await self._sessions.handle_request(scope, receive, watched_for_answer(message["id"], send, noted))
         finally:
             if ticket is not None and not ticket.awaited:  # else its tool ends it
                 ticket.finish()

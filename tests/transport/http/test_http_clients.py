@@ -166,18 +166,33 @@ async def test_a_session_can_be_begun_in_json_alone(serve_http: Any, autojump_cl
         assert agent(await wire.post("/mcp", CALL, **headers)) == "scout"
 
 
-async def test_who_accepts_json_alone_is_served_without_a_session_too(serve_http: Any, autojump_clock: Any):
+@pytest.mark.parametrize("kind", ["application/json", "text/event-stream"])
+@pytest.mark.parametrize("tool", ["whoami", "health"])
+async def test_who_accepts_one_of_the_two_types_is_served_without_a_session_too(
+    serve_http: Any, autojump_clock: Any, kind: str, tool: str
+):
     async with serve_http() as hall:
         meta = {
             "io.modelcontextprotocol/protocolVersion": "2026-07-28",
             "io.modelcontextprotocol/clientCapabilities": {},
         }
-        message = msgspec.json.encode({**CALL, "params": {**CALL["params"], "_meta": meta}})
-        headers = {"mcp_protocol_version": "2026-07-28", "mcp_method": "tools/call", "mcp_name": "whoami"}
+        message = msgspec.json.encode({**CALL, "params": {"name": tool, "_meta": meta}})
+        headers = {"mcp_protocol_version": "2026-07-28", "mcp_method": "tools/call", "mcp_name": tool}
         reply = await hall.connect().request(
-            "POST", "/mcp", message, content_type="application/json", accept="application/json", **headers
+            "POST", "/mcp", message, content_type="application/json", accept=kind, **headers
         )
-        assert agent(reply) == "scout"
+        assert reply.status == 200
+        assert reply.headers["content-type"].startswith(kind)
+        assert reply.message["result"]["isError"] is False
+
+
+async def test_a_session_can_be_begun_in_an_event_stream_alone(serve_http: Any, autojump_clock: Any):
+    async with serve_http() as hall:
+        hello = msgspec.json.encode({"jsonrpc": "2.0", "id": 0, "method": "initialize", "params": HELLO})
+        begun = await hall.connect().request(
+            "POST", "/mcp", hello, content_type="application/json", accept="text/event-stream"
+        )
+        assert begun.message["result"]["serverInfo"]["name"] == "moothall"
 
 
 async def test_who_accepts_neither_type_is_told_so(serve_http: Any, autojump_clock: Any):
