@@ -43,6 +43,16 @@ def test_a_quota_of_bytes_is_one_key_of_all_three_sources(tmp_path, wrong):
         load(None, {"MOOTHALL_APPEND_BYTES_PER_DAY": wrong}, {})
 
 
+def test_what_becomes_of_sessions_that_are_not_known_is_one_key_of_file_and_environment(tmp_path):
+    file = tmp_path / "hall.toml"
+    file.write_text('http_sessions = "strict"\n')
+    assert load(None, {}, {}).http_sessions == "reopen"
+    assert load(file, {}, {}).http_sessions == "strict"
+    assert load(file, {"MOOTHALL_HTTP_SESSIONS": "reopen"}, {}).http_sessions == "reopen"
+    with pytest.raises(ConfigError, match="http_sessions"):
+        load(None, {"MOOTHALL_HTTP_SESSIONS": "lax"}, {})
+
+
 @pytest.mark.parametrize("wrong", [{"archive": "old"}, {"retain_days": -1}, {"retain_bytes": "much"}])
 def test_what_makes_no_sense_is_refused(wrong):
     with pytest.raises(ConfigError):

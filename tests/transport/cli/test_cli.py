@@ -6,6 +6,8 @@ import json
 import signal
 import subprocess
 from contextlib import asynccontextmanager
+from urllib.error import HTTPError
+from urllib.request import Request, urlopen
 
 import pytest
 import trio
@@ -135,6 +137,50 @@ async def test_connect_bridges_a_client_that_only_starts_a_command(project):
     assert answers[2]["result"]["structuredContent"]["agent"] == "agent"
     assert len(answers[3]["result"]["tools"]) >= 7
     assert answers[None]["error"]["code"] == -32700
+
+
+async def test_connect_may_be_started_before_the_server(checkout, server):
+    hello = {"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "t", "version": "1"}}
+    async with started(checkout, "connect") as bridge:
+        await bridge.put(json.dumps({"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": hello}).encode())
+        said = b""
+        while not said.endswith(b"\n"):
+            said += await bridge.process.stderr.receive_some()
+        assert b"waiting for it up to 30 seconds" in said
+        assert b"moothall serve" in said
+        await server.start()
+        assert (await bridge.line())["result"]["serverInfo"]["name"] == "moothall"
+        await bridge.process.stdin.aclose()
+        assert (await bridge.process.wait(), await bridge.complaints()) == (0, "")
+
+
+@pytest.mark.parametrize(("told", "status"), [([], 200), (["strict"], 404)])
+async def test_a_session_over_http_outlives_a_restart_unless_the_server_is_strict(
+    checkout, server, tmp_path, told, status
+):
+    file = tmp_path / "hall.toml"
+    file.write_text("".join(f'http_sessions = "{each}"\n' for each in told))
+
+    def post(session, message):
+        url, token = server.ready["http"], (server.data / "agent.token").read_text().strip()
+        accept = {"Content-Type": "application/json", "Accept": "application/json", **session}
+        request = Request(f"{url}/mcp", json.dumps(message).encode(), {**accept, "Authorization": f"Bearer {token}"})
+        try:
+            with urlopen(request) as response:
+                return response.status, response.headers["Mcp-Session-Id"]
+        except HTTPError as error:
+            with error:
+                return error.code, None
+
+    hello = {"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "t", "version": "1"}}
+    await server.start("--config", str(file))
+    opening = {"jsonrpc": "2.0", "id": 0, "method": "initialize", "params": hello}
+    _, session = await trio.to_thread.run_sync(post, {}, opening)
+    await server.end()
+    await server.start("--config", str(file))
+    call = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": "whoami", "arguments": {}}}
+    found, _ = await trio.to_thread.run_sync(post, {"Mcp-Session-Id": session}, call)
+    assert found == status
 
 
 async def test_whoever_expects_tls_where_there_is_none_is_told(project, server):

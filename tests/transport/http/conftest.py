@@ -162,6 +162,12 @@ class HttpFront(Served):
 
 
 @pytest.fixture
+def wire() -> type[Wire]:
+    """Return the class of HTTP connections from the client's side, for streams of a test's own."""
+    return Wire
+
+
+@pytest.fixture
 def serve_http(tmp_path: Path, fake_gate: Any) -> Callable[..., Any]:
     """Return an async context manager that serves HTTP before a fake gate."""
 
@@ -172,10 +178,11 @@ def serve_http(tmp_path: Path, fake_gate: Any) -> Callable[..., Any]:
         gate: Any = None,
         directory: Path = tmp_path,
         origins: tuple[str, ...] = (),
+        listener: Any = None,
         **options: Any,
     ) -> AsyncGenerator[HttpFront]:
         gate = gate if gate is not None else fake_gate()
-        hall = HttpFront(gate, Tokens(directory), MemoryListener())
+        hall = HttpFront(gate, Tokens(directory), listener if listener is not None else MemoryListener())
         server = make_server(gate, "0.0.0-test")
 
         def http() -> HttpServer:

@@ -1,6 +1,7 @@
 """The HTTP listener: who is let in, what a request may be, how connections and the server end."""
 
 import contextlib
+import socket
 
 import msgspec
 import pytest
@@ -8,6 +9,7 @@ import trio
 import trio.testing
 
 from actors.monitor.messages import Component, Health
+from transport.access.seats import MOST_UNAUTHENTICATED
 from transport.http.connection import HttpLimits
 
 ASK = {"tool": "Read", "input": {"file_path": "/tmp/x"}}
@@ -331,3 +333,25 @@ async def test_a_flood_of_connections_without_a_request_keeps_nobody_out(serve_h
         assert (await known.post("/v1/validate", ASK)).status == 200
         assert len(flood) == 1000
         assert hall.crashes == []
+
+
+async def test_a_flood_of_silent_connections_between_a_clients_connection_and_its_request_does_not_keep_it_out(
+    serve_http, wire
+):
+    (listener,) = await trio.open_tcp_listeners(0, host="127.0.0.1")
+    port = listener.socket.getsockname()[1]
+    with trio.fail_after(60):
+        async with serve_http(listener=listener) as hall:
+            newcomer = wire(await trio.open_tcp_stream("127.0.0.1", port), hall.token)
+            flood = []
+            for _ in range(3 * MOST_UNAUTHENTICATED):
+                silent = socket.socket()
+                silent.setblocking(False)
+                silent.connect_ex(("127.0.0.1", port))
+                flood.append(silent)
+                await trio.lowlevel.checkpoint()
+            assert (await newcomer.post("/v1/validate", ASK)).status == 200
+            assert hall.gate.views.connections == 1
+            await newcomer.stream.aclose()
+            for silent in flood:
+                silent.close()
