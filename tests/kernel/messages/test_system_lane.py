@@ -21,6 +21,7 @@ from actors.kernel import (
     running,
     suspend,
 )
+from actors.kernel.messages.registry import Registry
 from actors.testing import under_test
 
 
@@ -175,6 +176,26 @@ async def test_a_watcher_is_told_when_the_watched_actor_is_cancelled(autojump_cl
     system.supervisors["root"]._children.running["target"].scope.cancel()
     await trio.sleep(1.0)
     assert watcher.downs == [Down("target", "killed")]
+
+
+async def test_an_actor_whose_watcher_is_stopping_ends_as_if_nobody_watched(autojump_clock, pair):
+    system, watcher = pair
+    watcher.watch("target")
+    watcher.request_stop()
+    crashes = []
+    system.supervisors["root"]._children._on_crash = lambda name, error: crashes.append(name)
+    await system.supervisors["root"].stop_child("target")
+    assert crashes == []
+    assert watcher.downs == []
+
+
+def test_a_name_is_not_taken_from_its_new_holder_by_one_that_had_it_before():
+    names = Registry()
+    names.register("a", "old")
+    names.unregister("a", "old")
+    names.register("a", "new")
+    names.unregister("a", "old")
+    assert names.find("a") == "new"
 
 
 async def test_watching_nobody_tells_so_at_once(autojump_clock, pair):

@@ -107,3 +107,13 @@ def test_retention_lets_go_of_commands_that_are_older_than_a_day(tmp_path, clock
         log.append([NewEvent(type="later")])
         assert log.retire(Retention(max_bytes=0)).first_sequence > held
         assert not run(log, 0).deduplicated
+
+
+def test_two_commands_with_one_hash_are_two_commands(tmp_path, monkeypatch):
+    monkeypatch.setattr("store.writing.command_window.key_of", lambda _agent, _command_id: 7)
+    monkeypatch.setattr("store.writing.command_window.command_key", lambda _command: 7)
+    with EventLog.open(tmp_path) as log:
+        first = log.append([NewEvent(type="a")], agent="one", command_id="x")
+        for agent, command_id in (("one", "y"), ("two", "x")):
+            appended = log.append([NewEvent(type="b")], agent=agent, command_id=command_id)
+            assert (appended.deduplicated, appended.first_sequence > first.first_sequence) == (False, True)

@@ -86,6 +86,18 @@ def test_a_timer_can_sync_an_interval(tmp_path, disk, clock):
         assert (disk.syncs, log.stats().durable) == (1, 1)
 
 
+def test_after_a_sync_by_timer_that_failed_nothing_more_is_acknowledged(tmp_path, disk, clock):
+    log = EventLog.open(tmp_path, "interval:50", sync=disk, clock_ns=clock)
+    log.commit([ONE])
+    disk.fails = True
+    with pytest.raises(SyncFailed, match="could not be synced"):
+        log.sync()
+    disk.fails = False
+    for work in (lambda: log.append([NOTE]), log.sync):
+        with pytest.raises(SyncFailed, match="could not be synced"):
+            work()
+
+
 @pytest.mark.parametrize("policy", ["", "sometimes", "interval", "interval:", "interval:0", "interval:x", "group:5"])
 def test_an_unknown_policy_is_refused(tmp_path, policy):
     with pytest.raises(Invalid, match="fsync policy"):

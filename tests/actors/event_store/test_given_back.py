@@ -1,0 +1,97 @@
+"""What the event store counts while it is under way is given back; of two who wait, neither takes the other with it."""
+
+from __future__ import annotations
+
+import pytest
+import trio
+import trio.testing
+
+from actors.desk.gate import Refusal
+from store import Append, FailIf, NewEvent, Query
+
+
+def one(size=0, kind="note", **options):
+    return Append(events=[NewEvent(type=kind, data={"text": "x" * size})], agent="scout", **options)
+
+
+async def test_the_bytes_of_an_append_count_until_it_is_committed_and_no_longer(
+    autojump_clock, world, scout, monkeypatch
+):
+    monkeypatch.setattr("actors.event_store.actor.PENDING_BYTES", 10_000)
+    for _ in range(30):
+        await world.gate.append_events(scout, one(2_000))
+    assert [event.stream for event in world.log.read()].count("agent/scout") == 30
+
+
+async def test_appends_that_were_held_for_their_condition_count_no_longer_and_a_stop_ends(
+    autojump_clock, make_world, scout, monkeypatch
+):
+    monkeypatch.setattr("actors.event_store.actor.PENDING", 4)
+    async with make_world().open() as world:
+        world.log.append([NewEvent(type="note", data={"n": n}) for n in range(900)], agent="scout")
+        for _ in range(12):
+            never = FailIf(query=Query(types=("never",)), after=0)
+            await world.gate.append_events(scout, one(kind="other", fail_if=never))
+        with trio.fail_after(60.0):
+            await world.gate.append_events(scout, one())
+    assert world.crashes == []
+
+
+@pytest.mark.parametrize("query", [Query(types=("rare",)), Query(stream="agent/scout"), Query(types=("rare", "never"))])
+async def test_of_two_who_wait_for_the_same_one_leaves_and_the_other_is_woken(
+    autojump_clock, world, scout, rover, query
+):
+    told, woken = [], trio.Event()
+
+    async def wait(caller):
+        told.append(await world.gate.query_events(caller, query, 600.0))
+        woken.set()
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(wait, scout)
+        async with trio.open_nursery() as leaving:
+            leaving.start_soon(wait, rover)
+            await trio.testing.wait_all_tasks_blocked()
+            leaving.cancel_scope.cancel()
+        await trio.testing.wait_all_tasks_blocked()
+        await world.gate.append_events(scout, one(kind="rare"))
+        with trio.move_on_after(1.0) as waiting:
+            await woken.wait()
+        nursery.cancel_scope.cancel()
+    assert not waiting.cancelled_caught
+    assert [[event.type for event in page.events] for page in told] == [["rare"]]
+
+
+async def test_long_polls_that_have_ended_leave_room_for_others(autojump_clock, world, scout, monkeypatch):
+    monkeypatch.setattr("actors.event_store.long_polls.WAITING", 2)
+    for _ in range(6):
+        assert (await world.gate.query_events(scout, Query(types=("never",)), 1.0)).events == []
+    async with trio.open_nursery() as nursery:
+        for _ in range(2):
+            nursery.start_soon(world.gate.query_events, scout, Query(types=("never",)), 60.0)
+        await trio.testing.wait_all_tasks_blocked()
+        with pytest.raises(Refusal, match="queries wait already"):
+            await world.gate.query_events(scout, Query(types=("never",)), 1.0)
+        nursery.cancel_scope.cancel()
+
+
+async def test_who_waits_is_answered_once_however_many_commits_come_while_it_is_searched_for(
+    autojump_clock, world, scout
+):
+    world.log.append([NewEvent(type="note", data={"n": n}) for n in range(1000)], agent="scout")
+    async with trio.open_nursery() as nursery:
+        pages = []
+
+        async def follow():
+            pages.append(await world.gate.query_events(scout, Query(where={"n": -1}), 60.0))
+
+        nursery.start_soon(follow)
+        await trio.testing.wait_all_tasks_blocked()
+        for n in (*range(700), -1, *range(700)):
+            world.log.append([NewEvent(type="note", data={"n": n})], agent="rover")
+        for _ in range(3):
+            await world.gate.append_events(scout, one())
+        await trio.sleep(1.0)
+        assert [event.data["n"] for event in pages[0].events] == [-1]
+        assert world.system.dead_letters["event_store:replies"] == 0
+        nursery.cancel_scope.cancel()
