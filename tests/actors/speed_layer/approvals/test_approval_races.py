@@ -44,7 +44,7 @@ def disk():
 
 
 @pytest.fixture
-async def slow_world(autojump_clock, make_world, disk):
+async def slow_world(make_world, disk):
     async with make_world(run_sync=disk).open() as opened:
         yield opened
 
@@ -65,7 +65,9 @@ async def restart(world):
     return world.crashes[1:]
 
 
-async def test_an_approval_does_not_expire_while_its_decision_is_being_stored(slow_world, disk, scout, monkeypatch):
+async def test_an_approval_does_not_expire_while_its_decision_is_being_stored(
+    autojump_clock, slow_world, disk, scout, monkeypatch
+):
     monkeypatch.setattr("actors.speed_layer.approvals.approval_states.EXPIRES_NS", 20 * 10**9)
     waiting = await ask(slow_world, scout)
     await trio.sleep(19.0)
@@ -77,7 +79,7 @@ async def test_an_approval_does_not_expire_while_its_decision_is_being_stored(sl
     assert slow_world.crashes == []
 
 
-async def test_nobody_joins_an_approval_whose_decision_is_being_stored(slow_world, disk, scout, rover):
+async def test_nobody_joins_an_approval_whose_decision_is_being_stored(autojump_clock, slow_world, disk, scout, rover):
     waiting = await ask(slow_world, scout)
     for caller in (SAGE, rover):
         await slow_world.gate.whoami(caller)
@@ -94,7 +96,9 @@ async def test_nobody_joins_an_approval_whose_decision_is_being_stored(slow_worl
     assert await restart(slow_world) == []
 
 
-async def test_a_policy_that_comes_while_a_decision_is_being_stored_has_the_last_word(slow_world, disk, scout):
+async def test_a_policy_that_comes_while_a_decision_is_being_stored_has_the_last_word(
+    autojump_clock, slow_world, disk, scout
+):
     told = []
 
     async def wait():

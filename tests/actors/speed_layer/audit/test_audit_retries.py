@@ -1,0 +1,116 @@
+"""A batch of verdicts is in the log once, whatever becomes of the answers of the store, and gives its place back."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+import trio
+
+from actors.event_store.messages import Refused, Stored
+from actors.kernel import AskTimeout
+from actors.speed_layer.audit.buffer import AUDIT_STREAM, AuditBuffer, Entry
+from actors.speed_layer.audit.secret_masks import MASK, Masked
+from actors.speed_layer.audit.writer import RETRY_S, AuditWriter
+from actors.speed_layer.call_and_verdict import Call, Verdict
+from store import ConditionFailed, MemoryLog, StoreError
+
+CALL = Call("Bash", {"command": "ls"}, "/home/dev/project")
+GIVEN = Verdict("allow", "r", None, "p", False, "0" * 32, 1)
+
+
+class Store:
+    """A store in memory whose answers may be lost, after or before the work is done."""
+
+    def __init__(self):
+        self.log = MemoryLog()
+        self.faults = []
+
+    async def ask(self, message):
+        await trio.lowlevel.checkpoint()
+        fault = self.faults.pop(0) if self.faults else None
+        if fault == "lost on the way there":
+            raise AskTimeout("event_store", 5.0)
+        if fault == "unavailable":
+            return Stored(refused=Refused("unavailable", "the disk is full"))
+        try:
+            (outcome,) = self.log.commit([message.append])
+        except StoreError as error:
+            outcome = error
+        if fault == "lost on the way back":
+            raise AskTimeout("event_store", 5.0)
+        if isinstance(outcome, ConditionFailed):
+            return Stored(refused=Refused("condition_failed", str(outcome)))
+        return Stored(appended=outcome)
+
+
+@pytest.fixture
+def store():
+    return Store()
+
+
+@pytest.fixture
+def buffer():
+    return AuditBuffer(100, capacity_bytes=1000)
+
+
+@pytest.fixture
+async def writer(store, buffer):
+    names = itertools.count()
+    made = AuditWriter(buffer, store, lambda: f"batch-{next(names)}", lambda _why: None)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(made.run)
+        yield made
+        nursery.cancel_scope.cancel()
+
+
+def given(buffer, n):
+    buffer.add(Entry(f"agent-{n}", "agent", [CALL], [GIVEN], trio.current_time(), 400))
+
+
+def stored(store):
+    return [event.data["agent"] for event in store.log.read() if event.stream == AUDIT_STREAM]
+
+
+@pytest.mark.parametrize("fault", [None, "lost on the way there", "lost on the way back", "unavailable"])
+async def test_a_batch_is_stored_once_whatever_becomes_of_its_answer(autojump_clock, store, buffer, writer, fault):
+    store.faults = [None, fault, fault, fault]
+    for n in range(3):
+        given(buffer, n)
+        await trio.sleep(10 * RETRY_S)
+        assert buffer.held == 0
+    assert stored(store) == ["agent-0", "agent-1", "agent-2"]
+
+
+async def test_a_batch_that_a_stop_gave_up_keeps_its_name_for_the_next_try(autojump_clock, store, buffer, writer):
+    given(buffer, 1)
+    store.faults = ["lost on the way back"]
+    with trio.move_on_after(0.1):
+        await trio.sleep_forever()
+    store.faults = ["lost on the way back", "unavailable"]
+    await writer.drain()
+    await writer.drain()
+    assert stored(store) == ["agent-1"]
+
+
+async def test_inputs_are_kept_again_once_what_waited_is_stored(autojump_clock, store, buffer, writer):
+    for n in range(6):
+        given(buffer, n)
+        await trio.sleep(10 * RETRY_S)
+    assert len(stored(store)) == 6
+    assert [event.data.get("input") for event in store.log.read()] == [CALL.input] * 6
+
+
+@pytest.mark.parametrize(
+    "name", ["password", "token", "api_key", "API-Key", "cookie", "authorization", "client_secret"]
+)
+def test_a_field_is_masked_by_its_name_whatever_is_in_it_and_however_deep(name):
+    masked = Masked({"outer": [{"list": [{name: "plain words", "other": "kept"}]}]})
+    assert masked.value == {"outer": [{"list": [{name: MASK, "other": "kept"}]}]}
+    assert not masked.whole
+
+
+def test_what_is_not_masked_is_whole_and_can_be_judged_again():
+    asked = {"command": "ls -la", "n": 1, "list": ["a", {"b": None}], "empty": {"password": ""}}
+    masked = Masked(asked)
+    assert (masked.value, masked.whole) == (asked, True)

@@ -1,0 +1,69 @@
+"""What a connection held is given back when it leaves, and nothing of another request goes with it."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import trio
+
+from transport.mcp.cancellation import CancelScopes
+from transport.mcp.resource_updates import ResourceUpdates
+from transport.mcp.ticket_queue import TicketQueue
+
+
+@pytest.fixture
+def updates() -> ResourceUpdates:
+    views = SimpleNamespace(sequence=0, policy="", health=None)
+    return ResourceUpdates(SimpleNamespace(views=views))  # type: ignore[arg-type]
+
+
+def test_resources_that_nobody_is_subscribed_to_any_more_are_forgotten(updates: Any):
+    for connection in (1, 2):
+        for number in range(3):
+            updates.subscribe(connection, f"events://streams/{number}", "session")
+    updates.unsubscribe(1, "events://streams/0")
+    updates.unsubscribe(1, "events://streams/0")
+    updates.unsubscribe(3, "events://streams/0")
+    assert len(updates._subscribers) == 3
+    updates.forget(1)
+    assert all(list(subscribers) == [2] for subscribers in updates._subscribers.values())
+    updates.forget(2)
+    assert (updates._subscribers, updates._subscribed) == ({}, {})
+
+
+async def test_a_request_that_has_run_takes_no_scope_of_another_one_with_an_id_like_its_own():
+    scopes = CancelScopes()
+    first = scopes.open(1)
+    second = scopes.open("1")
+    scopes.close(1, first)
+    scopes.cancel({"requestId": "1"})
+    assert (first.cancel_called, second.cancel_called) == (False, True)
+    scopes.close("1", second)
+    assert scopes.cancel_all() == []
+
+
+async def test_a_ticket_that_was_given_up_before_its_turn_holds_up_nobody(autojump_clock: Any):
+    queue = TicketQueue()
+    first, second, third, fourth = (queue.take() for _ in range(4))
+    second.finish()
+    third.finish()
+    assert len(queue) == 4
+    first.finish()
+    assert len(queue) == 1
+    with trio.fail_after(1.0):
+        await fourth.wait()
+    fourth.finish()
+    assert len(queue) == 0
+
+
+async def test_tickets_have_their_turns_in_order(autojump_clock: Any):
+    queue = TicketQueue()
+    first, second = queue.take(), queue.take()
+    with trio.move_on_after(1.0) as waiting:
+        await second.wait()
+    assert waiting.cancelled_caught
+    await first.wait()
+    first.finish()
+    await second.wait()
