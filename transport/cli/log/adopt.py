@@ -14,7 +14,7 @@ from typing import Final
 from actors.speed_layer.governing.activation import ActiveLayer, History, history
 from actors.speed_layer.governing.adoption import adopted_events
 from actors.speed_layer.governing.remembered_decisions import POLICY_STREAM
-from store import EventLog, LogDamaged, verify
+from store import EventLog, LogDamaged, look, verify
 from store import backup as backup_log
 from store.disk.lock import DirectoryLock
 from transport.cli.failure import CommandFailed, Exit
@@ -72,9 +72,6 @@ def _check_unused(target: Path) -> None:
     """See that the data directory has nothing that an agent or a person did."""
     if not any(target.glob("*.segment")):
         return
-    # A copy: whoever opens a log writes to it.
-    from store.care.read_only import look  # noqa: PLC0415
-
     _, events = checked(lambda: look(target))
     if any(event.agent != HALL for event in events):
         raise CommandFailed(

@@ -25,7 +25,7 @@ from transport.cli.failure import CommandFailed, Exit
 from transport.cli.server.local_sockets import LocalSockets
 from transport.cli.server.open_ports import check_exposure, open_ports, secured
 from transport.config import Config
-from transport.discovery.data_directory import prepare_data_dir
+from transport.discovery.data_directory import old_data_dir, prepare_data_dir
 from transport.discovery.private_directory import NotBelieved
 from transport.logs import Logger
 from transport.logs import configure as configure_logging
@@ -66,6 +66,9 @@ def run(settings: Config) -> None:
     where = named or Path()
     try:
         where = prepare_data_dir(named)
+        old = old_data_dir() if named is None else None
+        if old is not None:
+            log.warning("data.old_directory_unused", directory=str(old), to_move_its_log=f"moothall adopt {old}")
         if settings.auth == "token":
             tokens = Tokens(where)
             tokens.create_first()
