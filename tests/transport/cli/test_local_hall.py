@@ -272,12 +272,10 @@ async def test_a_client_without_a_url_is_told_in_the_fields_terms_that_there_is_
 @pytest.mark.slow
 async def test_agents_of_a_group_come_in_as_another_user_and_to_nothing_else(server, plain_environment):
     """The server runs as one user, the agents as another one, who shares a group with the directory beside it."""
-    group = "moothall-test"
-    subprocess.run(["groupadd", "-f", group], check=True)
-    subprocess.run(["useradd", "-M", "-G", group, "moothall-bot"], check=False, capture_output=True)
-    place = Path("/srv/moothall-test")
-    shutil.rmtree(place, ignore_errors=True)
-    place.mkdir(mode=0o755)
+    group = user = f"moothall-{os.getpid()}"
+    subprocess.run(["useradd", "--no-create-home", "--user-group", user], check=True)
+    place = Path(tempfile.mkdtemp(prefix="moothall-test-"))
+    place.chmod(0o755)
     try:
         server.data, server.environment = place / "hall", plain_environment
         await server.start("--agents-group", group)
@@ -286,10 +284,10 @@ async def test_agents_of_a_group_come_in_as_another_user_and_to_nothing_else(ser
         code = (
             "import importlib, os, pkgutil, sys, encodings.idna, trio, transport.client, transport.cli as cli\n"
             "for each in pkgutil.walk_packages(cli.__path__, 'transport.cli.'): importlib.import_module(each.name)\n"
-            "os.initgroups('moothall-bot', int(sys.argv[1])); os.setgid(int(sys.argv[1]));"
+            f"os.initgroups({user!r}, int(sys.argv[1])); os.setgid(int(sys.argv[1]));"
             "os.setuid(int(sys.argv[1])); sys.argv[:2] = ['moothall']; from transport.cli.entry import main; main()"
         )
-        bot = pwd.getpwnam("moothall-bot").pw_uid
+        bot = pwd.getpwnam(user).pw_uid
         assert grp.getgrnam(group).gr_gid == agents.stat().st_gid
 
         async def as_bot(*words, stdin=b"", data=agents):
@@ -315,8 +313,7 @@ async def test_agents_of_a_group_come_in_as_another_user_and_to_nothing_else(ser
         assert sorted(path.name for path in agents.iterdir()) == []
     finally:
         shutil.rmtree(place, ignore_errors=True)
-        subprocess.run(["userdel", "moothall-bot"], check=False, capture_output=True)
-        subprocess.run(["groupdel", group], check=False, capture_output=True)
+        subprocess.run(["userdel", user], check=False, capture_output=True)
 
 
 async def test_a_group_whose_users_could_not_get_there_is_refused(checkout, tmp_path):
