@@ -157,7 +157,7 @@ class SpeedLayer(Actor):
         self._layers = found.layers
         self._policy = GoverningPolicy(rules, found.remembered)
         if found.version != rules.version:
-            self._recorder.add([activated(rules, self._layers, "moothall")])
+            self._recorder.add([activated(rules, {}, "moothall")])
 
     async def _evaluate(self, message: Evaluate) -> Answers:
         policy = self._policy
@@ -249,8 +249,8 @@ class SpeedLayer(Actor):
 
     async def _activate(self, message: Activate, reply: Reply) -> None:
         async with self._activating:
-            layers = dict(self._layers)
-            layers[message.layer] = ActiveLayer(message.name, message.sha256, message.text)
+            changed: dict[Layer, ActiveLayer] = {message.layer: ActiveLayer(message.name, message.sha256, message.text)}
+            layers = self._layers | changed
             if text_hash(message.text) != message.sha256:
                 reply(self._refused("invalid", f"{message.name} has another hash; activate the text you looked at"))
                 return
@@ -260,7 +260,7 @@ class SpeedLayer(Actor):
                 reply(self._refused("invalid", str(error)))
                 return
             durable = trio.Event()
-            self._recorder.add([activated(rules, layers, message.by)], durable.set)
+            self._recorder.add([activated(rules, changed, message.by)], durable.set)
             await durable.wait()
             self._layers = layers
             self._govern(GoverningPolicy(rules, self._policy.remembered))

@@ -56,13 +56,19 @@ def history(events: Sequence[Event]) -> History:
     for event in ruling:
         if event.type == POLICY_ACTIVATED:
             found.version = event.data["version"]
-            found.layers = msgspec.convert(event.data.get("layers", {}), dict[Layer, ActiveLayer])
+            found.layers |= msgspec.convert(event.data.get("layers", {}), dict[Layer, ActiveLayer])
     return found
 
 
-def activated(rules: Policy, layers: dict[Layer, ActiveLayer], by: str) -> NewEvent:
-    """Return the event that says which rules govern from now on."""
-    data: dict[str, Any] = {"version": rules.version, "by": by, "layers": msgspec.to_builtins(layers)}
+def activated(rules: Policy, changed: dict[Layer, ActiveLayer], by: str) -> NewEvent:
+    """Return the event that says which rules govern from now on.
+
+    Args:
+        rules: The rules.
+        changed: The layers that were not the same before. An event that held all could outgrow what the log takes.
+        by: Who has activated them.
+    """
+    data: dict[str, Any] = {"version": rules.version, "by": by, "layers": msgspec.to_builtins(changed)}
     return NewEvent(type=POLICY_ACTIVATED, data=data, stream=POLICY_STREAM)
 
 
@@ -79,4 +85,4 @@ def compiled(base: Policy, layers: dict[Layer, ActiveLayer]) -> Policy:
 
 def text_hash(text: str) -> str:
     """Return the SHA-256 of a policy's text, in hexadecimal digits."""
-    return hashlib.sha256(text.encode()).hexdigest()
+    return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()

@@ -112,11 +112,17 @@ class Policy:
                 theirs.
 
         Raises:
-            PolicyError: A source cannot be used.
+            PolicyError: A source cannot be used, for whatever reason: no policy must end the speed layer.
         """
-        rules = CompiledRules(sources)
-        if check_examples:
-            rule_examples.check(rules)
+        try:
+            rules = CompiledRules(sources)
+            if check_examples:
+                rule_examples.check(rules)
+        except PolicyError:
+            raise
+        except Exception as error:
+            what = f"it cannot be compiled ({type(error).__name__}: {str(error)[:200]})"
+            raise PolicyError(sources[-1].name, 1, what, "write simpler patterns, or fewer") from error
         return cls(rules)
 
     @classmethod

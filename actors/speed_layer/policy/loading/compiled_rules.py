@@ -65,9 +65,16 @@ class CompiledRules:
         self.scopes = Scopes(self.entries)
         for entry in self.entries:
             self._add(entry)
-        self.commands.prepare()
+        self._prepare()
         self.judge = CommandJudge(self.commands, self.paths, self.variables)
         self.version = _version(self.entries)
+
+    def _prepare(self) -> None:
+        try:
+            self.commands.prepare()
+        except ValueError as error:
+            last = self.entries[-1]
+            raise PolicyError(last.source.name, last.line, str(error), "write fewer alternatives") from error
 
     def workspace(self, cwd: str | None, excluded: frozenset[str]) -> Workspace:
         """Return the workspace of a working directory, in which some rules do not hold."""

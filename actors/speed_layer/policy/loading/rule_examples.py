@@ -12,6 +12,8 @@ from actors.speed_layer.policy.rule_tables import CommandRule, PathRule
 from actors.speed_layer.policy.ruling import RuleTrace
 from actors.speed_layer.shell.analysis import analyse
 
+MAX_EXAMPLES: Final = 20_000
+"""How many examples are tried: a second of them. The shipped packs have a tenth."""
 WORKSPACE: Final = "/home/dev/project"
 
 
@@ -21,8 +23,13 @@ def check(rules: CompiledRules) -> None:
     Raises:
         PolicyError: A rule fails one of its own, with the rule's line.
     """
+    left = MAX_EXAMPLES
     for entry in rules.entries:
         table = entry.table
+        left -= len(getattr(table, "match", [])) + len(getattr(table, "not_match", []))
+        if left < 0:
+            what = f"there are more than {MAX_EXAMPLES:,} examples"
+            raise PolicyError(entry.source.name, entry.line, what, "remove some of this rule's and of those behind it")
         for expected, examples in ((True, getattr(table, "match", [])), (False, getattr(table, "not_match", []))):
             for example in examples:
                 if _matches(rules, entry, example) is not expected:

@@ -10,6 +10,8 @@ import msgspec
 
 from actors.speed_layer.policy.rule_tables import TABLES, Layer
 
+MAX_BYTES: Final = 1_000_000
+"""The longest text of a layer, in bytes: the log's events hold 1 MiB, and one of them holds the text."""
 HEADER: Final = re.compile(r"\s*\[\[\s*(\w+)\s*\]\]")
 
 
@@ -57,8 +59,12 @@ def load(source: PolicySource) -> list[Entry]:
     """Read a source.
 
     Raises:
-        PolicyError: It is not TOML, or has an unknown table or key, or a value of the wrong type.
+        PolicyError: It is too long, is not TOML, or has an unknown table or key, or a value of the wrong type.
     """
+    size = len(source.text.encode("utf-8", "replace"))
+    if size > MAX_BYTES:
+        what = f"it has {size:,} bytes, and a layer may have {MAX_BYTES:,}"
+        raise PolicyError(source.name, 1, what, "remove rules, or move some to another layer")
     try:
         document = tomllib.loads(source.text)
     except tomllib.TOMLDecodeError as error:

@@ -20,6 +20,10 @@ from actors.speed_layer.policy.rule_tables import CommandRule, Layer
 
 ANY_WORD: Final = "*"
 
+MAX_NODES: Final = 20_000
+"""How many nodes a policy may have. The shipped one has some hundreds; of rules with alternatives at every place, each
+rule can double them, and two thousand bytes make a million."""
+
 
 class CompiledCommandRule(msgspec.Struct, frozen=True):
     """A command rule with everything prepared."""
@@ -101,6 +105,9 @@ class PrefixGraph:
         everything: All rules and programs with their prefixes; of rules found at the same place the first here comes
             first, of programs the last one counts.
 
+    Raises:
+        ValueError: They would have more nodes than `MAX_NODES`.
+
     Attributes:
         root: The node of no words at all.
     """
@@ -132,6 +139,9 @@ class PrefixGraph:
         key = (going, depth, tuple(map(id, before)), tuple(map(id, own)), id(everywhere))
         known = self._nodes.get(key)
         if known is None:
+            if len(self._nodes) >= MAX_NODES:
+                what = f"the first words of its rules can be combined in more than {MAX_NODES:,} ways"
+                raise ValueError(what)
             known = self._nodes[key] = self._made(going, depth, before + own, own, everywhere)
         return known
 

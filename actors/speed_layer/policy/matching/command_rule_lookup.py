@@ -82,7 +82,11 @@ class CommandRules:
         return [PrefixMatch(one, 1, one.options) for one in self._otherwise]
 
     def prepare(self) -> None:
-        """Work out what a command finds at every prefix; call it once, when all is added."""
+        """Work out what a command finds at every prefix; call it once, when all is added.
+
+        Raises:
+            ValueError: There would be too many prefixes.
+        """
         self._root = PrefixGraph(self._prefixed).root
         self._prefixed.clear()
 

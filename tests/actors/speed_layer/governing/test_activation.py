@@ -16,6 +16,8 @@ from actors.speed_layer.governing.governing_policy import GoverningPolicy
 from actors.speed_layer.governing.remembered_decisions import POLICY_STREAM
 from actors.speed_layer.policy.claude_settings import import_settings
 from actors.speed_layer.policy.engine import Policy, PolicySource, Request, packs
+from actors.speed_layer.policy.loading.rule_examples import MAX_EXAMPLES
+from actors.speed_layer.policy.loading.sources import MAX_BYTES
 from actors.speed_layer.policy.replay import replay
 from store import NewEvent
 
@@ -43,9 +45,9 @@ async def test_an_activated_policy_governs_and_is_rebuilt_from_the_log(autojump_
         version = await activate(world, ALLOWS)
         await activate(world, TIGHTENS, "organisation")
         assert (await verdict_of(world, scout, DEPLOY)).verdict == "allow"
-    event = world.log.query(stream="moothall/policy", order="desc").events[0]
-    assert event.data["layers"]["project"]["text"] == ALLOWS
-    assert event.data["by"] == "chief"
+    mine, other = world.log.query(stream="moothall/policy").events[-2:]
+    assert (mine.data["layers"]["project"]["text"], mine.data["by"]) == (ALLOWS, "chief")
+    assert {layer: each["text"] for layer, each in other.data["layers"].items()} == {"organisation": TIGHTENS}
     world = make_world(log=world.log)
     async with world.open():
         verdict = await verdict_of(world, scout, DEPLOY)
@@ -225,3 +227,71 @@ def test_what_has_no_counterpart_is_named_and_never_widened(entry):
 def test_what_is_no_settings_file_is_refused(settings):
     with pytest.raises(ValueError, match="permissions"):
         import_settings(settings)
+
+
+LARGE = '[[tool]]\nid = "mine.{0}"\nreason = "{1}"\nverdict = "allow"\ntools = ["deploy"]\n'
+DOUBLED = "".join(
+    f'[[command]]\nid = "mine.{n}"\nreason = "r"\nverdict = "deny"\nargv = ["p", '
+    + ", ".join('"b"' if place == n else '"a|b"' for place in range(24))
+    + "]\n"
+    for n in range(24)
+)
+HOSTILE = {
+    "a byte too many": "#" * (MAX_BYTES + 1),
+    "characters of many bytes": "#" + "é" * (MAX_BYTES // 2),
+    "globs beyond the matcher": '[[path]]\nid = "x"\nreason = "r"\nread = "deny"\nglobs = ['
+    + ", ".join(f'"**/a{n}/*"' for n in range(5000))
+    + "]\n",
+    "nesting beyond the compiler": TIGHTENS + 'words = ["(?=a)' + "(" * 3000 + "a" + ")" * 3000 + '"]\n',
+    "nesting beyond the reader": "[[command]]\nargv = " + "[" * 3000 + "]" * 3000 + "\n",
+    "alternatives that double": DOUBLED,
+    "more examples than are tried": TIGHTENS + "match = [" + '"ls", ' * (MAX_EXAMPLES + 1) + "]\n",
+}
+
+
+@pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
+async def test_a_policy_that_is_too_much_is_refused_and_the_speed_layer_goes_on(autojump_clock, world, scout, text):
+    with pytest.raises(Refusal, match=r"mine\.toml:\d+: ") as refused:
+        await activate(world, text)
+    assert refused.value.code == "invalid"
+    assert world.crashes == []
+    assert (await verdict_of(world, scout, LIST)).verdict == "allow"
+    await activate(world, TIGHTENS)
+    assert (await verdict_of(world, scout, LIST)).verdict == "deny"
+
+
+async def test_the_refusal_of_a_layer_that_is_too_long_states_the_limit(autojump_clock, world):
+    with pytest.raises(Refusal, match="it has 1,000,001 bytes, and a layer may have 1,000,000"):
+        await activate(world, "#" * (MAX_BYTES + 1))
+
+
+async def test_layers_that_together_are_more_than_one_event_holds_are_activated_and_found_again(
+    autojump_clock, make_world, scout
+):
+    world = make_world()
+    async with world.open():
+        for number, layer in enumerate(("organisation", "project", "session")):
+            text = LARGE.format(number, "x" * 900_000)
+            version = await activate(world, text + "#" * (MAX_BYTES - len(text)), layer)
+        assert world.crashes == []
+    world = make_world(log=world.log)
+    async with world.open():
+        assert (await verdict_of(world, scout, DEPLOY)).policy == version
+        await activate(world, TIGHTENS, "session")
+        assert (await verdict_of(world, scout, DEPLOY)).rule == "mine.0"
+    assert world.crashes == []
+
+
+async def test_a_log_whose_events_hold_all_layers_is_read_as_before(autojump_clock, make_world, scout):
+    world = make_world()
+    layers = {
+        "project": {"name": "mine.toml", "sha256": "0" * 64, "text": ALLOWS},
+        "session": {"name": "other.toml", "sha256": "1" * 64, "text": TIGHTENS},
+    }
+    old = NewEvent(type=POLICY_ACTIVATED, data={"version": "v", "by": "chief", "layers": layers})
+    world.log.append([old], stream=POLICY_STREAM)
+    async with world.open():
+        assert (await verdict_of(world, scout, DEPLOY)).verdict == "allow"
+        await activate(world, "", "session")
+        assert (await verdict_of(world, scout, LIST)).verdict == "allow"
+        assert (await verdict_of(world, scout, DEPLOY)).verdict == "allow"
