@@ -8,6 +8,8 @@ from typing import Final
 
 from actors.speed_layer.command.simple_command import UNKNOWN
 
+MAX_PATH: Final = 4096
+"""The longest path, in characters: no system opens a longer one (`PATH_MAX` of Linux, in bytes)."""
 SIMPLE: Final = re.compile(
     r"[A-Za-z0-9_@%+:,=*?-][A-Za-z0-9_@%+:,=.*?-]*(?:/[A-Za-z0-9_@%+:,=*?-][A-Za-z0-9_@%+:,=.*?-]*)*\Z"
 )
@@ -16,8 +18,8 @@ HOME: Final = re.compile(r"(?:/(?:home|Users)/[^/]+|/root)(?=/|\Z)")
 
 @lru_cache(4096)
 def normalised(cwd: str | None) -> str | None:
-    """Return a working directory, normalised; `None` if it is unknown."""
-    return join(None, cwd) if cwd else None
+    """Return a working directory, normalised; `None` if it is unknown or longer than any."""
+    return join(None, cwd) if cwd and len(cwd) <= MAX_PATH else None
 
 
 def join(cwd: str | None, path: str) -> str | None:

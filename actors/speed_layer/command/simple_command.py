@@ -12,6 +12,8 @@ from typing import Literal
 
 import msgspec
 
+from actors.speed_layer.command.steps import Steps
+
 UNKNOWN = "\0"
 """Stands in `words` for a stretch of text known only at run time. No real argument can hold a NUL."""
 
@@ -110,11 +112,11 @@ class Analysis(msgspec.Struct):
     Attributes:
         commands: Every simple command, outer ones before their substitutions, wrappers before what they wrap.
         unproved: Why the list may not be the whole truth; while it is not empty nothing of the line is allowed.
-        work: Steps taken so far: statements, expansions, words, and texts by their length.
+        steps: The steps taken so far.
         arithmetic: What names used or set in arithmetic hold.
     """
 
     commands: list[SimpleCommand] = []
     unproved: list[str] = []
-    work: int = 0
+    steps: Steps = msgspec.field(default_factory=Steps)
     arithmetic: ArithmeticNames = msgspec.field(default_factory=ArithmeticNames)

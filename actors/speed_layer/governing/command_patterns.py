@@ -20,6 +20,7 @@ from typing import Final
 import msgspec
 
 from actors.speed_layer.policy.engine import Policy, Request
+from actors.speed_layer.policy.judging.plain_command import PlainCommand
 
 PLAIN: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.,+-]*(/[A-Za-z0-9_][A-Za-z0-9_.,+-]*)*\Z")
 """A word that is neither an option, nor a hidden file, nor a path out of the working directory, nor a URL."""
@@ -89,7 +90,7 @@ def generalised(policy: Policy, action: Request) -> Pattern:
         raise NotGeneral("it names no directory that it would hold in")
     if action.scripts:
         raise NotGeneral("it runs a file, whose content a rule does not hold")
-    plain = policy.plain_command(action)
+    plain = policy.plain_command(action, policy.judge(action))
     if plain is None:
         raise NotGeneral("only one plain shell command that is proved to run nothing else becomes a rule")
     words, questions = plain
@@ -103,12 +104,9 @@ def generalised(policy: Policy, action: Request) -> Pattern:
     return pattern
 
 
-def covers(pattern: Pattern, policy: Policy, request: Request) -> bool:
-    """Say whether a decision is for this request too."""
-    if request.cwd != pattern.cwd or not _is_named(request.cwd) or request.scripts:
-        return False
-    plain = policy.plain_command(request)
-    if plain is None:
+def covers(pattern: Pattern, plain: PlainCommand | None, cwd: str | None) -> bool:
+    """Say whether a decision is for a plain command in a working directory too; None stands for what is no such one."""
+    if cwd != pattern.cwd or not _is_named(cwd) or plain is None:
         return False
     words, questions = plain
     return (

@@ -6,12 +6,13 @@ A remembered decision answers an `ask` of the rules. It never answers a `deny`, 
 from __future__ import annotations
 
 import hashlib
+from functools import partial
 from typing import Any
 
 import msgspec
 
 from actors.speed_layer.governing.remembered_decisions import Remembered, RememberedDecisions
-from actors.speed_layer.policy.engine import Explanation, Policy, Request, Ruling
+from actors.speed_layer.policy.engine import Explanation, Judged, Policy, Request, Ruling
 
 NOTHING = RememberedDecisions()
 
@@ -47,22 +48,24 @@ class GoverningPolicy:
 
     def decide(self, request: Request) -> Ruling:
         """Return the ruling on a request."""
-        return self._final(request, self.rules.decide(request))
+        return self._final(request, self.rules.judge(request))
 
     def explain(self, request: Request) -> Explanation:
         """Return the ruling on a request and what led to it."""
-        explanation = self.rules.explain(request)
-        return msgspec.structs.replace(explanation, ruling=self._final(request, explanation.ruling))
+        explanation, judged = self.rules.explain_and_judge(request)
+        return msgspec.structs.replace(explanation, ruling=self._final(request, judged))
 
-    def _final(self, request: Request, ruling: Ruling) -> Ruling:
+    def _final(self, request: Request, judged: Judged) -> Ruling:
+        ruling = judged.ruling
         if ruling.verdict == "ask" and self.remembered:
-            ruling = self._answered(request, ruling)
+            ruling = self._answered(request, judged)
         if ruling.verdict == "allow" and self.withheld:
             return Ruling("ask", self.withheld, ruling.rule, False)
         return ruling
 
-    def _answered(self, request: Request, ruling: Ruling) -> Ruling:
-        found = self.remembered.on(request, self.rules)
+    def _answered(self, request: Request, judged: Judged) -> Ruling:
+        ruling = judged.ruling
+        found = self.remembered.on(request, partial(self.rules.plain_command, request, judged))
         if found is None:
             return ruling
         about = "" if found.pattern is None else f" about {found.pattern}"

@@ -5,7 +5,7 @@ Where more than one speaks of a request the strictest holds.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, Final
 
 import msgspec
@@ -13,7 +13,8 @@ import msgspec
 from actors.speed_layer.governing.adoption import ADOPTED
 from actors.speed_layer.governing.command_patterns import Pattern, covers
 from actors.speed_layer.messages import Decision
-from actors.speed_layer.policy.engine import Policy, Request
+from actors.speed_layer.policy.engine import Request
+from actors.speed_layer.policy.judging.plain_command import PlainCommand
 from store import NewEvent
 
 POLICY_STREAM: Final = "moothall/policy"
@@ -60,7 +61,7 @@ class RememberedDecisions:
                     del self._all[former.approval]
                 self._exact[decision.role, decision.request] = decision
             self._all[decision.approval] = decision
-        self._patterns = [each for each in self._all.values() if each.pattern is not None]
+        self._patterns = [(each, each.pattern) for each in self._all.values() if each.pattern is not None]
 
     def __bool__(self) -> bool:
         return bool(self._all)
@@ -87,13 +88,21 @@ class RememberedDecisions:
             for each in self._all.values()
         )
 
-    def on(self, request: Request, rules: Policy) -> Remembered | None:
-        """Return the decision that answers what the rules ask about a request; without a directory it has none."""
+    def on(self, request: Request, plain_command: Callable[[], PlainCommand | None]) -> Remembered | None:
+        """Return the decision that answers what the rules ask about a request; without a directory it has none.
+
+        Args:
+            request: The request.
+            plain_command: Returns the plain command that it is, if it is one; called once, whatever is remembered.
+        """
         if request.cwd is None:
             return None
         exact = self._exact.get((request.role, request.hashed))
         found = [] if exact is None else [exact]
-        found += [each for each in self._patterns if each.role == request.role and _covers(each, rules, request)]
+        about = [(each, pattern) for each, pattern in self._patterns if each.role == request.role]
+        if about and not request.scripts:  # no pattern holds what a script holds
+            plain = plain_command()
+            found += [each for each, pattern in about if covers(pattern, plain, request.cwd)]
         return next((each for each in found if each.verdict == "deny"), found[0] if found else None)
 
 
@@ -118,7 +127,3 @@ def remembered_event(decision: Remembered) -> NewEvent:
 def forgotten_event(approval: str, by: str) -> NewEvent:
     """Return the event that a decision holds no longer."""
     return NewEvent(type=FORGOTTEN, data={"approval": approval, "by": by}, stream=POLICY_STREAM)
-
-
-def _covers(decision: Remembered, rules: Policy, request: Request) -> bool:
-    return decision.pattern is not None and covers(decision.pattern, rules, request)

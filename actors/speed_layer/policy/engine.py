@@ -11,14 +11,15 @@ import time
 from collections.abc import Mapping, Sequence
 from functools import cache, lru_cache, partial
 from importlib import resources
-from typing import Any, Final, Self
+from typing import Any, Final, NamedTuple, Self
 
 import msgspec
 
+from actors.speed_layer.command.paths import MAX_PATH
 from actors.speed_layer.policy.canonical_request import SHELL, SHELL_TOOLS, canonical, request_hash, tool_name
 from actors.speed_layer.policy.judging.file_tools import judge_tool
-from actors.speed_layer.policy.judging.plain_command import PlainCommand, plain_command
-from actors.speed_layer.policy.judging.shell_line import command_line, judge_analysis, rule_on_line
+from actors.speed_layer.policy.judging.plain_command import PlainCommand, open_questions, plain_one
+from actors.speed_layer.policy.judging.shell_line import JudgedLine, command_line, judge_analysis, judge_line
 from actors.speed_layer.policy.loading import rule_examples
 from actors.speed_layer.policy.loading.compiled_rules import CompiledRules
 from actors.speed_layer.policy.loading.rule_scope import NOTHING
@@ -85,6 +86,13 @@ class Explanation(msgspec.Struct, frozen=True):
     unproved: list[str]
 
 
+class Judged(NamedTuple):
+    """A ruling, and the shell line that it is on; None for other tools, or where the engine failed."""
+
+    ruling: Ruling
+    line: JudgedLine | None = None
+
+
 class Policy:
     """Rules, compiled.
 
@@ -98,7 +106,7 @@ class Policy:
     def __init__(self, rules: CompiledRules) -> None:
         self._rules = rules
         self._scoped = bool(rules.scopes)
-        self._known = lru_cache(MAX_KEPT)(partial(rule_on_line, rules))
+        self._known = lru_cache(MAX_KEPT)(partial(judge_line, rules))
         self.sources = rules.sources
         self.version = rules.version
 
@@ -132,39 +140,58 @@ class Policy:
 
     def decide(self, request: Request) -> Ruling:
         """Return the ruling on a request; an internal error is an `ask` that says so."""
+        return self.judge(request)[0]
+
+    def judge(self, request: Request) -> Judged:
+        """Return the ruling on a request with the line that was judged, so that it need not be taken apart again.
+
+        An internal error is an `ask` that says so.
+        """
         try:
             tool = tool_name(request.tool)
             if tool != SHELL:
-                return self._rule_on_tool(tool, request)[0]
+                return Judged(self._rule_on_tool(tool, request)[0])
             line = command_line(request.input)
             if not self._scoped:
-                return self._rule_on_line(line, request.cwd)
-            ruling = self._rule_on_line(line, request.cwd, self.excluded(request))
-            return self._for_now(ruling) if self._rules.scopes.concern(line) else ruling
+                judged = self._judge_line(line, request.cwd)
+                return Judged(judged.ruling, judged)
+            judged = self._judge_line(line, request.cwd, self.excluded(request))
+            concerned = self._rules.scopes.concern(line)
+            return Judged(self._for_now(judged.ruling) if concerned else judged.ruling, judged)
         except Exception as error:  # noqa: BLE001 - a fault of the engine must never let something pass
-            return _fault(error)
+            return Judged(_fault(error))
 
-    def plain_command(self, request: Request) -> PlainCommand | None:
-        """Return the plain command that a request is, with what is open about it; None where it is not a plain one."""
-        if tool_name(request.tool) != SHELL:
+    def plain_command(self, request: Request, judged: Judged) -> PlainCommand | None:
+        """Return the plain command that is asked about, with what is open about it; None where it is not a plain one.
+
+        Args:
+            request: The request.
+            judged: What `judge` has returned on it.
+        """
+        line = judged.line
+        if line is None or line.command is None:
             return None
-        return plain_command(self._rules, request.input, request.cwd)
+        return open_questions(self._rules, line.command, request.cwd, line.steps.copy())
 
     def explain(self, request: Request) -> Explanation:
         """Return the ruling on a request and what led to it."""
+        return self.explain_and_judge(request)[0]
+
+    def explain_and_judge(self, request: Request) -> tuple[Explanation, Judged]:
+        """Return the ruling on a request and what led to it, with what `judge` returns."""
         try:
             tool = tool_name(request.tool)
             if tool != SHELL:
                 ruling, findings = self._rule_on_tool(tool, request)
                 traces = [RuleTrace(one.rule, True, one.reason) for one in findings if one.rule]
-                return Explanation(ruling, traces, [], [])
+                return Explanation(ruling, traces, [], []), Judged(ruling)
             return self._explain_line(command_line(request.input), request)
-        except Exception as error:  # noqa: BLE001 - as in `decide`
-            return Explanation(_fault(error), [], [], [])
+        except Exception as error:  # noqa: BLE001 - as in `judge`
+            return Explanation(_fault(error), [], [], []), Judged(_fault(error))
 
-    def _rule_on_line(self, line: str | None, cwd: str | None, excluded: frozenset[str] = NOTHING) -> Ruling:
-        if line is None or len(line) > MAX_KEPT_LENGTH:
-            return rule_on_line(self._rules, line, cwd, excluded)
+    def _judge_line(self, line: str | None, cwd: str | None, excluded: frozenset[str] = NOTHING) -> JudgedLine:
+        if line is None or len(line) > MAX_KEPT_LENGTH or (cwd is not None and len(cwd) > MAX_PATH):
+            return judge_line(self._rules, line, cwd, excluded)
         return self._known(line, cwd, excluded)
 
     def excluded(self, request: Request) -> frozenset[str]:
@@ -177,15 +204,17 @@ class Policy:
     def _for_now(ruling: Ruling) -> Ruling:
         return msgspec.structs.replace(ruling, cacheable=False)
 
-    def _explain_line(self, line: str | None, request: Request) -> Explanation:
+    def _explain_line(self, line: str | None, request: Request) -> tuple[Explanation, Judged]:
         excluded = self.excluded(request)
         if line is None:
-            return Explanation(rule_on_line(self._rules, line, request.cwd), [], [], [])
+            judged = judge_line(self._rules, line, request.cwd)
+            return Explanation(judged.ruling, [], [], []), Judged(judged.ruling, judged)
         analysis, trace = analyse(line, request.cwd), list[RuleTrace]()
         workspace = self._rules.workspace(request.cwd, excluded)
         ruling = judge_analysis(self._rules, line, analysis, workspace, trace)
         listed = [list(one.argv) for one in analysis.commands if one.listed and one.argv]
-        return Explanation(ruling, trace, listed, analysis.unproved)
+        judged = JudgedLine(ruling, plain_one(analysis), analysis.steps)
+        return Explanation(ruling, trace, listed, analysis.unproved), Judged(ruling, judged)
 
     def _rule_on_tool(self, tool: str, request: Request) -> tuple[Ruling, list[Finding]]:
         findings = list(judge_tool(self._rules, tool, request.input, request.cwd, self.excluded(request)))

@@ -15,7 +15,8 @@ TOKEN: Final = re.compile(
     r"|(?P<number>(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?)|(?P<operator>\|\||&&|\+\+|--|>>|>=|[^\"])",
     re.DOTALL,
 )
-REGEX: Final = re.compile(r"/(?:[^/\\\n\[]|\\[^\n]|\[\^?\]?(?:[^\]/\\\n]|\\[^\n/])*\])+/")
+REGEX: Final = re.compile(r"/(?:[^/\\\n\[]|\\[^\n]|\[\^?+\]?+(?:[^\]/\\\n]|\\[^\n/])*+\])++/")
+"""Possessive throughout: a bracket that could be read in two ways would double the time, and so would the next one."""
 DANGER: Final = frozenset(
     {"system", "getline", "close", "fflush", "ARGV", "ARGC", "ENVIRON", "SYMTAB", "PROCINFO", "FUNCTAB", "extension"}
 )

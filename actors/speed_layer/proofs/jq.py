@@ -12,7 +12,7 @@ JQ_STRING: Final = re.compile(r"(?:[^\"\\]|\\[^(])*+(?P<end>\"|\\\()", re.DOTALL
 JQ_DANGER: Final = frozenset(
     {"env", "$ENV", "input_filename", "import", "include", "modulemeta", "get_search_list", "$__prog_args"}
 )
-YQ_DANGER: Final = re.compile(r"\benv\b|\bstrenv\b|\benvsubst\b|\bload\w*\b|\bsystem\b|\$ENV|\bfilename\b.*\bsplit")
+YQ_DANGER: Final = re.compile(r"\benv\b|\bstrenv\b|\benvsubst\b|\bload\w*\b|\bsystem\b|\$ENV|\bfilename\b")
 
 
 def jq(text: str) -> str | None:

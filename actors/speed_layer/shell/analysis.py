@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from actors.speed_layer.command.paths import normalised
 from actors.speed_layer.command.simple_command import Analysis, SimpleCommand
+from actors.speed_layer.command.steps import OutOfSteps
 from actors.speed_layer.shell.reading.prepared_text import prepare
 from actors.speed_layer.shell.reading.tokens import Unproved
 from actors.speed_layer.shell.walking import arithmetic, syntax_tree
@@ -29,26 +30,27 @@ def analyse(command: str, cwd: str | None) -> Analysis:
         cwd: The working directory, absolute; `None` if it is unknown.
     """
     directory = normalised(cwd)
-    line = read_plain_line(command, directory)
-    return (_plainly(line, command, directory) if line is not None else None) or _structured(command, directory)
+    analysis = Analysis()
+    line = read_plain_line(command, directory, analysis.steps)
+    found = _plainly(line, command, directory, analysis) if line is not None else None
+    return found or _structured(command, directory, Analysis(steps=analysis.steps))
 
 
 def analyse_slowly(command: str, cwd: str | None) -> Analysis:
     """Do the same by the grammar alone; the oracle of the fast path in tests."""
-    return _structured(command, normalised(cwd))
+    return _structured(command, normalised(cwd), Analysis())
 
 
-def _structured(command: str, cwd: str | None) -> Analysis:
-    analysis = Analysis()
+def _structured(command: str, cwd: str | None, analysis: Analysis) -> Analysis:
     try:
-        text, documents = prepare(command)
+        text, documents = prepare(command, analysis.steps)
         walker = Walker(text, documents, analysis, State(cwd))
         try:
-            walker.statements(syntax_tree.parts(walker.shape, syntax_tree.parse(walker.shape)))
+            walker.statements(syntax_tree.parts(walker.shape, syntax_tree.parse(walker.shape, analysis.steps)))
             walker.finish()
         finally:
             _judge_uncalled(walker)
-    except Unproved as doubt:
+    except (Unproved, OutOfSteps) as doubt:
         analysis.unproved.append(str(doubt))
     except RecursionError:
         analysis.unproved.append("too deeply nested")
@@ -69,24 +71,24 @@ def _check_arithmetic(analysis: Analysis) -> None:
         analysis.unproved.append(doubt)
 
 
-def _plainly(line: PlainLine, text: str, cwd: str | None) -> Analysis | None:
+def _plainly(line: PlainLine, text: str, cwd: str | None, analysis: Analysis) -> Analysis | None:
     """Analyse a line that one pattern reads; None if it takes the grammar after all."""
     if len(line.commands) > MAX_COMMANDS:
         return None
     try:
         for command in line.commands:
             if is_followed(command):
-                return _followed(line, text, cwd)
-    except (Unproved, RecursionError):
+                return _followed(line, text, cwd, analysis)
+    except (Unproved, OutOfSteps, RecursionError):
         return None
-    return Analysis(line.commands)
+    analysis.commands = line.commands
+    return analysis
 
 
-def _followed(line: PlainLine, text: str, cwd: str | None) -> Analysis | None:
+def _followed(line: PlainLine, text: str, cwd: str | None, analysis: Analysis) -> Analysis | None:
     """Analyse the same, following what commands change in the shell and what they run."""
     if any(command.env for command in line.commands):
         return None
-    analysis = Analysis()
     walker = Walker(text, [], analysis, State(cwd))
     for statement in line.statements:
         _follow(walker, statement)

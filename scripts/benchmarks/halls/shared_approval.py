@@ -11,7 +11,7 @@ import trio.testing
 
 from actors.desk.gate import Call, Caller, Gate
 from actors.session.messages import Principal
-from actors.speed_layer.policy.engine import Policy, Request, Ruling, packs
+from actors.speed_layer.policy.engine import Judged, Policy, Request, packs
 from actors.speed_layer.policy.loading.compiled_rules import CompiledRules
 from benchmarks.halls.in_process import CALLER, hall
 from benchmarks.measuring.figure import US, Figure
@@ -36,10 +36,10 @@ class Counting(Policy):
         super().__init__(tables)
         self.evaluated = 0
 
-    def decide(self, request: Request) -> Ruling:
-        """Return the ruling on a request."""
+    def judge(self, request: Request) -> Judged:
+        """Return the ruling on a request with the line that was judged."""
         self.evaluated += 1
-        return super().decide(request)
+        return super().judge(request)
 
 
 def sharing(bench: Bench, suite: str) -> Iterator[Figure]:

@@ -14,7 +14,7 @@ from actors.session.messages import Principal, session_name
 from actors.speed_layer.audit.buffer import AUDIT_STREAM
 from actors.speed_layer.governing.breaker import FAILURES
 from actors.speed_layer.governing.guarded_judging import BUDGET_S
-from actors.speed_layer.policy.engine import MAX_KEPT_LENGTH, Policy, PolicySource, Ruling, packs
+from actors.speed_layer.policy.engine import MAX_KEPT_LENGTH, Judged, Policy, PolicySource, Ruling, packs
 from actors.speed_layer.published_policy import MAX_REQUESTS
 
 CHIEF = Caller(Principal("chief", "admin"), 90)
@@ -134,9 +134,9 @@ async def test_an_agent_whose_lines_take_too_long_to_judge_is_given_to_the_break
 ):
     def slow(_policy, _request):
         autojump_clock.jump(2 * BUDGET_S)
-        return Ruling("allow", "r", None, cacheable=False)
+        return Judged(Ruling("allow", "r", None, cacheable=False))
 
-    monkeypatch.setattr(Policy, "decide", slow)
+    monkeypatch.setattr(Policy, "judge", slow)
     for n in range(FAILURES):
         assert (await known.gate.validate(scout, [line(f"ls {n}")]))[0].verdict == "allow"
     (verdict,) = await known.gate.validate(scout, [line("ls -la")])

@@ -6,10 +6,13 @@ from collections.abc import Iterator
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+from actors.speed_layer.command.paths import MAX_PATH
 from actors.speed_layer.policy.loading.compiled_rules import CompiledRules
 from actors.speed_layer.policy.matching.path_rules import Access, Finding, Workspace
 from actors.speed_layer.proofs.argument_values import LOCAL_HOSTS
 
+MAX_URL: Final = 8192
+"""Length of the longest URL that is looked at; browsers and servers take no longer ones."""
 READERS: Final = {"read": "file_path", "notebookread": "notebook_path", "ls": "path", "view": "file_path"}
 WRITERS: Final = {"write": "file_path", "edit": "file_path", "multiedit": "file_path", "notebookedit": "notebook_path"}
 SEARCHES: Final = frozenset({"glob", "grep"})
@@ -56,6 +59,9 @@ def _search(
         yield Finding("ask", None, "'path' is no text")
         return
     yield rules.paths.judge(path or ".", cwd, "read", workspace)
+    if len(pattern) > MAX_PATH:
+        yield Finding("ask", None, f"a pattern of more than {MAX_PATH} characters")
+        return
     if tool == "glob" and (pattern.startswith(("/", "~")) or ".." in pattern.split("/")):
         yield rules.paths.judge(pattern, cwd, "read", workspace)
 
@@ -63,19 +69,22 @@ def _search(
 def _tool_rules(
     rules: CompiledRules, tool: str, arguments: dict[str, Any], excluded: frozenset[str]
 ) -> Iterator[Finding]:
-    host = _host(arguments)
+    url = arguments.get("url")
+    if isinstance(url, str) and len(url) > MAX_URL:
+        yield Finding("ask", None, f"a URL of more than {MAX_URL} characters")
+        return
+    host = _host(url)
     for one in rules.tools:
-        if one.rule.id in excluded or not one.tools.fullmatch(tool):
+        if one.rule.id in excluded or not one.tools(tool):
             continue
-        if one.hosts is not None and (host is None or not one.hosts.fullmatch(host)):
+        if one.hosts is not None and (host is None or not one.hosts(host)):
             continue
         yield Finding(one.rule.verdict, one.rule.id, one.rule.reason)
     if tool in FETCHES and host is not None and LOCAL_HOSTS.match(host):
         yield Finding("allow", None, "fetches from this machine")
 
 
-def _host(arguments: dict[str, Any]) -> str | None:
-    url = arguments.get("url")
+def _host(url: Any) -> str | None:
     if not isinstance(url, str):
         return None
     try:

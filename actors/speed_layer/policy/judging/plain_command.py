@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from typing import Any, Final, NamedTuple
 
-from actors.speed_layer.command.simple_command import SimpleCommand
-from actors.speed_layer.policy.judging.shell_line import command_line
+from actors.speed_layer.command.simple_command import Analysis, SimpleCommand
+from actors.speed_layer.command.steps import OutOfSteps, Steps
 from actors.speed_layer.policy.loading.compiled_rules import CompiledRules
 from actors.speed_layer.policy.matching.path_rules import Access, Finding
-from actors.speed_layer.shell.analysis import analyse
 
 ACCESSES: Final[tuple[Access, ...]] = ("read", "write", "delete")
+
+STEPS_OF_WORD: Final = 27
+"""Steps that it takes to judge a word as a path that is read, written and removed."""
 
 
 class PlainCommand(NamedTuple):
@@ -25,20 +27,32 @@ class PlainCommand(NamedTuple):
     questions: list[Finding]
 
 
-def plain_command(rules: CompiledRules, arguments: dict[str, Any], cwd: str | None) -> PlainCommand | None:
-    """Return the plain command that a line is; None where it is more, or that cannot be proved."""
-    line = command_line(arguments)
-    if line is None:
-        return None
-    analysis = analyse(line, cwd)
+def plain_one(analysis: Analysis) -> SimpleCommand | None:
+    """Return the one plain command that a line is; None where it is more, or that cannot be proved."""
     if analysis.unproved or len(analysis.commands) != 1 or not _is_plain(analysis.commands[0]):
         return None
-    command, workspace = analysis.commands[0], rules.paths.workspace(cwd)
-    findings = rules.judge.judge(command, workspace)
-    for word in command.words[1:]:
-        if not word.startswith("-"):
-            found = [rules.paths.judge(word, command.cwd, access, workspace) for access in ACCESSES]
-            findings += [each for each in found if each.verdict == "deny" or each.rule is not None]
+    return analysis.commands[0]
+
+
+def open_questions(rules: CompiledRules, command: SimpleCommand, cwd: str | None, steps: Steps) -> PlainCommand | None:
+    """Return a plain command with what is open about it; None where that is more than the command, or takes too long.
+
+    Args:
+        rules: The rules.
+        command: The command.
+        cwd: The request's working directory.
+        steps: Goes on counting what judging the request takes.
+    """
+    workspace, findings = rules.paths.workspace(cwd), list[Finding]()
+    try:
+        rules.judge.judge(command, workspace, steps, findings)
+        for word in command.words[1:]:
+            if not word.startswith("-"):
+                steps.spend(STEPS_OF_WORD)
+                found = [rules.paths.judge(word, command.cwd, access, workspace) for access in ACCESSES]
+                findings += [each for each in found if each.verdict == "deny" or each.rule is not None]
+    except OutOfSteps:
+        return None
     tags = {tag for each in findings for tag in each.tags}
     if any(tags.issuperset(rule.tags) for rule in rules.lines):
         return None

@@ -4,22 +4,46 @@ from __future__ import annotations
 
 import re
 import shlex
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
-from actors.speed_layer.command.simple_command import UNKNOWN, Analysis
+from actors.speed_layer.command.simple_command import UNKNOWN, Analysis, SimpleCommand
+from actors.speed_layer.command.steps import OutOfSteps, Steps
+from actors.speed_layer.policy.judging.plain_command import plain_one
 from actors.speed_layer.policy.loading.compiled_rules import CompiledRules
 from actors.speed_layer.policy.matching.fetched_and_run import runs_what_it_fetched
 from actors.speed_layer.policy.matching.path_rules import Finding, Workspace, shortened, strictest
 from actors.speed_layer.policy.ruling import RuleTrace, Ruling
 from actors.speed_layer.shell.analysis import analyse
+from actors.speed_layer.shell.reading.prepared_text import MAX_BYTES
 from actors.speed_layer.shell.walking.command_effects import RECURSION
 
+STEPS_OF_PATH: Final = 6
+"""Steps that it takes to judge a path that a word mentions."""
 PIECES: Final = re.compile(r"[=@:,;'\"\s()]+")
 NETWORK: Final = "network"
-BOMB: Final = re.compile(r"([\w:.@+-]+)\s*\(\s*\)\s*\{[^}]*?(?<![\w:.@+-])\1\s*(?:\|\s*\1(?![\w:.@+-])|&(?!&))")
-"""A function that pipes itself into itself, or starts itself in the background."""
+BOMB: Final = re.compile(
+    r"(?<![\w:.@+-])([\w:.@+-]++)\s*\(\s*\)\s*\{[^}]{0,200}?(?<![\w:.@+-])\1\s*(?:\|\s*\1(?![\w:.@+-])|&(?!&))"
+)
+"""A function that pipes itself into itself, or starts itself in the background, near its beginning.
+
+A name begins in one place, and is looked for no further: else the time grew with the square of the line's length.
+"""
+
+
+class JudgedLine(NamedTuple):
+    """A line that was taken apart and judged, once.
+
+    Attributes:
+        ruling: What the rules say.
+        command: The one plain command that it is, where they ask; else None.
+        steps: What that took.
+    """
+
+    ruling: Ruling
+    command: SimpleCommand | None
+    steps: Steps
 
 
 def command_line(arguments: dict[str, Any]) -> str | None:
@@ -31,13 +55,15 @@ def command_line(arguments: dict[str, Any]) -> str | None:
         words = msgspec.convert(command, list[str])
     except msgspec.ValidationError:
         return None
+    if sum(map(len, words)) > MAX_BYTES:
+        return " ".join(words)[: MAX_BYTES + 1]  # what is too long is not looked at, so its quotes need not be right
     return shlex.join(words) if words else None
 
 
-def rule_on_line(
+def judge_line(
     rules: CompiledRules, line: str | None, cwd: str | None, excluded: frozenset[str] = frozenset()
-) -> Ruling:
-    """Return the ruling on a shell line, `None` for an input that holds none.
+) -> JudgedLine:
+    """Judge a shell line, `None` for an input that holds none.
 
     Args:
         rules: The rules.
@@ -46,15 +72,23 @@ def rule_on_line(
         excluded: The ids of rules that do not hold for the role that asks, or at this time.
     """
     if line is None:
-        return Ruling("ask", "'command' is missing, or neither text nor a list of words", None, False)
-    return judge_analysis(rules, line, analyse(line, cwd), rules.workspace(cwd, excluded))
+        why = "'command' is missing, or neither text nor a list of words"
+        return JudgedLine(Ruling("ask", why, None, False), None, Steps())
+    analysis = analyse(line, cwd)
+    ruling = judge_analysis(rules, line, analysis, rules.workspace(cwd, excluded))
+    return JudgedLine(ruling, plain_one(analysis) if ruling.verdict == "ask" else None, analysis.steps)
 
 
 def judge_analysis(
     rules: CompiledRules, line: str, analysis: Analysis, workspace: Workspace, trace: list[RuleTrace] | None = None
 ) -> Ruling:
     """Return the ruling on an analysed line."""
-    said = _findings(rules, analysis, workspace, trace)
+    said = list[Finding]()
+    analysis.steps.go_on_to_judging()
+    try:
+        _judge_all(rules, analysis, workspace, said, trace)
+    except OutOfSteps as doubt:
+        analysis.unproved.insert(0, str(doubt))
     if RECURSION in analysis.unproved and BOMB.search(line):
         said.insert(0, Finding("deny", "core.fork-bomb", "a function that starts itself over and over"))
     best = strictest(said)
@@ -68,24 +102,30 @@ def judge_analysis(
     return rules.audit_and_limits.applied_to(ruling, said) if rules.audit_and_limits else ruling
 
 
-def _findings(
-    rules: CompiledRules, analysis: Analysis, workspace: Workspace, trace: list[RuleTrace] | None
-) -> list[Finding]:
-    """Return what the rules say to every command, then what they say to the line as a whole."""
-    said = list[Finding]()
+def _judge_all(
+    rules: CompiledRules,
+    analysis: Analysis,
+    workspace: Workspace,
+    said: list[Finding],
+    trace: list[RuleTrace] | None,
+) -> None:
+    """Add what the rules say to every command, then what they say to the line as a whole.
+
+    Raises:
+        OutOfSteps: It would take too long.
+    """
     for command in analysis.commands:
         if command.judged:
-            said += rules.judge.judge(command, workspace, trace)
+            rules.judge.judge(command, workspace, analysis.steps, said, trace)
     tags = {tag for finding in said if finding.tags for tag in finding.tags}
     if NETWORK in tags:
-        refusal = runs_what_it_fetched(analysis.commands)
+        refusal = runs_what_it_fetched(analysis.commands, analysis.steps)
         if refusal is not None:
             said.insert(0, refusal)
         tags.update(_mentioned(rules, analysis, workspace))
     if tags:
         lines = (rule for rule in rules.lines if tags.issuperset(rule.tags) and rule.id not in workspace.excluded)
         said += [Finding(rule.verdict, rule.id, rule.reason) for rule in lines]
-    return said
 
 
 def _mentioned(rules: CompiledRules, analysis: Analysis, workspace: Workspace) -> set[str]:
@@ -95,5 +135,6 @@ def _mentioned(rules: CompiledRules, analysis: Analysis, workspace: Workspace) -
         for word in command.words[1:]:
             for piece in PIECES.split(word):
                 if piece and UNKNOWN not in piece:
+                    analysis.steps.spend(STEPS_OF_PATH)
                     found.update(rules.paths.judge(piece, command.cwd, "read", workspace).tags)
     return found

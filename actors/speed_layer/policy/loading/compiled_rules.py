@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Sequence
 from typing import Final
 
@@ -14,7 +13,7 @@ from actors.speed_layer.policy.loading.rule_scope import Scopes
 from actors.speed_layer.policy.loading.sources import Entry, PolicyError, PolicySource, load
 from actors.speed_layer.policy.matching.command_judge import CommandJudge
 from actors.speed_layer.policy.matching.command_rule_lookup import CommandRules, compile_rule
-from actors.speed_layer.policy.matching.globs import pattern
+from actors.speed_layer.policy.matching.globs import any_glob
 from actors.speed_layer.policy.matching.path_rules import PathRules, Workspace
 from actors.speed_layer.policy.matching.variable_rules import VariableRules
 from actors.speed_layer.policy.rule_tables import (
@@ -37,8 +36,8 @@ class CompiledToolRule:
 
     def __init__(self, rule: ToolRule) -> None:
         self.rule = rule
-        self.tools = re.compile("|".join(pattern(tool.casefold()) for tool in rule.tools) or r"\A\Z")
-        self.hosts = re.compile("|".join(pattern(host.casefold()) for host in rule.hosts)) if rule.hosts else None
+        self.tools = any_glob([tool.casefold() for tool in rule.tools])
+        self.hosts = any_glob([host.casefold() for host in rule.hosts]) if rule.hosts else None
 
 
 class CompiledRules:

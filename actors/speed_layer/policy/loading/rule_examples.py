@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Final
 
 from actors.speed_layer.command.paths import join
 from actors.speed_layer.command.simple_command import UNKNOWN
+from actors.speed_layer.command.steps import OutOfSteps
 from actors.speed_layer.policy.loading.compiled_rules import CompiledRules
 from actors.speed_layer.policy.loading.sources import Entry, PolicyError
 from actors.speed_layer.policy.rule_tables import CommandRule, PathRule
@@ -43,8 +45,11 @@ def _matches(rules: CompiledRules, entry: Entry, example: str) -> bool:
     if isinstance(table, CommandRule):
         trace = list[RuleTrace]()
         workspace = rules.paths.workspace(WORKSPACE)
-        for command in analyse(example, WORKSPACE).commands:
-            rules.judge.judge(command, workspace, trace)
+        analysis = analyse(example, WORKSPACE)
+        analysis.steps.go_on_to_judging()
+        with suppress(OutOfSteps):
+            for command in analysis.commands:
+                rules.judge.judge(command, workspace, analysis.steps, [], trace)
         return any(one.matched for one in trace if one.id == table.id)
     if isinstance(table, PathRule):
         absolute = join(WORKSPACE, example.replace(UNKNOWN, ""))

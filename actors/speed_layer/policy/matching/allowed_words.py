@@ -42,6 +42,8 @@ CHECKS: Final[dict[str, Callable[[str], str | None]]] = {
     "task": task,
     "script": script,
 }
+PROGRAMS: Final = frozenset({"awk", "jq", "yq", "sql", "sed", "mongo"})
+"""Kinds of words that are programs in other languages, read character by character."""
 Pattern = tuple[tuple[str, str], ...]
 
 

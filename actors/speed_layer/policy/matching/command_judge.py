@@ -7,6 +7,7 @@ from itertools import chain
 from typing import Final
 
 from actors.speed_layer.command.simple_command import UNKNOWN, SimpleCommand
+from actors.speed_layer.command.steps import Steps
 from actors.speed_layer.policy.matching.command_prefix_graph import PrefixMatch
 from actors.speed_layer.policy.matching.command_rule_lookup import CommandRules
 from actors.speed_layer.policy.matching.path_rules import STRICTNESS, Access, Finding, PathRules, Workspace, inside
@@ -16,6 +17,14 @@ from actors.speed_layer.policy.rule_tables import LAYERS, Layer
 from actors.speed_layer.policy.ruling import RuleTrace
 
 OUT_OF_SCOPE: Final = "it is not for this role, or not for this time"
+STEPS_OF_COMMAND: Final = 12
+"""Steps that it takes to judge a command of few words that one rule is about."""
+STEPS_OF_PATH: Final = 9
+"""Steps that it takes to judge a path that was not judged before."""
+STEPS_OF_VARIABLE: Final = 4
+"""Steps that it takes to judge a variable."""
+STEP_LENGTH: Final = 64
+"""How many characters are searched for all patterns of a rule in a step."""
 APPENDS: Final = frozenset({">>", "&>>", "<>"})
 
 
@@ -34,10 +43,30 @@ class CommandJudge:
         self._variables = variables
 
     def judge(
-        self, command: SimpleCommand, workspace: Workspace, trace: list[RuleTrace] | None = None
-    ) -> list[Finding]:
-        """Return what the rules say to every part of a command."""
-        findings = self._variables.judge(command, workspace.excluded) if command.env or command.sets else []
+        self,
+        command: SimpleCommand,
+        workspace: Workspace,
+        steps: Steps,
+        findings: list[Finding],
+        trace: list[RuleTrace] | None = None,
+    ) -> None:
+        """Add what the rules say to every part of a command.
+
+        Args:
+            command: The command.
+            workspace: The request's workspace.
+            steps: Counts what it takes.
+            findings: What is added to; it keeps what was found before the steps ran out.
+            trace: Where the rules that are looked at are written down.
+
+        Raises:
+            OutOfSteps: It would take too long.
+        """
+        variables = len(command.env) + len(command.sets) + len(command.variables)
+        paths = len(command.redirects) * STEPS_OF_PATH
+        steps.spend(STEPS_OF_COMMAND + len(command.words) + STEPS_OF_VARIABLE * variables + paths)
+        if command.env or command.sets:
+            findings += self._variables.judge(command, workspace.excluded)
         for redirect in command.redirects:
             access: Access = "read" if not redirect.writes else "write" if redirect.op in APPENDS else "truncate"
             findings.append(
@@ -54,11 +83,15 @@ class CommandJudge:
             place = command.cwd or "a directory known only at run time"
             findings.append(Finding("ask", None, f"`{command.words[0][:40]}` runs outside the workspace, in {place}"))
         if command.words and not command.function:
-            self._words(command, workspace, findings, trace)
-        return findings
+            self._words(command, workspace, steps, findings, trace)
 
     def _words(
-        self, command: SimpleCommand, workspace: Workspace, findings: list[Finding], trace: list[RuleTrace] | None
+        self,
+        command: SimpleCommand,
+        workspace: Workspace,
+        steps: Steps,
+        findings: list[Finding],
+        trace: list[RuleTrace] | None,
     ) -> None:
         if UNKNOWN in command.words[0]:
             findings.append(Finding("ask", None, "the program is known only at run time"))
@@ -71,11 +104,11 @@ class CommandJudge:
             compiled = found.compiled
             if compiled.allows and compiled.layer == settled and trace is None:
                 continue
-            why = _unmet(found, command) if compiled.conditions else None
+            why = _unmet(found, command, steps) if compiled.conditions else None
             if compiled.rule.id in workspace.excluded:
                 why = OUT_OF_SCOPE
             if why is None and compiled.allows:
-                proof = Proof(self._paths, command, workspace)
+                proof = Proof(self._paths, command, workspace, steps)
                 why = proof.fails(found)
                 if why is None:
                     worst = _keep_mildest(proofs, compiled.layer, [compiled.finding, *proof.findings])
@@ -85,11 +118,12 @@ class CommandJudge:
             elif why is None:
                 decided = True
                 findings.append(compiled.finding)
-                findings.extend(self._touched(found, command, workspace))
+                findings.extend(self._touched(found, command, workspace, steps))
             if trace is not None:
                 trace.append(RuleTrace(compiled.rule.id, why is None, why or compiled.rule.reason))
         findings.extend(chain.from_iterable(proofs.values()))
-        if not decided and not self._otherwise(command, workspace, findings, proofs, trace) and not proofs:
+        decided = decided or self._otherwise(command, workspace, findings, proofs, steps=steps, trace=trace)
+        if not decided and not proofs:
             told = " ".join(command.words[:2]).replace(UNKNOWN, "?")
             findings.append(Finding("ask", None, refusal or f"no rule covers `{told[:80]}`"))
 
@@ -99,6 +133,8 @@ class CommandJudge:
         workspace: Workspace,
         findings: list[Finding],
         proofs: dict[Layer, list[Finding]],
+        *,
+        steps: Steps,
         trace: list[RuleTrace] | None,
     ) -> bool:
         """Add what rules over commands that nothing else covers say; return whether one does."""
@@ -107,9 +143,9 @@ class CommandJudge:
             compiled = found.compiled
             if any(LAYERS.index(layer) <= LAYERS.index(compiled.layer) for layer in proofs):
                 continue
-            why = OUT_OF_SCOPE if compiled.rule.id in workspace.excluded else _unmet(found, command)
+            why = OUT_OF_SCOPE if compiled.rule.id in workspace.excluded else _unmet(found, command, steps)
             if why is None and compiled.rule.verdict == "allow":
-                why = Proof(self._paths, command, workspace).fails(found)
+                why = Proof(self._paths, command, workspace, steps).fails(found)
             if why is None:
                 decided = True
                 findings.append(compiled.finding)
@@ -117,7 +153,9 @@ class CommandJudge:
                 trace.append(RuleTrace(compiled.rule.id, why is None, why or compiled.rule.reason))
         return decided
 
-    def _touched(self, found: PrefixMatch, command: SimpleCommand, workspace: Workspace) -> Iterator[Finding]:
+    def _touched(
+        self, found: PrefixMatch, command: SimpleCommand, workspace: Workspace, steps: Steps
+    ) -> Iterator[Finding]:
         access = found.compiled.rule.touches
         if access is None:
             return
@@ -126,12 +164,16 @@ class CommandJudge:
             if options and word == "--":
                 options = False
             elif not (options and word.startswith("-")):
+                steps.spend(STEPS_OF_PATH * (1 + len(command.fallbacks)))
                 yield self._paths.judge_in_all_directories(command, word, access, command.cwd, workspace)
 
 
-def _unmet(found: PrefixMatch, command: SimpleCommand) -> str | None:
+def _unmet(found: PrefixMatch, command: SimpleCommand, steps: Steps) -> str | None:
     rest = command.words[found.start :]
+    fed = 0 if command.stdin is None else len(command.stdin.text or "") // STEP_LENGTH + len(command.stdin.producers)
+    words = len(rest) + sum(map(len, rest)) // STEP_LENGTH
     for condition, why in found.compiled.conditions:
+        steps.spend(1 + words + fed)
         if not condition(command, rest):
             return why
     return None

@@ -11,6 +11,7 @@ import re2 as untyped_re2
 
 from actors.speed_layer.command.options import SHORT
 from actors.speed_layer.command.simple_command import SimpleCommand
+from actors.speed_layer.policy.matching.globs import QUIET, said
 from actors.speed_layer.policy.rule_tables import CommandRule
 from actors.speed_layer.proofs.argument_values import SQL_NOISE
 from actors.speed_layer.proofs.everyday_tasks import script
@@ -26,8 +27,6 @@ MAX_KEPT: Final = 256
 MAX_KEPT_LENGTH: Final = 64
 """Length of the longest word whose answer is kept; longer ones hardly come twice."""
 AROUND: Final = re.compile(r"\(\?[=!<]")
-QUIET: Final[Any] = re2.Options()
-QUIET.log_errors = False  # what is wrong is raised
 Condition = Callable[[SimpleCommand, tuple[str, ...]], bool]
 """From a command and its words behind the rule's first ones to whether the condition is met."""
 LISTS_OPTIONS: Final = frozenset({"set", "setopt", "shopt"})
@@ -91,7 +90,7 @@ class AnyPattern:
             self._plain: Any = re2.compile("|".join(plain), QUIET) if plain else None
             self._looking = re.compile("|".join(looking)) if looking else None
         except (re.error, re2.error) as error:
-            raise ValueError(f"not a regular expression: {_said(error)}") from error
+            raise ValueError(f"not a regular expression: {said(error)}") from error
 
     def search(self, text: str) -> bool:
         """Return whether one of the patterns is found."""
@@ -101,11 +100,6 @@ class AnyPattern:
         if self._plain is not None and self._plain.search(text):
             return True
         return self._looking is not None and self._looking.search(text, 0, MAX_SEARCHED) is not None
-
-
-def _said(error: Exception) -> str:
-    said = error.args[0] if error.args else ""
-    return said.decode("utf-8", "replace") if isinstance(said, bytes) else str(error)
 
 
 def conditions(rule: CommandRule) -> tuple[tuple[Condition, str], ...]:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 import re2 as untyped_re2
 
 re2: Any = untyped_re2  # the package has no type information
+QUIET: Final[Any] = re2.Options()
+QUIET.log_errors = False  # what is wrong is raised
 HOMES: Final = r"(?:~[^/]*|/home/[^/]+|/Users/[^/]+|/root)"
 
 
@@ -41,6 +44,38 @@ def pattern(glob: str) -> str:
         )
         position += 1
     return text
+
+
+def any_glob(globs: Sequence[str]) -> Callable[[str], bool]:
+    """Return what says whether a whole text matches one of some globs, in time that grows with the text alone.
+
+    Raises:
+        ValueError: One of them cannot be compiled.
+    """
+    return whole("|".join(map(pattern, globs)) or r"[^\x00-\x{10FFFF}]")
+
+
+def whole(expression: str) -> Callable[[str], bool]:
+    """Return what says whether a whole text matches a regular expression, in time that grows with the text alone.
+
+    Raises:
+        ValueError: It is none of re2's, which knows neither what stands around nor what was found before.
+    """
+    try:
+        compiled = re2.compile(f"(?s:{expression})", QUIET)
+    except re2.error as error:
+        raise ValueError(f"not a regular expression of re2: {said(error)}") from error
+
+    def matches(text: str) -> bool:
+        return compiled.fullmatch(text) is not None
+
+    return matches
+
+
+def said(error: Exception) -> str:
+    """Return what an error of re2 says, which may be bytes."""
+    what = error.args[0] if error.args else ""
+    return what.decode("utf-8", "replace") if isinstance(what, bytes) else str(error)
 
 
 class GlobSet:

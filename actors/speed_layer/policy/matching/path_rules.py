@@ -9,7 +9,7 @@ from typing import Final, Literal
 
 import msgspec
 
-from actors.speed_layer.command.paths import HOME, join, normalised
+from actors.speed_layer.command.paths import HOME, MAX_PATH, join, normalised
 from actors.speed_layer.command.simple_command import UNKNOWN, SimpleCommand
 from actors.speed_layer.policy.matching.globs import GlobSet
 from actors.speed_layer.policy.rule_tables import PathRule, Verdict
@@ -24,7 +24,9 @@ SYSTEM: Final = re.compile(
 """Directories that are nobody's workspace."""
 PROTECTED_TAGS: Final = frozenset({"secret", "protected"})
 MANY: Final = re.compile(r"[*?\[]")
-NO_LETTERS: Final = re.compile(r"\[[^\]]*\]|[^A-Za-z0-9]")
+NO_LETTERS: Final = re.compile(r"\[[^\[\]]*\]|[^A-Za-z0-9]")
+MAX_NAME: Final = 255
+"""The longest name of a file (`NAME_MAX` of Linux); a longer glob is not compiled, which takes 10 us a character."""
 MAX_KEPT: Final = 4096
 """How many verdicts over paths are kept: matching takes many times what a lookup does, and files come again."""
 MAX_REASON: Final = 200
@@ -143,6 +145,8 @@ class PathRules:
         """
         if path is None or UNKNOWN in path:
             return Finding("ask", None, f"a file known only at run time would be used ({access})")
+        if len(path) > MAX_PATH:
+            return Finding("ask", None, f"a path of more than {MAX_PATH} characters: {path[:60]}...")
         absolute = join(cwd, path)
         if absolute is None:
             return Finding("ask", None, f"{path or 'an empty path'}: the directory it lies in is not known")
@@ -207,6 +211,8 @@ class PathRules:
         name = name_of(local).lower()
         if not MANY.search(name) or not NO_LETTERS.sub("", name):
             return False
+        if len(name) > MAX_NAME:
+            return True
         return any(fnmatchcase(one, name) for one in self._secrets)
 
     def _match(self, local: str) -> list[PathRule]:

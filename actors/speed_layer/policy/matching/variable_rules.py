@@ -3,17 +3,47 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Callable, Sequence
+from typing import Final, NamedTuple
 
 from actors.speed_layer.command.simple_command import SimpleCommand
-from actors.speed_layer.policy.matching.globs import pattern
+from actors.speed_layer.policy.matching.globs import any_glob, whole
 from actors.speed_layer.policy.matching.path_rules import STRICTNESS, Finding
 from actors.speed_layer.policy.rule_tables import VariableRule
 
 SECRET_NAME: Final = re.compile(
     r"(?:.*_)?(?:SECRET|TOKEN|PASSWORD|PASSWD|PASS|API_?KEY|PRIVATE_KEY|ACCESS_KEY(?:_ID)?|CREDENTIALS?|SECRET_ACCESS_KEY|SECRET_KEY|DATABASE_URL|AUTH)(?:_.*)?\Z"
 )
+
+
+MAX_VALUE: Final = 2048
+"""Length of the longest value that is looked at; a longer one is as good as unknown."""
+
+
+class _Compiled(NamedTuple):
+    """A variable rule with what says whether a name is one of its own, or left alone, and a value one of its own."""
+
+    rule: VariableRule
+    names: Callable[[str], bool]
+    left_alone: Callable[[str], bool] | None
+    values: Callable[[str], bool] | None
+
+
+def _values(rule: VariableRule) -> Callable[[str], bool]:
+    """Return what says whether a rule applies to a value.
+
+    An expression that looks around is beyond re2 and takes Python's, which may take the square of a value's length, or
+    more; no rule that is shipped does.
+    """
+    try:
+        return whole(rule.values)
+    except ValueError:
+        pass
+    try:
+        compiled = re.compile(rule.values, re.DOTALL)
+    except re.error as error:
+        raise ValueError(f"not a regular expression: {error}") from error
+    return lambda value: compiled.fullmatch(value) is not None
 
 
 def _begins(words: tuple[str, ...], beginnings: Sequence[str]) -> bool:
@@ -25,18 +55,12 @@ class VariableRules:
     """All variable rules of a policy; the strictest that matches wins."""
 
     def __init__(self) -> None:
-        self._rules = list[tuple[VariableRule, re.Pattern[str], re.Pattern[str] | None]]()
+        self._rules = list[_Compiled]()
 
     def add(self, rule: VariableRule) -> None:
         """Add a rule; raise `ValueError` if its values are no regular expression."""
-        left_alone = "|".join(pattern(name) for name in rule.but)
-        within = "|".join(pattern(name) for name in rule.names) or r"\A\Z"
-        names = re.compile(f"(?!(?:{left_alone})\\Z)(?:{within})" if left_alone else within)
-        try:
-            values = re.compile(rule.values, re.DOTALL) if rule.values else None
-        except re.error as error:
-            raise ValueError(f"not a regular expression: {error}") from error
-        self._rules.append((rule, names, values))
+        left_alone = any_glob(rule.but) if rule.but else None
+        self._rules.append(_Compiled(rule, any_glob(rule.names), left_alone, _values(rule) if rule.values else None))
 
     def judge(self, command: SimpleCommand, excluded: frozenset[str]) -> list[Finding]:
         """Return what the rules say to a command's assignments; the shell's own variables need no rule.
@@ -52,8 +76,10 @@ class VariableRules:
     def _one(self, name: str, value: str | None, words: tuple[str, ...], excluded: frozenset[str]) -> Finding:
         shell = not words
         best: Finding | None = None
-        for rule, names, values in self._rules:
-            if rule.id in excluded or (shell and not rule.shell) or not names.fullmatch(name):
+        for rule, names, left_alone, values in self._rules:
+            if rule.id in excluded or (shell and not rule.shell) or not names(name):
+                continue
+            if left_alone is not None and left_alone(name):
                 continue
             if _begins(words, rule.unless_before) or (rule.before and not _begins(words, rule.before)):
                 continue
@@ -72,9 +98,9 @@ class VariableRules:
         )
 
     @staticmethod
-    def _fits(rule: VariableRule, values: re.Pattern[str], value: str | None) -> bool:
+    def _fits(rule: VariableRule, values: Callable[[str], bool], value: str | None) -> bool:
         """Return whether a rule applies to a value; one that may be any value meets every rule but `allow`."""
-        return rule.verdict != "allow" if value is None else values.fullmatch(value) is not None
+        return rule.verdict != "allow" if value is None or len(value) > MAX_VALUE else values(value)
 
     @staticmethod
     def secret(name: str) -> Finding | None:

@@ -8,6 +8,7 @@ from typing import Final
 from actors.speed_layer.command.options import Parsed, parse
 from actors.speed_layer.command.paths import join
 from actors.speed_layer.command.simple_command import UNKNOWN, SimpleCommand
+from actors.speed_layer.command.steps import Steps
 from actors.speed_layer.policy.matching import allowed_words
 from actors.speed_layer.policy.matching.command_prefix_graph import CompiledCommandRule, PrefixMatch
 from actors.speed_layer.policy.matching.path_rules import Access, Finding, PathRules, Workspace, inside
@@ -26,6 +27,14 @@ PEELED: Final = re.compile(r"[@^]\{[\w/:.+ -]*\}")
 ELSEWHERE: Final = re.compile(
     r"[A-Za-z][A-Za-z0-9+.-]*://|(?:npm|jsr|data|node|https?|file|oci|git|ssh|s3|gs|fd|md):|\|"
 )
+STEPS_OF_CHARACTER: Final = 2
+"""Steps that it takes to read a character of a program in another language (awk, jq, sed, SQL)."""
+STEPS_OF_PATH: Final = 9
+"""Steps that it takes to judge a path that was not judged before."""
+STEP_LENGTH: Final = 24
+"""How many characters of words are read in a step."""
+MAX_WORD: Final = 1024
+"""Length of the longest word that is looked at by one pattern: some take the square of that, 1 ms."""
 PIECES: Final = re.compile(r"[:=,]")
 ROOTED: Final = re.compile(r"/|~|\.\.(?:/|\Z)")
 MANY: Final = re.compile(r"[*?\[]")
@@ -38,15 +47,17 @@ class Proof:
         paths: The policy's path rules.
         command: The command.
         workspace: The request's workspace.
+        steps: Counts what it takes; `fails` raises `OutOfSteps` where that is too much.
 
     Attributes:
         findings: What the path rules say to the files it touches.
     """
 
-    __slots__ = ("_base", "_command", "_paths", "_workspace", "findings")
+    __slots__ = ("_base", "_command", "_paths", "_steps", "_workspace", "findings")
 
-    def __init__(self, paths: PathRules, command: SimpleCommand, workspace: Workspace) -> None:
+    def __init__(self, paths: PathRules, command: SimpleCommand, workspace: Workspace, steps: Steps) -> None:
         self._paths = paths
+        self._steps = steps
         self._command = command
         self._workspace = workspace
         self._base = command.cwd
@@ -56,6 +67,7 @@ class Proof:
         """Return what the rule does not cover, `None` if it covers all."""
         rule = found.compiled
         command = self._command
+        self._steps.spend(4 + 2 * len(command.words) + sum(map(len, command.words)) // STEP_LENGTH)
         if not rule.rule.script and "/" in command.words[0] and not trusted(command.words[0]):
             return f"{command.words[0]} is not a program of the system or the project's environment"
         if rule.rule.wraps:
@@ -76,6 +88,7 @@ class Proof:
             return f"an option that is not known to be harmless: {shown(parsed.unknown[0])}"
         for _, value, kind in parsed.options:
             if many and kind == "any" and value and len(value) > 1:
+                self._steps.spend(2 + len(value) // 2)
                 for piece in PIECES.split(value):
                     if ROOTED.match(piece) and not inside(join(self._base, piece), self._workspace):
                         return f"{shown(value)} does not lie in the workspace"
@@ -130,8 +143,7 @@ class Proof:
     def _word(self, kind: str, value: str) -> str | None:
         access = allowed_words.ACCESSES.get(kind)
         if access is None:
-            known = UNKNOWN not in value or kind == "number"
-            return allowed_words.CHECKS[kind](value) if known else f"a word known only at run time ({kind})"
+            return self._checked(kind, value)
         if value in {"", "-"} and kind != "dir":
             return None
         if kind == "selected":
@@ -149,7 +161,19 @@ class Proof:
         self.findings.append(self._judge(value, access))
         return None
 
+    def _checked(self, kind: str, value: str) -> str | None:
+        if UNKNOWN in value and kind != "number":
+            return f"a word known only at run time ({kind})"
+        if kind in allowed_words.PROGRAMS:
+            self._steps.spend(4 + STEPS_OF_CHARACTER * len(value))
+        elif len(value) > MAX_WORD:
+            return f"{shown(value)} is too long to be looked at ({kind})"
+        else:
+            self._steps.spend(2 + len(value) // 16)
+        return allowed_words.CHECKS[kind](value)
+
     def _judge(self, path: str, access: Access) -> Finding:
+        self._steps.spend(STEPS_OF_PATH * (1 + len(self._command.fallbacks)) + len(path) // STEP_LENGTH)
         return self._paths.judge_in_all_directories(self._command, path, access, self._base, self._workspace)
 
     def _selected(self, value: str) -> str | None:

@@ -12,13 +12,15 @@ from typing import Final
 
 MAX_WORDS: Final = 64
 """Words that one word may become. Each pair of braces multiplies them, so `{1..9999}{1..9999}` must end here."""
+MAX_LENGTH: Final = 256
+"""Length of words that are looked at; each pair of braces is a level of recursion."""
 SEQUENCE: Final = re.compile(r"(-?(?:0|[1-9][0-9]{0,3}))\.\.(-?(?:0|[1-9][0-9]{0,3}))\Z|([a-z])\.\.([a-z])\Z")
 TEXT: Final = re.compile(r"[A-Za-z0-9_@%+:,./^~#*?={}\[\]-]+")
 
 
 def expand_braces(text: str) -> list[str] | None:
     """Return the words that `text` becomes, `[text]` if nothing expands, `None` if what happens is not certain."""
-    if not TEXT.fullmatch(text):
+    if len(text) > MAX_LENGTH or not TEXT.fullmatch(text):
         return None
     found = _expand(text)
     return found if found is not None and all(found) else None

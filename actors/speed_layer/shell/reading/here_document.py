@@ -12,6 +12,7 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
+from actors.speed_layer.command.steps import Steps
 from actors.speed_layer.shell.reading.tokens import Unproved
 
 PLACEHOLDER: Final = "MoothallHereDocument"
@@ -42,8 +43,9 @@ class _Open:
 
 
 class _Scanner:
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, steps: Steps) -> None:
         self.text = text
+        self.steps = steps
         self.position = 0
         self.kept = list[str]()
         self.documents = list[Document]()
@@ -52,6 +54,7 @@ class _Scanner:
 
     def run(self) -> None:
         while self.position < len(self.text):
+            self.steps.spend(1)
             if self.nesting[-1] == "quotes":
                 self._in_quotes()
             else:
@@ -171,23 +174,26 @@ class _Scanner:
                 return Document("".join(lines), opened.literal)
             if not opened.literal and line.endswith("\\"):
                 raise Unproved("a continued line in a here-document")
+            self.steps.spend(1)
             lines.append(line + "\n")
         raise Unproved("a here-document without its end")
 
 
-def take_out(text: str) -> tuple[str, list[Document]]:
+def take_out(text: str, steps: Steps) -> tuple[str, list[Document]]:
     """Return the line with redirections in place of here-documents, and the documents by number.
 
     Args:
         text: The line.
+        steps: Counts what it takes: every character outside the documents is looked at by itself.
 
     Raises:
+        OutOfSteps: It would take too long.
         Unproved: Where a here-document begins or ends is not certain.
     """
     if not PRESENT.search(text):
         return text, []
     if PLACEHOLDER in text:
         raise Unproved("a name that is reserved here")
-    scanner = _Scanner(text)
+    scanner = _Scanner(text, steps)
     scanner.run()
     return "".join(scanner.kept), scanner.documents

@@ -32,6 +32,11 @@ CHOICE: Final = re.compile(r"\{[^{}]*(?:,|\.\.)|,[^{}]*\}")
 ASSIGN: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(?:\[[A-Za-z0-9_@*]*\])?\+?=")
 OPERATOR: Final = re.compile(r"&&|\|\||\|&|;;&|;;|;&|[;|&\n()]")
 REDIRECT: Final = re.compile(r"(\d*)(<<<|&>>|&>|>\||>>|>&|<&|<>|>|<(?!<))")
+IN_ANSI_C: Final = re.compile(r"((?:[^'\\]|\\.)*+)'", re.DOTALL)
+SHORT_ESCAPE: Final = 2
+"""Length of the shortest escape, which takes a step to decode."""
+STEP_LENGTH: Final = 64
+"""How many characters are read in a step where nothing is quoted, escaped or expanded."""
 IN_QUOTES: Final = re.compile(r'[^"\\$`]+')
 
 
@@ -42,13 +47,15 @@ class Lexer:
         text: The whole line, one character a byte.
         expand: See `Expand`; called for every `$name`, `${...}`, `$(...)`, `$((...))`, backtick, process substitution
             and array value.
+        spend: Counts steps: one for each token, and for each piece of one that is quoted or expanded.
     """
 
-    __slots__ = ("expand", "text")
+    __slots__ = ("expand", "spend", "text")
 
-    def __init__(self, text: str, expand: Expand) -> None:
+    def __init__(self, text: str, expand: Expand, spend: Callable[[int], None]) -> None:
         self.text = text
         self.expand = expand
+        self.spend = spend
 
     def tokens(self, start: int, end: int, *, arguments: bool = False) -> list[Token]:
         """Return the tokens between two offsets; operators come as plain strings.
@@ -60,7 +67,9 @@ class Lexer:
         """
         text, position = self.text, start
         found: list[Token] = []
+        self.spend(1 + (end - start) // STEP_LENGTH)
         while position < end:
+            self.spend(1)
             if len(found) > MAX_TOKENS:
                 raise Unproved("it would take too long to analyse")
             whole = WHOLE.match(text, position, end)
@@ -146,6 +155,7 @@ class Lexer:
                     self._refuse(position)
                 break
             plain = False
+            self.spend(1)
             position, piece, certain, splits = self._piece(position, end)
             parts.append(piece)
             exact = exact and certain
@@ -185,15 +195,11 @@ class Lexer:
         return self.expand(position, end, False)
 
     def _ansi_c(self, position: int, end: int) -> Piece:
-        start = position
-        while position < end:
-            if self.text[position] == "\\":
-                position += 2
-            elif self.text[position] == "'":
-                return position + 1, ansi_c(self.text[start:position]), True, False
-            else:
-                position += 1
-        raise Unproved("an unclosed quote")
+        body = IN_ANSI_C.match(self.text, position, end)
+        if body is None:
+            raise Unproved("an unclosed quote")
+        self.spend((body.end() - position) // SHORT_ESCAPE)
+        return body.end(), ansi_c(body[1]), True, False
 
     def _double_quoted(self, position: int, end: int) -> Piece:
         text = self.text
@@ -208,6 +214,7 @@ class Lexer:
             character = text[position]
             if character == '"':
                 return position + 1, "".join(parts), exact, False
+            self.spend(1)
             if character == "\\":
                 following = text[position + 1 : position + 2]
                 parts.append(following if following in '$`"\\' and following else "\\" + following)

@@ -5,22 +5,29 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from actors.speed_layer.command.steps import Steps
 from actors.speed_layer.shell.reading.here_document import Document, take_out
 from actors.speed_layer.shell.reading.tokens import Unproved
 
 MAX_BYTES: Final = 16 * 1024
 """Length of the longest line that is analysed: a script in a here-document fits, a file mostly does not."""
 CONTROL: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
+STEP_LENGTH: Final = 64
+"""How many characters are searched in a step."""
+SCANNED_LENGTH: Final = 3
+"""How many characters are looked at one by one in a step."""
 HARD_QUOTES: Final = re.compile(r"\$'|`|\"[^\"]*\$\(|\$\{")
 
 
-def prepare(command: str) -> tuple[str, list[Document]]:
+def prepare(command: str, steps: Steps) -> tuple[str, list[Document]]:
     """Return the text to parse and its here-documents.
 
     Args:
         command: A shell line, any text.
+        steps: Counts what it takes.
 
     Raises:
+        OutOfSteps: It would take too long.
         Unproved: It is too large, no valid Unicode, holds control characters, or its quotes and here-documents
             cannot be told apart.
     """
@@ -36,8 +43,12 @@ def prepare(command: str) -> tuple[str, list[Document]]:
             raise Unproved("it is longer than 16 KiB")
     if CONTROL.search(text):
         raise Unproved("it holds control characters")
-    text, documents = take_out(text)
-    return (_joined(text) if "\\\n" in text else text), documents
+    steps.spend(8 + len(text) // STEP_LENGTH)
+    text, documents = take_out(text, steps)
+    if "\\\n" in text:
+        steps.spend(len(text) // SCANNED_LENGTH)
+        text = _joined(text)
+    return text, documents
 
 
 def _joined(text: str) -> str:

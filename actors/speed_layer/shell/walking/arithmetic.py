@@ -87,13 +87,17 @@ def doubts(names: ArithmeticNames) -> str | None:
     """Return which name arithmetic reads that may hold more than a number, `None` if there is none."""
     if names.doubts:
         return names.doubts[0]
-    links = [one.split("=") for one in names.evaluated if "=" in one]
+    sources = dict[str, list[str]]()
+    for one in names.evaluated:
+        name, link, source = one.partition("=")
+        if link:
+            sources.setdefault(name, []).append(source)
     wanted = {one for one in names.evaluated if "=" not in one} - ALWAYS_NUMBERS
-    while True:
-        more = {source for name, source in links if name in wanted} - wanted - ALWAYS_NUMBERS
-        if not more:
-            break
-        wanted |= more
+    more = list(wanted)
+    while more:
+        found = set(sources.get(more.pop(), ())) - wanted - ALWAYS_NUMBERS
+        wanted |= found
+        more += found
     for name in sorted(wanted):
         if name in names.texts or name not in names.counted:
             return f"arithmetic over {name}, which may hold more than a number"

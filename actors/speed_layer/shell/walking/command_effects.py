@@ -25,8 +25,12 @@ SPAWNERS: Final = frozenset({"xargs", "gxargs", "find", "gfind", "fd", "fdfind"}
 RECURSION: Final = "a function that calls itself"
 MAX_CALLS: Final = 8
 """Depth of functions that call functions. Each call walks a body again, so the work grows with each level."""
-STEP_BYTES: Final = 32
-"""Length of nested text that counts as one step of work: some words, as a statement has."""
+STEPS_OF_TEXT: Final = 30
+"""Steps that a nested text takes besides what is in it: it gets a walker of its own."""
+STEPS_OF_CALL: Final = 10
+"""Steps that it takes to call a function, besides its body."""
+STEP_LENGTH: Final = 4
+"""How many characters of arithmetic are read in a step, by all patterns together."""
 SAME_SHELL: Final = frozenset({"eval", "trap"})
 """Builtins that run their text in the shell they are called in."""
 
@@ -112,8 +116,8 @@ def _shell_text(outer: AbstractWalker, given: ShellText, origin: str, command: S
         outer.analysis.unproved.append(f"{origin} runs text known only at run time")
         return
     outer.check_depth()
-    outer.spend(1 + len(given.text) // STEP_BYTES)
-    text, documents = prepare(given.text)
+    outer.spend(STEPS_OF_TEXT)
+    text, documents = prepare(given.text, outer.analysis.steps)
     if origin in SAME_SHELL:
         state = outer.state
     else:
@@ -121,7 +125,7 @@ def _shell_text(outer: AbstractWalker, given: ShellText, origin: str, command: S
         state = State(command.cwd, bindings, fallbacks=command.fallbacks)
     inner = outer.nested(text, documents, state, levels=2, origin=origin, listed=False)
     inner.defined = outer.defined
-    root = syntax_tree.parse(inner.shape)
+    root = syntax_tree.parse(inner.shape, outer.analysis.steps)
     inner.statements(syntax_tree.parts(inner.shape, root))
     inner.finish()
 
@@ -131,6 +135,7 @@ def _call(walker: AbstractWalker, command: SimpleCommand) -> None:
     function = walker.state.functions[name]
     if len(walker.state.calling) >= MAX_CALLS:
         raise Unproved("functions that call too deeply")
+    walker.spend(STEPS_OF_CALL)
     command.function = True
     function.called = True
     bindings, calling = walker.state.bindings, walker.state.calling
@@ -193,6 +198,7 @@ def _set_names(walker: AbstractWalker, command: SimpleCommand) -> None:
     """Note what read, printf -v, unset and their like set or forget."""
     found = names_set(command)
     if command.words[0] == "let":
+        walker.spend(sum(map(len, command.words)) // STEP_LENGTH)
         arithmetic.evaluate(walker.analysis.arithmetic, " ; ".join(command.words[1:]), walker.state.bindings)
     elif command.words[0] not in {"unset", "wait"}:
         walker.analysis.arithmetic.texts.update(found)

@@ -186,7 +186,7 @@ def redirected(walker: AbstractWalker, node: Node, reach: int = 0) -> None:
 
 def behind(walker: AbstractWalker, node: Node, reach: int) -> None:
     """Walk a compound command or a test whose redirections reach up to an offset."""
-    collect_expansions(covering(node, reach), walker.nodes)
+    collect_expansions(covering(node, reach), walker.nodes, walker.analysis.steps)
     tokens = read_tokens(walker, node.end_byte, reach)
     if any(isinstance(token, Word) for token in tokens):
         raise Unproved("a word behind a compound command")

@@ -9,7 +9,9 @@ disguise (`eval`, `read`, `$'...'`) binds nothing.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from typing import Final
 
 from actors.speed_layer.command.simple_command import UNKNOWN
@@ -28,6 +30,8 @@ SPECIAL: Final = re.compile(
 """Names that a shell sets by itself, ties to another one, or refuses to set."""
 MENTION: Final = re.compile(r"(?<!\$)(?<!\$\{)(?<!\$\{#)\b[A-Za-z_]\w*")
 """A name that is not read there; `${name=value}`, which sets it, is unproved anyway."""
+MAX_KEPT: Final = 8
+"""Of how many texts it is kept what they mention: a line has one for each `bash -c` in it."""
 MAX_VALUE: Final = 512
 """Length of values that are followed; a longer one would be copied into each word that reads it."""
 
@@ -48,9 +52,16 @@ def bind_constants(state: State, text: str, assignments: Iterable[tuple[str, str
 
 def is_constant(name: str, text: str) -> bool:
     """Return whether a name is set in one place only, which its assignment is, and nothing else can set it."""
-    if SPECIAL.match(name) or DISGUISE.search(text):
-        return False
-    return sum(mention.group() == name for mention in MENTION.finditer(text)) == 1
+    return not SPECIAL.match(name) and _mentions(text).get(name) == 1
+
+
+@lru_cache(MAX_KEPT)
+def _mentions(text: str) -> Mapping[str, int]:
+    """Return how often a text mentions each name; nothing where a name may be in disguise.
+
+    Kept, because every assignment of a text asks.
+    """
+    return {} if DISGUISE.search(text) else Counter(MENTION.findall(text))
 
 
 def keep_bindings(state: State, names: Iterable[str]) -> None:

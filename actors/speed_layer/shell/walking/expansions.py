@@ -30,6 +30,8 @@ ONE_WORD: Final = re.compile(
     r"\$\((?:nproc|pwd|whoami|id -[ug]n?|uname -[smr]|hostname|git rev-parse(?: [A-Za-z0-9_./-]+)+"
     r"|date \+%[A-Za-z%0-9_-]+|mktemp(?: -d)?)\)\Z"
 )
+STEP_LENGTH: Final = 4
+"""How many characters of an expansion are searched in a step, by all patterns together."""
 SINGLE_QUOTED: Final = re.compile(r"'[^']*'")
 NUMBERS: Final = frozenset("?#$!")
 DEVICE: Final = "/dev/fd/63"
@@ -129,7 +131,8 @@ def _without_substitutions(walker: AbstractWalker, node: Node, start: int, end: 
     Each is replaced by `0` if it can only print a number, else by `PLACEHOLDER`.
     """
     inside = dict[int, Node]()
-    collect_expansions(node, inside)
+    collect_expansions(node, inside, walker.analysis.steps)
+    walker.spend((end - start) // STEP_LENGTH)
     kept = list[str]()
     position = start
     for begin in sorted(inside):
@@ -199,6 +202,7 @@ def expand_document(walker: AbstractWalker, text: str) -> str | None:
     Raises:
         Unproved: Quotes inside one of its substitutions.
     """
+    walker.spend(len(text) // STEP_LENGTH)
     if '"' in text:
         rest = re.sub(r"\$\([^()\"'`\\]*\)", "", text)
         if "$(" in rest or "`" in rest or re.search(r"\$\([^()]*\"", text):
@@ -206,8 +210,8 @@ def expand_document(walker: AbstractWalker, text: str) -> str | None:
         text = re.sub(r'(?<!\\)((?:\\\\)*)"', r'\1\\"', text)
     line = f': "{text}"'
     inner = walker.nested(line, [], walker.state, levels=1, origin=walker.origin, listed=walker.listed)
-    root = parse(inner.shape)
-    collect_expansions(root, inner.nodes)
+    root = parse(inner.shape, walker.analysis.steps)
+    collect_expansions(root, inner.nodes, walker.analysis.steps)
     words = inner.lexer.tokens(2, len(line))
     if len(words) != 1 or not isinstance(words[0], Word):
         raise Unproved("a here-document that is not analysed")

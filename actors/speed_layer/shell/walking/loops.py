@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Final
 
 from tree_sitter import Node
@@ -20,6 +21,9 @@ MAX_ROUNDS: Final = 8
 
 ENDLESS: Final = re.compile(r"\s*(?:true|:|\[ 1 \]|\(\(\s*1\s*\)\)|\[\[ 1 \]\])\s*[;\n]")
 STARTS: Final = re.compile(r"(?<![&>|<])&(?![&>0-9])")
+ASSIGNED: Final = re.compile(r"(?<![\w$])(\w+)(?:\+?=|\[)")
+MAX_KEPT: Final = 8
+"""Of how many texts it is kept what they assign to: a line has one for each `bash -c` in it."""
 SETS_VARIABLES: Final = re.compile(
     r"(?<![\w-])(?:read|mapfile|readarray|getopts|let|unset|declare|local|typeset|export|readonly|eval|source|printf\s+-v|wait\s+-p|coproc)(?![\w-])"
     r"|\(\(|\{\w+\}[<>]"
@@ -63,7 +67,7 @@ def iteration(walker: AbstractWalker, node: Node, _reach: int = 0) -> None:
     start, stop = children[1].end_byte, children[-1].start_byte
     values = [UNKNOWN]
     if children[2].type == "in":
-        values = _values(walker, node, children[2].end_byte, stop)
+        values = _values(walker, node, name, children[2].end_byte, stop)
     elif walker.text[start:stop].strip(" \t\n;"):
         raise Unproved("an unexpected loop")
     listed = walker.text[children[2].end_byte : stop].strip("; \t\n") if children[2].type == "in" else UNKNOWN
@@ -95,10 +99,10 @@ def _again_if_moved(walker: AbstractWalker, before: str | None, statements: list
     walker.state.cwd = None
 
 
-def _values(walker: AbstractWalker, node: Node, start: int, stop: int) -> list[str]:
+def _values(walker: AbstractWalker, node: Node, name: str, start: int, stop: int) -> list[str]:
     while stop > start and walker.text[stop - 1] in "; \t\n":
         stop -= 1
-    collect_expansions(node, walker.nodes)
+    collect_expansions(node, walker.nodes, walker.analysis.steps)
     held, walker.pending = walker.pending, []
     words = list[str]()
     for token in walker.lexer.tokens(start, stop, arguments=True):
@@ -107,11 +111,20 @@ def _values(walker: AbstractWalker, node: Node, start: int, stop: int) -> list[s
         words.append(token.text)
     walker.walk_pending()
     walker.pending = held
-    name = walker.text[node.start_byte : start]
-    variable = re.search(r"\b(\w+)\s+in\Z", name)
-    assigned = variable and re.search(rf"(?<![\w$]){variable[1]}(?:\+?=|\[)", walker.text)
-    few = 0 < len(words) <= MAX_ROUNDS and not any(UNKNOWN in word for word in words)
-    return words if few and not assigned and not SETS_VARIABLES.search(walker.text) else [UNKNOWN]
+    if not 0 < len(words) <= MAX_ROUNDS or any(UNKNOWN in word for word in words):
+        return [UNKNOWN]
+    return [UNKNOWN] if name in _assigned_in(walker.text) or _sets_variables(walker.text) else words
+
+
+@lru_cache(MAX_KEPT)
+def _assigned_in(text: str) -> frozenset[str]:
+    """Return the names that a text assigns to; kept, because every loop of a text asks."""
+    return frozenset(ASSIGNED.findall(text))
+
+
+@lru_cache(MAX_KEPT)
+def _sets_variables(text: str) -> bool:
+    return SETS_VARIABLES.search(text) is not None
 
 
 def counting(walker: AbstractWalker, node: Node, _reach: int = 0) -> None:

@@ -12,12 +12,17 @@ from typing import Final
 import msgspec
 
 from actors.speed_layer.command.simple_command import SimpleCommand
+from actors.speed_layer.command.steps import OutOfSteps, Steps
 from actors.speed_layer.shell.reading.tokens import RedirectToken, Unproved, Word
 from actors.speed_layer.shell.walking.pipe_input import piped
 from actors.speed_layer.shell.walking.words_and_redirections import NO_GLOBS, RESERVED, SUBSCRIPT, redirections
 
 MAX_LENGTH: Final = 2048
 """Length in characters of the lines that are read here; the lexer counts its steps on longer ones."""
+STEP_LENGTH: Final = 3
+"""How many characters are read in a step: a word of one character and its blank take 0.7 us."""
+STEPS_OF_COMMAND: Final = 6
+"""Steps that a command takes besides its characters."""
 
 # No part begins with what the part before it may go on with, so that matching never goes back over a text twice.
 _CONTROL: Final = r"\x00-\x08\x0b-\x1f\x7f\ud800-\udfff"
@@ -94,22 +99,22 @@ class PlainLine:
 
     def _begin(self) -> None:
         self.words = list[str]()
-        self.env: tuple[tuple[str, str | None], ...] = ()
-        self.globs = NO_GLOBS
-        self.redirects: tuple[RedirectToken, ...] = ()
+        self.env = list[tuple[str, str | None]]()
+        self.globs = list[int]()
+        self.redirects = list[RedirectToken]()
 
     def assign(self, raw: str) -> bool:
         """Take an assignment; False where it is more than a value for a name."""
         found = ASSIGNMENT.match(raw)
         if found is None or SUBSCRIPT.search(raw):
             return False
-        self.env = (*self.env, (found[1], unquoted(found[2])))
+        self.env.append((found[1], unquoted(found[2])))
         return True
 
     def redirect(self, descriptor: str, op: str, target: str) -> None:
         """Take a redirection."""
         word = Word(unquoted(target), True, 0, False, False, 0, 0)
-        self.redirects = (*self.redirects, RedirectToken(op, descriptor, word))
+        self.redirects.append(RedirectToken(op, descriptor, word))
 
     def separate(self, separator: str) -> bool:
         """End the command that is being read; False where the line means something else."""
@@ -152,26 +157,32 @@ class PlainLine:
         redirects, stdin = redirections(None, self.redirects) if self.redirects else ((), None)
         if stdin is None and self._stages:
             stdin = piped(self._stages)
-        command = SimpleCommand(words, words, self.env, redirects, self._cwd, stdin, globs=self.globs)
+        globs = frozenset(self.globs) if self.globs else NO_GLOBS
+        command = SimpleCommand(words, words, tuple(self.env), redirects, self._cwd, stdin, globs=globs)
         self._stages.append(command)
         self.commands.append(command)
         self._begin()
         return True
 
 
-def read_plain_line(text: str, cwd: str | None) -> PlainLine | None:
+def read_plain_line(text: str, cwd: str | None, steps: Steps) -> PlainLine | None:
     """Read a line; None where it holds more than is read here.
 
     Args:
         text: The line as it was given, before anything was taken out of it or joined.
         cwd: The directory it runs in, normalised; `None` if unknown.
+        steps: Counts what it takes.
     """
     if len(text) > MAX_LENGTH:
         return None
     try:
-        return _read(text, cwd)
-    except Unproved:
+        steps.spend(4 + len(text) // STEP_LENGTH)
+        line = _read(text, cwd)
+        if line is not None:
+            steps.spend(STEPS_OF_COMMAND * len(line.commands))
+    except (Unproved, OutOfSteps):
         return None
+    return line
 
 
 def _read(text: str, cwd: str | None) -> PlainLine | None:
@@ -185,7 +196,7 @@ def _read(text: str, cwd: str | None) -> PlainLine | None:
                     return None
                 continue
             if word[0] in GLOBS:
-                line.globs |= {len(words)}
+                line.globs.append(len(words))
             words.append(bare or unquoted(mixed))
         elif separator:
             if not line.separate(separator):

@@ -22,9 +22,9 @@ READERS: Final[dict[str, tuple[Grammar, str, bool, tuple[str, ...]]]] = {
 """Builtins that name variables in an option or in their words, and what they set if none is named."""
 SETTERS: Final = (*READERS, "getopts", "unset", "let")
 ASSIGNED: Final = re.compile(
-    r"([A-Za-z_]\w*)(?:\[[^\]]*\])?\s*(?:=(?!=)|[-+*/%&|^]=|<<=|>>=|\+\+|--)|(?:\+\+|--)\s*([A-Za-z_]\w*)"
+    r"(?<!\w)([A-Za-z_]\w*)(?:\[[^\[\]]*\])?\s*(?:=(?!=)|[-+*/%&|^]=|<<=|>>=|\+\+|--)|(?:\+\+|--)\s*([A-Za-z_]\w*)"
 )
-"""Assignments in arithmetic."""
+"""Assignments in arithmetic, found in time that grows with the text alone: a name begins in one place."""
 
 
 def names_assigned(arithmetic: str) -> set[str]:

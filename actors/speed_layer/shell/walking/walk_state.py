@@ -21,11 +21,10 @@ from actors.speed_layer.shell.reading.lexer import Lexer, Piece
 from actors.speed_layer.shell.reading.tokens import Unproved
 from actors.speed_layer.shell.walking import syntax_tree
 
-# No line of the 3,200 in the tests and benchmarks has more than 7 commands, 32 steps of work or 3 levels. Within these
-# limits the slowest line found, nested loops around `bash -c`, takes 80 ms to judge.
+# No line of the 3,200 in the tests and benchmarks has more than 7 commands or 3 levels.
 MAX_COMMANDS: Final = 128
-MAX_WORK: Final = 4096
-"""Steps an analysis may take: statements, expansions, words."""
+STEPS_OF_COMMAND: Final = 8
+"""Steps that it takes to write a command down, besides its words."""
 MAX_DEPTH: Final = 24
 """Levels of constructs and texts: far from where the recursion of the walk would reach Python's limit."""
 
@@ -79,11 +78,14 @@ class AbstractWalker(ABC):
         depth: How many texts and constructs enclose it.
         origin: `shell`, or the wrapper whose text this is.
         listed: Whether its commands belong to those the line's own shell runs.
+
+    Attributes:
+        spend: Counts steps; raises `OutOfSteps` where they are more than an analysis may take.
     """
 
     __slots__ = (
         "analysis", "base", "defined", "depth", "documents", "lexer", "listed", "nodes", "origin", "pending", "shape",
-        "state", "stdin", "text", "used_documents", "variables",
+        "spend", "state", "stdin", "text", "used_documents", "variables",
     )  # fmt: skip
 
     def __init__(
@@ -101,6 +103,7 @@ class AbstractWalker(ABC):
         self.shape = syntax_tree.shape(text)
         self.documents = documents
         self.analysis = analysis
+        self.spend = analysis.steps.spend
         self.state = state
         self.depth = self.base = depth
         self.origin = origin
@@ -111,7 +114,7 @@ class AbstractWalker(ABC):
         self.pending = list[tuple[AbstractWalker, Node]]()
         self.variables = list[str]()
         self.used_documents = set[int]()
-        self.lexer = Lexer(text, self.expand)
+        self.lexer = Lexer(text, self.expand, self.spend)
 
     @abstractmethod
     def statements(self, nodes: list[Node]) -> None:
@@ -150,16 +153,6 @@ class AbstractWalker(ABC):
         inside, self.pending = self.pending, []
         for owner, node in inside:
             owner.substitution(node)
-
-    def spend(self, steps: int) -> None:
-        """Count work done.
-
-        Raises:
-            Unproved: It is more than an analysis may take.
-        """
-        self.analysis.work += steps
-        if self.analysis.work > MAX_WORK:
-            raise Unproved("it would take too long to analyse")
 
     def check_depth(self) -> None:
         """Check that the walk may go one level deeper.
@@ -220,9 +213,11 @@ class AbstractWalker(ABC):
         """Write a command down.
 
         Raises:
+            OutOfSteps: The analysis has taken too long.
             Unproved: There are more than `MAX_COMMANDS`.
         """
         if len(self.analysis.commands) >= MAX_COMMANDS:
             raise Unproved("too many commands in one line")
-        self.spend(1 + len(command.words) + len(command.env) + len(command.redirects))
+        words = len(command.words) + len(command.env) + len(command.redirects)
+        self.spend(STEPS_OF_COMMAND + words)
         self.analysis.commands.append(command)

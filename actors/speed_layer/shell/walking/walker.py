@@ -22,6 +22,11 @@ from actors.speed_layer.shell.walking.syntax_tree import LEAVES, check_comment
 from actors.speed_layer.shell.walking.walk_state import AbstractWalker
 from actors.speed_layer.shell.walking.words_and_redirections import is_test, walk_simple_command
 
+STEPS_OF_STATEMENT: Final = 10
+"""Steps of a statement of any kind, without what is in it."""
+STEPS_OF_EXPANSION: Final = 4
+"""Steps of an expansion, without the substitution that it may be."""
+
 
 class Walker(AbstractWalker):
     """The walker that knows all parts of the walk."""
@@ -30,7 +35,7 @@ class Walker(AbstractWalker):
 
     def expand(self, position: int, end: int, quoted: bool) -> Piece:
         """Resolve an expansion for the lexer (see `lexer.Expand`)."""
-        self.spend(1)
+        self.spend(STEPS_OF_EXPANSION)
         return expand(self, position, end, quoted)
 
     def substitution(self, node: Node) -> None:
@@ -39,6 +44,7 @@ class Walker(AbstractWalker):
 
     def statements(self, nodes: list[Node]) -> None:
         """Walk statements and the separators between them."""
+        self.spend(len(nodes))
         for index, node in enumerate(nodes):
             if node.is_named:
                 if index + 1 < len(nodes) and nodes[index + 1].type == "&":
@@ -57,7 +63,7 @@ class Walker(AbstractWalker):
     def statement(self, node: Node, reach: int = 0) -> None:
         """Walk one statement of any kind; see `AbstractWalker`."""
         kind = node.type
-        self.spend(1)
+        self.spend(STEPS_OF_STATEMENT)
         if reach and not (kind in PASS_ON or (kind in LEAVES and not is_test(self, node))):
             compound_commands.behind(self, node, reach)
             return

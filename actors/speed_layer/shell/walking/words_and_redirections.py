@@ -41,7 +41,8 @@ def walk_simple_command(walker: AbstractWalker, node: Node, reach: int = 0) -> N
     start, end = node.start_byte, max(node.end_byte, reach)
     text = walker.text
     if text.find("$", start, end) >= 0 or text.find("`", start, end) >= 0 or text.find("(", start, end) >= 0:
-        collect_expansions(node if end == node.end_byte else covering(node, end), walker.nodes)
+        around = node if end == node.end_byte else covering(node, end)
+        collect_expansions(around, walker.nodes, walker.analysis.steps)
     write_command(walker, read_tokens(walker, start, end))
 
 

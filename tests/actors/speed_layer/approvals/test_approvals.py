@@ -72,13 +72,13 @@ async def test_a_thousand_agents_that_ask_the_same_get_one_approval_one_evaluati
     autojump_clock, make_world, policy, monkeypatch, disconnected
 ):
     evaluated = []
-    decide = Policy.decide
+    judge = Policy.judge
 
     def counting(self, request):
         evaluated.append(request.tool)
-        return decide(self, request)
+        return judge(self, request)
 
-    monkeypatch.setattr(Policy, "decide", counting)
+    monkeypatch.setattr(Policy, "judge", counting)
     async with make_world().open() as world, trio.open_nursery() as nursery:
         crowd = Crowd(world, nursery)
         for start in range(0, 1000, 100):
@@ -127,13 +127,13 @@ async def test_a_batch_evaluates_distinct_requests_once_and_opens_an_approval_fo
     autojump_clock, world, scout, monkeypatch
 ):
     evaluated = []
-    decide = Policy.decide
+    judge = Policy.judge
 
     def counting(self, request):
         evaluated.append(request.input["to"])
-        return decide(self, request)
+        return judge(self, request)
 
-    monkeypatch.setattr(Policy, "decide", counting)
+    monkeypatch.setattr(Policy, "judge", counting)
     calls = [Call("deploy", {"to": f"place-{n % 10}"}, DEPLOY.cwd) for n in range(1000)]
     verdicts = await world.gate.validate(scout, calls)
     assert sorted(evaluated) == sorted({call.input["to"] for call in calls})

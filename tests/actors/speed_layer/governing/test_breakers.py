@@ -20,7 +20,7 @@ from actors.speed_layer.governing.breaker_events import BREAKERS_STREAM, MAX_TOL
 from actors.speed_layer.governing.guarded_judging import BUDGET_S
 from actors.speed_layer.governing.quotas import Quotas
 from actors.speed_layer.policy import engine as policy_engine
-from actors.speed_layer.policy.engine import FAULT, Policy, PolicySource, Request, Ruling, packs
+from actors.speed_layer.policy.engine import FAULT, Judged, Policy, PolicySource, Request, Ruling, packs
 from actors.speed_layer.policy.loading.sources import PolicyError
 from actors.speed_layer.policy.ruling import Limit
 
@@ -298,11 +298,12 @@ class FaultyPolicy:
     """A policy whose engine fails on demand."""
 
     def __init__(self, policy):
-        self.policy, self.version, self.sources, self.explain = policy, policy.version, policy.sources, policy.explain
+        self.policy, self.version, self.sources = policy, policy.version, policy.sources
+        self.explain_and_judge = policy.explain_and_judge
         self.fails = False
 
-    def decide(self, request):
-        return Ruling("ask", f"{FAULT} (test)", None, False) if self.fails else self.policy.decide(request)
+    def judge(self, request):
+        return Judged(Ruling("ask", f"{FAULT} (test)", None, False)) if self.fails else self.policy.judge(request)
 
 
 class Faults:

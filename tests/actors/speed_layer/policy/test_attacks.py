@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from actors.speed_layer.command.steps import MAX_STEPS
 from actors.speed_layer.policy.engine import Policy, Request
 from actors.speed_layer.shell.analysis import analyse
-from actors.speed_layer.shell.walking.walk_state import MAX_COMMANDS, MAX_WORK
+from actors.speed_layer.shell.walking.walk_state import MAX_COMMANDS
 
 CWD = "/home/dev/project"
 policy = Policy.default()
@@ -239,7 +240,7 @@ def test_a_disguise_does_not_loosen_a_refusal(shell, line: str) -> None:
 def test_no_line_makes_an_analysis_do_more_than_its_share_of_work(shell, line: str) -> None:
     analysis = analyse(line, CWD)
     assert analysis.unproved
-    assert analysis.work <= MAX_WORK * 2
+    assert analysis.steps.taken <= 2 * MAX_STEPS
     assert len(analysis.commands) <= MAX_COMMANDS
     assert shell(line) != "allow"
 
