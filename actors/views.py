@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from actors.cache.verdict_table import VerdictTable
 from actors.monitor.messages import Component, Health
+from actors.session.messages import session_of
 from actors.session.prepaid_tokens import PrepaidTokens
 from actors.speed_layer.audit.buffer import AuditBuffer
 from actors.speed_layer.published_policy import PublishedPolicy
@@ -52,6 +53,12 @@ class Views:
             connections=0,
             components={"hall": Component("failing", "starting")},
         )
+
+    def charge(self, agent: str, role: str, used_s: float, requests: int) -> None:
+        """Take out of a principal's limit that judging some of its requests took so long, in seconds."""
+        prepaid = self.prepaid.get(session_of(agent, role))
+        if prepaid is not None:
+            prepaid.owe_for(used_s, requests)
 
     def tell_trouble(self, name: str, what: str) -> None:
         """Note what keeps an actor from its work; an empty text says that nothing does."""

@@ -134,7 +134,7 @@ class RequestJudge:
         began = trio.current_time()
         await self._admissions.admit(caller, Admit(caller.connection, "validate"))
         request = Request(call.tool, call.input, call.cwd, caller.principal.role, scripts=call.scripts)
-        explained = await self._speed_layer.ask(Explain(request))
+        explained = await self._speed_layer.ask(Explain(request, caller.principal.agent))
         asked = canonical(call.tool, call.input, call.cwd, call.scripts)
         verdict = _verdict(
             explained.explanation.ruling,

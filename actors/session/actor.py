@@ -35,7 +35,7 @@ from actors.token_bucket import TokenBucket
 from store import Append, NewEvent
 
 OWED_S = 30.0
-"""For how long a principal may owe tokens for what was refused, in seconds: less than a ping's answer may take."""
+"""For how long a principal may owe tokens, for what was refused or took long, in seconds: less than a ping may take."""
 
 SESSIONS_STREAM = "moothall/sessions"
 STARTED = "moothall.session.started"
@@ -74,6 +74,7 @@ class Session(Actor):
         self._connections = self._prepaid.connections
         self._idle_since = trio.current_time()
         self._tally: Counter[str] = Counter()
+        self._charged = 0
 
     async def on_start(self) -> None:
         """Record the start. A log that refuses it (a full disk) must not keep its principal from reading."""
@@ -112,6 +113,7 @@ class Session(Actor):
             del self._prepaid_of_sessions[name]
 
     def _admit(self, message: Admit) -> Admission:
+        self._collect()
         admission = refusal_of(self._principal, message)
         if admission is None:
             wait_s = self._bucket.take(message.cost, trio.current_time())
@@ -126,7 +128,14 @@ class Session(Actor):
         self._bucket.charge(cost - unspent, now, OWED_S)
         self._prepaid.owes_until = now + self._bucket.lacks_for_s(1, now)
 
+    def _collect(self) -> None:
+        """Take what is owed for the time that judging took out of the bucket."""
+        owed, self._charged = self._prepaid.owed - self._charged, self._prepaid.owed
+        if owed:
+            self._bucket.charge(owed, trio.current_time(), OWED_S)
+
     def _top_up(self) -> None:
+        self._collect()
         wanted = self._prepaid.wanted()
         if wanted > 0:
             self._prepaid.grant(self._bucket.take_up_to(wanted, trio.current_time()))
@@ -152,6 +161,7 @@ class Session(Actor):
     async def _end_when_idle(self) -> None:
         while True:
             now = trio.current_time()
+            self._collect()
             idle_until = self._idle_since + max(self._idle_s, self._bucket.full_in_s(now))
             if not self._connections and now >= idle_until:
                 self.request_stop()

@@ -32,7 +32,12 @@ class Principal(msgspec.Struct, frozen=True, array_like=True):
 
 def session_name(principal: Principal) -> str:
     """Return the registered name of a principal's session. Another role is another principal."""
-    return f"session:{principal.agent}/{principal.role}"
+    return session_of(principal.agent, principal.role)
+
+
+def session_of(agent: str, role: str) -> str:
+    """Return the registered name of the session of an agent in a role."""
+    return f"session:{agent}/{role}"
 
 
 def connection_name(connection: int) -> str:

@@ -6,7 +6,7 @@ Its handler never waits for a decision or for the disk: a request that has to wa
 from __future__ import annotations
 
 from functools import partial
-from typing import Protocol
+from typing import Final, Protocol
 
 import trio
 
@@ -16,6 +16,7 @@ from actors.ports import Ports
 from actors.speed_layer.approvals.approval_events import Decided, to_event
 from actors.speed_layer.approvals.approval_states import ApprovalRefused
 from actors.speed_layer.approvals.escalation import Escalation
+from actors.speed_layer.approvals.judging_turns import JudgingTurns
 from actors.speed_layer.audit.buffer import AuditBuffer
 from actors.speed_layer.audit.writer import AuditWriter
 from actors.speed_layer.governing.activation import ActiveLayer, activated, compiled, history, text_hash
@@ -31,9 +32,9 @@ from actors.speed_layer.governing.remembered_decisions import (
     forgotten_event,
     remembered_event,
 )
+from actors.speed_layer.governing.turns import PublishedSlice
 from actors.speed_layer.messages import (
     Activate,
-    Answer,
     AnswerOwn,
     Answers,
     AwaitDecision,
@@ -55,8 +56,8 @@ from actors.speed_layer.published_policy import PublishedPolicy
 
 NO_LONGER_LOADS = "what an admin has activated no longer loads, so nothing is allowed until another policy is activated"
 
-SLICE = 32
-"""How many requests of a batch are judged before others get a turn: some 3 ms of fresh shell commands."""
+DRAIN_S: Final = 1.0
+"""How long what waits for its turn is judged on in an ordered stop, in seconds; whoever asked the rest is told."""
 
 
 class PolicyViews(Protocol):
@@ -75,12 +76,15 @@ class PolicyViews(Protocol):
         """Verdicts on their way to the log."""
         ...
 
+    def charge(self, agent: str, role: str, used_s: float, requests: int) -> None:
+        """Take out of an agent's limit that judging some of its requests took so long, in seconds."""
+
     def tell_trouble(self, name: str, what: str) -> None:
         """Note what keeps an actor from its work; an empty text says that nothing does."""
 
 
 class SpeedLayer(Actor):
-    """Judges requests: pure computation, in slices, so that a large batch does not stall everybody else.
+    """Judges requests: pure computation, in slices and in turns, so that no agent's requests stall everybody else.
 
     Args:
         policy: The shipped policy, compiled; what was activated on top of it is in the log.
@@ -107,16 +111,19 @@ class SpeedLayer(Actor):
         self._recorder = EventRecorder(store)
         self._open_breakers = OpenBreakers(self._recorder, partial(self._views.tell_trouble, self.name))
         self._guard = Guard(self._quotas, self._open_breakers.opened, self._open_breakers.closed)
+        self._published = PublishedSlice()
         self._escalation = Escalation(self._recorder, self._ports, self._guard, lambda: self._policy)
+        self._turns = JudgingTurns(self._escalation, lambda: self._policy, self._views.charge)
         self._audit_writer = AuditWriter(
             self._views.audit, store, self._new_name, self._audit_stalled, self._ports.run_sync
         )
         await self._open_breakers.restore()
         await self._take_up_policy()
         await self._escalation.restore()
-        for task in (self._recorder.run, self._audit_writer.run, self._escalation.run):
+        own = (self._recorder.run, self._audit_writer.run, self._escalation.run, self._turns.run, self._published.run)
+        for task in own:
             self.nursery.start_soon(task)
-        self._escalation.review(self._policy)
+        await self._escalation.review()
         await self._recorder.drained()
         self._govern(self._policy)
 
@@ -128,21 +135,25 @@ class SpeedLayer(Actor):
         """Judge a batch, explain, or begin what is answered later."""
         match message:
             case Evaluate():
-                return await self._evaluate(message)
+                return self._turns.evaluate(message, reply)
             case AwaitDecision():
                 action = message.role, message.request
                 return self._escalation.wait(self._policy, message.id, message.agent, action, reply) or LATER
             case Explain():
-                return Explained(self._policy.version, self._policy.explain(message.request))
+                return self._turns.explain(message, reply)
             case ListPending():
                 return self._escalation.pending()
             case Propose():
+                await trio.lowlevel.checkpoint()  # here too a request is judged, and a batch of messages has no other
                 return self._propose(message)
             case Decide() | AnswerOwn() | Forget() | Activate():
+                await trio.lowlevel.checkpoint()
                 return self._change(message, reply)
 
     async def on_stop(self) -> None:
-        """Store the last verdicts."""
+        """Judge what waits, if that is little, and store the last verdicts."""
+        with trio.move_on_after(DRAIN_S):
+            await self._turns.drained()
         await self._audit_writer.drain()
 
     async def _take_up_policy(self) -> None:
@@ -158,18 +169,6 @@ class SpeedLayer(Actor):
         self._policy = GoverningPolicy(rules, found.remembered)
         if found.version != rules.version:
             self._recorder.add([activated(rules, {}, "moothall")])
-
-    async def _evaluate(self, message: Evaluate) -> Answers:
-        policy = self._policy
-        answers: list[Answer] = []
-        for start in range(0, len(message.requests), SLICE):
-            if start:
-                await trio.lowlevel.checkpoint()
-            answers += [
-                self._escalation.judge(policy, request, message.agent)
-                for request in message.requests[start : start + SLICE]
-            ]
-        return Answers(policy.version, answers)
 
     def _change(self, message: Decide | AnswerOwn | Forget | Activate, reply: Reply) -> ChangeOutcome | Later:
         if isinstance(message, Decide):
@@ -244,7 +243,7 @@ class SpeedLayer(Actor):
             self._govern(self._policy.remembering(remembered))
         answer, request = self._escalation.settle(decided, ruling, self._policy)
         if decided.remember == "rule":
-            self._escalation.review(self._policy)
+            self.nursery.start_soon(self._escalation.review)
         reply(ChangeOutcome(self._policy.version, answer, request))
 
     async def _activate(self, message: Activate, reply: Reply) -> None:
@@ -265,7 +264,7 @@ class SpeedLayer(Actor):
             self._layers = layers
             self._govern(GoverningPolicy(rules, self._policy.remembered))
             self._open_breakers.trouble("policy", "")
-            self._escalation.review(self._policy)
+            await self._escalation.review()
             reply(ChangeOutcome(self._policy.version))
 
     def _unknown(self, approval: str) -> ChangeOutcome:
@@ -276,7 +275,7 @@ class SpeedLayer(Actor):
 
     def _govern(self, policy: GoverningPolicy) -> None:
         self._policy = policy
-        self._views.rules = PublishedPolicy(policy, self._guard)
+        self._views.rules = PublishedPolicy(policy, self._guard, self._published, self._views.charge)
         self._views.policy = policy.version
 
     def _audit_stalled(self, why: str) -> None:

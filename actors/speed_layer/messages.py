@@ -83,9 +83,15 @@ class Explained(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Explain(Ask[Explained], frozen=True):
-    """Judge one request and say which rules matched and why."""
+    """Judge one request and say which rules matched and why.
+
+    Attributes:
+        request: What is to be judged.
+        agent: Who asks.
+    """
 
     request: Request
+    agent: str
 
 
 class PendingApproval(msgspec.Struct, frozen=True, array_like=True):

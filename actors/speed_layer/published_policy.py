@@ -1,9 +1,9 @@
 """The policy that governs, as the speed layer publishes it: the desk rules by it without a message to the actor.
 
 Only what needs nobody else is ruled here: an `allow` or `deny` of the rules on a shell line, for an agent that no
-breaker has anything against. All else is the speed layer's: what may open an approval or join one, what counts against
-a limit, what has to be recorded first, what takes long. The policy keeps its rulings on such lines, so that what turns
-out to be the speed layer's is not judged twice.
+breaker has anything against, while this turn's slice of time lasts. All else is the speed layer's: what may open an
+approval or join one, what counts against a limit, what has to be recorded first, what takes long. The policy keeps its
+rulings on such lines, so that what turns out to be the speed layer's is not judged twice.
 """
 
 from __future__ import annotations
@@ -15,10 +15,11 @@ import trio
 
 from actors.speed_layer.governing.governing_policy import GoverningPolicy
 from actors.speed_layer.governing.guarded_judging import BUDGET_S, Guard
+from actors.speed_layer.governing.turns import Charge, PublishedSlice
 from actors.speed_layer.policy.engine import Request, Ruling, is_kept
 
 MAX_REQUESTS: Final = 16
-"""How many requests are ruled on without giving others a turn: some 1 ms of fresh shell commands."""
+"""How many requests of one message are ruled on here: some 1 ms of fresh shell commands."""
 
 
 class PublishedPolicy:
@@ -27,26 +28,32 @@ class PublishedPolicy:
     Args:
         policy: The policy that governs.
         guard: Knows the agents whose requests failed.
+        slice_: How long this may take before others get a turn.
+        charge: Told what each agent has used.
 
     Attributes:
         version: The policy's version.
     """
 
-    __slots__ = ("_guard", "_policy", "version")
+    __slots__ = ("_charge", "_guard", "_policy", "_slice", "version")
 
-    def __init__(self, policy: GoverningPolicy, guard: Guard) -> None:
+    def __init__(self, policy: GoverningPolicy, guard: Guard, slice_: PublishedSlice, charge: Charge) -> None:
         self._policy = policy
         self._guard = guard
+        self._slice = slice_
+        self._charge = charge
         self.version = policy.version
 
     def rule(self, requests: Mapping[bytes, Request], agent: str) -> dict[bytes, Ruling] | None:
         """Return the rulings on an agent's requests, by their keys; None where one of them is for the speed layer."""
-        if len(requests) > MAX_REQUESTS or not self._guard.trusts(agent):
+        if len(requests) > MAX_REQUESTS or not self._slice.lasts() or not self._guard.trusts(agent):
             return None
         if not all(map(is_kept, requests.values())):
             return None
         found: dict[bytes, Ruling] = {}
         for key, request in requests.items():
+            if not self._slice.lasts():
+                return None
             ruling = self._decide(request, agent)
             if ruling.verdict == "ask" or ruling.limits or ruling.durable:
                 return None
@@ -57,6 +64,9 @@ class PublishedPolicy:
         began = trio.current_time()
         ruling = self._policy.decide(request)
         now = trio.current_time()
-        if now - began > BUDGET_S:
-            self._guard.took_too_long(agent, now - began, now)
+        took_s = now - began
+        self._slice.use(took_s)
+        self._charge(agent, request.role, took_s, 1)
+        if took_s > BUDGET_S:
+            self._guard.took_too_long(agent, took_s, now)
         return ruling

@@ -29,6 +29,7 @@ from actors.speed_layer.governing.event_recorder import EventRecorder
 from actors.speed_layer.governing.governing_policy import GoverningPolicy
 from actors.speed_layer.governing.guarded_judging import Guard
 from actors.speed_layer.governing.remembered_decisions import Remembered
+from actors.speed_layer.governing.turns import SLICE_S
 from actors.speed_layer.messages import (
     Answer,
     AnswerOwn,
@@ -45,7 +46,7 @@ _PAST: Final[dict[Decision, str]] = {"allow": "allowed", "deny": "denied"}
 
 
 class Escalation:
-    """The speed layer's approvals at work. Only `run` and `restore` checkpoint.
+    """The speed layer's approvals at work. Only `run`, `restore` and `review` checkpoint.
 
     Args:
         recorder: Stores their events.
@@ -229,14 +230,19 @@ class Escalation:
         ruling = Ruling(answered.decision, said, None, False) if now.verdict == "ask" else now
         return Answer(ruling, _info(approval, "decided"))
 
-    def review(self, policy: GoverningPolicy) -> None:
-        """Judge all that is pending again, by a policy that governs from now on."""
+    async def review(self) -> None:
+        """Judge all that is pending again, by the policy that governs, a slice at a time; a checkpoint."""
+        until = trio.current_time() + SLICE_S
         for approval in list(self._approvals.pending.values()):
-            self.review_one(approval, policy)
+            if trio.current_time() >= until:
+                await trio.lowlevel.checkpoint()
+                until = trio.current_time() + SLICE_S
+            self.review_one(approval, self._policy())
+        await trio.lowlevel.checkpoint()
 
     def review_one(self, approval: Approval, policy: GoverningPolicy) -> Answer | None:
         """Judge one again; returns the ruling that makes a decision needless, if there is one."""
-        if approval.closed:
+        if approval.closed or approval.requested.id not in self._approvals.pending:
             return None
         ruling = policy.decide(approval.action)
         if ruling.verdict == "ask":

@@ -18,7 +18,7 @@ from actors.speed_layer.policy.engine import FAULT, Request, Ruling
 BUDGET_S: Final = 0.25
 """How long judging one request may take, in seconds.
 
-The slowest line found takes a third of it, a usual one 50 us: more than this is a fault, or an attack.
+The steps of one request take 5 ms, those of a usual one 50 us: more than this is a fault.
 """
 
 GuardedRuling = tuple[Ruling, bool]
