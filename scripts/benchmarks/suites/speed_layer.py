@@ -21,6 +21,7 @@ import trio.testing
 from actors.cache.verdict_table import VerdictTable
 from actors.desk.gate import Call
 from actors.speed_layer.policy.engine import Policy, Request, Ruling, canonical
+from benchmarks.halls.health_beside_batch import beside_batch
 from benchmarks.halls.in_process import CALLER, Opened, hall
 from benchmarks.halls.shared_approval import sharing
 from benchmarks.measuring.figure import US, Figure
@@ -52,7 +53,7 @@ _fresh = itertools.count(0, 1_000_000)
 
 
 def suite(bench: Bench) -> Iterator[Figure]:
-    """Measure verdicts; about half a minute."""
+    """Measure verdicts; about a minute."""
     yield from decide(bench, SUITE)
     yield from look_up(bench, SUITE)
     yield from gate_cached(bench, SUITE)
@@ -60,6 +61,7 @@ def suite(bench: Bench) -> Iterator[Figure]:
     yield from mixed(bench, SUITE)
     yield from batch(bench)
     yield from sharing(bench, SUITE)
+    yield from beside_batch(bench, SUITE)
 
 
 def decide(bench: Bench, suite: str) -> Iterator[Figure]:
