@@ -9,6 +9,7 @@ import trio
 
 from actors.event_store.messages import Refused, Stored
 from actors.kernel import AskTimeout
+from actors.ports import inline
 from actors.speed_layer.audit.buffer import AUDIT_STREAM, AuditBuffer, Entry
 from actors.speed_layer.audit.secret_masks import MASK, Masked
 from actors.speed_layer.audit.writer import RETRY_S, AuditWriter
@@ -57,7 +58,7 @@ def buffer():
 @pytest.fixture
 async def writer(store, buffer):
     names = itertools.count()
-    made = AuditWriter(buffer, store, lambda: f"batch-{next(names)}", lambda _why: None)
+    made = AuditWriter(buffer, store, lambda: f"batch-{next(names)}", lambda _why: None, inline)
     async with trio.open_nursery() as nursery:
         nursery.start_soon(made.run)
         yield made
@@ -98,7 +99,8 @@ async def test_inputs_are_kept_again_once_what_waited_is_stored(autojump_clock, 
         given(buffer, n)
         await trio.sleep(10 * RETRY_S)
     assert len(stored(store)) == 6
-    assert [event.data.get("input") for event in store.log.read()] == [CALL.input] * 6
+    inputs = [event.data.get("input", event.data.get("input_at")) for event in store.log.read()]
+    assert inputs == [CALL.input, 1, 1, 1, 1, 1]
 
 
 @pytest.mark.parametrize(
