@@ -96,13 +96,25 @@ async def test_large_requests_under_way_are_bounded_over_all_connections(
         assert "result" in await two.message()
 
 
+async def test_what_a_connection_had_under_way_when_it_was_cut_is_given_back(front: Any, autojump_clock: Any):
+    async with front() as running:
+        await running.raw()
+        (connection,) = running.gateway._open.values()
+        held = running.gateway._under_way.of(SCOUT)
+        connection._in_flight.begin("one that nobody settles", size=5000, ordered=False)
+        assert held.bytes == 5000
+        connection.cut()
+        await trio.testing.wait_all_tasks_blocked()
+        assert held.bytes == 0
+
+
 async def test_the_subscriptions_of_all_connections_are_bounded_together(front: Any, autojump_clock: Any):
     async with front() as running:
         share = running.gate.shares.subscriptions
         fill(share, SUBSCRIBED._replace(each=SUBSCRIBED.each - 1))
         raw = await running.raw()
-        for number, expected in enumerate(("result", "error")):
-            await raw.request(number, "resources/subscribe", {"uri": f"events://streams/{number}"})
+        for number, (stream, expected) in enumerate([("s", "result"), ("s", "result"), ("other", "error")]):
+            await raw.request(number, "resources/subscribe", {"uri": f"events://streams/{stream}"})
             answer = await raw.message()
             assert expected in answer
         assert answer["error"]["code"] == -32005

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 import trio
+import trio.testing
 from mcp.shared.exceptions import MCPError
 from mcp_types import PaginatedRequestParams
 
@@ -236,6 +237,10 @@ async def test_one_agent_cannot_take_all_streams_of_subscriptions(front, autojum
         other = await running.raw(initialized=False)
         await other.request(1, "subscriptions/listen", params)
         assert "method" in await other.message()
+        for raw in (greedy, again, other):
+            await raw.stream.aclose()
+        await trio.testing.wait_all_tasks_blocked()
+        assert not running.gate.shares.listening._held  # who has gone holds none
 
 
 async def test_subscriptions_of_a_connection_are_bounded(front, autojump_clock):
