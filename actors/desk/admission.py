@@ -137,13 +137,13 @@ class Admissions:
     async def wait_until_paid(self, principal: Principal) -> None:
         """Wait while a principal owes for refused requests; a checkpoint if it does.
 
-        For what is costly before anybody can say whether it will be refused: reading a large message.
+        For what is costly before anybody can say whether it will be refused: reading a large message. Those that wait
+        go on one after the other, since each may be refused in its turn, and be owed for.
         """
-        while (prepaid := self._prepaid_of_sessions.get(session_name(principal))) is not None:
-            owed_s = prepaid.owes_until - trio.current_time()
-            if owed_s <= 0:
-                return
-            await trio.sleep(owed_s)
+        name = session_name(principal)
+        while (prepaid := self._prepaid_of_sessions.get(name)) is not None and prepaid.owes_until > trio.current_time():
+            async with prepaid.turn:
+                await trio.sleep(max(0.0, prepaid.owes_until - trio.current_time()))
 
     def disconnected(self, caller: Caller) -> None:
         """Tell the caller's session that this connection has ended. Does not checkpoint."""

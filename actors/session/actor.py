@@ -124,6 +124,7 @@ class Session(Actor):
 
     def _charge(self, cost: int) -> None:
         now, unspent = trio.current_time(), self._prepaid.unspent()
+        self._idle_since = now  # a sender of nothing else has no connection that is known here
         self._prepaid.grant(-unspent)
         self._bucket.charge(cost - unspent, now, OWED_S)
         self._prepaid.owes_until = now + self._bucket.lacks_for_s(1, now)

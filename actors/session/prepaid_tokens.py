@@ -15,6 +15,8 @@ from __future__ import annotations
 from collections import Counter
 from typing import Final
 
+import trio
+
 from actors.session.messages import Operation
 
 AHEAD: Final = 64
@@ -48,9 +50,10 @@ class PrepaidTokens:
         owes_until: Until when the bucket is empty, on Trio's clock, because of what was refused. The session's.
         spent: Tokens spent since the session began. The desk's.
         tally: The requests that they were spent on. The desk's.
+        turn: Held by the one that waits until nothing is owed, while others wait behind it. The desk's.
     """
 
-    __slots__ = ("ahead", "connections", "granted", "low", "owed", "owes_until", "spent", "tally")
+    __slots__ = ("ahead", "connections", "granted", "low", "owed", "owes_until", "spent", "tally", "turn")
 
     def __init__(self, burst: int | None) -> None:
         self.ahead = AHEAD if burst is None else min(AHEAD, burst // _SHARE_OF_BURST)
@@ -61,6 +64,7 @@ class PrepaidTokens:
         self.owed = 0
         self.spent = 0
         self.tally: Counter[str] = Counter()
+        self.turn = trio.Lock()
 
     def unspent(self) -> int:
         """Return how many tokens are granted and not spent."""

@@ -1,5 +1,7 @@
 """Refused requests cost their sender: by their bytes, whoever else it is, and whatever connection it comes by next."""
 
+from collections import Counter
+
 import pytest
 import trio
 import trio.testing
@@ -61,6 +63,24 @@ async def test_what_is_owed_is_bounded_and_a_large_message_waits_until_it_is_pai
     await limited.gate.wait_until_paid(scout.principal)
     assert OWED_S <= trio.current_time() - began <= OWED_S + 1
     assert await attempt(limited, scout) is None
+
+
+async def test_of_many_large_messages_that_wait_one_after_the_other_is_read_and_paid_for(
+    autojump_clock, limited, scout
+):
+    read = Counter()
+
+    async def send_refused():
+        await limited.gate.wait_until_paid(scout.principal)
+        read[round(trio.current_time())] += 1
+        await limited.gate.charge_refused(scout.principal, 50 * REFUSED_BYTES)
+
+    await limited.gate.charge_refused(scout.principal, 50 * REFUSED_BYTES)
+    await trio.testing.wait_all_tasks_blocked()
+    async with trio.open_nursery() as nursery:
+        for _ in range(20):
+            nursery.start_soon(send_refused)
+    assert max(read.values()) <= 2  # the session hears of the first a hop later
 
 
 async def test_an_admin_owes_nothing(autojump_clock, limited):
