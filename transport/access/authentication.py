@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Final, NamedTuple
 from urllib.parse import parse_qs, urlsplit
 
@@ -85,6 +86,8 @@ class Authenticator:
         self._tokens = tokens
         self._loopback = is_loopback(host)
         self._hosts = {host.lower(), *(each.lower() for each in hosts)}
+        # Requests over HTTP say the same few names, and to take one apart costs as much as the rest of the checks.
+        self._host_is_fine = lru_cache(maxsize=64)(self._is_fine_as_host)
         self._origins = {each.lower().rstrip("/") for each in origins}
 
     def authenticate(self, head: RequestHead) -> Identity:
@@ -141,7 +144,7 @@ class Authenticator:
             return True
         return self._tokens.holder(identity.sha256) == identity.principal
 
-    def _host_is_fine(self, host: str) -> bool:
+    def _is_fine_as_host(self, host: str) -> bool:
         name = _host_name(f"//{host}")
         if name is None:
             return False

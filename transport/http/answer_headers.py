@@ -16,6 +16,7 @@ _NOSNIFF: Final = (b"x-content-type-options", b"nosniff")
 _NO_STORE: Final[tuple[bytes, bytes]] = (b"cache-control", b"no-store")
 _NO_STORE_OF_A_STREAM: Final = (b"cache-control", b"no-store, no-transform")
 _COME_BACK: Final = ((b"connection", b"close"), (b"retry-after", b"1"))
+_FAILED: Final = HTTPStatus.INTERNAL_SERVER_ERROR.value
 _EVENT_STREAM: Final = b"text/event-stream"
 
 _READABLE: Final = (
@@ -54,8 +55,8 @@ class Answer:
         """Send a message of ASGI; a checkpoint."""
         if message["type"] == "http.response.start":
             message = {**message, "headers": self._headers(message.get("headers", ()))}
-            if message["status"] == HTTPStatus.INTERNAL_SERVER_ERROR and not self._accepting():
-                message["status"] = HTTPStatus.SERVICE_UNAVAILABLE
+            if message["status"] == _FAILED and not self._accepting():
+                message["status"] = HTTPStatus.SERVICE_UNAVAILABLE.value
                 message["headers"] += _COME_BACK
         self.begun = True
         await self._send(message)
@@ -82,5 +83,4 @@ class Answer:
 
 def is_preflight(method: str, headers: list[tuple[bytes, bytes]]) -> bool:
     """Say whether a request is a browser's question whether a page may send another one."""
-    names = {name for name, _ in headers}
-    return method == "OPTIONS" and {b"origin", b"access-control-request-method"} <= names
+    return method == "OPTIONS" and {b"origin", b"access-control-request-method"} <= {name for name, _ in headers}
