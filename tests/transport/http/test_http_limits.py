@@ -176,7 +176,7 @@ async def test_a_principals_large_bodies_are_bounded_over_all_its_connections(se
         await slow.head("/v1/validate", "Content-Length: 2500")
         await slow.stream.send_all(b" " * 2400)
         await trio.testing.wait_all_tasks_blocked()
-        large = {**READ, "cwd": "/" + "x" * 1000}
+        large = {**READ, "input": {"text": "x" * 1000}}
         refused = await hall.connect().post("/v1/validate", large)
         assert (refused.status, refused.headers["retry-after"]) == (429, "1")
         assert (await hall.connect().post("/v1/validate", READ)).status == 200
@@ -185,7 +185,7 @@ async def test_a_principals_large_bodies_are_bounded_over_all_its_connections(se
         assert (await slow.reply()).status == 408
         for _ in range(5):
             assert (await hall.connect().post("/v1/validate", large)).status == 200
-        alone = {**READ, "cwd": "/" + "x" * 5000}
+        alone = {**READ, "input": {"text": "x" * 5000}}
         assert (await hall.connect().post("/v1/validate", alone)).status == 200
 
 
