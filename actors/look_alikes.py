@@ -64,7 +64,7 @@ def folded(name: str) -> str:
     For comparing with the hall's own names, and with an agent's; not for showing.
     """
     if name.isascii():
-        return _like_ours(name.lower())
+        return _like_ours(name.strip().lower())
     seen = "".join(each for each in name if not is_unseen(each))
     return _like_ours(unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", seen).casefold()).strip())
 

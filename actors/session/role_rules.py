@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from actors.look_alikes import folded
 from actors.session.messages import Admission, Admit, Limits, Operation, Principal, Role
 
@@ -14,6 +16,12 @@ LIMITS: dict[Role, Limits] = {
 """What each role may use unless configured otherwise."""
 
 ADMITTED = Admission()
+
+_BEGINNINGS = frozenset({"", " ", "m", "M", "r", "R"})
+"""What ASCII begins with that could look like `moothall`: `rn` looks like `m`. Nothing in ASCII looks like `agent/`."""
+
+_RESEMBLES = re.compile(r"\s*(?:m|rn)[o0]{2}tha[l1i|]{2}", re.IGNORECASE).match
+"""Says whether a name of ASCII begins like `moothall`; in a third of the time that folding takes."""
 
 _OPERATIONS: dict[Role, frozenset[Operation]] = {
     "observer": frozenset({"read"}),
@@ -28,15 +36,24 @@ def refusal_of(principal: Principal, message: Admit) -> Admission | None:
     if message.operation not in _OPERATIONS[principal.role]:
         return _forbidden(f"the role {principal.role!r} may not {message.operation}; ask an admin for another token")
     for stream in message.streams:
-        looks_like = folded(stream)
+        looks_like = _looks_like(stream)
         if looks_like == "moothall" or looks_like.startswith("moothall/"):
             return _forbidden(f"stream {stream!r} is written by the server alone; choose another stream")
         if looks_like.startswith("agent/") and stream != f"agent/{principal.agent}":
             return _forbidden(f"stream {stream!r} is written by that agent alone; yours is 'agent/{principal.agent}'")
     for kind in message.types:
-        if folded(kind).startswith("moothall."):
+        if _looks_like(kind).startswith("moothall."):
             return _forbidden(f"type {kind!r} is the server's own; choose one that does not start with 'moothall.'")
     return None
+
+
+def _looks_like(name: str) -> str:
+    """Return what a name looks like beside the server's own; most cannot, and a batch may have a thousand of them."""
+    if not name.isascii():
+        return folded(name)
+    if name[:1] not in _BEGINNINGS:
+        return name.lower()
+    return folded(name) if _RESEMBLES(name) else name.strip().lower()
 
 
 def rate_limited(retry_after_s: float) -> Admission:

@@ -41,6 +41,7 @@ SPOOFS = {
     "fullwidth": "\uff4d\uff4f\uff4f\uff54\uff48\uff41\uff4c\uff4c",
     "Cherokee": "\u13b7\u2c9f\u2c9f\u13a2\u13bb\u13aa\u13de\u13de",
     "infinity": "m\u221ethall",
+    "a blank in front": " moothall",
 }  # fmt: skip
 
 
@@ -55,6 +56,14 @@ def test_what_nobody_sees_makes_no_other_name(character, place):
     assert not may_append(stream=disguised)
     assert not may_append(stream=f"{disguised}/policy")
     assert not may_append(kind=f"{disguised}.policy.activated")
+
+
+@given(st.text(st.sampled_from("moothallMOrn01iIL|. /agent_AGENT-x"), max_size=14))
+def test_a_name_is_judged_by_all_of_what_it_looks_like(name):
+    looks = folded(name)
+    ours = looks == "moothall" or looks.startswith(("moothall/", "agent/"))
+    assert may_append(stream=name) is (not ours or name == "agent/scout")
+    assert may_append(kind=name) is not looks.startswith("moothall.")
 
 
 @pytest.mark.parametrize("spoof", SPOOFS.values(), ids=SPOOFS)
