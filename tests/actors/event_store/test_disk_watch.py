@@ -59,8 +59,10 @@ def test_the_days_left_come_from_the_growth_of_the_last_day_and_what_leaves_the_
         warning = watch.warning(grown + minute * GIB // 60, 100 * GIB, minute * 60.0)
     assert "4.2 days at 24576 MiB a day" in warning
     assert watch.warning(0, 100 * GIB, 2 * HOUR_S) == ""  # old events have left: 12 GiB a day
-    for minute in range(121, 1700):
-        warning = watch.warning(0, 100 * GIB, minute * 60.0)
+    warning = watch.warning(2 * GIB, 100 * GIB, 3 * HOUR_S)  # 3 GiB in 3 hours, whatever has left meanwhile
+    assert "4.2 days at 24576 MiB a day" in warning
+    for minute in range(181, 1700):
+        warning = watch.warning(2 * GIB, 100 * GIB, minute * 60.0)
     assert warning == ""
     assert len(watch._grown) == 1440
 
