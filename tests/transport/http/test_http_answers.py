@@ -110,6 +110,24 @@ async def test_a_request_on_a_connection_that_outlives_the_stop_is_answered_503_
         hall.stop()
         await trio.sleep(1)  # longer than a stop waits for requests, shorter than it waits for connections
         await wire.stream.send_all(body)
+        answer = b""
+        while more := await wire.stream.receive_some():
+            answer += more
+        assert answer.startswith(b"HTTP/1.1 503 ")
+        assert b"connection: close" in answer.lower()
+        assert b"the server stops" in answer
+        assert not [record for record in caplog.records if record.exc_info]
+
+
+async def test_a_request_that_a_stop_cuts_off_is_answered_503_and_not_500(serve_http, autojump_clock, caplog):
+    async with serve_http() as hall:
+        session, wire = await hall.session(), hall.connect()
+        hall.gate.stall()
+        body = msgspec.json.encode({**PING, "method": "tools/call", "params": {"name": "whoami"}})
+        kind = "application/json"
+        await wire.begin("POST", "/mcp", body, content_type=kind, accept=kind, **session.headers)
+        await trio.testing.wait_all_tasks_blocked()
+        hall.stop()
         answer = bytes(await wire.stream.receive_some())
         assert answer.startswith(b"HTTP/1.1 503 ")
         assert b"connection: close" in answer.lower()
