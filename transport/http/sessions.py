@@ -86,7 +86,6 @@ class Sessions(StreamableHTTPSessionManager):
         self._owned: Counter[Principal] = Counter()
         self._unknown: HttpSessions = unknown
         self._reopening = trio.Lock()
-        self._half_open: str | None = None
         self._ended_by_clients = EndedSessions()
 
     @property
@@ -102,7 +101,7 @@ class Sessions(StreamableHTTPSessionManager):
         """Return the session that a request names, if it is one of this principal's. Does not checkpoint."""
         session_id = session_id_of(scope)
         known = self._known.get(session_id) if session_id is not None else None
-        if known is None or known.caller.principal != principal or session_id == self._half_open:
+        if known is None or known.caller.principal != principal:
             return None
         self._known[known.session_id] = self._known.pop(known.session_id)  # the one unused for the longest is first
         return known
@@ -113,7 +112,7 @@ class Sessions(StreamableHTTPSessionManager):
         return (
             self._unknown == "reopen"
             and session_id is not None
-            and (session_id not in self._known or session_id == self._half_open)
+            and session_id not in self._known
             and GIVEN_OUT.fullmatch(session_id) is not None
             and (principal, session_id) not in self._ended_by_clients
         )
@@ -128,12 +127,8 @@ class Sessions(StreamableHTTPSessionManager):
             if session_id is None or session_id in self._server_instances:  # another request was faster
                 return self.find(scope, principal)
             log.info("http.session_reopened", agent=principal.agent)
-            self._half_open = session_id
-            try:
-                with trio.move_on_after(HANDSHAKE_S):
-                    await self._shake_hands(session_id, principal, header_of(scope["headers"], VERSION))
-            finally:
-                self._half_open = None
+            with trio.move_on_after(HANDSHAKE_S):
+                await self._shake_hands(session_id, principal, header_of(scope["headers"], VERSION))
             return self.find(scope, principal)
 
     async def _shake_hands(self, session_id: str, principal: Principal, version: str | None) -> None:

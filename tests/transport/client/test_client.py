@@ -160,7 +160,7 @@ async def test_whoever_reads_while_another_task_closes_learns_of_the_end_and_dis
         stream.mute = True
         nursery.start_soon(websocket.aclose)
         await trio.testing.wait_all_tasks_blocked()
-        with pytest.raises(Lost):
+        with pytest.raises(Lost), trio.fail_after(60):
             await websocket.receive()
 
 
