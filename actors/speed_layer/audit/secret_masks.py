@@ -150,7 +150,7 @@ class Masked:
         return self._reason[1]
 
     def _without_secrets(self, text: str) -> str:
-        text = self._forms.masked(text, [])
+        text = _without_forms(text)
         if len(self._secrets) > MAX_SOUGHT:
             return without_quotations(text)
         for secret in self._secrets:
@@ -210,7 +210,12 @@ class Masked:
 
 def without_quotations(reason: str) -> str:
     """Return a reason without what it quotes: for where nobody knows what of it is secret."""
-    return _QUOTED.sub(MASK, prepare().masked(reason, []))
+    return _QUOTED.sub(MASK, _without_forms(reason))
+
+
+@lru_cache(maxsize=256)
+def _without_forms(reason: str) -> str:
+    return prepare().masked(reason, [])  # most reasons are the rules' own, and come again and again
 
 
 @lru_cache(maxsize=1024)

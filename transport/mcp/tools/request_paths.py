@@ -23,7 +23,7 @@ It looks neither ahead nor back, since not every client's expressions can. It ta
 """
 
 _DIRECTORY: Final = re.compile(DIRECTORY)
-_PATHS: Final = ("file_path", "notebook_path", "path")
+_PATHS: Final = frozenset({"file_path", "notebook_path", "path"})
 _SURELY_SHORT: Final = MOST_BYTES // 4
 """So many characters have no more than `MOST_BYTES` bytes, whichever they are."""
 
@@ -39,19 +39,20 @@ def check_paths(cwd: str | None, arguments: dict[str, Any], scripts: Iterable[st
     Raises:
         ValueError: They cannot.
     """
-    for name in _PATHS:
-        if name in arguments and isinstance(path := arguments[name], str) and _too_long(path):
-            raise ValueError(f"{name!r} has more than {MOST_BYTES} bytes, and no file's path has")
+    if not _PATHS.isdisjoint(arguments):
+        for name in _PATHS:
+            if isinstance(path := arguments.get(name), str) and _too_long(path):
+                raise ValueError(f"{name!r} has more than {MOST_BYTES} bytes, and no file's path has")
     for path in scripts or ():
-        if _too_long(path) or not _is_path(path):
-            raise ValueError("a path of 'scripts' is absolute, without `.`, `..`, empty parts and control characters")
-    if cwd is None:
-        return
-    if _too_long(cwd):
-        raise ValueError(f"'cwd' has more than {MOST_BYTES} bytes, and no directory's path has")
-    if not _is_path(cwd):
+        if not _is_path(path):
+            raise ValueError(
+                "a path of 'scripts' is absolute, without `.`, `..`, empty parts and control characters, of no more "
+                f"than {MOST_BYTES} bytes"
+            )
+    if cwd is not None and not _is_path(cwd):
         raise ValueError(
-            "'cwd' is an absolute path without `.`, `..`, empty parts and control characters, or it is left out"
+            "'cwd' is an absolute path without `.`, `..`, empty parts and control characters, of no more than "
+            f"{MOST_BYTES} bytes, or it is left out"
         )
 
 
@@ -59,6 +60,12 @@ def _too_long(path: str) -> bool:
     return len(path) > _SURELY_SHORT and len(path.encode()) > MOST_BYTES
 
 
-@lru_cache(maxsize=256)
 def _is_path(path: str) -> bool:
-    return _DIRECTORY.fullmatch(path) is not None  # else `$` would let a newline stand behind it
+    return len(path) <= MOST_BYTES and _is_normal(path)  # what is longer is not kept
+
+
+@lru_cache(maxsize=256)
+def _is_normal(path: str) -> bool:
+    return (
+        not _too_long(path) and _DIRECTORY.fullmatch(path) is not None
+    )  # else `$` would let a newline stand behind it
