@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import Final
 
+import msgspec
+
 MAX_STEPS: Final = 5_000
 """How many steps judging one request may take: 5 ms of them, since a step stands for a microsecond.
 
@@ -34,22 +36,20 @@ class OutOfSteps(Exception):  # noqa: N818 - not a fault of the program: a reque
         super().__init__(TOO_LONG)
 
 
-class Steps:
+class Steps(msgspec.Struct, gc=False):
     """Counts the steps of one request: first of taking it apart, then of judging. Nothing here checkpoints.
 
     Attributes:
         taken: How many were taken so far.
+        limit: How many may be.
     """
 
-    __slots__ = ("_limit", "taken")
-
-    def __init__(self) -> None:
-        self._limit = ANALYSIS_STEPS
-        self.taken = 0
+    taken: int = 0
+    limit: int = ANALYSIS_STEPS
 
     def go_on_to_judging(self) -> None:
         """Let the steps that are kept for judging be taken too."""
-        self._limit = MAX_STEPS
+        self.limit = MAX_STEPS
 
     def spend(self, steps: int) -> None:
         """Count work before it is done.
@@ -58,16 +58,14 @@ class Steps:
             OutOfSteps: It is more than may be done; then nothing more may.
         """
         self.taken += steps
-        if self.taken > self._limit:
-            self.taken = self._limit
+        if self.taken > self.limit:
+            self.taken = self.limit
             raise OutOfSteps
 
     def copy(self) -> Steps:
         """Return a count that goes on from here, while this one stays."""
-        copied = Steps()
-        copied._limit, copied.taken = self._limit, self.taken
-        return copied
+        return Steps(self.taken, self.limit)
 
     def allow(self, steps: int) -> bool:
         """Say whether so much work may still be done; nothing is counted."""
-        return self.taken + steps <= self._limit
+        return self.taken + steps <= self.limit

@@ -11,7 +11,7 @@ import time
 from collections.abc import Mapping, Sequence
 from functools import cache, lru_cache, partial
 from importlib import resources
-from typing import Any, Final, NamedTuple, Self
+from typing import Any, Final, Self
 
 import msgspec
 
@@ -19,7 +19,7 @@ from actors.speed_layer.command.paths import MAX_PATH
 from actors.speed_layer.policy.canonical_request import SHELL, SHELL_TOOLS, canonical, request_hash, tool_name
 from actors.speed_layer.policy.judging.file_tools import judge_tool
 from actors.speed_layer.policy.judging.plain_command import PlainCommand, open_questions, plain_one
-from actors.speed_layer.policy.judging.shell_line import JudgedLine, command_line, judge_analysis, judge_line
+from actors.speed_layer.policy.judging.shell_line import Judged, command_line, judge_analysis, judge_line
 from actors.speed_layer.policy.loading import rule_examples
 from actors.speed_layer.policy.loading.compiled_rules import CompiledRules
 from actors.speed_layer.policy.loading.rule_scope import NOTHING
@@ -86,13 +86,6 @@ class Explanation(msgspec.Struct, frozen=True):
     unproved: list[str]
 
 
-class Judged(NamedTuple):
-    """A ruling, and the shell line that it is on; None for other tools, or where the engine failed."""
-
-    ruling: Ruling
-    line: JudgedLine | None = None
-
-
 class Policy:
     """Rules, compiled.
 
@@ -140,10 +133,10 @@ class Policy:
 
     def decide(self, request: Request) -> Ruling:
         """Return the ruling on a request; an internal error is an `ask` that says so."""
-        return self.judge(request)[0]
+        return self.judge(request).ruling
 
     def judge(self, request: Request) -> Judged:
-        """Return the ruling on a request with the line that was judged, so that it need not be taken apart again.
+        """Return the ruling on a request with the plain command that it is, so that it need not be taken apart again.
 
         An internal error is an `ask` that says so.
         """
@@ -153,11 +146,11 @@ class Policy:
                 return Judged(self._rule_on_tool(tool, request)[0])
             line = command_line(request.input)
             if not self._scoped:
-                judged = self._judge_line(line, request.cwd)
-                return Judged(judged.ruling, judged)
+                return self._judge_line(line, request.cwd)
             judged = self._judge_line(line, request.cwd, self.excluded(request))
-            concerned = self._rules.scopes.concern(line)
-            return Judged(self._for_now(judged.ruling) if concerned else judged.ruling, judged)
+            if not self._rules.scopes.concern(line):
+                return judged
+            return msgspec.structs.replace(judged, ruling=self._for_now(judged.ruling))
         except Exception as error:  # noqa: BLE001 - a fault of the engine must never let something pass
             return Judged(_fault(error))
 
@@ -168,10 +161,9 @@ class Policy:
             request: The request.
             judged: What `judge` has returned on it.
         """
-        line = judged.line
-        if line is None or line.command is None:
+        if judged.command is None or judged.steps is None:
             return None
-        return open_questions(self._rules, line.command, request.cwd, line.steps.copy())
+        return open_questions(self._rules, judged.command, request.cwd, judged.steps.copy())
 
     def explain(self, request: Request) -> Explanation:
         """Return the ruling on a request and what led to it."""
@@ -189,7 +181,7 @@ class Policy:
         except Exception as error:  # noqa: BLE001 - as in `judge`
             return Explanation(_fault(error), [], [], []), Judged(_fault(error))
 
-    def _judge_line(self, line: str | None, cwd: str | None, excluded: frozenset[str] = NOTHING) -> JudgedLine:
+    def _judge_line(self, line: str | None, cwd: str | None, excluded: frozenset[str] = NOTHING) -> Judged:
         if line is None or len(line) > MAX_KEPT_LENGTH or (cwd is not None and len(cwd) > MAX_PATH):
             return judge_line(self._rules, line, cwd, excluded)
         return self._known(line, cwd, excluded)
@@ -208,13 +200,13 @@ class Policy:
         excluded = self.excluded(request)
         if line is None:
             judged = judge_line(self._rules, line, request.cwd)
-            return Explanation(judged.ruling, [], [], []), Judged(judged.ruling, judged)
+            return Explanation(judged.ruling, [], [], []), judged
         analysis, trace = analyse(line, request.cwd), list[RuleTrace]()
         workspace = self._rules.workspace(request.cwd, excluded)
         ruling = judge_analysis(self._rules, line, analysis, workspace, trace)
         listed = [list(one.argv) for one in analysis.commands if one.listed and one.argv]
-        judged = JudgedLine(ruling, plain_one(analysis), analysis.steps)
-        return Explanation(ruling, trace, listed, analysis.unproved), Judged(ruling, judged)
+        judged = Judged(ruling, plain_one(analysis), analysis.steps)
+        return Explanation(ruling, trace, listed, analysis.unproved), judged
 
     def _rule_on_tool(self, tool: str, request: Request) -> tuple[Ruling, list[Finding]]:
         findings = list(judge_tool(self._rules, tool, request.input, request.cwd, self.excluded(request)))
@@ -254,6 +246,6 @@ def _default() -> Policy:
 
 
 __all__ = [
-    "Explanation", "Layer", "Policy", "PolicyError", "PolicySource", "Request", "RuleTrace", "Ruling", "Verdict",
-    "canonical", "packs", "request_hash",
+    "Explanation", "Judged", "Layer", "Policy", "PolicyError", "PolicySource", "Request", "RuleTrace", "Ruling",
+    "Verdict", "canonical", "packs", "request_hash",
 ]  # fmt: skip

@@ -53,7 +53,7 @@ class Engine:
         def patched(policy, request):
             if self.takes_s is None:
                 found = judge(policy, request)
-                took_s = found.line.steps.taken * 1e-6
+                took_s = found.steps.taken * 1e-6
             else:
                 found, took_s = Judged(Ruling("deny", "r", "r", cacheable=False)), self.takes_s
             self.judged.append(request.input.get("command"))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import msgspec
 
@@ -32,18 +32,18 @@ A name begins in one place, and is looked for no further: else the time grew wit
 """
 
 
-class JudgedLine(NamedTuple):
-    """A line that was taken apart and judged, once.
+class Judged(msgspec.Struct, frozen=True, gc=False):
+    """A request that was taken apart and judged, once.
 
     Attributes:
         ruling: What the rules say.
-        command: The one plain command that it is, where they ask; else None.
-        steps: What that took.
+        command: The one plain command that it is, where they ask about it; else None.
+        steps: What that took; None for what is no shell line.
     """
 
     ruling: Ruling
-    command: SimpleCommand | None
-    steps: Steps
+    command: SimpleCommand | None = None
+    steps: Steps | None = None
 
 
 def command_line(arguments: dict[str, Any]) -> str | None:
@@ -62,7 +62,7 @@ def command_line(arguments: dict[str, Any]) -> str | None:
 
 def judge_line(
     rules: CompiledRules, line: str | None, cwd: str | None, excluded: frozenset[str] = frozenset()
-) -> JudgedLine:
+) -> Judged:
     """Judge a shell line, `None` for an input that holds none.
 
     Args:
@@ -73,17 +73,17 @@ def judge_line(
     """
     if line is None:
         why = "'command' is missing, or neither text nor a list of words"
-        return JudgedLine(Ruling("ask", why, None, False), None, Steps())
+        return Judged(Ruling("ask", why, None, False))
     analysis = analyse(line, cwd)
     ruling = judge_analysis(rules, line, analysis, rules.workspace(cwd, excluded))
-    return JudgedLine(ruling, plain_one(analysis) if ruling.verdict == "ask" else None, analysis.steps)
+    return Judged(ruling, plain_one(analysis) if ruling.verdict == "ask" else None, analysis.steps)
 
 
 def judge_analysis(
     rules: CompiledRules, line: str, analysis: Analysis, workspace: Workspace, trace: list[RuleTrace] | None = None
 ) -> Ruling:
     """Return the ruling on an analysed line."""
-    said = list[Finding]()
+    said: list[Finding] = []
     analysis.steps.go_on_to_judging()
     try:
         _judge_all(rules, analysis, workspace, said, trace)

@@ -21,10 +21,12 @@ STEPS_OF_COMMAND: Final = 12
 """Steps that it takes to judge a command of few words that one rule is about."""
 STEPS_OF_PATH: Final = 9
 """Steps that it takes to judge a path that was not judged before."""
-STEPS_OF_VARIABLE: Final = 4
-"""Steps that it takes to judge a variable."""
-STEP_LENGTH: Final = 64
-"""How many characters are searched for all patterns of a rule in a step."""
+STEPS_OF_VARIABLE: Final = 25
+"""Steps that it takes to judge the setting of a variable that was not judged before."""
+STEPS_OF_NAME: Final = 3
+"""Steps that it takes to judge the name of a variable that is read."""
+STEP_LENGTH: Final = 24
+"""How many characters of words are looked at for a rule in a step."""
 APPENDS: Final = frozenset({">>", "&>>", "<>"})
 
 
@@ -62,11 +64,12 @@ class CommandJudge:
         Raises:
             OutOfSteps: It would take too long.
         """
-        variables = len(command.env) + len(command.sets) + len(command.variables)
-        paths = len(command.redirects) * STEPS_OF_PATH
-        steps.spend(STEPS_OF_COMMAND + len(command.words) + STEPS_OF_VARIABLE * variables + paths)
+        steps.spend(STEPS_OF_COMMAND + len(command.words))
         if command.env or command.sets:
+            steps.spend((len(command.env) + len(command.sets)) * STEPS_OF_VARIABLE)
             findings += self._variables.judge(command, workspace.excluded)
+        if command.redirects or command.variables:
+            steps.spend(len(command.redirects) * STEPS_OF_PATH + len(command.variables) * STEPS_OF_NAME)
         for redirect in command.redirects:
             access: Access = "read" if not redirect.writes else "write" if redirect.op in APPENDS else "truncate"
             findings.append(
@@ -96,6 +99,7 @@ class CommandJudge:
         if UNKNOWN in command.words[0]:
             findings.append(Finding("ask", None, "the program is known only at run time"))
             return
+        weight = _weight(command)
         refusal = ""
         proofs: dict[Layer, list[Finding]] = {}
         decided = False
@@ -104,7 +108,8 @@ class CommandJudge:
             compiled = found.compiled
             if compiled.allows and compiled.layer == settled and trace is None:
                 continue
-            why = _unmet(found, command, steps) if compiled.conditions else None
+            steps.spend(weight)
+            why = _unmet(found, command) if compiled.conditions else None
             if compiled.rule.id in workspace.excluded:
                 why = OUT_OF_SCOPE
             if why is None and compiled.allows:
@@ -138,12 +143,13 @@ class CommandJudge:
         trace: list[RuleTrace] | None,
     ) -> bool:
         """Add what rules over commands that nothing else covers say; return whether one does."""
-        decided = False
+        decided, weight = False, _weight(command)
         for found in self._commands.otherwise():
             compiled = found.compiled
             if any(LAYERS.index(layer) <= LAYERS.index(compiled.layer) for layer in proofs):
                 continue
-            why = OUT_OF_SCOPE if compiled.rule.id in workspace.excluded else _unmet(found, command, steps)
+            steps.spend(weight)
+            why = OUT_OF_SCOPE if compiled.rule.id in workspace.excluded else _unmet(found, command)
             if why is None and compiled.rule.verdict == "allow":
                 why = Proof(self._paths, command, workspace, steps).fails(found)
             if why is None:
@@ -168,12 +174,18 @@ class CommandJudge:
                 yield self._paths.judge_in_all_directories(command, word, access, command.cwd, workspace)
 
 
-def _unmet(found: PrefixMatch, command: SimpleCommand, steps: Steps) -> str | None:
+def _weight(command: SimpleCommand) -> int:
+    """Return the steps that it takes to see whether a rule is about a command, or covers it."""
+    words, stdin = command.words, command.stdin
+    weight = 3 + 2 * len(words) + sum(map(len, words)) // STEP_LENGTH
+    if stdin is not None:
+        weight += len(stdin.text or "") // STEP_LENGTH + len(stdin.producers)
+    return weight
+
+
+def _unmet(found: PrefixMatch, command: SimpleCommand) -> str | None:
     rest = command.words[found.start :]
-    fed = 0 if command.stdin is None else len(command.stdin.text or "") // STEP_LENGTH + len(command.stdin.producers)
-    words = len(rest) + sum(map(len, rest)) // STEP_LENGTH
     for condition, why in found.compiled.conditions:
-        steps.spend(1 + words + fed)
         if not condition(command, rest):
             return why
     return None

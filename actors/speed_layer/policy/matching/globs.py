@@ -79,11 +79,16 @@ def said(error: Exception) -> str:
 
 
 class GlobSet:
-    """Many globs, matched at once without case."""
+    """Many globs, matched at once.
 
-    def __init__(self, globs: list[str]) -> None:
+    Args:
+        globs: The globs.
+        case: Whether capitals differ from small letters.
+    """
+
+    def __init__(self, globs: list[str], *, case: bool = False) -> None:
         options = re2.Options()
-        options.case_sensitive = False
+        options.case_sensitive = case
         options.dot_nl = True
         self._set = re2.Set.FullMatchSet(options) if globs else None
         if self._set is not None:

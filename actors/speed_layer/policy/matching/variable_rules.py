@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from typing import Final, NamedTuple
+from functools import lru_cache
+from typing import Final
 
 from actors.speed_layer.command.simple_command import SimpleCommand
-from actors.speed_layer.policy.matching.globs import any_glob, whole
+from actors.speed_layer.policy.matching.globs import GlobSet, whole
 from actors.speed_layer.policy.matching.path_rules import STRICTNESS, Finding
 from actors.speed_layer.policy.rule_tables import VariableRule
 
@@ -16,17 +17,16 @@ SECRET_NAME: Final = re.compile(
 )
 
 
+MAX_KEPT: Final = 256
+"""Of how many names it is kept which rules are about them: some dozens come again and again, and asking takes 20 us."""
+MAX_KEPT_LENGTH: Final = 64
+"""Length of the longest name of which it is kept."""
 MAX_VALUE: Final = 2048
 """Length of the longest value that is looked at; a longer one is as good as unknown."""
 
 
-class _Compiled(NamedTuple):
-    """A variable rule with what says whether a name is one of its own, or left alone, and a value one of its own."""
-
-    rule: VariableRule
-    names: Callable[[str], bool]
-    left_alone: Callable[[str], bool] | None
-    values: Callable[[str], bool] | None
+_Compiled = tuple[VariableRule, Callable[[str], bool] | None]
+"""A variable rule, and what says whether it is about a value; None where it is about any."""
 
 
 def _values(rule: VariableRule) -> Callable[[str], bool]:
@@ -56,11 +56,17 @@ class VariableRules:
 
     def __init__(self) -> None:
         self._rules = list[_Compiled]()
+        self._globs = list[str]()
+        self._owners = list[tuple[int, bool]]()
+        self._set: GlobSet | None = None
+        self._known = lru_cache(MAX_KEPT)(self._about)
 
     def add(self, rule: VariableRule) -> None:
         """Add a rule; raise `ValueError` if its values are no regular expression."""
-        left_alone = any_glob(rule.but) if rule.but else None
-        self._rules.append(_Compiled(rule, any_glob(rule.names), left_alone, _values(rule) if rule.values else None))
+        for globs, own in ((rule.names, True), (rule.but, False)):
+            self._globs += globs
+            self._owners += [(len(self._rules), own)] * len(globs)
+        self._rules.append((rule, _values(rule) if rule.values else None))
 
     def judge(self, command: SimpleCommand, excluded: frozenset[str]) -> list[Finding]:
         """Return what the rules say to a command's assignments; the shell's own variables need no rule.
@@ -76,10 +82,8 @@ class VariableRules:
     def _one(self, name: str, value: str | None, words: tuple[str, ...], excluded: frozenset[str]) -> Finding:
         shell = not words
         best: Finding | None = None
-        for rule, names, left_alone, values in self._rules:
-            if rule.id in excluded or (shell and not rule.shell) or not names(name):
-                continue
-            if left_alone is not None and left_alone(name):
+        for rule, values in self._known(name) if len(name) <= MAX_KEPT_LENGTH else self._about(name):
+            if rule.id in excluded or (shell and not rule.shell):
                 continue
             if _begins(words, rule.unless_before) or (rule.before and not _begins(words, rule.before)):
                 continue
@@ -96,6 +100,14 @@ class VariableRules:
             None,
             f"no rule covers setting {name}" + ("" if value is not None else " to a value known only at run time"),
         )
+
+    def _about(self, name: str) -> list[_Compiled]:
+        """Return the rules that are about a variable of this name, each with what says whether it is about a value."""
+        if self._set is None:
+            self._set = GlobSet(self._globs, case=True)
+        hits = [self._owners[index] for index in self._set.matches(name)]
+        left_alone = {place for place, own in hits if not own}
+        return [self._rules[place] for place in sorted({place for place, own in hits if own} - left_alone)]
 
     @staticmethod
     def _fits(rule: VariableRule, values: Callable[[str], bool], value: str | None) -> bool:

@@ -67,7 +67,6 @@ class Proof:
         """Return what the rule does not cover, `None` if it covers all."""
         rule = found.compiled
         command = self._command
-        self._steps.spend(4 + 2 * len(command.words) + sum(map(len, command.words)) // STEP_LENGTH)
         if not rule.rule.script and "/" in command.words[0] and not trusted(command.words[0]):
             return f"{command.words[0]} is not a program of the system or the project's environment"
         if rule.rule.wraps:
