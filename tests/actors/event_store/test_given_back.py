@@ -7,7 +7,23 @@ import trio
 import trio.testing
 
 from actors.desk.gate import Refusal
-from store import Append, FailIf, NewEvent, Query
+from actors.event_store.long_polls import LongPolls
+from actors.event_store.messages import AppendEvents
+from actors.kernel import LATER, Ref
+from store import Append, FailIf, MemoryLog, NewEvent, Query
+
+
+class Answers:
+    """The way back to an asker who waits for ever."""
+
+    def __init__(self, answers):
+        self._answers = answers
+
+    def __call__(self, answer):
+        self._answers.append(answer)
+
+    def on_abandoned(self, call):
+        pass
 
 
 def one(size=0, kind="note", **options):
@@ -75,23 +91,52 @@ async def test_long_polls_that_have_ended_leave_room_for_others(autojump_clock, 
         nursery.cancel_scope.cancel()
 
 
-async def test_who_waits_is_answered_once_however_many_commits_come_while_it_is_searched_for(
-    autojump_clock, world, scout
-):
-    world.log.append([NewEvent(type="note", data={"n": n}) for n in range(1000)], agent="scout")
+async def test_who_waits_is_searched_for_once_at_a_time_and_answered_once(autojump_clock):
+    log, turn, answers = MemoryLog(), trio.Lock(), []
+    polls = LongPolls(turn)
     async with trio.open_nursery() as nursery:
-        pages = []
-
-        async def follow():
-            pages.append(await world.gate.query_events(scout, Query(where={"n": -1}), 60.0))
-
-        nursery.start_soon(follow)
-        await trio.testing.wait_all_tasks_blocked()
-        for n in (*range(700), -1, *range(700)):
-            world.log.append([NewEvent(type="note", data={"n": n})], agent="rover")
+        waits = Query(where={"n": -1})
+        waiter = polls.answer(waits, log.query(waits), 60.0, Answers(answers), nursery)
+        assert waiter is LATER
+        for n in (*range(700), -1):
+            (outcome,) = log.commit([Append(events=[NewEvent(type="note", data={"n": n})], agent="rover")])
+        await turn.acquire()
         for _ in range(3):
-            await world.gate.append_events(scout, one())
-        await trio.sleep(1.0)
-        assert [event.data["n"] for event in pages[0].events] == [-1]
-        assert world.system.dead_letters["event_store:replies"] == 0
+            polls.look_again(log, [(one(), outcome)], nursery)
+            await trio.testing.wait_all_tasks_blocked()
+        assert turn.statistics().tasks_waiting == 1
+        turn.release()
+        await trio.testing.wait_all_tasks_blocked()
+        assert [event.data["n"] for found in answers for event in found.page.events] == [-1]
         nursery.cancel_scope.cancel()
+
+
+async def outcome_of(world, append, told):
+    told.append(await Ref(world.system, "event_store").ask(AppendEvents(append)))
+
+
+async def test_a_stop_in_the_middle_of_a_commit_closes_the_log_behind_it(autojump_clock, make_world):
+    async def disk(function):
+        await trio.sleep(1.0)
+        return function()
+
+    told = []
+    async with trio.open_nursery() as nursery, make_world(run_sync=disk).open() as world:
+        nursery.start_soon(outcome_of, world, one(), told)
+        await trio.sleep(0.5)
+    assert [stored.refused for stored in told] == [None]
+    assert world.crashes == []
+
+
+async def test_a_stop_waits_for_appends_whose_conditions_are_being_looked_at(autojump_clock, make_world):
+    told = []
+    async with trio.open_nursery() as nursery, make_world().open() as world:
+        world.log.append([NewEvent(type="note", data={"n": n}) for n in range(900)], agent="scout")
+        for _ in range(20):
+            world.log.append([NewEvent(type="note")] * 900, agent="scout")
+        never = FailIf(query=Query(where={"n": -1}), after=0)
+        nursery.start_soon(outcome_of, world, one(kind="other", fail_if=never), told)
+        for _ in range(6):
+            await trio.lowlevel.checkpoint()
+    assert [stored.refused for stored in told] == [None]
+    assert world.crashes == []

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import trio
 
+from actors.desk.gate import Caller
+from actors.session.messages import Principal
 from transport.mcp.cancellation import CancelScopes
+from transport.mcp.fast_lane import FastLane
+from transport.mcp.in_flight import InFlight
 from transport.mcp.resource_updates import ResourceUpdates
 from transport.mcp.ticket_queue import TicketQueue
+from transport.mcp.tool_calls import Outcome
 
 
 @pytest.fixture
@@ -67,3 +73,27 @@ async def test_tickets_have_their_turns_in_order(autojump_clock: Any):
     await first.wait()
     first.finish()
     await second.wait()
+
+
+async def test_an_answer_that_is_ready_in_the_step_in_which_its_client_cancels_is_not_given():
+    answered: list[str] = []
+    answers = SimpleNamespace(put=answered.append)
+    in_flight = InFlight(8, 1000)
+    lane: Any = FastLane(
+        SimpleNamespace(),  # type: ignore[arg-type]
+        Caller(Principal("scout", "agent"), 1),
+        era=SimpleNamespace(tail=""),  # type: ignore[arg-type]
+        in_flight=in_flight,
+        answers=answers,  # type: ignore[arg-type]
+        start_soon=lambda *_: None,
+    )
+
+    async def run(cancelled: bool) -> Outcome:
+        if cancelled:
+            lane.cancel({"requestId": 1})
+        return Outcome({}, is_error=False)
+
+    for cancelled, expected in ((False, 1), (True, 1)):
+        in_flight.begin(1, size=10, ordered=False)
+        await lane._run(1, lane._scopes.open(1), partial(run, cancelled))
+        assert (len(answered), len(in_flight)) == (expected, 0)

@@ -118,6 +118,49 @@ def test_a_ruling_that_the_time_may_change_is_not_kept() -> None:
 
 
 @pytest.mark.parametrize(
+    "line",
+    [
+        "frob",
+        "f''rob",
+        'f""rob',
+        "f\\rob",
+        "'frob'",
+        '"fr"ob',
+        "ls | f''rob",
+        "ls; x=$(f''rob)",
+        "bash -c \"f''rob\"",
+        "$'fr\\x6fb'",
+    ],
+)
+def test_no_spelling_of_a_line_under_a_rule_for_some_hours_is_kept_while_it_is_allowed(line: str) -> None:
+    policy = load(rule("a", "allow", ["frob"], hours="08:00-18:00"), rule("b", "allow", ["ls|bash"]))
+    noon = datetime.fromisoformat(MONDAY_NOON).timestamp()
+    ruling = policy.decide(Request("Bash", {"command": line}, CWD, at=noon))
+    assert not ruling.cacheable
+
+
+def test_the_plainest_disguise_is_allowed_while_the_rule_holds_and_asked_about_when_it_does_not() -> None:
+    policy = load(rule("a", "allow", ["frob"], hours="08:00-18:00"))
+    assert [verdict(policy, "f''rob", at=f"2030-01-07T{hour}:00:00Z") for hour in (12, 20)] == ["allow", "ask"]
+
+
+def test_a_ruling_on_another_tool_under_a_rule_with_an_end_is_not_kept() -> None:
+    timed = """
+[[tool]]
+id = "t"
+reason = "a test"
+verdict = "allow"
+tools = ["webfetch"]
+hosts = ["*.example.com"]
+until = "2031-01-01T00:00:00Z"
+"""
+    noon = datetime.fromisoformat(MONDAY_NOON).timestamp()
+    asked = Request("WebFetch", {"url": "https://docs.example.com/x"}, CWD, at=noon)
+    rulings = [load(text).decide(asked) for text in (timed, timed.partition("until")[0])]
+    assert [(ruling.verdict, ruling.cacheable) for ruling in rulings] == [("allow", False), ("allow", True)]
+
+
+@pytest.mark.parametrize(
     "field",
     [
         {"roles": ["agnet"]},
