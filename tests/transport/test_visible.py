@@ -253,3 +253,12 @@ def test_a_remembered_decision_shows_who_asked_for_what_where_and_why(monkeypatc
         "    in $'/work\\U0000202e'",
         "    asked by $'scout\\U0000034f' at 1970-01-01T00:00:00Z; rule x.y asks: $'who knows\\U0000000d'",
     ]
+
+
+@pytest.mark.parametrize("tool", ["Bash\x1b[2K\x1b[1A", "Ba\u202esh", "Bash\nRead", "Ba\u3164sh"])
+@pytest.mark.parametrize("asked", [{"command": "ls"}, {"path": "a"}])
+def test_the_name_of_a_tool_is_escaped_as_what_it_is_asked_to_do(tool, asked):
+    shown = visible_request(tool, asked)
+    assert shown.isprintable()
+    assert shown.startswith(f"{visible(tool)}: ")
+    assert "\\" in shown
