@@ -8,7 +8,7 @@ import trio.testing
 
 from actors.desk.gate import Refusal
 from actors.event_store.long_polls import LongPolls
-from actors.event_store.messages import AppendEvents
+from actors.event_store.messages import AppendEvents, QueryEvents
 from actors.kernel import LATER, Ref
 from store import Append, FailIf, MemoryLog, NewEvent, Query
 
@@ -95,18 +95,24 @@ async def test_who_waits_is_searched_for_once_at_a_time_and_answered_once(autoju
     log, turn, answers = MemoryLog(), trio.Lock(), []
     polls = LongPolls(turn)
     async with trio.open_nursery() as nursery:
-        waits = Query(where={"n": -1})
-        waiter = polls.answer(waits, log.query(waits), 60.0, Answers(answers), nursery)
-        assert waiter is LATER
-        for n in (*range(700), -1):
-            (outcome,) = log.commit([Append(events=[NewEvent(type="note", data={"n": n})], agent="rover")])
-        await turn.acquire()
-        for _ in range(3):
-            polls.look_again(log, [(one(), outcome)], nursery)
-            await trio.testing.wait_all_tasks_blocked()
-        assert turn.statistics().tasks_waiting == 1
-        turn.release()
+        asked = QueryEvents(Query(where={"n": -1}), 60.0, "scout")
+        assert polls.answer(asked, log.query(asked.query), Answers(answers), nursery) is LATER
+        nursery.start_soon(polls.run, log, nursery)
+        for n in (*range(1700), -1):
+            append = Append(events=[NewEvent(type="note", data={"n": n})], agent="rover")
+            (outcome,) = log.commit([append])
+        searches, query = [], log.query
+
+        def counting(*given, onto=None, **options):
+            searches.append(onto)
+            return query(*given, onto=onto, **options)
+
+        log.query = counting
+        for _ in range(8):
+            polls.touched([(append, outcome)])
+            await trio.lowlevel.checkpoint()
         await trio.testing.wait_all_tasks_blocked()
+        assert searches.count(None) == 1
         assert [event.data["n"] for found in answers for event in found.page.events] == [-1]
         nursery.cancel_scope.cancel()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from functools import partial
 from types import SimpleNamespace
 from typing import Any
@@ -22,13 +23,26 @@ from transport.mcp.tool_calls import Outcome
 @pytest.fixture
 def updates() -> ResourceUpdates:
     views = SimpleNamespace(sequence=0, policy="", health=None)
-    return ResourceUpdates(SimpleNamespace(views=views))  # type: ignore[arg-type]
+    return ResourceUpdates(SimpleNamespace(views=views, shares=SimpleNamespace(subscriptions=Counted())))  # type: ignore[arg-type]
+
+
+class Counted:
+    """Counts what each principal has."""
+
+    def __init__(self) -> None:
+        self.held: Counter[Principal] = Counter()
+
+    def take(self, principal: Principal) -> None:
+        self.held[principal] += 1
+
+    def give_back(self, principal: Principal) -> None:
+        self.held[principal] -= 1
 
 
 def test_resources_that_nobody_is_subscribed_to_any_more_are_forgotten(updates: Any):
     for connection in (1, 2):
         for number in range(3):
-            updates.subscribe(connection, f"events://streams/{number}", "session")
+            updates.subscribe(Caller(Principal("scout", "agent"), connection), f"events://streams/{number}", "session")
     updates.unsubscribe(1, "events://streams/0")
     updates.unsubscribe(1, "events://streams/0")
     updates.unsubscribe(3, "events://streams/0")
@@ -37,6 +51,7 @@ def test_resources_that_nobody_is_subscribed_to_any_more_are_forgotten(updates: 
     assert all(list(subscribers) == [2] for subscribers in updates._subscribers.values())
     updates.forget(2)
     assert (updates._subscribers, updates._subscribed) == ({}, {})
+    assert set(updates._gate.shares.subscriptions.held.values()) == {0}
 
 
 async def test_a_request_that_has_run_takes_no_scope_of_another_one_with_an_id_like_its_own():
