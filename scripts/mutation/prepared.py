@@ -23,6 +23,9 @@ _IMPORTED: Final = (
     "pytest", "pytest_trio", "trio", "msgspec", "hypothesis", "mcp.server", "mcp.client", "starlette.applications",
     "hypercorn.trio", "trio_websocket", "tree_sitter_bash", "jsonschema", "rich.console", "cyclopts", "re2",
 )  # fmt: skip
+_BESIDE: Final = ("--basetemp", "../t")
+"""Where tests write: beside the copy, so that it goes with it; the child ends without tidying up."""
+
 _QUIET: Final = ("-W", "ignore::pytest.PytestAssertRewriteWarning")
 """What is imported already is no longer rewritten; there are no assertions of ours in it."""
 
@@ -82,17 +85,7 @@ def _run_tests(tests: list[str]) -> None:
     code = 1
     try:
         pytest = importlib.import_module("pytest")
-        options = [
-            "-x",
-            "-q",
-            "-p",
-            "no:xdist",
-            "-p",
-            "no:cacheprovider",
-            "--hypothesis-seed=0",
-            "--no-header",
-            *_QUIET,
-        ]
+        options = ["-x", "-q", "-p", "no:xdist", "-p", "no:cacheprovider", "--hypothesis-seed=0", *_BESIDE, *_QUIET]
         code = int(pytest.main([*options, *tests]))
     finally:
         sys.stdout.flush()

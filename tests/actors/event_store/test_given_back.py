@@ -34,6 +34,7 @@ async def test_the_bytes_of_an_append_count_until_it_is_committed_and_no_longer(
     autojump_clock, world, scout, monkeypatch
 ):
     monkeypatch.setattr("actors.event_store.actor.PENDING_BYTES", 10_000)
+    monkeypatch.setattr("actors.event_store.actor.METERED_BYTES", 7_500)
     for _ in range(30):
         await world.gate.append_events(scout, one(2_000))
     assert [event.stream for event in world.log.read()].count("agent/scout") == 30
