@@ -9,6 +9,7 @@ import trio.testing
 from actors.desk.gate import Refusal
 from actors.event_store.long_polls import LongPolls
 from actors.event_store.messages import AppendEvents, QueryEvents
+from actors.event_store.waiter_index import Waiter, Waiters
 from actors.kernel import LATER, Ref
 from store import Append, FailIf, MemoryLog, NewEvent, Query
 
@@ -147,3 +148,19 @@ async def test_a_stop_waits_for_appends_whose_conditions_are_being_looked_at(aut
             await trio.lowlevel.checkpoint()
     assert [stored.refused for stored in told] == [None]
     assert world.crashes == []
+
+
+def test_nothing_is_kept_of_those_who_waited_and_left():
+    waiters = Waiters()
+    queries = [Query(), Query(stream="a"), Query(types=("x", "y")), Query(types=("x",)), Query(agents=("scout",))]
+    waiting = [Waiter(query, "scout", Answers([])) for query in queries * 2]
+    for waiter in waiting:
+        waiters.add(waiter)
+    for waiter in waiting[:5]:
+        waiters.discard(waiter)
+    for query, waiter in zip(queries, waiting[5:], strict=True):
+        append = Append(events=[NewEvent(type="x")], agent="scout", stream="a")
+        (outcome,) = MemoryLog().commit([append])
+        assert any(waiter in bucket for bucket in waiters.touched_by([(append, outcome)])), query
+        waiters.discard(waiter)
+    assert (len(waiters), waiters._tables) == (0, {})
