@@ -79,6 +79,13 @@ def test_an_interval_is_synced_with_the_first_commit_once_it_is_over(tmp_path, d
         assert (disk.syncs, log.stats().durable, log.sync_due()) == (1, 3, False)
 
 
+def test_a_commit_counts_once_however_many_appends_it_has_and_one_that_is_refused_counts_too(tmp_path):
+    with EventLog.open(tmp_path) as log:
+        for appends in ([ONE, ONE, ONE], [ONE], [Append(events=[NOTE], agent="a", expected_revision=9)]):
+            log.commit(appends)
+        assert log.steps.commits == 3
+
+
 def test_a_timer_can_sync_an_interval(tmp_path, disk, clock):
     with EventLog.open(tmp_path, "interval:50", sync=disk, clock_ns=clock) as log:
         log.commit([ONE])
