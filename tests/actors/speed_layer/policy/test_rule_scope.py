@@ -156,8 +156,10 @@ until = "2031-01-01T00:00:00Z"
 """
     noon = datetime.fromisoformat(MONDAY_NOON).timestamp()
     asked = Request("WebFetch", {"url": "https://docs.example.com/x"}, CWD, at=noon)
-    rulings = [load(text).decide(asked) for text in (timed, timed.partition("until")[0])]
-    assert [(ruling.verdict, ruling.cacheable) for ruling in rulings] == [("allow", False), ("allow", True)]
+    always, elsewhere = timed.partition("until")[0], rule("c", "allow", ["frob"], hours="08:00-18:00")
+    rulings = [load(*texts).decide(asked) for texts in ((timed,), (always,), (always, elsewhere))]
+    kept = [(ruling.verdict, ruling.cacheable) for ruling in rulings]
+    assert kept == [("allow", False), ("allow", True), ("allow", False)]
 
 
 @pytest.mark.parametrize(
