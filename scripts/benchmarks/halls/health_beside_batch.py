@@ -65,7 +65,7 @@ async def _measured(count: int, lines: int) -> list[float]:
 
 async def _remember(gate: Gate) -> None:
     for number in range(REMEMBERED):
-        (verdict,) = await gate.validate(_FLOOD, [Call("Bash", {"command": f"frob{number} sync a"}, CWD)])
+        (verdict,) = await gate.validate(_FLOOD, [Call("Bash", {"command": f"frob{number} deploy a.toml"}, CWD)])
         assert verdict.approval is not None
         await gate.decide(in_process.CALLER, verdict.approval.id, "allow", remember="rule")
 

@@ -103,7 +103,7 @@ async def busy(world, scout, rover):
 
 async def remember(world, caller, count):
     for number in range(count):
-        (verdict,) = await world.gate.validate(caller, [bash(f"frob{number} sync a")])
+        (verdict,) = await world.gate.validate(caller, [bash(f"frob{number} deploy a.toml")])
         await world.gate.decide(CHIEF, verdict.approval.id, "allow", "", "rule")
 
 
@@ -141,7 +141,7 @@ async def test_a_request_is_taken_apart_once_whatever_is_remembered(autojump_clo
     await remember(world, CHIEF._replace(principal=Principal("owner", "agent")), REMEMBERED)
     taken = []
     monkeypatch.setattr(shell_line, "analyse", lambda text, cwd: taken.append(text) or analyse(text, cwd))
-    for line in (doubling(9999), "frobnicate sync once", "frob3 sync b", "frob " + "a" * 600):
+    for line in (doubling(9999), "frobnicate sync once", "frob3 deploy b.toml", "frob " + "a" * 600):
         taken.clear()
         await world.gate.validate(scout, [bash(line)])
         assert taken == [line]
