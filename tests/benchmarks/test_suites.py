@@ -63,7 +63,7 @@ def test_the_store_suite_measures_every_store_at_all_that_is_promised(small):
         for work in (size, f"{size}, one stream"):
             assert found[work, "always"] == {*stores, "write+fdatasync"}
             assert found[work, "never"] == stores
-    assert found["256 writers of 1 event", "group"] == {US, "sqlite3", "write+fdatasync"}
+    assert found["256 writers of 1 event", "group"] == {US, "nobody waits", "sqlite3", "write+fdatasync"}
     stall = "one append of 100, while 1,000 events are appended"
     assert found[f"{stall}, p99.9", "always"] == {US, "write+fdatasync"}
     for work, durability in (
@@ -83,7 +83,7 @@ def test_the_store_suite_measures_every_store_at_all_that_is_promised(small):
 @pytest.mark.slow
 def test_without_peers_the_store_suite_keeps_to_what_needs_nothing_installed(small):
     found = subjects_of(store.suite(msgspec.structs.replace(small, peers=False, share=0.001)))
-    assert set().union(*found.values()) == {US, "sqlite3", "write+fdatasync"}
+    assert set().union(*found.values()) == {US, "nobody waits", "sqlite3", "write+fdatasync"}
 
 
 @pytest.mark.slow
