@@ -11,7 +11,7 @@ from __future__ import annotations
 from actors.cache.verdict_table import VerdictTable
 from actors.monitor.messages import Component, Health
 from actors.session.messages import session_of
-from actors.session.prepaid_tokens import PrepaidTokens
+from actors.session.prepaid_tokens import TOKEN_S, PrepaidTokens
 from actors.speed_layer.audit.buffer import AuditBuffer
 from actors.speed_layer.published_policy import PublishedPolicy
 
@@ -56,6 +56,8 @@ class Views:
 
     def charge(self, agent: str, role: str, used_s: float, requests: int) -> None:
         """Take out of a principal's limit that judging some of its requests took so long, in seconds."""
+        if used_s < TOKEN_S * (requests + 1):  # what their tokens have paid for, as of most requests
+            return
         prepaid = self.prepaid.get(session_of(agent, role))
         if prepaid is not None:
             prepaid.owe_for(used_s, requests)

@@ -32,7 +32,7 @@ class Principal(msgspec.Struct, frozen=True, array_like=True):
 
 def session_name(principal: Principal) -> str:
     """Return the registered name of a principal's session. Another role is another principal."""
-    return session_of(principal.agent, principal.role)
+    return f"session:{principal.agent}/{principal.role}"  # as `session_of`, without a call: every request comes by
 
 
 def session_of(agent: str, role: str) -> str:

@@ -127,7 +127,9 @@ class CommandJudge:
             if trace is not None:
                 trace.append(RuleTrace(compiled.rule.id, why is None, why or compiled.rule.reason))
         findings.extend(chain.from_iterable(proofs.values()))
-        decided = decided or self._otherwise(command, workspace, findings, proofs, steps=steps, trace=trace)
+        decided = decided or self._otherwise(
+            command, workspace, findings, proofs, weight=weight, steps=steps, trace=trace
+        )
         if not decided and not proofs:
             told = " ".join(command.words[:2]).replace(UNKNOWN, "?")
             findings.append(Finding("ask", None, refusal or f"no rule covers `{told[:80]}`"))
@@ -139,11 +141,12 @@ class CommandJudge:
         findings: list[Finding],
         proofs: dict[Layer, list[Finding]],
         *,
+        weight: int,
         steps: Steps,
         trace: list[RuleTrace] | None,
     ) -> bool:
         """Add what rules over commands that nothing else covers say; return whether one does."""
-        decided, weight = False, _weight(command)
+        decided = False
         for found in self._commands.otherwise():
             compiled = found.compiled
             if any(LAYERS.index(layer) <= LAYERS.index(compiled.layer) for layer in proofs):
