@@ -217,6 +217,11 @@ class ServerProcess:
 
 
 @pytest.fixture
+def command_line():
+    return CommandLine
+
+
+@pytest.fixture
 def make_repository():
     return new_repository
 

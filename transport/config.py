@@ -191,6 +191,8 @@ def _from_environment(environment: Mapping[str, str]) -> dict[str, Any]:
         for key, value in environment.items()
         if key.startswith(PREFIX) and key not in CLIENT_VARIABLES
     }
+    if "data" in values and not Path(values["data"]).expanduser().is_absolute():
+        raise ConfigError(f"MOOTHALL_DATA is {values['data']!r}, which each folder reads otherwise: give all of it")
     if "origins" in values:
         values["origins"] = values["origins"].split()
     return values

@@ -133,10 +133,12 @@ class _ForPeople(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         fields = " ".join(f"{name}={value!r}" for name, value in _fields(record).items())
-        line = visible(f"{_at(record)} {record.levelname.lower():<8} {record.getMessage()} {fields}".rstrip())
+        said = f"{_at(record)} {record.levelname.lower():<8} {record.getMessage()} {fields}"
+        line = visible(said.rstrip(), blanks=True)
         if not record.exc_info:
             return line
-        return "\n".join([line, *map(visible, self.formatException(record.exc_info).split("\n"))])
+        traceback = self.formatException(record.exc_info).split("\n")
+        return "\n".join([line, *(visible(each, blanks=True) for each in traceback)])
 
 
 def configure(stream: TextIO | None = None) -> QueuedLines:

@@ -7,6 +7,8 @@ are still two letters that look alike.
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -14,14 +16,29 @@ import msgspec
 
 from actors.look_alikes import UNSEEN
 
+_DISGUISING: Final = frozenset(
+    "\u0334\u0335\u0336\u0337\u0338\u20d2\u20d3\u20d8\u20d9\u20da\u20e5\u20e6\u20eb\u2d7f\ufffc\U0001d159"
+)
+"""What is drawn over a letter, and printable characters without a picture of their own."""
+
 _DELETE: Final = "\x7f"
+_BLANKS: Final = re.compile(r"(?<= ) +")
+_JSON_BLANKS: Final = re.compile(rb"(?<= ) ")
 _SHORT: Final = {"\\": "\\\\", "'": "\\'", "\n": "\\n", "\t": "\\t"}
 
 
-def visible(text: str) -> str:
-    """Return a text on one line in which each character is seen; what else there was is escaped."""
-    plain = not any(map(_is_hidden, text)) and not text.startswith("$'")
-    return text if plain else f"$'{''.join(map(_escaped, text))}'"
+def visible(text: str, *, blanks: bool = False) -> str:
+    """Return a text on one line in which each character is seen; what else there was is escaped.
+
+    Args:
+        text: What an agent may have written.
+        blanks: Whether more than one blank in a row is meant so, as where the hall itself has laid a text out. From an
+            agent it is escaped: enough of them end a terminal's line, and what follows would look like the hall's.
+    """
+    if not any(map(_is_hidden, text)) and not text.startswith("$'") and (blanks or "  " not in text):
+        return text
+    escaped = "".join(map(_escaped, text))
+    return f"$'{escaped if blanks else _BLANKS.sub(_escaped_blanks, escaped)}'"
 
 
 def visible_json(value: Any, *, indent: int | None = None) -> str:
@@ -32,6 +49,7 @@ def visible_json(value: Any, *, indent: int | None = None) -> str:
         indent: By how many blanks each level is indented, a line a field; None is one line.
     """
     encoded = msgspec.json.encode(value)
+    encoded = _JSON_BLANKS.sub(rb"\\u0020", encoded)  # there are none between values yet
     text = (encoded if indent is None else msgspec.json.format(encoded, indent=indent)).decode()
     if text.isascii() and _DELETE not in text:  # JSON escapes the other control characters itself
         return text
@@ -53,7 +71,15 @@ def visible_scripts(scripts: Mapping[str, str | None] | None) -> list[str]:
 
 
 def _is_hidden(character: str) -> bool:
-    return not character.isprintable() or character in UNSEEN
+    return (
+        not character.isprintable()
+        or character in UNSEEN
+        or (not character.isascii() and (character in _DISGUISING or unicodedata.category(character) == "Me"))
+    )
+
+
+def _escaped_blanks(run: re.Match[str]) -> str:
+    return r"\x20" * len(run[0])
 
 
 def _escaped(character: str) -> str:

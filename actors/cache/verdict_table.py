@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from actors.speed_layer.policy.engine import Ruling
+
+MAX_KEY_BYTES: Final = 8192
+"""The longest key that is kept, in bytes: a request of 8 KB is a file that is written, which is not asked about again.
+
+With the cache's 65,536 rulings the table takes 512 MB at the very most, and some 30 MB of usual commands.
+"""
 
 
 class VerdictTable:
@@ -28,8 +36,13 @@ class VerdictTable:
         return b"\x00".join((policy.encode(), role.encode(), canonical_request))
 
     def keep(self, key: bytes, ruling: Ruling, capacity: int) -> None:
-        """Keep a ruling, in the place of the oldest where there are `capacity` already. For the cache actor alone."""
+        """Keep a ruling, in the place of the oldest where there are `capacity` already. For the cache actor alone.
+
+        That of a request with a longer key is not kept: the table's memory is bounded by both.
+        """
         table = self.table
+        if len(key) > MAX_KEY_BYTES:
+            return
         if key not in table and len(table) >= capacity:
             del table[next(iter(table))]
         table[key] = ruling

@@ -34,7 +34,7 @@ REQUESTS: Final = Bounds(1024, 4096)
 """Requests under way: four full connections; together they fill half of any mailbox behind the desk."""
 
 WAITS: Final = Bounds(512, 2048)
-"""Requests that wait, which are under way too: half of those, so that who waits can still ask."""
+"""Requests that wait, which are under way too: half of those, so that a principal that waits can still ask."""
 
 SUBSCRIBED: Final = Bounds(2000, 20_000)
 """Subscriptions: two full connections; with the longest URI of a stream 2,000 take 6 MB."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import logging
 import subprocess
 import sys
@@ -14,6 +15,7 @@ import pyte
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from rich.cells import cell_len
 
 from actors.speed_layer.approvals.approval_events import Requested
 from actors.speed_layer.governing.remembered_decisions import Remembered
@@ -21,6 +23,7 @@ from actors.speed_layer.messages import Answer
 from actors.speed_layer.policy.engine import Request, Ruling
 from store import EventLog, NewEvent
 from transport.cli.failure import Exit, fail
+from transport.cli.folding import BAR, folded
 from transport.cli.log import care
 from transport.cli.people import approvals
 from transport.cli.policy import policy
@@ -262,3 +265,40 @@ def test_the_name_of_a_tool_is_escaped_as_what_it_is_asked_to_do(tool, asked):
     assert shown.isprintable()
     assert shown.startswith(f"{visible(tool)}: ")
     assert "\\" in shown
+
+
+def at_columns(text, columns):
+    screen = pyte.Screen(columns, 60)
+    pyte.Stream(screen).feed(text.replace("\n", "\r\n"))
+    return [line.rstrip() for line in screen.display if line.strip()]
+
+
+@pytest.mark.parametrize("columns", [40, 80, 132])
+def test_no_padding_makes_an_agents_text_begin_where_the_halls_lines_do(columns):
+    """A shell ignores blanks, and a terminal goes on in its next line."""
+    forged = "make -n docs".ljust(columns - 4) + "    in /home/me".ljust(columns) + "f00dfeed  scout (agent)  asked 1 s"
+    for text in (forged, forged.replace("  ", " .")):
+        shown = f"cafe  agent (agent)\n    {visible_request('Bash', {'command': text})}\n    in /elsewhere"
+        lines = at_columns("\n".join(folded(line, columns) for line in shown.split("\n")), columns)
+        assert [line for line in lines if not line.startswith((BAR, "cafe", "    Bash: ", "    in /elsewhere"))] == []
+        assert len([line for line in lines if line.startswith("    in ")]) == 1
+
+
+@given(st.text(), st.integers(20, 100))
+def test_what_is_folded_is_no_wider_and_loses_nothing(text, columns):
+    line = visible(text)
+    lines = folded(line, columns).split("\n")
+    assert "".join([lines[0], *(each.removeprefix(BAR) for each in lines[1:])]) == line
+    assert all(cell_len(each) <= columns for each in lines)
+
+
+def test_blanks_in_json_are_the_same_value_and_end_no_line():
+    value = {"a": "x" + " " * 100 + "y"}
+    assert "  " not in visible_json(value)
+    assert json.loads(visible_json(value)) == value
+    assert json.loads(visible_json(value, indent=2)) == value
+
+
+@pytest.mark.parametrize("character", "\u0338\u0336\u20dd\u0488\ufffc\u2d7f\U0001d159")
+def test_what_is_drawn_over_letters_or_has_no_picture_is_escaped(character):
+    assert character not in visible(f"rm{character} x")

@@ -3,6 +3,13 @@
 from __future__ import annotations
 
 
+def without_secrets(url: str) -> str:
+    """Return a URL as it may be shown: a token may stand in its query, and a password before its host."""
+    start, _, rest = url.partition("://")
+    host, slash, path = rest.partition("?")[0].partition("/")
+    return f"{start}://{host.rpartition('@')[2]}{slash}{path}" if rest else start.partition("?")[0]
+
+
 def token_in(text: str) -> str:
     """Return the token in a text, without the newline that editors and `echo` leave behind it.
 

@@ -153,7 +153,7 @@ class Tokens:
             new = self._entry(name, old.role, token, lifetime_s)
             write_tokens(self._path, file, [new if entry is old else entry for entry in file.tokens])
             for file_name, role in FIRST_TOKENS.items():
-                if name == role:
+                if name == role == old.role:
                     replace_file(self._data / file_name, token.encode())
         return token
 

@@ -54,6 +54,7 @@ class UnixListener(trio.abc.Listener[trio.SocketStream]):
             listening.listen(BACKLOG)
         except OSError:
             listening.close()
+            self._draft.unlink(missing_ok=True)
             raise
         self._listener = trio.SocketListener(trio.socket.from_stdlib_socket(listening))
 

@@ -73,3 +73,5 @@ def _told() -> Generator[None]:
         raise CommandFailed(Exit.UNREACHABLE, str(error)) from None
     except (NotBelieved, Misused, ValueError) as error:
         raise CommandFailed(Exit.USAGE, str(error)) from None
+    except OSError as error:  # such as a working directory that was removed
+        raise CommandFailed(Exit.USAGE, f"cannot look for the hall here: {error}; name its --data") from None

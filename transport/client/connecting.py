@@ -6,6 +6,7 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import anyio
 from anyio.abc import ByteStream
 
 from transport.client.hall_client import PATIENCE_S, HallClient, connect_by
@@ -35,7 +36,7 @@ async def connect(
         patience_s: How long a call waits for a lost connection to come back, in seconds; 0 opens none again.
 
     Raises:
-        HallError: `unavailable` where nothing answers there, `forbidden` where the hall lets the client not in,
+        HallError: `unavailable` where nothing answers there, `forbidden` where the hall does not let the client in,
             `invalid` where what was given cannot be used.
 
     Example:
@@ -50,7 +51,8 @@ async def connect(
 
     async def dial() -> ByteStream:  # a server that comes back may have another socket
         try:
-            return await Address.of(find_hall(given)).dial()
+            found = await anyio.to_thread.run_sync(find_hall, given)  # it reads files, and may ask git
+            return await Address.of(found).dial()
         except (NotFound, Misused, NotBelieved) as error:
             raise OSError(str(error)) from None
 

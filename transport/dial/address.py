@@ -13,7 +13,7 @@ import anyio
 from anyio.abc import ByteStream, SocketAttribute
 
 from transport.access.peer_credentials import check_peer
-from transport.access.token_text import token_in
+from transport.access.token_text import token_in, without_secrets
 from transport.discovery.find_hall import Hall
 
 _PORTS: Final = {"ws": 80, "wss": 443}
@@ -112,7 +112,9 @@ class Address(NamedTuple):
             port = where.port
             if where.scheme in _PORTS and where.hostname is not None:
                 return where.hostname, port if port is not None else _PORTS[where.scheme]
-        raise ValueError(f"{self.url!r} is no address of a hall; write ws://HOST:PORT/mcp or wss://HOST:PORT/mcp")
+        raise ValueError(
+            f"{without_secrets(self.url)!r} is no address of a hall; write ws://HOST:PORT/mcp or wss://HOST:PORT/mcp"
+        )
 
     async def dial(self) -> ByteStream:
         """Connect, and shake TLS's hands where it is `wss`; a checkpoint.

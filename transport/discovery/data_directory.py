@@ -13,14 +13,17 @@ from pathlib import Path
 from typing import Final
 
 from transport.discovery.git_repository import common_directory
-from transport.discovery.private_directory import check_named, check_private, make_private
+from transport.discovery.private_directory import NotBelieved, check_named, check_private, make_private
 
 OUTSIDE: Final = "default"
 """The folder of the hall that is used outside of every repository."""
 
 LABEL_CHARACTERS: Final = 40
-HASH_CHARACTERS: Final = 12
-"""48 bits: among a million repositories of a user two share a folder with a chance of 0.2 %."""
+HASH_CHARACTERS: Final = 32
+"""128 bits: nobody can choose the path of a repository so that it has another one's folder."""
+
+AGENTS_SUFFIX: Final = "-agents"
+"""What follows the data directory's name in that of the directory for agents that run as other users of a group."""
 
 OLD_NAME: Final = ".moothall"
 """What the data directory was called when it lay in the checkout."""
@@ -51,9 +54,20 @@ def folder_name(repository: Path) -> str:
 
 
 def named_data_dir(data: str | Path | None, environment: Mapping[str, str]) -> Path | None:
-    """Return the data directory that the command line names, else MOOTHALL_DATA; None where neither does."""
-    named = data or environment.get("MOOTHALL_DATA")
-    return None if not named else Path(named)
+    """Return the data directory that the command line names, else MOOTHALL_DATA; None where neither does.
+
+    Raises:
+        transport.discovery.private_directory.NotBelieved: The variable's path depends on where a process stands.
+    """
+    if data:
+        return Path(data)
+    told = environment.get("MOOTHALL_DATA")
+    if not told:
+        return None
+    named = Path(told).expanduser()
+    if not named.is_absolute():
+        raise NotBelieved(f"MOOTHALL_DATA is {told!r}, which is another place from each folder: give its whole path")
+    return named
 
 
 def prepare_data_dir(named: Path | None) -> Path:
@@ -98,6 +112,11 @@ def believed_data_dir(named: Path | None, start: Path | None = None) -> tuple[Pa
     except (FileNotFoundError, NotADirectoryError):
         pass
     return data, os.geteuid()
+
+
+def agents_directory(data: Path) -> Path:
+    """Return the directory for agents of a group: beside the data directory, which stays closed to them."""
+    return data.with_name(data.name + AGENTS_SUFFIX)
 
 
 def old_data_dir(start: Path | None = None) -> Path | None:

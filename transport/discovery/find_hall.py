@@ -17,6 +17,7 @@ from transport.discovery.private_directory import NotBelieved
 from transport.discovery.server_file import (
     ADMIN_TOKEN_FILE,
     AGENT_TOKEN_FILE,
+    MOST_BYTES,
     ServerInfo,
     read_token,
     running_server,
@@ -144,10 +145,12 @@ def _explicit(given: Given) -> str | None:
     if given.token_file is None:
         return given.token
     try:
-        token = read_token(given.token_file)
-    except OSError as error:
-        raise Misused(f"cannot read the token in '{given.token_file}' ({error.strerror}); name another file") from None
-    if token is None:
+        with given.token_file.open(encoding="utf-8") as file:  # a pipe will do: the user named it
+            token = file.read(MOST_BYTES).strip()
+    except (OSError, UnicodeDecodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else "it is no text"
+        raise Misused(f"cannot read the token in '{given.token_file}' ({why}); name another file") from None
+    if not token:
         raise Misused(f"{given.token_file} holds no token; name the file that `serve` created")
     return token
 

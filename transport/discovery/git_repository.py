@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import re
 import subprocess
-from collections.abc import Iterable
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
@@ -36,6 +36,13 @@ def common_directory(start: Path) -> Path | None:
         NotBelieved: It says that it is a worktree and is not, or belongs to another user.
     """
     here = start.resolve()
+    try:
+        return _found_above(here)
+    except (OSError, RuntimeError, ValueError) as error:  # a loop of links, a path that cannot be one
+        raise NotBelieved(f"the repository of {here} cannot be looked at ({error}): does `git status` work?") from None
+
+
+def _found_above(here: Path) -> Path | None:
     for folder in (here, *here.parents):
         entry = folder / ".git"
         if entry.is_dir() and not entry.is_symlink():
@@ -60,10 +67,10 @@ def _pointed_to(folder: Path, entry: Path) -> Path:
                 f"{entry} says that this is a worktree of {common}, which knows of none here: "
                 "run `git worktree repair` if you moved it"
             )
-        _check_owner(folder, [entry, git, common])
+        _check_owner(folder, [git, entry, common])
         return common
     if git.is_relative_to(folder) or _worktree_of(git) == folder:
-        _check_owner(folder, [entry, git])
+        _check_owner(folder, [git, entry])
         return git
     _check_owner(folder, [entry])
     return entry
@@ -94,11 +101,12 @@ def _text(path: Path) -> str:
         return os.fsdecode(file.read(MOST_BYTES)).strip()
 
 
-def _check_owner(folder: Path, others: Iterable[Path]) -> None:
+def _check_owner(folder: Path, others: Sequence[Path]) -> None:
+    """See that a repository is the user's own, or one that git calls safe; the first of the others is its directory."""
     users = {os.geteuid()}
     if os.geteuid() == 0 and (sudo := os.environ.get("SUDO_UID", "")).isdecimal():
         users.add(int(sudo))
-    if all(path.lstat().st_uid in users for path in (folder, *others)) or _is_safe(folder):
+    if all(path.lstat().st_uid in users for path in (folder, *others)) or _is_safe(folder, others[0]):
         return
     raise NotBelieved(
         f"the repository in {folder} belongs to another user: if you trust it, "
@@ -106,11 +114,11 @@ def _check_owner(folder: Path, others: Iterable[Path]) -> None:
     )
 
 
-def _is_safe(folder: Path) -> bool:
+def _is_safe(folder: Path, git: Path) -> bool:
     environment = {key: value for key, value in os.environ.items() if key[:4] != "GIT_" or key.startswith("GIT_CONFIG")}
     try:
         done = subprocess.run(
-            ["git", "rev-parse", "--git-dir"],  # noqa: S607 - the user's own git
+            ["git", "rev-parse", "--absolute-git-dir"],  # noqa: S607 - the user's own git
             cwd=folder,
             env=environment,
             capture_output=True,
@@ -119,4 +127,4 @@ def _is_safe(folder: Path) -> bool:
         )
     except (OSError, subprocess.TimeoutExpired):
         return False
-    return done.returncode == 0
+    return done.returncode == 0 and os.fsdecode(done.stdout).strip() == str(git)

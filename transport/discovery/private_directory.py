@@ -80,6 +80,8 @@ def _checked(path: Path) -> os.stat_result:
 
 
 def _of_another(path: Path, owner: int) -> str:
+    if os.geteuid() == 0:
+        return f"{path} belongs to user {owner}, not to root: run it without sudo, or name another with --data"
     made = "a command made it under sudo; " if owner == 0 else ""
     return (
         f"{path} belongs to user {owner}, not to you (user {os.geteuid()}): {made}give it back with "

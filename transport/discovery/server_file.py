@@ -77,10 +77,10 @@ def running_server(data: Path) -> ServerInfo | None:
 
 
 def read_token(path: Path) -> str | None:
-    """Return the token that a file holds, or None where there is no such file.
+    """Return the token that a file holds, or None where there is no such file, or what is there is no regular one.
 
     Raises:
-        OSError: The file belongs to somebody else, or is none.
+        OSError: The file belongs to somebody else.
     """
     try:
         return (_read(path) or "").strip() or None

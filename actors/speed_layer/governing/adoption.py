@@ -8,8 +8,8 @@ from typing import Any, Final, Protocol, TypeVar
 from store import NewEvent
 
 ADOPTED: Final = "moothall.log.adopted"
-RULING_STREAMS: Final = ("moothall/policy", "moothall/approvals")
-"""Whose events say what is allowed."""
+RULING_STREAMS: Final = ("moothall/policy", "moothall/approvals", "moothall/breakers")
+"""Whose events are read at every start: they say what is allowed, and what is out of order."""
 
 
 class Typed(Protocol):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
+from actors.speed_layer.governing.adoption import since_adoption
 from actors.speed_layer.governing.event_recorder import EventRecorder
 from store import NewEvent
 
@@ -32,7 +33,7 @@ class OpenBreakers:
     async def restore(self) -> None:
         """Close in the log what a crash has left open: breakers are closed at a start; a checkpoint."""
         still_open: set[str] = set()
-        for event in await self._recorder.read(BREAKERS_STREAM):
+        for event in since_adoption(await self._recorder.read(BREAKERS_STREAM)):
             name = event.data["breaker"]
             still_open.add(name) if event.type == OPENED else still_open.discard(name)
         for name in sorted(still_open):

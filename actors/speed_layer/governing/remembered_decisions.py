@@ -100,7 +100,9 @@ class RememberedDecisions:
         exact = self._exact.get((request.role, request.hashed))
         found = [] if exact is None else [exact]
         about = [(each, pattern) for each, pattern in self._patterns if each.role == request.role]
-        if about and not request.scripts:  # no pattern holds what a script holds
+        if request.scripts:  # no pattern allows what a script holds; what denies needs to know nothing of it
+            about = [(each, pattern) for each, pattern in about if each.verdict == "deny"]
+        if about:
             plain = plain_command()
             found += [each for each, pattern in about if covers(pattern, plain, request.cwd)]
         return next((each for each in found if each.verdict == "deny"), found[0] if found else None)

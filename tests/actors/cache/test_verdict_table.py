@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 
-from actors.cache.verdict_table import VerdictTable
+from actors.cache.verdict_table import MAX_KEY_BYTES, VerdictTable
 from actors.speed_layer.policy.engine import Ruling
 
 ALLOW = Ruling("allow", "a test", None, True)
@@ -39,3 +39,10 @@ def test_a_full_table_lets_the_oldest_go_and_nothing_for_one_that_is_renewed():
     assert list(table.table.items()) == [(b"a", ALLOW), (b"b", DENY)]
     table.keep(b"c", ALLOW, 2)
     assert list(table.table.items()) == [(b"b", DENY), (b"c", ALLOW)]
+
+
+def test_a_ruling_on_a_long_request_is_not_kept_so_that_the_table_is_bounded_in_bytes_too():
+    table = VerdictTable()
+    for size, kept in ((MAX_KEY_BYTES - 4, 1), (MAX_KEY_BYTES - 3, 1), (4 << 20, 1)):
+        table.keep(table.key("p", "r", b"x" * size), Ruling("allow", "r", None, True), 10)
+        assert len(table.table) == kept

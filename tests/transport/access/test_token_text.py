@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from transport.access.token_text import token_in
+from transport.access.token_text import token_in, without_secrets
 from transport.cli.agents import hook
 from transport.cli.failure import CommandFailed, Exit
 from transport.cli.find_server import find_server
@@ -71,3 +71,16 @@ def test_a_hook_asks_and_shows_nothing_of_it(url, monkeypatch, capsys):
     assert '"ask"' in answer
     assert "not one" in answer
     assert TOKEN not in answer
+
+
+@pytest.mark.parametrize(
+    "url", [f"ws://u:{TOKEN}@h/mcp", f"ws://h/mcp?access_token={TOKEN}", f"ftp://{TOKEN}@h/x?{TOKEN}"]
+)
+def test_no_part_of_a_url_that_may_hold_a_token_is_shown(url, monkeypatch, capsys):
+    assert TOKEN not in without_secrets(url)
+    monkeypatch.setenv("MOOTHALL_URL", url.replace("ws://", "ftp://"))
+    monkeypatch.setattr(hook, "_event", lambda: {"tool_name": "Bash", "tool_input": {"command": "ls"}, "cwd": "/"})
+    hook.hook("claude-code")
+    with pytest.raises(CommandFailed) as refused:
+        find_server(Given())
+    assert TOKEN not in capsys.readouterr().out + str(refused.value)

@@ -270,7 +270,9 @@ async def test_a_client_without_a_url_is_told_in_the_fields_terms_that_there_is_
 
 @AS_ROOT
 @pytest.mark.slow
-async def test_agents_of_a_group_come_in_as_another_user_and_to_nothing_else(server, plain_environment):
+async def test_agents_of_a_group_come_in_as_another_user_and_to_nothing_else(
+    server, plain_environment, tmp_path, command_line
+):
     """The server runs as one user, the agents as another one, who shares a group with the directory beside it."""
     group = user = f"moothall-{os.getpid()}"
     subprocess.run(["useradd", "--no-create-home", "--user-group", user], check=True)
@@ -284,16 +286,16 @@ async def test_agents_of_a_group_come_in_as_another_user_and_to_nothing_else(ser
         code = (
             "import importlib, os, pkgutil, sys, encodings.idna, trio, transport.client, transport.cli as cli\n"
             "for each in pkgutil.walk_packages(cli.__path__, 'transport.cli.'): importlib.import_module(each.name)\n"
-            f"os.initgroups({user!r}, int(sys.argv[1])); os.setgid(int(sys.argv[1]));"
+            "os.setgroups([]); os.setgid(int(sys.argv[2])); del sys.argv[2];"
             "os.setuid(int(sys.argv[1])); sys.argv[:2] = ['moothall']; from transport.cli.entry import main; main()"
         )
-        bot = pwd.getpwnam(user).pw_uid
+        bot = pwd.getpwnam(user)
         assert grp.getgrnam(group).gr_gid == agents.stat().st_gid
 
         async def as_bot(*words, stdin=b"", data=agents):
             environment = {**plain_environment, "MOOTHALL_DATA": str(data), "HOME": "/tmp", "PYTHONPATH": str(ROOT)}
             return await trio.run_process(
-                [sys.executable, "-c", code, str(bot), *words],
+                [sys.executable, "-c", code, str(bot.pw_uid), str(bot.pw_gid), *words],
                 stdin=stdin,
                 env=environment,
                 cwd="/",
@@ -309,6 +311,12 @@ async def test_agents_of_a_group_come_in_as_another_user_and_to_nothing_else(ser
         done = await as_bot("agent", "list", data=place / "hall")
         assert done.returncode != 0
         assert (done.returncode, b"another user" in done.stderr) == (1, True), done.stderr
+        moothall = command_line(tmp_path, plain_environment)
+        assert (await moothall("serve", "--data", place / "hall", "--agents-group", group, *PORTS))[0] == 4
+        ended, rotated, _ = await moothall("agent", "rotate", "agent", "--data", place / "hall")
+        assert (ended, rotated.strip()) == (0, (agents / "agent.token").read_text())
+        done = await as_bot("events", "append", "note")
+        assert done.returncode == 0, done.stderr
         assert (await server.end()) == 0
         assert sorted(path.name for path in agents.iterdir()) == []
     finally:
@@ -384,3 +392,34 @@ def test_a_damaged_log_is_not_adopted_and_nothing_is_changed(tmp_path):
     assert list(data.glob("*.segment")) == []
     with pytest.raises(CommandFailed, match="there is no log in"):
         adopt(tmp_path / "nowhere", data=data)
+
+
+def test_adopting_touches_nothing_else_in_the_directory_that_takes_the_log(tmp_path):
+    """Not even where that is the very checkout."""
+    with EventLog.open(tmp_path / "project" / ".moothall") as log:
+        log.append([NewEvent(type="note")], stream="s", agent="a")
+    project = tmp_path / "project"
+    (project / "thesis.txt").write_text("mine")
+    (project / ".git").mkdir()
+    adopt(project / ".moothall", data=project)
+    assert (project / "thesis.txt").read_text() == "mine"
+    assert (project / ".git").is_dir()
+    assert list((project / ".moothall").glob("*.segment"))
+    with EventLog.open(project) as log:
+        assert next(iter(log.read(after=0))).type == "note"
+    assert [path.name for path in tmp_path.iterdir()] == ["project"]
+
+
+def test_a_pipe_in_the_place_of_a_segment_is_not_waited_for(tmp_path):
+    (tmp_path / "old").mkdir()
+    os.mkfifo(tmp_path / "old" / "00000000000000000001.segment")
+    with pytest.raises(CommandFailed, match="plain files"):
+        adopt(tmp_path / "old", data=tmp_path / "data")
+
+
+def test_a_log_whose_policy_is_none_is_not_adopted(tmp_path):
+    with EventLog.open(tmp_path / "old") as log:
+        log.append([NewEvent(type="moothall.policy.activated", data={"x": 1})], stream="moothall/policy", agent="a")
+    with pytest.raises(CommandFailed, match="cannot be adopted") as failed:
+        adopt(tmp_path / "old", data=tmp_path / "data")
+    assert failed.value.code == Exit.DAMAGED

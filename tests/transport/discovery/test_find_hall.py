@@ -8,6 +8,7 @@ import sys
 
 import pytest
 
+from transport.config import ConfigError, load
 from transport.discovery.data_directory import default_data_dir, prepare_data_dir
 from transport.discovery.find_hall import Given, Misused, NotFound, find_hall
 from transport.discovery.private_directory import NotBelieved
@@ -67,6 +68,31 @@ def test_the_token_of_the_environment_does_not_go_to_an_address_of_the_command_l
     (tmp_path / "token").write_text("given\n")
     given = Given(url="ws://192.0.2.9/mcp", token_file=tmp_path / "token")
     assert found(given, MOOTHALL_TOKEN="mine").token == "given"
+
+
+def test_a_token_is_read_from_a_pipe_too_where_the_user_names_one(here, tmp_path):
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    writer = subprocess.Popen(["sh", "-c", 'echo piped > "$0"', str(pipe)])
+    assert found(Given(token_file=pipe)).token == "piped"
+    assert writer.wait() == 0
+
+
+def test_a_data_directory_that_each_folder_reads_otherwise_is_refused_in_the_environment(here):
+    with pytest.raises(NotBelieved, match="its whole path"):
+        found(MOOTHALL_DATA=".moothall")
+    with pytest.raises(ConfigError, match="MOOTHALL_DATA"):
+        load(None, {"MOOTHALL_DATA": ".moothall"}, {})
+
+
+def test_a_loop_of_links_and_a_path_that_is_none_are_said(tmp_path, monkeypatch):
+    (tmp_path / "loop").mkdir()
+    (tmp_path / "loop" / ".git").symlink_to(tmp_path / "loop" / ".git")
+    (tmp_path / "null").mkdir()
+    (tmp_path / "null" / ".git").write_bytes(b"gitdir: a\0b\n")
+    for name in ("loop", "null"):
+        with pytest.raises(NotBelieved):
+            default_data_dir(tmp_path / name)
 
 
 def test_the_command_line_goes_before_the_environment_and_that_before_the_repository(here, tmp_path):
@@ -131,7 +157,7 @@ def test_a_link_in_the_place_of_the_directory_is_not_believed(here, tmp_path, wh
 def test_a_directory_of_another_user_is_not_believed_and_one_line_says_how_it_came_to_that(here):
     os.chown(here, 12345, -1)
     for look in (found, lambda: prepare_data_dir(None)):
-        with pytest.raises(NotBelieved, match="belongs to user 12345, not to you"):
+        with pytest.raises(NotBelieved, match="belongs to user 12345, not to root: run it without sudo"):
             look()
 
 

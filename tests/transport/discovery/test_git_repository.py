@@ -144,4 +144,4 @@ def test_two_repositories_have_two_folders_and_their_names_are_harmless(tmp_path
     ]
     assert len(set(names)) == len(names)
     assert all(name.replace("-", "").replace("_", "").replace(".", "").isalnum() for name in names)
-    assert all(len(name) < 60 and name.isascii() and name[0] not in "-." for name in names)
+    assert all(len(name) < 80 and name.isascii() and name[0] not in "-." for name in names)

@@ -13,7 +13,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from transport.access.peer_credentials import check_peer
-from transport.access.token_text import token_in
+from transport.access.token_text import token_in, without_secrets
 from transport.discovery.find_hall import Hall
 from transport.hooks.hook_answer import Unusable
 
@@ -55,7 +55,7 @@ def ask_hall(hall: Hall, question: dict[str, Any], timeout_s: float) -> tuple[in
 
     Raises:
         Unusable: There is no answer that can be used.
-        ValueError: The token or the URL is none.
+        ValueError: The token or the URL is invalid.
     """
     if hall.url is not None and urlsplit(hall.url).scheme in {"ws", "wss"}:
         return _ask_by_websocket(hall, question, timeout_s)
@@ -88,7 +88,9 @@ def _connection(hall: Hall, timeout_s: float) -> tuple[HTTPConnection, str]:
         from transport.access.tls import client_context  # noqa: PLC0415 - most halls are on this machine, without TLS
 
         return HTTPSConnection(host, where.port, timeout=timeout_s, context=client_context(hall.tls_ca)), place
-    raise ValueError(f"{hall.url!r} is no address of a hall; write ws://HOST:PORT/mcp or http://HOST:PORT")
+    raise ValueError(
+        f"{without_secrets(hall.url or '')!r} is no address of a hall; write ws://HOST:PORT/mcp or http://HOST:PORT"
+    )
 
 
 def _decoded(content: bytes) -> Any:
@@ -112,4 +114,4 @@ def _ask_by_websocket(hall: Hall, question: dict[str, Any], timeout_s: float) ->
     try:
         return _OK, trio.run(ask)
     except (HallError, trio.TooSlowError) as error:
-        raise Unusable(f"no answer from {hall.url} ({error!s:.300})") from error
+        raise Unusable(f"no answer from {without_secrets(hall.url or '')} ({error!s:.300})") from error

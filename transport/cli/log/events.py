@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import sys
 from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import msgspec
 from cyclopts import App, Parameter, validators
-from rich.console import Console
 
 from store import LogDamaged, verify
 from transport.cli.failure import CommandFailed, Exit
 from transport.cli.find_server import existing
+from transport.cli.folding import show
 from transport.cli.log_source import HERE, PAGE, Online, Where, seal_key
 from transport.cli.which_hall import THIS, WhichHall
 from transport.visible import visible, visible_json
@@ -162,12 +161,11 @@ def _print_events(events: list[dict[str, Any]], *, json: bool) -> None:
         for event in events:
             _line(event)
         return
-    console = Console(file=sys.stdout, highlight=False)
     for event in events:
         payload = visible_json(event["data"])
         names = "  ".join(visible(event[name]) for name in ("stream", "type", "agent"))
         head = f"{event['sequence']:>8}  {event['time'][:23]}  {names}"
-        console.print(f"{head}  {visible(payload)}", markup=False, soft_wrap=True)
+        show(f"{head}  {payload}")
 
 
 def _line(value: Any) -> None:

@@ -14,6 +14,9 @@ from transport.access.token_file import TokenEntry, TokenError
 from transport.access.tokens import Tokens
 from transport.cli.failure import CommandFailed, Exit
 from transport.cli.find_server import existing
+from transport.cli.share_token import share_token
+from transport.discovery.data_directory import agents_directory
+from transport.discovery.server_file import running_server
 from transport.visible import visible, visible_json
 
 app = App(name="agent", help="Add, list, replace and revoke tokens.")
@@ -50,8 +53,12 @@ def rotate(name: str, *, days: float | None = None, data: Path | None = None) ->
         days: How long the new token is good; by default as long as the old one was from its beginning.
         data: The hall's data directory; by default MOOTHALL_DATA, else that of this repository.
     """
+    where = existing(data)
     with _tokens(data) as tokens:
-        print(tokens.rotate(name, lifetime_s=_lifetime_s(days)))
+        token = tokens.rotate(name, lifetime_s=_lifetime_s(days))
+    if running_server(agents_directory(where)) is not None:
+        share_token(where)
+    print(token)
 
 
 @app.command(name="list")

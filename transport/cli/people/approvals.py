@@ -10,6 +10,7 @@ from typing import Any, Literal
 from cyclopts import App, Parameter
 
 from transport.cli.failure import CommandFailed, Exit
+from transport.cli.folding import show
 from transport.cli.log_source import Online
 from transport.cli.which_hall import THIS, WhichHall
 from transport.visible import visible, visible_json, visible_request, visible_scripts
@@ -49,7 +50,7 @@ def list_pending(*, hall: WhichHall = THIS, json: bool = False) -> None:
         if json:
             print(visible_json(pending))
             continue
-        print(_described(pending))
+        show(_described(pending))
 
 
 @app.command
@@ -80,7 +81,7 @@ def _decide(approval: str, decision: Literal["allow", "deny"], how: How, which: 
     hall = Online(which.given(person=True))
     for pending in hall.run(lambda hall: hall.pending_approvals()):
         if pending["id"] == approval:
-            print(_described(pending), file=sys.stderr)
+            show(_described(pending), sys.stderr)
     if how.remember == "rule":
         _review(hall, approval, decision)
     verdict = hall.run(lambda hall: hall.decide(approval, decision, reason=how.reason, remember=how.remember))
@@ -106,7 +107,7 @@ def _described(pending: dict[str, Any]) -> str:
 def _review(hall: Online, approval: str, decision: str) -> None:
     """Show the rule, which is not this command's result; whoever sits at the terminal is asked."""
     rule = hall.run(lambda hall: hall.propose_rule(approval))
-    print(f"{decision} from now on: {visible(rule)}", file=sys.stderr)
+    show(f"{decision} from now on: {visible(rule)}", sys.stderr)
     if sys.stdin.isatty():
         print("remember this? [y/N] ", end="", file=sys.stderr, flush=True)
         if sys.stdin.readline().strip().lower() not in {"y", "yes"}:

@@ -11,6 +11,7 @@ from actors.speed_layer.approvals.approval_events import APPROVALS_STREAM, Reque
 from actors.speed_layer.governing.command_patterns import described
 from actors.speed_layer.governing.remembered_decisions import POLICY_STREAM, Remembered, remembered_in
 from store.model.times import to_rfc3339
+from transport.cli.folding import show
 from transport.cli.log_source import HERE, PAGE, Access, Online, Where
 from transport.cli.which_hall import THIS, WhichHall
 from transport.visible import visible, visible_json, visible_request, visible_scripts
@@ -31,10 +32,10 @@ def remembered(*, where: Where = HERE, json: bool = False) -> None:
             print(visible_json({**msgspec.to_builtins(decision), "action": action}))
             continue
         by, why = visible(decision.by), visible(decision.reason or "-")
-        print(f"{decision.approval}  {decision.verdict} for {visible(decision.role)} by {by}: {why}")
+        show(f"{decision.approval}  {decision.verdict} for {visible(decision.role)} by {by}: {why}")
         if decision.pattern is not None:
-            print(f"    {visible(described(decision.pattern))}")
-        print(f"    {_described(asked)}")
+            show(f"    {visible(described(decision.pattern))}")
+        show(f"    {_described(asked)}")
 
 
 def forget(decision: str, *, hall: WhichHall = THIS) -> None:

@@ -18,15 +18,17 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
 
+import trio
+
 from transport.access.peer_credentials import Peer
 from transport.access.unix_sockets import LONGEST_PATH, UnixListener
+from transport.cli.share_token import share_token
+from transport.discovery.data_directory import agents_directory
 from transport.discovery.private_directory import NotBelieved, check_private, make_private
 from transport.discovery.server_file import (
     AGENT_TOKEN_FILE,
     ServerInfo,
-    put_file,
     read_server_info,
-    read_token,
     remove_server_info,
     write_server_info,
 )
@@ -36,12 +38,13 @@ HTTP_SOCKET: Final = "http.sock"
 TEMPORARY: Final = "moothall-"
 """What the names of socket directories in the temporary directory begin with."""
 
-AGENTS_SUFFIX: Final = "-agents"
-"""What follows the data directory's name in that of the directory for agents of a group."""
-
 
 LONGEST_PID: Final = 4_194_304
 """The greatest process id of Linux (proc(5)), which a socket's draft is named by."""
+
+
+KNOWN_S: Final = 60.0
+"""How long it is believed who is of a group, in seconds: whoever leaves it has lost the socket's file at once."""
 
 
 class Sockets(NamedTuple):
@@ -83,9 +86,14 @@ class LocalSockets:
         self._data = data
         self._temporary: Path | None = None
         _sweep(data)
-        self._all = [self._own()]
-        if agents_group is not None:
-            self._all.append(_for_group(data, agents_group))
+        self._all: list[Sockets] = []
+        try:
+            self._all.append(self._own())
+            if agents_group is not None:
+                self._all.append(_for_group(data, agents_group))
+        except (OSError, ValueError, NotBelieved):
+            self.withdraw()
+            raise
 
     @property
     def ws(self) -> Sequence[UnixListener]:
@@ -109,7 +117,7 @@ class LocalSockets:
             each.http.take_place()
             info = ServerInfo(ws, http, str(each.ws_path), str(each.http_path), os.getpid())
             if each.group is not None:
-                _share_token(self._data, each.place, each.group)
+                share_token(self._data)
             write_server_info(each.place, info, each.mode)
             if each.group is not None:
                 os.chown(each.place / "server.json", -1, each.group)
@@ -117,9 +125,11 @@ class LocalSockets:
     def withdraw(self) -> None:
         """Take back what was announced: nobody new is to come. What another server announced since stays."""
         for each in self._all:
-            remove_server_info(each.place, os.getpid())
-            if each.group is not None:
-                (each.place / AGENT_TOKEN_FILE).unlink(missing_ok=True)
+            info = read_server_info(each.place)
+            if info is not None and info.pid == os.getpid():
+                if each.group is not None:
+                    (each.place / AGENT_TOKEN_FILE).unlink(missing_ok=True)
+                remove_server_info(each.place, os.getpid())
             each.ws.leave_place()
             each.http.leave_place()
         if self._temporary is not None:
@@ -160,7 +170,7 @@ def _for_group(data: Path, name: str) -> Sockets:
         group = grp.getgrnam(name).gr_gid
     except KeyError:
         raise ValueError(f"there is no group {name!r}; make one with `sudo groupadd {name}`") from None
-    folder = data.with_name(data.name + AGENTS_SUFFIX)
+    folder = agents_directory(data)
     if len(os.fsencode(folder / f"{HTTP_SOCKET}.{LONGEST_PID}")) > LONGEST_PATH:
         raise ValueError(f"the path of {folder} is too long for a socket; choose a shorter one with --data")
     for parent in folder.parents:
@@ -177,26 +187,37 @@ def _for_group(data: Path, name: str) -> Sockets:
         raise NotBelieved(f"{folder} is not this user's own directory; look at it, and move it away")
     os.chown(folder, -1, group)
     folder.chmod(0o750)
-    user = os.geteuid()
-    return _sockets(folder, folder, 0o660, group, lambda peer: peer.uid in {user, 0} or _is_of(peer, group))
+    user, members = os.geteuid(), Members(group)
+    return _sockets(folder, folder, 0o660, group, lambda peer: peer.uid in {user, 0} or peer in members)
 
 
-def _is_of(peer: Peer, group: int) -> bool:
-    if peer.gid == group:
-        return True
-    try:
-        user = pwd.getpwuid(peer.uid)
-    except KeyError:
-        return False
-    return group in os.getgrouplist(user.pw_name, user.pw_gid)
+class Members:
+    """Who is of a group. The system is asked once a minute for each user: it may take a network to answer.
 
+    Args:
+        group: The group's id.
+    """
 
-def _share_token(data: Path, folder: Path, group: int) -> None:
-    """Give the agent's token to those of the group; without tokens there is none."""
-    token = read_token(data / AGENT_TOKEN_FILE)
-    if token is not None:
-        put_file(folder / AGENT_TOKEN_FILE, token, 0o640)
-        os.chown(folder / AGENT_TOKEN_FILE, -1, group)
+    def __init__(self, group: int) -> None:
+        self._group = group
+        self._known: dict[int, tuple[float, bool]] = {}
+
+    def __contains__(self, peer: Peer) -> bool:
+        now = trio.current_time()
+        until, known = self._known.get(peer.uid, (now, False))
+        if until <= now:
+            known = self._is_member(peer)
+            self._known[peer.uid] = now + KNOWN_S, known
+        return known
+
+    def _is_member(self, peer: Peer) -> bool:
+        if peer.gid == self._group:
+            return True
+        try:
+            user = pwd.getpwuid(peer.uid)
+        except KeyError:
+            return False
+        return self._group in os.getgrouplist(user.pw_name, user.pw_gid)
 
 
 def _sweep(data: Path) -> None:

@@ -62,7 +62,7 @@ def run(settings: Config) -> None:
     lines = configure_logging()
     _raise_descriptor_limit()
     failure: CommandFailed | None = None
-    named = Path(settings.data).absolute() if settings.data else None
+    named = Path(settings.data).expanduser().absolute() if settings.data else None
     where = named or Path()
     try:
         where = prepare_data_dir(named)

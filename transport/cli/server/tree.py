@@ -15,4 +15,8 @@ def tree(*, hall: WhichHall = THIS, json: bool = False) -> None:
         json: Print the tree as one JSON object.
     """
     result = Online(hall.given()).run(lambda hall: hall.tree())
-    print(visible_json(result["root"]) if json else "\n".join(map(visible, result["text"].split("\n"))))
+    if json:
+        print(visible_json(result["root"]))
+        return
+    for line in result["text"].split("\n"):
+        print(visible(line, blanks=True))

@@ -15,6 +15,7 @@ from actors.kernel import ActorError, resume, suspend
 from actors.kernel.messages.mailbox import Envelope
 from actors.session.messages import Principal
 from actors.speed_layer.audit.buffer import STALLED_S
+from actors.speed_layer.governing.adoption import adopted_events
 from actors.speed_layer.governing.breaker import FAILURES, MAX_PAUSE_S, PAUSE_S, Breaker
 from actors.speed_layer.governing.breaker_events import BREAKERS_STREAM, MAX_TOLD
 from actors.speed_layer.governing.guarded_judging import BUDGET_S
@@ -23,6 +24,7 @@ from actors.speed_layer.policy import engine as policy_engine
 from actors.speed_layer.policy.engine import FAULT, Judged, Policy, PolicySource, Request, Ruling, packs
 from actors.speed_layer.policy.loading.sources import PolicyError
 from actors.speed_layer.policy.ruling import Limit
+from store import NewEvent
 
 OTHER = Caller(Principal("other", "agent"), 8)
 CWD = "/home/dev/project"
@@ -373,3 +375,12 @@ async def _faulty_run(world, policy, steps):
                 assert len(moments) <= (moments[-1] - began) * limit.count / limit.per_s + 1e-6
         if faults.hanging:
             await faults.store_hangs()
+
+
+async def test_what_an_adopted_log_says_of_breakers_ends_no_start(autojump_clock, make_world):
+    world = make_world()
+    world.log.append([NewEvent(type="moothall.breaker.opened", data={"x": 1})], stream="moothall/breakers", agent="a")
+    world.log.append(adopted_events("elsewhere"), agent="moothall")
+    async with world.open():
+        await trio.sleep(2.0)
+        assert world.gate.health().status == "ok"

@@ -231,6 +231,8 @@ def test_no_rule_covers_a_command_that_runs_a_file(policy):
     asked = Request("Bash", {"command": "frob deploy b.txt"}, CWD, scripts={f"{CWD}/b.txt": "a" * 64})
     pattern_alone = Remembered("here", "agent", "h", "allow", "b", "", pattern)
     assert RememberedDecisions([pattern_alone]).on(asked, lambda: plain(policy, "frob deploy b.txt")) is None
+    denied = msgspec.structs.replace(pattern_alone, verdict="deny")
+    assert RememberedDecisions([denied]).on(asked, lambda: plain(policy, "frob deploy b.txt")) is denied
     asked_without = msgspec.structs.replace(asked, scripts={})
     assert RememberedDecisions([pattern_alone]).on(asked_without, lambda: plain(policy, "frob deploy b.txt"))
     with pytest.raises(NotGeneral, match="content"):
