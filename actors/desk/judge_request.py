@@ -9,7 +9,6 @@ and a place in the audit buffer; what these cannot answer asks the speed layer. 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from functools import partial
 from typing import NamedTuple
 
 import msgspec
@@ -25,7 +24,6 @@ from actors.event_store.messages import AppendEvents
 from actors.kernel import ActorError, Ref, System
 from actors.session.messages import Admit
 from actors.speed_layer.audit.buffer import AUDIT_STREAM, Entry
-from actors.speed_layer.audit.secret_masks import Masked
 from actors.speed_layer.audit.verdict_events import VerdictEvents
 from actors.speed_layer.call_and_verdict import Call, Verdict
 from actors.speed_layer.messages import NAME as SPEED_LAYER
@@ -253,8 +251,7 @@ class RequestJudge:
     async def _store_durably(self, entry: Entry, indices: list[int]) -> str | None:
         """Return why the events could not be stored, None if they were."""
         audit, verdicts = self._views.audit, VerdictEvents(self._views.audit.stored)
-        for n in indices:
-            verdicts.add(entry, n, partial(Masked, entry.calls[n].input) if audit.inputs else None)
+        await verdicts.add_all(entry, indices, inputs=audit.inputs)
         append = Append(events=verdicts.events, agent="moothall", stream=AUDIT_STREAM)
         try:
             stored = await self._store.ask(AppendEvents(append))

@@ -49,6 +49,9 @@ MAX_SECRETS: Final = 512
 MAX_SOUGHT: Final = 64
 """How many secrets of an input are looked for in its reason; where there are more, no quotation in it is kept."""
 
+MAX_SOUGHT_TEXT: Final = 4096
+"""How many characters these have together, at most: to look for so many takes 1 ms."""
+
 SHARED: Final = 6
 """How many characters in a row a reason may not share with a secret: fewer are in words that are none."""
 
@@ -131,7 +134,7 @@ class Masked:
     Attributes:
         value: What may be kept.
         whole: Whether nothing was masked or cut, so that it can be judged again.
-        size: How many characters were looked at.
+        size: How many characters were looked at, those of the secrets included: what has many holds up the loop.
     """
 
     def __init__(self, value: dict[str, Any]) -> None:
@@ -139,7 +142,9 @@ class Masked:
         self.size = 0
         self._forms = prepare()
         self._left = MAX_VALUES
+        self._kept = 0
         self._secrets: list[str] = []
+        self._stretches: frozenset[str] | None = None
         self._reason = ("", "")
         self.value = self._masked(value)
 
@@ -151,10 +156,14 @@ class Masked:
 
     def _without_secrets(self, text: str) -> str:
         text = _without_forms(text)
-        if len(self._secrets) > MAX_SOUGHT:
+        if len(self._secrets) > MAX_SOUGHT or sum(map(len, self._secrets)) > MAX_SOUGHT_TEXT:
             return without_quotations(text)
+        if self._stretches is None:
+            self._stretches = _stretches(self._secrets)
+        text = _without(self._stretches, text)
         for secret in self._secrets:
-            text = _without(secret, text)
+            if len(secret) < SHARED:
+                text = re.sub(rf"(?<!\w){re.escape(secret)}(?!\w)", MASK, text)
         return text
 
     def _masked(self, value: Any, *, secret: bool = False) -> Any:
@@ -184,6 +193,7 @@ class Masked:
         return kept
 
     def _name(self, key: str, others: dict[str, Any]) -> str:
+        self.size += min(len(key), MAX_NAME)
         if len(key) <= SHORT_NAME:
             return key
         shown = self._forms.masked(key[:MAX_NAME], self._secrets)
@@ -194,15 +204,17 @@ class Masked:
     def _hidden(self, secret: str) -> str:
         self.whole = False
         self._secrets.append(secret[:MAX_TEXT])
+        self.size += len(self._secrets[-1])
         return MASK
 
     def _text(self, text: str) -> str:
-        most = max(0, min(MAX_TEXT, MAX_TEXT_IN_ALL - self.size))
+        most = max(0, min(MAX_TEXT, MAX_TEXT_IN_ALL - self._kept))
         kept = text if len(text) <= most else text[: most + BEYOND if most else 0]
+        self.size += len(kept)
         kept = self._forms.masked(kept, self._secrets)
         if len(text) > most:
             kept = f"{kept[:most]}... ({len(text)} characters)"
-        self.size += len(kept)
+        self._kept += len(kept)
         if kept != text:
             self.whole = False
         return kept
@@ -230,11 +242,13 @@ def _names_secret(name: str) -> bool:
     )
 
 
-def _without(secret: str, text: str) -> str:
+def _stretches(secrets: Sequence[str]) -> frozenset[str]:
+    """Return all stretches of secrets that a reason may not show."""
+    return frozenset(secret[place : place + SHARED] for secret in secrets for place in range(len(secret) - SHARED + 1))
+
+
+def _without(parts: frozenset[str], text: str) -> str:
     """Return a text without any stretch of a secret: reasons show words of a command cut short."""
-    if len(secret) < SHARED:
-        return re.sub(rf"(?<!\w){re.escape(secret)}(?!\w)", MASK, text)
-    parts = {secret[place : place + SHARED] for place in range(len(secret) - SHARED + 1)}
     kept: list[str] = []
     place = 0
     while place < len(text):

@@ -1,11 +1,16 @@
-"""What the log gets of verdicts: one event each, and an input only where the log has it nowhere near. Pure."""
+"""What the log gets of verdicts: one event each, and an input only where the log has it nowhere near.
+
+Pure but for giving others a turn.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import Any, Final
 
 import msgspec
+import trio
 
 from actors.speed_layer.audit.buffer import AUDIT_STREAM, Entry
 from actors.speed_layer.audit.secret_masks import Masked, without_quotations
@@ -17,6 +22,12 @@ GAP: Final = "moothall.audit.gap"
 
 MOST_REASONS: Final = 8
 """How many reasons of verdicts on one request are remembered; rules give one, and a quota's or a breaker's differs."""
+
+SLICE: Final = 64
+"""How many events are made before others get a turn: masking so many short commands takes 1 ms."""
+
+LARGE_INPUT: Final = 1024
+"""An input with more characters than this is large: masking it takes over 0.1 ms, and others get a turn after it."""
 
 
 class VerdictEvents:
@@ -35,6 +46,21 @@ class VerdictEvents:
         self._own: dict[str, tuple[int, Masked]] = {}
         self.events: list[NewEvent] = []
         self.reasons: dict[str, dict[str, str]] = {}
+
+    async def add_all(self, entry: Entry, indices: Iterable[int], *, inputs: bool, late_s: float = 0.0) -> None:
+        """Add verdicts of a request; a checkpoint after every `SLICE` events and every large input.
+
+        Args:
+            entry: The request.
+            indices: Which of its verdicts.
+            inputs: Whether inputs are kept.
+            late_s: How much later than the verdicts the events are made, in seconds.
+        """
+        for index in indices:
+            mask = partial(Masked, entry.calls[index].input) if inputs and entry.size is not None else None
+            masked = self.add(entry, index, mask, late_s)
+            if len(self.events) % SLICE == 0 or (masked is not None and masked.size > LARGE_INPUT):
+                await trio.lowlevel.checkpoint()
 
     def add(self, entry: Entry, index: int, mask: Callable[[], Masked] | None, late_s: float = 0.0) -> Masked | None:
         """Add one verdict of a request; returns its input where that had to be masked for it.

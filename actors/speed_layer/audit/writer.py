@@ -7,7 +7,6 @@ store died, or took too long, or this task was begun anew) it is stored again un
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from functools import partial
 from types import MappingProxyType
 from typing import Final
 
@@ -18,18 +17,12 @@ from actors.event_store.messages import AppendEvents
 from actors.kernel import ActorError, Ref
 from actors.ports import RunSync
 from actors.speed_layer.audit.buffer import AUDIT_STREAM, AuditBuffer, Batch
-from actors.speed_layer.audit.secret_masks import Masked, prepare
+from actors.speed_layer.audit.secret_masks import prepare
 from actors.speed_layer.audit.verdict_events import VerdictEvents, gap_event, standing_alone
 from store import Append, NewEvent
 
 RETRY_S: Final = 0.2
 """How long to wait before a batch is tried again, in seconds: long beside a disk sync, short beside `STALLED_S`."""
-
-SLICE: Final = 64
-"""How many events are made before others get a turn: masking so many short commands takes 1 ms."""
-
-LARGE_INPUT: Final = 1024
-"""An input with more characters than this is large: masking it takes over 0.1 ms, and others get a turn after it."""
 
 _KEPT: Final = ("agent", "role", "request", "verdict", "rule", "policy", "cached")
 """What is kept of a verdict whose event the log refuses."""
@@ -109,11 +102,8 @@ class AuditWriter:
             if isinstance(entry, int):
                 events.append(gap_event(entry))
                 continue
-            for index, call in enumerate(entry.calls):
-                mask = partial(Masked, call.input) if self._buffer.inputs and entry.size is not None else None
-                masked = verdicts.add(entry, index, mask, now - entry.at)
-                if len(events) % SLICE == 0 or (masked is not None and masked.size > LARGE_INPUT):
-                    await trio.lowlevel.checkpoint()
+            every = range(len(entry.calls))
+            await verdicts.add_all(entry, every, inputs=self._buffer.inputs, late_s=now - entry.at)
         return verdicts
 
     async def _append(
