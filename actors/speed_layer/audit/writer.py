@@ -18,7 +18,7 @@ from actors.kernel import ActorError, Ref
 from actors.ports import RunSync
 from actors.speed_layer.audit.buffer import AUDIT_STREAM, AuditBuffer, Batch
 from actors.speed_layer.audit.secret_masks import prepare
-from actors.speed_layer.audit.verdict_events import VerdictEvents, gap_event, standing_alone
+from actors.speed_layer.audit.verdict_events import GAP, VerdictEvents, gap_event, standing_alone
 from store import Append, NewEvent
 
 RETRY_S: Final = 0.2
@@ -120,7 +120,7 @@ class AuditWriter:
                     self._buffer.stored.note(events, stored.appended.first_sequence, reasons)
                     return True
                 code, why = ("", "") if stored.refused is None else (stored.refused.code, stored.refused.message)
-            if code in {"invalid", "too_large"}:
+            if code in {"invalid", "too_large"} and [event.type for event in events] != [GAP]:
                 return await self._append_apart(standing_alone(events), name)
             if self._stopping:
                 return False
@@ -129,9 +129,12 @@ class AuditWriter:
             await trio.sleep(RETRY_S)
 
     async def _append_apart(self, events: list[NewEvent], name: str) -> bool:
-        """Find the event that the log does not take and store it without what came from outside."""
+        """Find the event that the log does not take and store it without what came from outside, or as a gap."""
         if len(events) == 1:
-            return await self._append([_bare(events[0])], f"{name}.bare")
+            bare = _bare(events[0])
+            if bare == events[0]:
+                return await self._append([gap_event(1)], f"{name}.gap")
+            return await self._append([bare], f"{name}.bare")
         middle = len(events) // 2
         first = await self._append(events[:middle], f"{name}.1")
         return first and await self._append(events[middle:], f"{name}.2")

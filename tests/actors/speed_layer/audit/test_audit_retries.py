@@ -12,6 +12,7 @@ from actors.kernel import AskTimeout
 from actors.ports import inline
 from actors.speed_layer.audit.buffer import AUDIT_STREAM, AuditBuffer, Entry
 from actors.speed_layer.audit.secret_masks import MASK, Masked
+from actors.speed_layer.audit.verdict_events import GAP
 from actors.speed_layer.audit.writer import RETRY_S, AuditWriter
 from actors.speed_layer.call_and_verdict import Call, Verdict
 from store import ConditionFailed, MemoryLog, StoreError
@@ -116,3 +117,34 @@ def test_what_is_not_masked_is_whole_and_can_be_judged_again():
     asked = {"command": "ls -la", "n": 1, "list": ["a", {"b": None}], "empty": {"password": ""}}
     masked = Masked(asked)
     assert (masked.value, masked.whole) == (asked, True)
+
+
+@pytest.mark.parametrize("takes", ["bare events", "gaps", "nothing"])
+async def test_an_event_that_is_refused_bare_too_is_a_gap_and_is_split_no_further(
+    autojump_clock, store, buffer, writer, takes
+):
+    """What the log takes not even as a gap is tried again under one name, until nothing is allowed any more."""
+    tried = []
+
+    class Picky:
+        async def ask(self, message):
+            (event, *others), name = message.append.events, message.append.command_id
+            tried.append(name)
+            bare = takes == "bare events" and "reason" not in event.data
+            if others or not (bare or (event.type == GAP and takes != "nothing")):
+                await trio.lowlevel.checkpoint()
+                return Stored(refused=Refused("invalid", "no"))
+            return await store.ask(message)
+
+    writer._store = Picky()
+    given(buffer, 1)
+    given(buffer, 2)
+    await trio.sleep(100 * RETRY_S)
+    each = {"bare events": (".bare",), "gaps": (".bare", ".bare.gap"), "nothing": (".bare", ".bare.gap")}[takes]
+    expected = ["batch-0", "batch-0.1", *(f"batch-0.1{end}" for end in each)]
+    if takes != "nothing":
+        expected += ["batch-0.2", *(f"batch-0.2{end}" for end in each)]
+    assert list(dict.fromkeys(tried)) == expected
+    assert (buffer.held, buffer.stalled(trio.current_time())) == ((2, True) if takes == "nothing" else (0, False))
+    kept = [(event.type == GAP, event.data.get("count")) for event in store.log.read()]
+    assert kept == {"bare events": [(False, None)] * 2, "gaps": [(True, 1)] * 2, "nothing": []}[takes]
