@@ -38,7 +38,7 @@ class Views:
     def __init__(self, version: str, *, audit_inputs: bool = True) -> None:
         self.verdicts = VerdictTable()
         self.prepaid: dict[str, PrepaidTokens] = {}
-        self.audit = AuditBuffer(inputs=audit_inputs, head=lambda: self.sequence)
+        self.audit = AuditBuffer(inputs=audit_inputs, head=lambda: self.sequence, reason_of=self._reason_of)
         self.policy = ""
         self.rules: PublishedPolicy | None = None
         self.sequence = 0
@@ -53,6 +53,9 @@ class Views:
             connections=0,
             components={"hall": Component("failing", "starting")},
         )
+
+    def _reason_of(self, rule: str) -> str:
+        return "" if self.rules is None else self.rules.reason_of(rule)
 
     def charge(self, agent: str, role: str, used_s: float, requests: int) -> None:
         """Take out of a principal's limit that judging some of its requests took so long, in seconds."""

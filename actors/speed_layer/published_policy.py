@@ -60,6 +60,10 @@ class PublishedPolicy:
             found[key] = ruling
         return found
 
+    def reason_of(self, rule: str) -> str:
+        """Return the reason that a rule gives, by its id; an empty text where the policy has no such rule."""
+        return self._policy.rules.reasons.get(rule, "")
+
     def _decide(self, request: Request, agent: str) -> Ruling:
         began = trio.current_time()
         ruling = self._policy.decide(request)

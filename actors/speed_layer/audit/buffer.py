@@ -90,9 +90,11 @@ class AuditBuffer:
         capacity_bytes: How many bytes of requests it holds with them.
         inputs: Whether the events made of them keep the inputs.
         head: Tells the last sequence of the log.
+        reason_of: Tells the reason that a rule gives, by the rule's id; empty for one that is not known.
 
     Attributes:
         inputs: As given.
+        reason_of: As given.
         held: How many verdicts it holds now, those of the batch under way included.
         stored: The inputs that the log has already; noted by whoever has stored them.
     """
@@ -104,10 +106,12 @@ class AuditBuffer:
         capacity_bytes: int = CAPACITY_BYTES,
         inputs: bool = True,
         head: Callable[[], int] = lambda: 0,
+        reason_of: Callable[[str], str] = lambda _rule: "",
     ) -> None:
         self._capacity = capacity
         self._capacity_bytes = capacity_bytes
         self.inputs = inputs
+        self.reason_of = reason_of
         self._entries: deque[Entry | int] = deque()
         self._batch = Batch([])
         self.held = 0

@@ -47,7 +47,7 @@ MAX_SECRETS: Final = 512
 """How many secrets of one input are masked one by one, at some 5 us each; of a text with more nothing is kept."""
 
 MAX_SOUGHT: Final = 64
-"""How many secrets of an input are looked for in its reason; where there are more, no quotation in it is kept."""
+"""How many secrets of an input are looked for in its reason; where there are more, only the rule's words are kept."""
 
 MAX_SOUGHT_TEXT: Final = 4096
 """How many characters these have together, at most: to look for so many takes 1 ms."""
@@ -68,7 +68,6 @@ _SECRET_PAIRS: Final = frozenset({
     *(("encryption", "key"), ("signing", "key"), ("session", "key"), ("storage", "key"), ("connection", "string")),
     *(("api", "keys"), ("api", "tokens"), ("access", "tokens"), ("auth", "tokens")),
 })  # fmt: skip
-_QUOTED: Final = re.compile(r"'(?:[^'\\]|\\.)*'?|\"(?:[^\"\\]|\\.)*\"?|`[^`]*`?")
 
 
 class _Forms:
@@ -145,19 +144,24 @@ class Masked:
         self._kept = 0
         self._secrets: list[str] = []
         self._stretches: frozenset[str] | None = None
-        self._reason = ("", "")
+        self._reason = ("", "", "")
         self.value = self._masked(value)
 
-    def reason(self, text: str) -> str:
-        """Return the reason of a verdict on this input, without what was masked in the input and what looks like it."""
-        if self._reason[0] != text:
-            self._reason = text, self._without_secrets(text)
-        return self._reason[1]
+    def reason(self, text: str, given: str = "") -> str:
+        """Return the reason of a verdict on this input, without what was masked in the input and what looks like it.
 
-    def _without_secrets(self, text: str) -> str:
-        text = _without_forms(text)
+        Args:
+            text: The reason.
+            given: The reason that the verdict's rule gives.
+        """
+        if self._reason[:2] != (text, given):
+            self._reason = text, given, self._without_secrets(text, given)
+        return self._reason[2]
+
+    def _without_secrets(self, text: str, given: str) -> str:
         if len(self._secrets) > MAX_SOUGHT or sum(map(len, self._secrets)) > MAX_SOUGHT_TEXT:
-            return without_quotations(text)
+            return as_the_rule_gave(text, given)
+        text = _without_forms(text)
         if self._stretches is None:
             self._stretches = _stretches(self._secrets)
         text = _without(self._stretches, text)
@@ -220,9 +224,18 @@ class Masked:
         return kept
 
 
-def without_quotations(reason: str) -> str:
-    """Return a reason without what it quotes: for where nobody knows what of it is secret."""
-    return _QUOTED.sub(MASK, _without_forms(reason))
+def as_the_rule_gave(reason: str, given: str) -> str:
+    """Return what a rule gave of a reason: for where nobody knows what of it is secret.
+
+    All else may be words of the request, which stand in reasons with quotes and without.
+
+    Args:
+        reason: As the verdict has it: the rule's, that behind what it is about, or none of a rule.
+        given: The rule's; empty where no rule gave one.
+    """
+    if given and reason == given:
+        return _without_forms(given)
+    return f"{MASK}: {_without_forms(given)}" if given and reason.endswith(f": {given}") else MASK
 
 
 @lru_cache(maxsize=256)

@@ -13,7 +13,7 @@ import msgspec
 import trio
 
 from actors.speed_layer.audit.buffer import AUDIT_STREAM, Entry
-from actors.speed_layer.audit.secret_masks import Masked, without_quotations
+from actors.speed_layer.audit.secret_masks import Masked, as_the_rule_gave
 from actors.speed_layer.audit.stored_inputs import StoredInputs
 from store import NewEvent
 
@@ -35,14 +35,16 @@ class VerdictEvents:
 
     Args:
         stored: What the log has already.
+        reason_of: Tells the reason that a rule gives, by the rule's id; empty for one that is not known.
 
     Attributes:
         events: The events so far.
         reasons: What became of the reasons of each request whose input is among them.
     """
 
-    def __init__(self, stored: StoredInputs) -> None:
+    def __init__(self, stored: StoredInputs, reason_of: Callable[[str], str]) -> None:
         self._stored = stored
+        self._reason_of = reason_of
         self._own: dict[str, tuple[int, Masked]] = {}
         self.events: list[NewEvent] = []
         self.reasons: dict[str, dict[str, str]] = {}
@@ -73,14 +75,15 @@ class VerdictEvents:
         """
         verdict = entry.verdicts[index]
         request, asked = verdict.request, verdict.reason
+        given = "" if verdict.rule is None else self._reason_of(verdict.rule)
         kept: dict[str, Any]
         if mask is None:
-            kept = {"reason": without_quotations(asked)}
+            kept = {"reason": as_the_rule_gave(asked, given)}
             self.events.append(_verdict_event(entry, index, kept, late_s))
             return None
         if request in self._own:
             place, known_here = self._own[request]
-            reason = known_here.reason(asked)
+            reason = known_here.reason(asked, given)
             if len(self.reasons[request]) < MOST_REASONS:
                 self.reasons[request][asked] = reason
             kept = {"reason": reason, "input_at": place - len(self.events), "whole": known_here.whole}
@@ -90,14 +93,14 @@ class VerdictEvents:
         if known is None:
             masked = mask()
             self._own[request] = len(self.events), masked
-            reason = masked.reason(asked)
+            reason = masked.reason(asked, given)
             self.reasons[request] = {asked: reason}
             kept = {"reason": reason, "input": masked.value, "whole": masked.whole}
         else:
             reason = known.reasons.get(asked, "")
             if asked not in known.reasons:  # what its input masks is to be masked in it, too
                 masked = mask()
-                reason = masked.reason(asked)
+                reason = masked.reason(asked, given)
                 if len(known.reasons) < MOST_REASONS:
                     known.reasons[asked] = reason
             kept = {"reason": reason, "input_at": known.at, "whole": known.whole}

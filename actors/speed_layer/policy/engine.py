@@ -25,7 +25,7 @@ from actors.speed_layer.policy.loading.compiled_rules import CompiledRules
 from actors.speed_layer.policy.loading.rule_scope import NOTHING
 from actors.speed_layer.policy.loading.sources import PolicyError, PolicySource
 from actors.speed_layer.policy.matching.path_rules import Finding, shortened, strictest
-from actors.speed_layer.policy.rule_tables import Layer, Verdict
+from actors.speed_layer.policy.rule_tables import Layer, Table, Verdict
 from actors.speed_layer.policy.ruling import RuleTrace, Ruling
 from actors.speed_layer.shell.analysis import analyse
 
@@ -92,9 +92,10 @@ class Policy:
     Attributes:
         sources: What it was compiled from.
         version: A short hash of what the rules say.
+        reasons: The reasons that the rules give, as rulings have them, by the rules' ids.
     """
 
-    __slots__ = ("_known", "_rules", "_scoped", "sources", "version")
+    __slots__ = ("_known", "_rules", "_scoped", "reasons", "sources", "version")
 
     def __init__(self, rules: CompiledRules) -> None:
         self._rules = rules
@@ -102,6 +103,8 @@ class Policy:
         self._known = lru_cache(MAX_KEPT)(partial(judge_line, rules))
         self.sources = rules.sources
         self.version = rules.version
+        tables = [entry.table for entry in rules.entries]
+        self.reasons = {each.id: shortened(each.reason) for each in tables if isinstance(each, Table)}
 
     @classmethod
     def load(cls, sources: Sequence[PolicySource], *, check_examples: bool = True) -> Self:

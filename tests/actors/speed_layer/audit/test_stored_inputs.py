@@ -122,7 +122,7 @@ def entry(*requests):
 
 
 def events_of(stored, *requests):
-    made, asked = VerdictEvents(stored), entry(*requests)
+    made, asked = VerdictEvents(stored, lambda _rule: ""), entry(*requests)
     for n, call in enumerate(asked.calls):
         made.add(asked, n, lambda call=call: Masked(call.input))
     return made.events
@@ -146,7 +146,7 @@ def test_the_reason_of_a_repetition_tells_no_more_than_that_of_the_first_and_is_
     stored, masked = StoredInputs(lambda: 7), []
 
     def made(reason, *requests):
-        asked, verdicts = entry(*requests), VerdictEvents(stored)
+        asked, verdicts = entry(*requests), VerdictEvents(stored, lambda _rule: "")
         for n, _ in enumerate(requests):
             asked.verdicts[n] = msgspec.structs.replace(asked.verdicts[n], reason=reason)
             verdicts.add(asked, n, lambda: masked.append(1) or Masked({"password": "hunter2-and-more"}))
