@@ -87,7 +87,7 @@ class EventLog(Log):
         Raises:
             Invalid: the policy is unknown, or the log was sealed with another key.
             LogLocked: another process, or this one, has it open.
-            LogDamaged: something that had been durable is unreadable; nothing was changed.
+            LogDamaged: something that had been durable is unreadable, or a restore did not end; nothing was changed.
             OSError: there may be no such directory.
             DiskFull: an unclean stop needs space for a copy of the tail.
             SyncFailed: the disk did not confirm that copy.

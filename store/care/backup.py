@@ -20,6 +20,7 @@ from store.disk.lock import DirectoryLock
 from store.errors import Invalid, LogDamaged
 from store.format import frame as frames
 from store.format import segment as segments
+from store.format.restore_mark import refuse_half_restored
 from store.format.retention_record import read_record, write_record
 from store.format.segment_files import remove_derived, remove_segment, segment_names
 from store.recovery.survey import describe, witnesses
@@ -62,7 +63,7 @@ def backup(path: str | PathLike[str], target: str | PathLike[str]) -> BackedUp:
     Raises:
         FileNotFoundError: there is no such log.
         Invalid: the two are the same, or the backup holds events that the log does not.
-        LogDamaged: the log is damaged; the backup was not changed.
+        LogDamaged: the log is damaged, or a restore into the backup did not end; the backup was not changed.
         LogLocked: the backup is open as a log, or another backup is being made there.
         DiskFull: there is no space; the backup opens still.
         SyncFailed: the disk did not confirm; back up again.
@@ -74,6 +75,7 @@ def backup(path: str | PathLike[str], target: str | PathLike[str]) -> BackedUp:
     make_directory(copy)
     lock = DirectoryLock(copy)
     try:
+        refuse_half_restored(copy)
         for _ in range(_ATTEMPTS):
             try:
                 return bring_up_to_date(source, copy)

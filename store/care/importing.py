@@ -17,6 +17,7 @@ from store.disk.files import make_directory
 from store.disk.lock import DirectoryLock
 from store.errors import Invalid, TooLarge
 from store.format.interchange import Beginning, Encoding, read_stream
+from store.format.restore_mark import refuse_half_restored
 from store.format.retention_record import NOTHING_RETIRED, RetentionRecord, read_record, write_record
 from store.format.segment_files import segment_names
 from store.log import EventLog
@@ -132,6 +133,7 @@ def _begin_behind(directory: Path, record: RetentionRecord) -> None:
     make_directory(directory)
     lock = DirectoryLock(directory)
     try:
+        refuse_half_restored(directory)
         if not segment_names(directory) and read_record(directory) == NOTHING_RETIRED:
             write_record(directory, record)
     finally:

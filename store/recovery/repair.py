@@ -59,7 +59,7 @@ def repair(path: str | PathLike[str], *, max_events: int) -> Repaired:
     Raises:
         FileNotFoundError: there is no such directory.
         LogLocked: a process has the log open.
-        LogDamaged: the retention record is unreadable; only a backup helps.
+        LogDamaged: the retention record is unreadable, or a restore did not end; only a backup helps.
         RepairRefused: too much would be removed; nothing was changed.
         DiskFull: there is no space to put the removed part aside; the log was not changed.
         SyncFailed: the disk did not confirm; repair again.

@@ -8,6 +8,7 @@ from store.format import segment as segments
 from store.format.clean_stop import CleanStop, read_clean_stop
 from store.format.durable_mark import read_durable_mark
 from store.format.index_file import IndexHeader
+from store.format.restore_mark import refuse_half_restored
 from store.format.retention_record import RetentionRecord, read_record
 from store.format.segment_files import segment_names
 from store.recovery.trusted_indexes import trusted_indexes
@@ -59,7 +60,7 @@ def survey(directory: Path) -> Found:
     """Read a directory and decide what counts; changes nothing.
 
     Raises:
-        LogDamaged: the retention record is unreadable.
+        LogDamaged: the retention record is unreadable, or a restore did not end.
     """
     promised = read_durable_mark(directory)
     clean_stop, record, marked = witnesses(directory)
@@ -68,7 +69,12 @@ def survey(directory: Path) -> Found:
 
 
 def witnesses(directory: Path) -> tuple[CleanStop | None, RetentionRecord, int]:
-    """Read what speaks of the segments, before these: they may be growing, and it must not be ahead of them."""
+    """Read what speaks of the segments, before these: they may be growing, and it must not be ahead of them.
+
+    Raises:
+        LogDamaged: the retention record is unreadable, or a restore did not end: then they are no whole log.
+    """
+    refuse_half_restored(directory)
     clean_stop = read_clean_stop(directory)
     record = read_record(directory)
     return clean_stop, record, max(clean_stop.last_sequence if clean_stop else 0, record.durable)

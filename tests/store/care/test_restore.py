@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 from store import EventLog, Invalid, Limits, LogDamaged, LogLocked, NewEvent, backup, restore, verify
@@ -74,34 +72,3 @@ def test_a_log_is_not_restored_from_itself(kept):
     with pytest.raises(FileNotFoundError):
         restore(log / "nowhere", log)
     assert numbers(log) == list(range(1, 21))
-
-
-def test_a_stop_in_the_middle_leaves_no_shorter_log_without_a_word(kept, monkeypatch, tmp_path):
-    _, copy = kept
-    real, stopped = Path.replace, 0
-    for stop in range(100):
-        log = tmp_path / f"log{stop}"
-        fill(log, 1, 20)
-        left = [stop]
-
-        def replace(self, target, left=left):
-            if "replaced-" in str(target):
-                left[0] -= 1
-                if left[0] < 0:
-                    raise KeyboardInterrupt
-            return real(self, target)
-
-        with monkeypatch.context() as patched:
-            patched.setattr(Path, "replace", replace)
-            try:
-                restore(copy, log)
-            except KeyboardInterrupt:
-                stopped += 1
-            else:
-                break
-        segments = list(log.glob("*.segment"))
-        whole = len(segments) and verify(log).ok and verify(log).events == 20
-        assert whole or not segments or not verify(log).ok
-        restore(copy, log)
-        assert numbers(log) == list(range(1, 11))
-    assert stopped > 20

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import json
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -16,7 +18,7 @@ from actors.speed_layer.governing.remembered_decisions import (
     forgotten_event,
     remembered_event,
 )
-from store import EventLog, NewEvent, backup
+from store import EventLog, NewEvent, backup, verify
 from transport.cli.failure import CommandFailed
 from transport.cli.main import app
 
@@ -118,6 +120,27 @@ def test_where_the_log_cannot_be_read_every_decision_of_the_backup_is_told(mooth
     code, _, told = moothall("events", "restore", copy, "--data", log)
     assert (code, told.count("holds: allow"), "nobody knows what was revoked since" in told) == (1, 3, True)
     assert moothall("events", "restore", copy, "--data", log, "--yes")[0] == 0
+
+
+def test_after_a_full_disk_the_log_is_refused_until_restoring_again_has_told_and_ended_it(moothall, halls, monkeypatch):
+    log, copy = halls
+    real = Path.replace
+
+    def without_space(self, target):
+        if self.name == "durable":
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return real(self, target)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "replace", without_space)
+        assert moothall("events", "restore", copy, "--data", log, "--yes")[0] == 1
+    assert "restore that backup again" in verify(log).problems[0]
+    code, _, told = moothall("events", "restore", copy, "--data", log)
+    assert (code, told.count("holds: allow"), "nobody knows what was revoked since" in told) == (1, 3, True)
+    code, out, _ = moothall("events", "restore", copy, "--data", log, "--yes", "--json")
+    assert (code, json.loads(out)["replaced"]) == (0, str(log / "replaced-1"))
+    with EventLog.open(log) as now, EventLog.open(log / "replaced-1") as former:
+        assert (now.head, former.head) == (4, 9)
 
 
 def test_there_has_to_be_a_backup(moothall, tmp_path):
