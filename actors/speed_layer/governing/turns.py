@@ -76,10 +76,10 @@ class Turns:
 
     def add(self, agent: str, job: Job) -> bool:
         """Let a message wait for its turn; False where too many wait already."""
-        jobs = self._waiting.setdefault(agent, deque())
+        jobs = self._waiting.get(agent, ())
         if len(jobs) >= MAX_WAITING_OF_AN_AGENT or self._count >= MAX_WAITING:
             return False
-        jobs.append(job)
+        self._waiting.setdefault(agent, deque()).append(job)
         self._count += 1
         self._added.set()
         if self._idle.is_set():

@@ -268,3 +268,12 @@ async def test_a_queue_that_is_full_takes_nothing_more(autojump_clock):
     assert all(queue.add("one", Job("agent", iter(()), lambda: True)) for _ in range(MAX_WAITING_OF_AN_AGENT))
     assert not queue.add("one", Job("agent", iter(()), lambda: True))
     assert queue.add("other", Job("agent", iter(()), lambda: True))
+
+
+async def test_an_agent_whose_message_is_refused_leaves_nothing_behind(autojump_clock, monkeypatch):
+    monkeypatch.setattr(turns, "MAX_WAITING", 1)
+    queue = Turns(lambda *_used: None)
+    assert queue.add("one", Job("agent", iter(()), lambda: True))
+    for number in range(10):
+        assert not queue.add(f"late {number}", Job("agent", iter(()), lambda: True))
+    assert list(queue._waiting) == ["one"]
