@@ -7,12 +7,15 @@ from __future__ import annotations
 
 import resource
 import sys
-from collections.abc import Callable
-from typing import Final
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+import trio
 
 from actors.session.messages import Principal
 from transport.access.authentication import Rejected
 from transport.access.silent_connections import MOST_SILENT
+from transport.access.unix_sockets import UnixListener
 from transport.logs import Logger
 
 log = Logger(__name__)
@@ -24,19 +27,50 @@ An honest client is among them for as long as its request is read, so this many 
 no more.
 """
 
+MOST_SILENT_PEERS: Final = 128
+"""How many silent connections a listener keeps of unix sockets: the system says whose they are, and few users may come.
+
+As many as may have spoken and shown no good token yet.
+"""
+
 KEPT_DESCRIPTORS: Final = 64
 """How many descriptors the connections leave to the log."""
 
 
 def room_for(connections: int) -> int:
     """Return how many of so many connections one listener may have: websockets and HTTP share the descriptors."""
-    kept = KEPT_DESCRIPTORS + 2 * (MOST_UNAUTHENTICATED + room_for_silent())
+    kept = KEPT_DESCRIPTORS + 2 * (MOST_UNAUTHENTICATED + room_for_silent() + room_for_silent_peers())
     return min(connections, max(1, (_descriptors() - kept) // 2))
 
 
 def room_for_silent() -> int:
-    """Return how many connections of a listener may be silent: where descriptors are few, a sixteenth of them."""
+    """Return how many connections may be silent on all TCP sockets of a listener.
+
+    Where descriptors are few, it is a sixteenth of them.
+    """
     return max(1, min(MOST_SILENT, _descriptors() // 16))
+
+
+def room_for_silent_peers() -> int:
+    """Return how many connections may be silent on all unix sockets of a listener.
+
+    Where descriptors are few, it is a thirty-second of them.
+    """
+    return max(1, min(MOST_SILENT_PEERS, _descriptors() // 32))
+
+
+def shares_for_silent(listeners: Sequence[trio.abc.Listener[Any]]) -> list[int]:
+    """Return how many connections may be silent on each of a listener's sockets, in their order.
+
+    Unix sockets take nothing from what is kept for the network: whoever is there may be anybody.
+
+    Args:
+        listeners: All sockets of one listener.
+    """
+    local = sum(isinstance(each, UnixListener) for each in listeners)
+    of_peers = max(1, room_for_silent_peers() // max(1, local))
+    of_others = max(1, room_for_silent() // max(1, len(listeners) - local))
+    return [of_peers if isinstance(each, UnixListener) else of_others for each in listeners]
 
 
 def _descriptors() -> int:

@@ -19,7 +19,7 @@ from actors.desk.gate import Caller, Gate
 from actors.kernel import ActorError, ChildSpec, OnCrash, Supervisor, System
 from transport.access.accept_connections import Listener, Unauthenticated, accept_from, watch_tokens
 from transport.access.authentication import Authenticator, Identity
-from transport.access.seats import Seats, room_for, room_for_silent
+from transport.access.seats import Seats, room_for, shares_for_silent
 from transport.access.silent_connections import SilentConnections
 from transport.http.connection import HttpConnection, HttpLimits
 from transport.http.fast_lane import HttpLane
@@ -106,14 +106,15 @@ class HttpServer:
 
     async def run(self, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Accept and serve until stopped; a checkpoint."""
-        most_silent = max(1, room_for_silent() // max(1, len(self._listeners)))
         async with trio.open_nursery() as nursery:
             await nursery.start(self._connections.run)
             async with self._sessions.run():
                 with self._accepting:
                     async with trio.open_nursery() as accepting:
                         accepting.start_soon(watch_tokens, self._close_revoked)
-                        for listener in self._listeners:
+                        for listener, most_silent in zip(
+                            self._listeners, shares_for_silent(self._listeners), strict=True
+                        ):
                             silent = SilentConnections(most_silent, self._limits.idle_s)
                             accepting.start_soon(accept_from, listener, silent, self._admit, self.name)
                         task_status.started()

@@ -19,7 +19,7 @@ from actors.kernel import ActorError, ChildSpec, OnCrash, Supervisor, System
 from transport.access.accept_connections import Listener, Unauthenticated, accept_from, watch_tokens
 from transport.access.authentication import Authenticator, Identity
 from transport.access.bytes_per_principal import PrincipalBytes
-from transport.access.seats import Seats, room_for, room_for_silent
+from transport.access.seats import Seats, room_for, shares_for_silent
 from transport.access.silent_connections import SilentConnections
 from transport.logs import Logger
 from transport.mcp.server import HallServer
@@ -82,14 +82,13 @@ class Gateway:
 
     async def run(self, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Accept and serve until stopped; a checkpoint."""
-        most_silent = max(1, room_for_silent() // max(1, len(self._listeners)))
         async with trio.open_nursery() as nursery:
             await nursery.start(self._connections.run)
             with self._accepting:
                 async with trio.open_nursery() as accepting:
                     accepting.start_soon(watch_tokens, self._close_revoked)
                     accepting.start_soon(self._server.updates.run)
-                    for listener in self._listeners:
+                    for listener, most_silent in zip(self._listeners, shares_for_silent(self._listeners), strict=True):
                         silent = SilentConnections(most_silent, self._limits.handshake_s)
                         accepting.start_soon(accept_from, listener, silent, self._admit, self.name)
                     task_status.started()
