@@ -81,7 +81,7 @@ class ResourceUpdates:
         """
         check(uri)
         connection, principal = caller.connection, caller.principal
-        own, resource = self._subscribed.setdefault(connection, {}), canonical(uri)
+        own, resource = self._subscribed.get(connection, {}), canonical(uri)
         if resource not in own and len(own) >= SUBSCRIPTIONS:
             raise MCPError(INVALID_REQUEST, f"a connection may have {SUBSCRIPTIONS} subscriptions; give some up first")
         self.unsubscribe(connection, uri)
@@ -89,13 +89,16 @@ class ResourceUpdates:
             self._gate.shares.subscriptions.take(principal)
         except Refusal as refusal:
             raise too_many(refusal) from None
-        own[resource] = _Subscription(principal, uri)
+        # Only now: as long as anybody is in here, the store is asked for what has changed.
+        self._subscribed.setdefault(connection, {})[resource] = _Subscription(principal, uri)
         self._subscribers.setdefault(resource, {})[connection] = session
 
     def unsubscribe(self, connection: int, uri: str) -> None:
         """Tell it no more; unknown ones are ignored. Does not checkpoint."""
-        resource = canonical(uri)
-        if (given_up := self._subscribed.get(connection, {}).pop(resource, None)) is not None:
+        own, resource = self._subscribed.get(connection, {}), canonical(uri)
+        if (given_up := own.pop(resource, None)) is not None:
+            if not own:
+                del self._subscribed[connection]
             self._dismiss(connection, resource, given_up)
 
     def forget(self, connection: int) -> None:

@@ -13,8 +13,9 @@ from mcp.shared.exceptions import MCPError
 from mcp_types import PaginatedRequestParams
 
 from actors.desk.gate import Refusal
-from actors.desk.shares import LISTENING
+from actors.desk.shares import LISTENING, SUBSCRIBED
 from actors.kernel import ActorNotFound
+from actors.session.messages import Principal
 from store import NewEvent
 from transport.mcp.resource_updates import PERIOD_S, SUBSCRIPTIONS
 from transport.mcp.resources import stream_of, uris_of
@@ -194,6 +195,30 @@ async def test_a_connection_that_ended_is_forgotten(front, autojump_clock):
         await writer.call(1, "append_events", {"events": [{"type": "t"}]})
         await trio.sleep(5)
         assert running.gateway._server.updates._subscribed == {}
+
+
+@pytest.mark.parametrize("last", ["refused", "given up"])
+async def test_the_store_is_not_asked_what_changed_for_a_connection_that_subscribes_to_nothing(
+    front, autojump_clock, last: str
+):
+    async with front() as running:
+        raw, writer = await running.raw(), await running.raw()
+        asked: list[str] = []
+
+        async def note(operation: str, _what: Any) -> None:
+            asked.append(operation)
+
+        if last == "refused":
+            for _ in range(SUBSCRIBED.each):
+                running.gate.shares.subscriptions.take(Principal("scout", "agent"))
+            assert "error" in (await ask(raw, "resources/subscribe", uri="events://log"))["data"]
+        else:
+            assert await ask(raw, "resources/subscribe", uri="events://log") == {}
+            assert await ask(raw, "resources/unsubscribe", uri="events://log") == {}
+        running.gate.before = note
+        await writer.call(1, "append_events", {"events": [{"type": "t"}]})
+        assert await quiet(raw)
+        assert asked == ["append_events"]
 
 
 @pytest.mark.parametrize("name", ["x" * 257, "%F0%9F%90%9E" * 300, "%" * 9000])
