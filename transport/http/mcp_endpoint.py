@@ -13,7 +13,7 @@ from mcp_types.version import HANDSHAKE_PROTOCOL_VERSIONS, MODERN_PROTOCOL_VERSI
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from actors.desk.gate import Gate
+from actors.desk.gate import Gate, Refusal
 from actors.session.messages import Principal
 from transport.http.answered_requests import watched_for_answer
 from transport.http.fast_lane import CALL, HttpCall, HttpLane
@@ -44,7 +44,7 @@ _CLEARED_S: Final = 1.0
 
 
 class _Refused(Exception):  # noqa: N818 - states a fact about a request
-    def __init__(self, request_id: RequestId, message: str, detail: dict[str, Any]) -> None:
+    def __init__(self, request_id: RequestId | None, message: str, detail: dict[str, Any]) -> None:
         super().__init__(message)
         self.request_id = request_id
         self.retry_after_s: float = detail["retry_after_s"]
@@ -115,6 +115,9 @@ class McpEndpoint:
         """Return the session that a request names, as far as there is one for it; a checkpoint where one is reopened.
 
         Changes what the SDK must not see in the request's headers.
+
+        Raises:
+            _Refused: One would be reopened, and the principal or all together have too many requests under way.
         """
         sessions = self._sessions
         session = sessions.find(scope, principal)
@@ -126,7 +129,12 @@ class McpEndpoint:
         if session is not None or version in MODERN_PROTOCOL_VERSIONS or not sessions.may_reopen(scope, principal):
             return session
         if scope["method"] == "GET" or (message is not None and message.get("method") != "initialize"):
-            return await sessions.reopen(scope, principal)
+            try:
+                with self._gate.shares.requests.held(principal):
+                    return await sessions.reopen(scope, principal)
+            except Refusal as refusal:
+                detail = {"retry_after_s": BUSY_S, **refusal.detail, "code": refusal.code}
+                raise _Refused(request_id_of(message), refusal.message, detail) from None
         if message is not None:  # it begins a session of its own, whatever id it still carries
             scope["headers"] = [header for header in scope["headers"] if header[0] != SESSION_ID]
         return None

@@ -11,6 +11,8 @@ A session is gone for good once its client has ended it, and an id is gone on wi
 from __future__ import annotations
 
 import re
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 from typing import Any, Final
 
 import msgspec
@@ -30,26 +32,83 @@ HANDSHAKE_S: Final = 5.0
 HELLO_ID: Final = "reopened"
 """The id of the `initialize` that a client did once."""
 
-MOST_ENDED: Final = 10_000
-"""How many sessions are remembered that their clients have ended; who makes it forget more forgets only their own."""
+MOST_ENDED: Final = 1000
+"""How many sessions of a principal are remembered that it has ended: as many as it may have; more forget its own."""
+
+MOST_ENDED_TOGETHER: Final = 100_000
+"""How many of all principals are remembered, which takes 20 MB; more forget those of whoever has the most."""
 
 _encode = msgspec.json.Encoder().encode
 
 
 class EndedSessions:
-    """The sessions that were ended by whose they were, as far as they are remembered. Nothing here checkpoints."""
+    """The sessions that were ended by whose they were, as far as they are remembered. Nothing here checkpoints.
+
+    However many a principal ends, those of others that have ended no more are not forgotten for it.
+    """
 
     def __init__(self) -> None:
-        self._ended: dict[tuple[Principal, str], None] = {}
+        self._ended: dict[Principal, dict[str, None]] = {}
+        self._count = 0
 
     def __contains__(self, session: tuple[Principal, str]) -> bool:
-        return session in self._ended
+        principal, session_id = session
+        return session_id in self._ended.get(principal, ())
+
+    def __len__(self) -> int:
+        return self._count
 
     def add(self, principal: Principal, session_id: str) -> None:
-        """Remember a session; the one that was ended first is forgotten for it."""
-        self._ended[principal, session_id] = None
-        if len(self._ended) > MOST_ENDED:
-            del self._ended[next(iter(self._ended))]
+        """Remember a session; where there are too many, one that was ended before is forgotten for it."""
+        own = self._ended.setdefault(principal, {})
+        if session_id in own:
+            return
+        own[session_id] = None
+        self._count += 1
+        if len(own) > MOST_ENDED:
+            self._forget_first(principal)
+        elif self._count > MOST_ENDED_TOGETHER:
+            self._forget_first(max(self._ended, key=lambda each: len(self._ended[each])))
+
+    def _forget_first(self, principal: Principal) -> None:
+        own = self._ended[principal]
+        del own[next(iter(own))]
+        self._count -= 1
+        if not own:
+            del self._ended[principal]
+
+
+class ReopeningTurns:
+    """Lets each principal begin one session again at a time; nobody waits for another principal."""
+
+    def __init__(self) -> None:
+        self._turns: dict[Principal, _Turn] = {}
+
+    def __len__(self) -> int:
+        return len(self._turns)
+
+    @asynccontextmanager
+    async def of(self, principal: Principal) -> AsyncGenerator[None]:
+        """Hold a principal's turn for as long as it is entered; a checkpoint."""
+        turn = self._turns.setdefault(principal, _Turn())
+        turn.wanted_by += 1
+        try:
+            async with turn.lock:
+                yield
+        finally:
+            turn.wanted_by -= 1
+            if not turn.wanted_by:
+                del self._turns[principal]
+
+
+class _Turn:
+    """The lock of one principal, and how many tasks hold it or wait for it."""
+
+    __slots__ = ("lock", "wanted_by")
+
+    def __init__(self) -> None:
+        self.lock = trio.Lock()
+        self.wanted_by = 0
 
 
 def handshake(version: str | None) -> list[bytes]:

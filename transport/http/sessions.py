@@ -32,6 +32,7 @@ from transport.http.reopened_sessions import (
     HANDSHAKE_S,
     HELLO_ID,
     EndedSessions,
+    ReopeningTurns,
     body_of,
     dropped,
     handshake,
@@ -85,7 +86,7 @@ class Sessions(StreamableHTTPSessionManager):
         self._known: dict[str, HttpSession] = {}
         self._owned: Counter[Principal] = Counter()
         self._unknown: HttpSessions = unknown
-        self._reopening = trio.Lock()
+        self._reopening = ReopeningTurns()
         self._ended_by_clients = EndedSessions()
 
     @property
@@ -122,7 +123,7 @@ class Sessions(StreamableHTTPSessionManager):
 
         A checkpoint.
         """
-        async with self._reopening:
+        async with self._reopening.of(principal):
             session_id = session_id_of(scope)
             if session_id is None or session_id in self._server_instances:  # another request was faster
                 return self.find(scope, principal)
@@ -143,9 +144,12 @@ class Sessions(StreamableHTTPSessionManager):
         await self.handle_request(_own_request(principal, own_id), body_of(initialized), dropped)
 
     def end_for_good(self, scope: Scope, principal: Principal) -> None:
-        """Note that a client ends a session: it is never begun again. Does not checkpoint."""
+        """Note that a client ends a session: it is never begun again. Does not checkpoint.
+
+        An id that is neither one of its sessions nor could be begun again is not noted.
+        """
         session_id = session_id_of(scope)
-        if session_id is not None and GIVEN_OUT.fullmatch(session_id) is not None:
+        if session_id is not None and (self.find(scope, principal) or self.may_reopen(scope, principal)):
             self._ended_by_clients.add(principal, session_id)
 
     def keep_alive(self, session: HttpSession) -> bool:
@@ -190,6 +194,8 @@ class Sessions(StreamableHTTPSessionManager):
         if self.max_sessions is not None and len(self._server_instances) >= self.max_sessions:
             return None
         session_id = _REOPENED_AS.get() or uuid4().hex
+        if session_id in self._server_instances:  # another principal was faster to begin one under this id
+            return None
         transport = SessionTransport(
             session_id,
             event_store=self.event_store,
