@@ -37,6 +37,13 @@ MAX_TEXT_IN_ALL: Final = 16 * MAX_TEXT
 MAX_VALUES: Final = 256
 """How many values of one input are kept: masking so many takes 0.5 ms."""
 
+MAX_DEPTH: Final = 32
+"""How deep an input is kept: half as deep as the log takes an event, in which it is nested. No tool's is deeper than 8.
+
+What the log refuses is stored bare and in an append of its own, so an agent could hide what it asked, and hold up the
+audit of all others.
+"""
+
 SHORT_NAME: Final = 16
 """A field's name of so many characters holds no key: the shortest of those that are known has more."""
 
@@ -170,30 +177,33 @@ class Masked:
                 text = re.sub(rf"(?<!\w){re.escape(secret)}(?!\w)", MASK, text)
         return text
 
-    def _masked(self, value: Any, *, secret: bool = False) -> Any:
+    def _masked(self, value: Any, *, secret: bool = False, depth: int = 0) -> Any:
         self._left -= 1
-        if self._left < 0:
+        if self._left < 0 or depth > MAX_DEPTH:
             self.whole = False
             return None
         if isinstance(value, str):
             return self._hidden(value) if secret and value else self._text(value)
         if isinstance(value, dict):
-            return self._fields(cast("dict[str, Any]", value), secret=secret)
+            return self._fields(cast("dict[str, Any]", value), secret=secret, depth=depth + 1)
         if isinstance(value, list):
             items = cast("Any", value)[:MAX_VALUES]
             named = len(items) == 2 and isinstance(items[0], str) and _names_secret(items[0][:MAX_NAME])  # noqa: PLR2004 - a name and its value
-            return [self._masked(each, secret=secret or (named and place == 1)) for place, each in enumerate(items)]
+            return [
+                self._masked(each, secret=secret or (named and place == 1), depth=depth + 1)
+                for place, each in enumerate(items)
+            ]
         if secret and value is not None and not isinstance(value, bool):
             return self._hidden(str(value))
         return value
 
-    def _fields(self, fields: dict[str, Any], *, secret: bool) -> dict[str, Any]:
+    def _fields(self, fields: dict[str, Any], *, secret: bool, depth: int) -> dict[str, Any]:
         name = fields.get("name", fields.get("key"))
         named = isinstance(name, str) and _names_secret(name[:MAX_NAME])  # as headers and variables are listed
         kept: dict[str, Any] = {}
-        for key, value in list(fields.items())[:MAX_VALUES]:
+        for key, value in itertools.islice(fields.items(), MAX_VALUES):
             hide = secret or _names_secret(key[:MAX_NAME]) or (named and key == "value")
-            kept[self._name(key, kept)] = self._masked(value, secret=hide)
+            kept[self._name(key, kept)] = self._masked(value, secret=hide, depth=depth)
         return kept
 
     def _name(self, key: str, others: dict[str, Any]) -> str:
@@ -246,7 +256,8 @@ def _without_forms(reason: str) -> str:
 @lru_cache(maxsize=1024)
 def _names_secret(name: str) -> bool:
     """Say whether a field's name says that its value is secret: `auth_token`, `x-api-key`, `dbPassword`."""
-    words = [word.lower() for word in _WORDS.findall(unicodedata.normalize("NFKC", name))]
+    found = _WORDS.findall(unicodedata.normalize("NFKC", name))
+    words = [word for each in found if (word := each.lower().rstrip("0123456789"))]
     return bool(words) and (
         words[-1] in _SECRET_ENDS
         or not _SECRET_WORDS.isdisjoint(words)

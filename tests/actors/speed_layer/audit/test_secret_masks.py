@@ -16,11 +16,12 @@ from hypothesis import strategies as st
 from actors.desk.gate import Call
 from actors.speed_layer.audit.buffer import AUDIT_STREAM, FLUSH_S, Entry
 from actors.speed_layer.audit.secret_forms import KEYS
-from actors.speed_layer.audit.secret_masks import BEYOND, MAX_TEXT, Masked, prepare
+from actors.speed_layer.audit.secret_masks import BEYOND, MASK, MAX_DEPTH, MAX_TEXT, Masked, prepare
 from actors.speed_layer.audit.stored_inputs import StoredInputs
 from actors.speed_layer.audit.verdict_events import VerdictEvents
 from actors.speed_layer.call_and_verdict import Verdict
 from actors.speed_layer.policy.engine import Policy, PolicySource, packs
+from store import MemoryLog, NewEvent
 
 ANY, LOW, HEX = string.ascii_letters + string.digits, string.ascii_lowercase, "0123456789abcdef"
 
@@ -364,3 +365,24 @@ async def test_a_durable_record_is_masked_too(autojump_clock, make_world, scout)
         await world.gate.validate(scout, [Call("Bash", {"command": "frob --token hunter2"}, "/w")])
         (event,) = world.log.query(stream=AUDIT_STREAM).events
     assert "hunter2" not in str(event.data)
+
+
+def nested(levels, inmost):
+    value = inmost
+    for _ in range(levels):
+        value = [value]
+    return value
+
+
+@pytest.mark.parametrize("levels", [8, MAX_DEPTH, 62, 63, 64, 70, 5000])
+def test_what_is_kept_of_an_input_is_never_too_deep_for_the_log(levels):
+    masked = Masked({"command": "cat plan", "d": nested(levels, {"a": 1})})
+    log = MemoryLog()
+    log.append([NewEvent(type="t", data={"input": masked.value})], stream="s", agent="a")
+    assert masked.value["command"] == "cat plan"
+    assert masked.whole == (levels < MAX_DEPTH)
+
+
+@pytest.mark.parametrize("name", ["token0", "my token2", "X-Amz-Security-Token1", "dbpassword2", "apikey1", "pw1"])
+def test_a_number_behind_a_name_does_not_make_it_harmless(name):
+    assert Masked({name: "hunter2"}).value == {name: MASK}
