@@ -302,3 +302,11 @@ def test_blanks_in_json_are_the_same_value_and_end_no_line():
 @pytest.mark.parametrize("character", "\u0338\u0336\u20dd\u0488\ufffc\u2d7f\U0001d159")
 def test_what_is_drawn_over_letters_or_has_no_picture_is_escaped(character):
     assert character not in visible(f"rm{character} x")
+
+
+@pytest.mark.parametrize("text", ["make" + " " * 200 + "forged", "  begins", "ends  ", "one  two"])
+def test_more_than_one_blank_in_a_row_is_escaped_where_an_agent_wrote_it(text):
+    shown = visible(text)
+    assert "  " not in shown
+    assert subprocess.run(["bash", "-c", f"printf %s {shown}"], capture_output=True, check=True).stdout.decode() == text
+    assert visible(text, blanks=True) == text
