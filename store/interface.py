@@ -127,8 +127,8 @@ class Log(ABC):
 
         Args:
             query: the query; None if it is given by its fields.
-            max_scan: look at about so many candidates only, and at about `Limits.page_bytes` of them. The page may then
-                be short, or empty, and `unfinished`.
+            max_scan: look at about so many candidates only, and at about `Limits.look_bytes` of each. The page may
+                then be short, or empty, and `unfinished`.
             onto: the unfinished page that the same query got before; the answer is that page, grown.
             **filters: the fields of `Query`.
 

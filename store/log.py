@@ -153,7 +153,7 @@ class EventLog(Log):
     ) -> Page:
         """Answer a query, given whole or by the fields of `Query`; see `Log.query`."""
         self._steps.refuse_if_unusable()
-        return self._committed.query(as_query(query, filters), self._parts.limits.page_bytes, max_scan, onto)
+        return self._committed.query(as_query(query, filters), self._parts.limits, max_scan, onto)
 
     def read(self, after: int = 0) -> Iterator[Event]:
         """Yield every committed event after a sequence, in order; those committed meanwhile too.

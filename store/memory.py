@@ -185,11 +185,11 @@ class MemoryLog(Log):
         for scanned, sequence in enumerate(sequences, 1):
             event, size = self._stored.events[sequence - 1], self._stored.sizes[sequence - 1]
             if matches(event) and not filling.take(event, size):
-                return filling.full()
+                return filling.full(scanned_bytes)
             scanned_bytes += size
-            if max_scan is not None and (scanned >= max_scan or scanned_bytes >= self._limits.page_bytes):
-                return filling.stopped(sequence)
-        return filling.last(low if descending else max(high - 1, asked.after))
+            if max_scan is not None and (scanned >= max_scan or scanned_bytes >= max_scan * self._limits.look_bytes):
+                return filling.stopped(sequence, scanned_bytes)
+        return filling.last(low if descending else max(high - 1, asked.after), scanned_bytes)
 
     def read(self, after: int = 0) -> Iterator[Event]:
         """Yield every committed event after a sequence, in order; those committed meanwhile too."""

@@ -43,6 +43,9 @@ R = TypeVar("R")
 REFUSED_BYTES = 1024
 """How many bytes of refused requests cost a token: to read so many takes a tenth of what a small request takes."""
 
+READ_BYTES = 4096
+"""How many bytes of a large message cost a token: to read the densest that may be takes as long as the request does."""
+
 
 class Refusal(Exception):  # noqa: N818 - an answer of the contract, not a fault of the program
     """A request was understood and refused; nothing was done.
@@ -126,24 +129,28 @@ class Admissions:
             principal: Whose request it was.
             size: How many bytes it had.
         """
+        await self._charge(principal, 1 + size // REFUSED_BYTES)
+
+    async def admit_large(self, principal: Principal, size: int) -> None:
+        """Let a large message be read: wait while its principal owes, then let it pay for its bytes; may checkpoint.
+
+        Reading it is costly before anybody can say what it asks for. Those that wait go on one after the other, since
+        each may be refused in its turn, and be owed for.
+        """
+        name = session_name(principal)
+        while (prepaid := self._prepaid_of_sessions.get(name)) is not None and prepaid.owes_until > trio.current_time():
+            async with prepaid.turn:
+                await trio.sleep(max(0.0, prepaid.owes_until - trio.current_time()))
+        await self._charge(principal, size // READ_BYTES)
+
+    async def _charge(self, principal: Principal, tokens: int) -> None:
         name = session_name(principal)
         if name not in self._prepaid_of_sessions:
             try:
                 await self._start_session(name, principal)
             except ActorError:
                 return  # there is no hall now, and nothing that it could ask for
-        Ref(self._system, name).tell_or_lose(Charge(1 + size // REFUSED_BYTES))
-
-    async def wait_until_paid(self, principal: Principal) -> None:
-        """Wait while a principal owes for refused requests; a checkpoint if it does.
-
-        For what is costly before anybody can say whether it will be refused: reading a large message. Those that wait
-        go on one after the other, since each may be refused in its turn, and be owed for.
-        """
-        name = session_name(principal)
-        while (prepaid := self._prepaid_of_sessions.get(name)) is not None and prepaid.owes_until > trio.current_time():
-            async with prepaid.turn:
-                await trio.sleep(max(0.0, prepaid.owes_until - trio.current_time()))
+        Ref(self._system, name).tell_or_lose(Charge(tokens))
 
     def disconnected(self, caller: Caller) -> None:
         """Tell the caller's session that this connection has ended. Does not checkpoint."""

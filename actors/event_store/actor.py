@@ -28,7 +28,7 @@ from actors.event_store.fatal_errors import DiskSyncFailed, ending_on_damage
 from actors.event_store.long_polls import LongPolls
 from actors.event_store.messages import NAME, AppendEvents, Found, Messages, QueryEvents, Refused, Stored
 from actors.event_store.scheduled_retirement import CHECK_S, RetentionPlan, retire_due, told
-from actors.event_store.sliced_reads import Read, Reads
+from actors.event_store.sliced_reads import LARGE_BYTES, Read, Reads
 from actors.kernel import LATER, Actor, ActorError, Later, Reply
 from actors.ports import Ports
 from store import Append, DiskFull, EventLog, Log, StoreError, SyncFailed
@@ -51,8 +51,8 @@ FIRST_LOOK = 32
 FIRST_LOOK_FOR_FEW = 128
 """The same for a query of no more events than the first look: so that what its caller may not see hardly delays it."""
 
-LARGE_BYTES = 64 * 1024
-"""How many bytes of records a page may have that is given out within its message; a larger one waits for its turn."""
+FIRST_LOOK_BYTES = 256 * 1024
+"""How many bytes of records the queries of one batch look at within their messages; those behind wait for a turn."""
 
 
 class LogViews(Protocol):
@@ -107,6 +107,7 @@ class EventStore(Actor):
         self._files = trio.Lock()
         self._kept_back = ""
         self._low_disk = ""
+        self._looked = 0
         self._turn = trio.Lock()
         self._long_polls = LongPolls(self._turn)
         self._reads = Reads(self._turn, self._found)
@@ -155,6 +156,7 @@ class EventStore(Actor):
 
     async def on_batch_end(self) -> None:
         """Wake the committer once for all that one batch brought."""
+        self._looked = 0
         if self._pending:
             self._work.set()
 
@@ -272,10 +274,14 @@ class EventStore(Actor):
 
     def _query(self, message: QueryEvents, reply: Reply) -> Found | Later:
         query = message.query
+        if self._looked >= FIRST_LOOK_BYTES:
+            self._reads.add(Read(message, None, reply))
+            return LATER
         try:
             with ending_on_damage():
                 look = FIRST_LOOK_FOR_FEW if query.limit <= FIRST_LOOK else FIRST_LOOK
                 page = self._opened.query(query, max_scan=look)
+            self._looked += page.looked
         except StoreError as error:
             return Found(refused=refused(error))
         if page.unfinished:

@@ -17,12 +17,13 @@ from collections.abc import Callable
 import trio
 
 from actors.event_store.distant_conditions import SLICE
+from actors.event_store.error_codes import refused
 from actors.event_store.fatal_errors import ending_on_damage
-from actors.event_store.messages import QueryEvents
+from actors.event_store.messages import Found, QueryEvents
 from actors.kernel import Reply
-from store import Log, Page
+from store import Log, Page, StoreError
 
-FIRST_TURN = 2
+FIRST_TURN = 8
 """How many slices a read gets in its first turn: with the first look, as much as the largest page holds."""
 
 FEW = 100
@@ -30,6 +31,9 @@ FEW = 100
 
 TOGETHER = 4
 """How many reads of a few events share a slice."""
+
+LARGE_BYTES = 64 * 1024
+"""How many bytes of records a page may have that is given out beside others; a larger one has a round for itself."""
 
 READING = 8
 """How many long reads are under way at once; the others wait for as long as who asks does."""
@@ -134,8 +138,12 @@ class Reads:
     async def _shared_turn(self, log: Log) -> None:
         async with self._turn:
             for _ in range(TOGETHER):
-                if (read := self._few.take()) is not None and not self._look_on(log, read, SLICE // TOGETHER):
+                if (read := self._few.take()) is None:
+                    return
+                if not self._look_on(log, read, SLICE // TOGETHER):
                     self._large.add(read)
+                if read.page is not None and read.page.bytes > LARGE_BYTES:
+                    return
 
     async def _first_turn(self, log: Log, read: Read) -> None:
         for _ in range(FIRST_TURN):
@@ -153,8 +161,12 @@ class Reads:
         """Look at the next events; returns whether the read is over: answered, or wanted by nobody any more."""
         if not read.reply.wanted:
             return True
-        with ending_on_damage():
-            read.page = page = log.query(read.message.query, max_scan=max_scan, onto=read.page)
+        try:
+            with ending_on_damage():
+                read.page = page = log.query(read.message.query, max_scan=max_scan, onto=read.page)
+        except StoreError as error:
+            read.reply(Found(refused=refused(error)))
+            return True
         if page.unfinished:
             return False
         self._finished(read)

@@ -56,6 +56,7 @@ class Page(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
         has_more: whether there may be more events now.
         bytes: what the events take as records.
         unfinished: whether the search stopped because it had looked at so much, and the page could still grow.
+        looked: how many bytes of records were looked at since the search began, or went on.
     """
 
     events: list[Event]
@@ -63,6 +64,7 @@ class Page(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     has_more: bool
     bytes: int = 0
     unfinished: bool = False
+    looked: int = 0
 
 
 class Filling:
@@ -89,18 +91,21 @@ class Filling:
         self._bytes = total
         return True
 
-    def full(self) -> Page:
+    def full(self, looked: int) -> Page:
         """Return the page: there is no room for the next match."""
-        return Page(events=self._events, next=self._events[-1].sequence, has_more=True, bytes=self._bytes)
+        at = self._events[-1].sequence
+        return Page(events=self._events, next=at, has_more=True, bytes=self._bytes, looked=looked)
 
-    def stopped(self, at: int) -> Page:
+    def stopped(self, at: int, looked: int) -> Page:
         """Return the page as it is when everything up to a sequence was looked at."""
         unfinished = len(self._events) < self._limit
-        return Page(events=self._events, next=at, has_more=True, bytes=self._bytes, unfinished=unfinished)
+        return Page(
+            events=self._events, next=at, has_more=True, bytes=self._bytes, unfinished=unfinished, looked=looked
+        )
 
-    def last(self, end: int) -> Page:
+    def last(self, end: int, looked: int) -> Page:
         """Return the page: there are no more matches."""
-        return Page(events=self._events, next=end, has_more=False, bytes=self._bytes)
+        return Page(events=self._events, next=end, has_more=False, bytes=self._bytes, looked=looked)
 
 
 def onwards(query: Query, page: Page | None) -> Query:

@@ -18,6 +18,7 @@ from store.index.stored_index import IndexUnusable
 from store.index.stream_table import StreamTable
 from store.model.append import Appended
 from store.model.event import Event
+from store.model.limits import Limits
 from store.model.query import Page, Query
 from store.reading.search import search
 from store.reading.segment_reader import Segment, WrittenFrames
@@ -94,13 +95,13 @@ class Committed:
             commands=commands,
         )
 
-    def query(self, query: Query, page_bytes: int, max_scan: int | None = None, onto: Page | None = None) -> Page:
+    def query(self, query: Query, limits: Limits, max_scan: int | None = None, onto: Page | None = None) -> Page:
         """Answer a checked query as `search` does.
 
         Raises:
             LogDamaged: an event's bytes changed since they were written.
         """
-        return self.with_indexes(lambda: search(self.segments, query, page_bytes, max_scan, onto))
+        return self.with_indexes(lambda: search(self.segments, query, limits, max_scan, onto))
 
     def read(self, after: int) -> Iterator[list[Event]]:
         """Yield every event after a sequence in lists, in order; those settled meanwhile too.

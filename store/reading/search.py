@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from store.index.interface import Index, frame_number_of, walk_agents
 from store.index.name_numbers import name_hash
+from store.model.limits import Limits
 from store.model.query import Filling, Page, Query, matcher, onwards
 from store.reading.segment_reader import Segment
 
@@ -22,7 +23,7 @@ class Filter(NamedTuple):
 def search(
     segments: Sequence[Segment],
     query: Query,
-    page_bytes: int,
+    limits: Limits,
     max_scan: int | None = None,
     onto: Page | None = None,
 ) -> Page:
@@ -31,15 +32,15 @@ def search(
     Args:
         segments: all of the log, in order.
         query: what is asked, checked.
-        page_bytes: how many bytes of records a page may hold, unless it holds a single one.
-        max_scan: look at so many candidates at most, and at about `page_bytes` of them; None looks at all.
+        limits: how many bytes of records a page may hold, and a slice look at.
+        max_scan: look at so many candidates at most, and at about `look_bytes` of each; None looks at all.
         onto: the unfinished page that the same query got before.
 
     Raises:
         LogDamaged: an event's bytes changed since they were written.
         IndexUnusable: a segment must be indexed again first.
     """
-    query, filling = onwards(query, onto), Filling(query, page_bytes, onto)
+    query, filling = onwards(query, onto), Filling(query, limits.page_bytes, onto)
     descending = query.order == "desc"
     head = segments[-1].last_sequence if segments else 0
     low = query.after + 1
@@ -61,13 +62,13 @@ def search(
             scanned += len(batch)
             for event, size in segment.events_at(_narrow(index, wanted, batch)):
                 if matches(event) and not filling.take(event, size):
-                    return filling.full()
+                    return filling.full(scanned_bytes)
                 scanned_bytes += size
-                if max_scan is not None and scanned_bytes >= page_bytes:
-                    return filling.stopped(event.sequence)
+                if max_scan is not None and scanned_bytes >= max_scan * limits.look_bytes:
+                    return filling.stopped(event.sequence, scanned_bytes)
             if max_scan is not None and scanned >= max_scan:
-                return filling.stopped(segment.first_sequence + batch[-1])
-    return filling.last(end)
+                return filling.stopped(segment.first_sequence + batch[-1], scanned_bytes)
+    return filling.last(end, scanned_bytes)
 
 
 def _batch_size(limit: int, max_scan: int | None, scanned: int) -> int:

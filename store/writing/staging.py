@@ -138,12 +138,12 @@ class Stager:
         return first, appended
 
     def _check_condition(self, fail_if: FailIf, cleared: int) -> None:
-        committed, page_bytes = self._committed, self._limits.page_bytes
+        committed, limits = self._committed, self._limits
         check_condition(
             fail_if,
             cleared,
             head=committed.head,
-            search=lambda query: committed.query(query, page_bytes),
+            search=lambda query: committed.query(query, limits),
             staged=(frame for group in self._unsettled for frame in group.frames),
             table=self._table,
         )

@@ -31,7 +31,7 @@ from slow_message_parser import judge, same
 @contextmanager
 def everything_is_large() -> Iterator[None]:
     """Take each text for a large one, with bounds that a short text can reach."""
-    with mock.patch.multiple(message_parser, LARGE_BYTES=0, MAX_CONTAINERS=12, MAX_DEPTH=6):
+    with mock.patch.multiple(message_parser, LARGE_BYTES=0, MAX_PARTS=12, MAX_DEPTH=6):
         yield
 
 
@@ -53,11 +53,11 @@ def _decodes(data: bytes) -> bool:
 
 def compare(text: str) -> None:
     most = (
-        message_parser.MAX_CONTAINERS
+        message_parser.MAX_PARTS
         if len(text.encode("utf-8", "surrogatepass")) > message_parser.LARGE_BYTES
         else len(text)
     )
-    expected = judge(text, depth=message_parser.MAX_DEPTH, containers=most)
+    expected = judge(text, depth=message_parser.MAX_DEPTH, parts=most)
     try:
         passed = message_parser.parse(text)
     except message_parser.Malformed as malformed:
@@ -216,7 +216,7 @@ class Asked:
         self.refused = 0
         self.unsure = 0
         for text in texts:
-            found = judge(text, depth=message_parser.MAX_DEPTH, containers=message_parser.MAX_CONTAINERS)
+            found = judge(text, depth=message_parser.MAX_DEPTH, parts=message_parser.MAX_PARTS)
             if found.codes:
                 self.refused += 1
                 self.refusals.update({_key({"id": each}) for each in found.ids if isinstance(each, int | str)} | {None})

@@ -131,7 +131,7 @@ class FakeGate:
     async def charge_refused(self, principal: Principal, size: int) -> None:
         self.charged.append(size)
 
-    async def wait_until_paid(self, principal: Principal) -> None:
+    async def admit_large(self, principal: Principal, size: int) -> None:
         pass
 
     def disconnected(self, caller: Caller) -> None:

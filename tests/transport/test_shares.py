@@ -186,11 +186,11 @@ async def test_a_large_message_is_not_read_before_its_sender_has_paid(
     async with front() as running:
         paid = trio.Event()
 
-        async def wait_until_paid(principal: Principal) -> None:
+        async def admit_large(principal: Principal, size: int) -> None:
             assert principal == SCOUT
             await paid.wait()
 
-        running.gate.wait_until_paid = wait_until_paid
+        running.gate.admit_large = admit_large
         raw = await running.raw()
         await raw.call(1, "append_events", {"events": [{"type": "t", "data": "x" * size}]})
         await trio.testing.wait_all_tasks_blocked()

@@ -83,7 +83,7 @@ class McpEndpoint:
         version = header_of(scope["headers"], VERSION)
         size = len(checked.body)
         if size > LARGE_BYTES:
-            await self._gate.wait_until_paid(principal)
+            await self._gate.admit_large(principal, size)
         try:
             message = parse(text_of(checked.body)) if scope["method"] == "POST" else None
             if version is not None and version not in KNOWN_VERSIONS:

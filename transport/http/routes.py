@@ -55,7 +55,7 @@ def make_routes(gate: Gate, mcp: ASGIApp, accepting: Callable[[], bool]) -> Star
         checked: CheckedRequest = request.scope[CHECKED_REQUEST]
         principal, size = checked.caller.principal, len(checked.body)
         if size > LARGE_BYTES:
-            await gate.wait_until_paid(principal)
+            await gate.admit_large(principal, size)
         try:
             arguments = decode(text_of(checked.body))
         except Malformed as malformed:

@@ -123,7 +123,7 @@ class Inbound:
                     while True:
                         frame = await self._websocket.get_message()
                         if len(frame) > LARGE_BYTES:
-                            await self._gate.wait_until_paid(self._caller.principal)
+                            await self._gate.admit_large(self._caller.principal, len(frame))
                         message = self._accept(frame)
                         if message is not None:
                             return message

@@ -5,6 +5,7 @@ from collections import Counter
 import pytest
 import trio
 import trio.lowlevel
+from loop_rounds import Rounds
 
 from actors.desk.gate import Caller
 from actors.event_store.actor import FIRST_LOOK
@@ -15,16 +16,6 @@ from store import Append, EventLog, MemoryLog, NewEvent, Query
 
 READS = 40
 EVENTS = 3000
-
-
-class Rounds(trio.abc.Instrument):
-    """Counts the rounds of the loop."""
-
-    def __init__(self) -> None:
-        self.count = 0
-
-    def before_io_wait(self, timeout: float) -> None:
-        self.count += 1
 
 
 class Watched(MemoryLog):

@@ -6,7 +6,7 @@ import pytest
 import trio
 import trio.testing
 
-from actors.desk.admission import REFUSED_BYTES
+from actors.desk.admission import READ_BYTES, REFUSED_BYTES
 from actors.desk.gate import Call, Caller, Refusal
 from actors.session.actor import OWED_S
 from actors.session.messages import Principal
@@ -58,9 +58,9 @@ async def test_what_is_owed_is_bounded_and_a_large_message_waits_until_it_is_pai
     await limited.gate.charge_refused(scout.principal, 1 << 30)
     await trio.testing.wait_all_tasks_blocked()
     began = trio.current_time()
-    await limited.gate.wait_until_paid(Principal("other", "agent"))
+    await limited.gate.admit_large(Principal("other", "agent"), 0)
     assert trio.current_time() == began
-    await limited.gate.wait_until_paid(scout.principal)
+    await limited.gate.admit_large(scout.principal, 0)
     assert OWED_S <= trio.current_time() - began <= OWED_S + 1
     assert await attempt(limited, scout) is None
 
@@ -71,7 +71,7 @@ async def test_of_many_large_messages_that_wait_one_after_the_other_is_read_and_
     read = Counter()
 
     async def send_refused():
-        await limited.gate.wait_until_paid(scout.principal)
+        await limited.gate.admit_large(scout.principal, 0)
         read[round(trio.current_time())] += 1
         await limited.gate.charge_refused(scout.principal, 50 * REFUSED_BYTES)
 
@@ -83,11 +83,20 @@ async def test_of_many_large_messages_that_wait_one_after_the_other_is_read_and_
     assert max(read.values()) <= 2  # the session hears of the first a hop later
 
 
+async def test_a_large_message_costs_its_sender_by_its_bytes(autojump_clock, limited, scout, rover):
+    await limited.gate.admit_large(scout.principal, 30 * READ_BYTES)
+    await trio.testing.wait_all_tasks_blocked()
+    assert (await attempt(limited, scout)).code == "rate_limited"
+    assert await attempt(limited, rover) is None
+    await limited.gate.admit_large(scout.principal, 0)
+    assert trio.current_time() == pytest.approx(1.0, abs=0.2)
+
+
 async def test_an_admin_owes_nothing(autojump_clock, limited):
     admin = Caller(Principal("root", "admin"), 3)
     await limited.gate.charge_refused(admin.principal, 1 << 30)
     await trio.testing.wait_all_tasks_blocked()
-    await limited.gate.wait_until_paid(admin.principal)
+    await limited.gate.admit_large(admin.principal, 0)
     assert trio.current_time() == 0
     assert await attempt(limited, admin) is None
 

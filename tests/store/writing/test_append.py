@@ -1,6 +1,7 @@
 """What an append does, in files and in memory alike."""
 
 import pytest
+from msgspec.structs import replace
 
 from store import (
     Append,
@@ -181,11 +182,11 @@ def test_appends_that_commit_together_get_what_they_get_one_by_one(tmp_path, clo
         assert together.commit(appends) == [alone.commit([append])[0] for append in appends]
         assert list(together.read()) == list(alone.read())
         for query in (Query(stream="named/1"), Query(agents=("a3",)), Query(correlation_id="c4"), Query(types=("u2",))):
-            assert together.query(query) == alone.query(query)
+            assert replace(together.query(query), looked=0) == replace(alone.query(query), looked=0)
         expected = alone.query(correlation_id="c4")
     assert verify(tmp_path / "log").problems == []
     with EventLog.open(tmp_path / "log") as again:
-        assert again.query(correlation_id="c4") == expected
+        assert again.query(correlation_id="c4").events == expected.events
 
 
 def test_the_index_of_appends_that_commit_together_is_that_of_one_by_one(tmp_path):

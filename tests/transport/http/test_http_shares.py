@@ -57,7 +57,7 @@ async def test_a_large_body_is_not_parsed_before_its_sender_has_paid(
     async with serve_http() as hall, trio.open_nursery() as nursery:
         session, paid, answers = await hall.session(), trio.Event(), []
 
-        async def wait_until_paid(principal: Principal) -> None:
+        async def admit_large(principal: Principal, size: int) -> None:
             assert principal == Principal("scout", "agent")
             await paid.wait()
 
@@ -68,7 +68,7 @@ async def test_a_large_body_is_not_parsed_before_its_sender_has_paid(
                 asked = {"tool": "Read", "input": {"file_path": "x" * size}}
                 answers.append(await hall.connect().post("/v1/validate", asked))
 
-        hall.gate.wait_until_paid = wait_until_paid
+        hall.gate.admit_large = admit_large
         nursery.start_soon(ask)
         await trio.testing.wait_all_tasks_blocked()
         assert (answers == []) is waits

@@ -33,12 +33,12 @@ class Judgement(NamedTuple):
 class Slow:
     """Parses one text. `faults` is what RFC 8259 lets pass and we refuse; `ids` all ids of the message."""
 
-    def __init__(self, text: str, *, depth: int, containers: int) -> None:
+    def __init__(self, text: str, *, depth: int, parts: int) -> None:
         self.text = text
         self.at = 0
         self.level = 0
         self.depth = depth
-        self.containers = containers
+        self.parts = parts
         self.faults: set[str] = set()
         self.ids: list[Any] = []
 
@@ -90,14 +90,17 @@ class Slow:
 
     def within(self, parse: Any) -> Any:
         self.level += 1
-        self.containers -= 1
         if self.level > self.depth:
             self.faults.add("deep")
-        if self.containers < 0:
-            self.faults.add("many")
+        self.count()
         value = parse()
         self.level -= 1
         return value
+
+    def count(self) -> None:
+        self.parts -= 1
+        if self.parts < 0:
+            self.faults.add("many")
 
     def object(self) -> dict[str, Any]:
         self.expect("{")
@@ -111,6 +114,7 @@ class Slow:
             key = self.string()
             self.blanks()
             self.expect(":")
+            self.count()
             value = self.value()
             if key in found:
                 self.faults.add("twice")
@@ -206,16 +210,16 @@ class Slow:
             raise NotJson
 
 
-def judge(text: str, *, depth: int, containers: int) -> Judgement:
+def judge(text: str, *, depth: int, parts: int) -> Judgement:
     """Say what may become of a text as a message."""
     if any("\ud800" <= each <= "\udfff" for each in text):
         return Judgement({-32700}, [])
-    slow = Slow(text, depth=depth, containers=containers)
+    slow = Slow(text, depth=depth, parts=parts)
     try:
         value = slow.whole()
     except (NotJson, RecursionError):
         # NaN and the like are no JSON, and have an answer of their own; so has what is too much to look at.
-        many = text.count("[") + text.count("{") > containers
+        many = text.count("[") + text.count("{") + text.count(":") > parts
         more = {-32600} if many or "NaN" in text or "Infinity" in text or slow.faults else set()
         return Judgement({-32700, *more}, slow.ids)
     if slow.faults:

@@ -12,8 +12,8 @@ from transport.mcp.message_parser import (
     INVALID_PARAMS,
     INVALID_REQUEST,
     LARGE_BYTES,
-    MAX_CONTAINERS,
     MAX_DEPTH,
+    MAX_PARTS,
     PARSE_ERROR,
     Malformed,
     decode,
@@ -200,7 +200,14 @@ def test_what_is_refused_of_a_small_message_is_refused_of_a_large_one(filler: st
     assert decode(f'{{"id": 1, "filler": {tail}}}')["id"] == 1
 
 
-def test_very_many_arrays_are_refused_before_they_are_decoded():
+@pytest.mark.parametrize("part", ["[]", "{}", '{"key":0}'])
+def test_very_many_arrays_objects_and_keys_are_refused_before_they_are_decoded(part: str):
     with pytest.raises(Malformed, match="split the message"):
-        decode("[" + ",".join(["[]"] * MAX_CONTAINERS) + "]")
-    assert len(decode("[" + ",".join(['"[[{"'] * MAX_CONTAINERS) + "]")) == MAX_CONTAINERS
+        decode("[" + ",".join([part] * MAX_PARTS) + "]")
+
+
+def test_as_many_keys_as_a_message_may_hold_pass_and_one_more_does_not():
+    keys = {f"key {n}": "[{:" for n in range(MAX_PARTS - 1)}
+    assert decode(json.dumps(keys)) == keys
+    with pytest.raises(Malformed, match="split the message"):
+        decode(json.dumps({**keys, "one more": 0}))
