@@ -6,11 +6,14 @@ from types import TracebackType
 from typing import Any, Self
 
 import msgspec
+from msgspec.structs import replace
 
-from store.errors import DiskFull, StoreError
+from store.errors import DiskFull, Invalid, StoreError
 from store.model.append import Append, Appended, Expected, FailIf
-from store.model.event import Event, NewEvent
-from store.model.query import Page, Query
+from store.model.event import Event
+from store.model.given import EventsGiven, as_events, as_fail_if
+from store.model.limits import check_name
+from store.model.query import MAX_LIMIT, Page, Query, as_query
 from store.writing.commit_steps import CommitSteps
 
 
@@ -92,26 +95,35 @@ class Log(ABC):
 
     def append(
         self,
-        events: list[NewEvent],
+        events: EventsGiven,
         *,
         stream: str | None = None,
         expected_revision: Expected = None,
         agent: str = "local",
         command_id: str | None = None,
-        fail_if: FailIf | None = None,
+        fail_if: FailIf | Query | None = None,
     ) -> Appended:
-        """Commit one append; the arguments are those of `Append`.
+        """Commit one append; the arguments are those of `Append`, in forms that are easier to write.
+
+        Args:
+            events: one event or several, each a `NewEvent` or a dict of its fields.
+            stream: where events go that name no stream; None means `agent/<agent>`.
+            expected_revision: what that stream must be at: a revision, `no_stream`, `exists` or `any`.
+            agent: who appends.
+            command_id: makes the append idempotent for this agent.
+            fail_if: refuse if any event matches, behind the query's own `after`.
 
         Raises:
             Invalid, TooLarge, RevisionConflict, ConditionFailed, DiskFull: nothing was stored.
             SyncFailed: the outcome is unknown and the log does no more work.
         """
+        check_name("agent", agent)
         append = Append(
-            events=events,
+            events=as_events(events),
             agent=agent,
             stream=stream,
             expected_revision=expected_revision,
-            fail_if=fail_if,
+            fail_if=as_fail_if(fail_if),
             command_id=command_id,
         )
         (outcome,) = self.commit([append])
@@ -138,8 +150,35 @@ class Log(ABC):
             SyncFailed: the log does no more work.
         """
 
+    def read(self, after: int = 0, **filters: Any) -> Iterator[Event]:
+        """Yield every committed event after a sequence, in order; those committed meanwhile too.
+
+        Args:
+            after: the sequence.
+            **filters: the fields of `Query` that say which events; none means all.
+
+        Raises:
+            Invalid: the filters are not understood.
+            LogDamaged: an event's bytes changed since the log was opened.
+        """
+        if type(after) is not int or after < 0:
+            raise Invalid(f"after is {after!r}: give a sequence, 0 or more")
+        if not filters:
+            return self._read_all(after)
+        if unfit := filters.keys() & {"order", "limit"}:
+            raise Invalid(f"read gives all events, oldest first, and takes no {', '.join(sorted(unfit))}: use query")
+        return self._read_some(as_query(None, {**filters, "after": after, "limit": MAX_LIMIT}))
+
+    def _read_some(self, query: Query) -> Iterator[Event]:
+        more = True
+        while more:
+            page = self.query(query)
+            yield from page.events
+            query = replace(query, after=page.next)
+            more = page.has_more or (page.next < self.head and (query.before is None or page.next < query.before - 1))
+
     @abstractmethod
-    def read(self, after: int = 0) -> Iterator[Event]:
+    def _read_all(self, after: int) -> Iterator[Event]:
         """Yield every committed event after a sequence, in order."""
 
     @abstractmethod

@@ -155,12 +155,8 @@ class EventLog(Log):
         self._steps.refuse_if_unusable()
         return self._committed.query(as_query(query, filters), self._parts.limits, max_scan, onto)
 
-    def read(self, after: int = 0) -> Iterator[Event]:
-        """Yield every committed event after a sequence, in order; those committed meanwhile too.
-
-        Raises:
-            LogDamaged: an event's bytes changed since the log was opened.
-        """
+    def _read_all(self, after: int) -> Iterator[Event]:
+        """Yield every committed event after a sequence, in order; see `Log.read`."""
         self._steps.refuse_if_unusable()
         for events in self._committed.read(after):
             yield from events

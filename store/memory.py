@@ -11,7 +11,7 @@ from typing import Any
 from store.errors import ConditionFailed, Invalid, StoreError
 from store.format.frame import Command, decode_event
 from store.interface import Log, LogStats
-from store.model.append import Append, Appended, FailIf, check_expected, stream_of
+from store.model.append import Append, Appended, FailIf, check_expected, check_stream, stream_of
 from store.model.event import Event
 from store.model.limits import Limits, check_finite, check_name, check_names
 from store.model.query import Filling, Page, Query, as_query, matcher, onwards
@@ -91,8 +91,8 @@ class MemoryCommitSteps(CommitSteps):
         if append.fail_if is not None:
             self._check_condition(append.fail_if, cleared)
         stream = stream_of(append)
-        for what, name in (("agent", append.agent), ("stream", stream)):
-            check_name(what, name)
+        check_name("agent", append.agent)
+        check_stream(append.agent, stream)
         check_expected(stream, append.expected_revision, self._stored.revision(stream))
         check_names("type", columns.types)
         check_names("correlation_id", [name for name in columns.correlations or () if name is not None])
@@ -191,8 +191,8 @@ class MemoryLog(Log):
                 return filling.stopped(sequence, scanned_bytes)
         return filling.last(low if descending else max(high - 1, asked.after), scanned_bytes)
 
-    def read(self, after: int = 0) -> Iterator[Event]:
-        """Yield every committed event after a sequence, in order; those committed meanwhile too."""
+    def _read_all(self, after: int) -> Iterator[Event]:
+        """Yield every committed event after a sequence, in order; see `Log.read`."""
         sequence = after
         self._stored.refuse_if_closed()
         while sequence < self._stored.head:

@@ -4,8 +4,9 @@ from typing import Literal
 
 import msgspec
 
-from store.errors import RevisionConflict
+from store.errors import Invalid, RevisionConflict
 from store.model.event import NewEvent
+from store.model.limits import NAME_CHARACTERS, check_name
 from store.model.query import Query
 
 Expected = int | Literal["any", "no_stream", "exists"] | None
@@ -62,10 +63,23 @@ def stream_of(append: Append) -> str:
     return append.stream if append.stream is not None else f"agent/{append.agent}"
 
 
+def check_stream(agent: str, stream: str) -> None:
+    """Check an append's stream, whose agent is checked.
+
+    Raises:
+        Invalid: it is not a name; of the agent's own stream that is told of the agent.
+    """
+    if stream == f"agent/{agent}" and len(stream) > NAME_CHARACTERS:
+        most = NAME_CHARACTERS - len("agent/")
+        raise Invalid(f"agent has {len(agent)} characters, and its stream is `agent/...`: use {most}, or give a stream")
+    check_name("stream", stream)
+
+
 def check_expected(stream: str, expected: Expected, actual: int) -> None:
     """Compare a stream's revision (0: it does not exist) with what an append expects.
 
     Raises:
+        Invalid: it expects what no stream can be.
         RevisionConflict: they differ.
     """
     if expected is None or expected == "any":
@@ -74,7 +88,9 @@ def check_expected(stream: str, expected: Expected, actual: int) -> None:
         holds = actual == 0
     elif expected == "exists":
         holds = actual > 0
-    else:
+    elif type(expected) is int and expected >= 0:
         holds = actual == expected
+    else:
+        raise Invalid(f"expected_revision is {expected!r}: give a revision, `no_stream`, `exists` or `any`")
     if not holds:
         raise RevisionConflict(stream, expected, actual)

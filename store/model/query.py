@@ -1,12 +1,14 @@
 """What can be asked of the log, and which event answers it: pure, shared by every store and by append conditions."""
 
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Literal
 
 import msgspec
 
 from store.errors import Invalid
 from store.model.event import Event
+from store.model.times import as_time_ns
 from store.model.where import check_size, conditions, holds
 
 MAX_LIMIT = 1000
@@ -66,6 +68,10 @@ class Page(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     unfinished: bool = False
     looked: int = 0
 
+    def __iter__(self) -> Iterator[Event]:
+        """Go through the events."""
+        return iter(self.events)
+
 
 class Filling:
     """A page that is being filled, from nothing or from where a search had stopped.
@@ -116,22 +122,32 @@ def onwards(query: Query, page: Page | None) -> Query:
 
 
 _DEFAULTS = msgspec.structs.asdict(Query())
+_SEVERAL = ("types", "agents")
+_TIMES = frozenset(("since", "until"))
 
 
 def as_query(query: Query | None, fields: Mapping[str, Any]) -> Query:
     """Return a checked query, given whole, by its fields, or as one with some fields replaced.
 
+    A single type or agent need be in no list, and `since` and `until` take what `as_time_ns` does.
+
     Raises:
         Invalid: a field is unknown, has the wrong type or is out of range.
     """
-    given = _DEFAULTS if query is None else msgspec.structs.asdict(query)
-    if unknown := fields.keys() - _DEFAULTS.keys():
+    if query is not None and type(query) is not Query:
+        raise Invalid(f"the query is {type(query).__name__}: give a Query, or its fields by name")
+    given = {**(_DEFAULTS if query is None else msgspec.structs.asdict(query)), **fields}
+    for name in _TIMES & fields.keys():
+        given[f"{name}_ns"] = as_time_ns(given.pop(name), name)
+    if unknown := given.keys() - _DEFAULTS.keys():
         raise Invalid(f"a query has no {', '.join(sorted(unknown))}: its fields are {', '.join(_DEFAULTS)}")
-    values = [*{**given, **fields}.values()]
+    for name in _SEVERAL:
+        if type(given[name]) is str:
+            given[name] = (given[name],)
     try:
-        checked = msgspec.convert(values, Query)
+        checked = msgspec.convert([*given.values()], Query)
     except (msgspec.ValidationError, RecursionError) as error:
-        raise Invalid(f"the query is not understood: {error}") from error
+        raise Invalid(f"the query is not understood: {_named(str(error))}") from error
     if not 1 <= checked.limit <= MAX_LIMIT:
         raise Invalid(f"limit is {checked.limit}: ask for 1..{MAX_LIMIT} events and page with `next`")
     if checked.after < 0:
@@ -140,6 +156,11 @@ def as_query(query: Query | None, fields: Mapping[str, Any]) -> Query:
         check_size(checked.where)
         conditions(checked.where)
     return checked
+
+
+def _named(complaint: str) -> str:
+    """Name the field that a complaint is about, instead of its place."""
+    return re.sub(r"`\$\[(\d+)\]", lambda place: f"`{Query.__struct_fields__[int(place[1])]}", complaint)
 
 
 def matcher(query: Query) -> Callable[[Event], bool]:

@@ -7,6 +7,8 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Final
 
+from store.errors import Invalid
+
 PATTERN: Final = (
     r"^[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,9})?([Zz]|[+-][0-9]{2}:[0-9]{2})$"
 )
@@ -14,6 +16,7 @@ PATTERN: Final = (
 
 _PARTS = re.compile(r"(.{10}).(.{8})(?:\.(\d+))?(.+)")
 _BILLION: Final = 1_000_000_000
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def to_rfc3339(time_ns: int) -> str:
@@ -39,9 +42,30 @@ def from_rfc3339(text: str) -> int:
     return seconds * _BILLION + int((fraction or "").ljust(9, "0"))
 
 
+def as_time_ns(given: object, what: str) -> int | None:
+    """Return a time in nanoseconds since 1970 UTC, given as that, as RFC 3339, or as a datetime with its time zone.
+
+    Raises:
+        Invalid: it is none of these.
+    """
+    if given is None or type(given) is int:
+        return given
+    if isinstance(given, datetime):
+        if given.tzinfo is None:
+            raise Invalid(f"{what} is a datetime without a time zone: add one, such as tzinfo=UTC")
+        since = given - _EPOCH
+        return ((since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds) * 1000
+    if isinstance(given, str):
+        try:
+            return from_rfc3339(given)
+        except ValueError as error:
+            raise Invalid(f"{what}: {error}") from None
+    raise Invalid(f"{what} is {type(given).__name__}: give a datetime, RFC 3339, or nanoseconds since 1970 UTC")
+
+
 @lru_cache(maxsize=1024)
 def _seconds_of(text: str) -> int:
-    since_epoch = datetime.fromisoformat(text) - datetime(1970, 1, 1, tzinfo=UTC)
+    since_epoch = datetime.fromisoformat(text) - _EPOCH
     return since_epoch.days * 86_400 + since_epoch.seconds
 
 

@@ -8,7 +8,7 @@ from store.format.frame import Command
 from store.format.staged_frame import StagedFrame
 from store.index.name_numbers import CorrelationHashes
 from store.index.stream_table import StreamTable
-from store.model.append import Append, Appended, stream_of
+from store.model.append import Append, Appended, check_stream, stream_of
 from store.model.limits import Limits, check_finite, check_name, may_hold_non_finite
 from store.writing.record_encoding import encode_records
 from store.writing.single_framer import SingleFramer
@@ -43,7 +43,7 @@ class BatchFramer:
             if known_agent(agent) is None:
                 check_name("agent", agent)
             if known_stream(stream) is None:
-                check_name("stream", stream)
+                check_stream(agent, stream)
 
     def frames(
         self, appends: Sequence[Append], columns: Columns, now_ns: int, command: Command | None = None

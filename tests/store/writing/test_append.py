@@ -254,8 +254,9 @@ def test_both_logs_have_all_of_the_interface(log):
 
 @pytest.mark.parametrize("events", [NOTE, None, "note", {"type": "note"}])
 def test_events_that_are_no_list_are_refused_and_the_log_goes_on(log, events):
-    with pytest.raises(Invalid, match="give a list of NewEvent"):
-        log.append(events)
+    (refused,) = log.commit([Append(events=events, agent="me")])
+    assert isinstance(refused, Invalid)
+    assert "give a list of NewEvent" in str(refused)
     assert log.append([NOTE]).first_sequence == 1
 
 
