@@ -10,6 +10,7 @@ from typing import Protocol, TypeVar
 
 import trio
 
+from actors.disk_thread import DiskThread, DiskWorker
 from store import free_bytes
 
 T = TypeVar("T")
@@ -34,6 +35,27 @@ async def inline(function: Callable[[], T], /) -> T:
     return function()
 
 
+class BorrowedThread:
+    """Does disk work through a port that runs functions. See `DiskWorker`."""
+
+    def __init__(self, run_sync: RunSync) -> None:
+        self._run_sync = run_sync
+        self._work: Callable[[], None] | None = None
+
+    def begin(self, work: Callable[[], None]) -> None:
+        """Keep a piece of work until it is waited for. Does not checkpoint."""
+        self._work = work
+
+    async def ended(self) -> None:
+        """Do the work; a checkpoint. Raises what the work raised."""
+        work, self._work = self._work, None
+        assert work is not None
+        await self._run_sync(work)
+
+    def close(self) -> None:
+        """Do nothing: there is nothing to let go of."""
+
+
 class Ports:
     """What the hall needs from outside.
 
@@ -55,3 +77,7 @@ class Ports:
         self.clock_ns = clock_ns
         self.random_bytes = random_bytes
         self.free_bytes = free_bytes
+
+    def disk_worker(self) -> DiskWorker:
+        """Return what writes to the disk for one actor: a thread of its own, or the port where that is another one."""
+        return DiskThread() if self.run_sync is in_thread else BorrowedThread(self.run_sync)

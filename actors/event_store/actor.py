@@ -18,11 +18,13 @@ from typing import Protocol
 
 import trio
 
+from actors.disk_thread import DiskWorker
 from actors.event_store import lost_events
 from actors.event_store.append_quota import AppendQuota
-from actors.event_store.commit_groups import Pending, group_size
+from actors.event_store.commit_groups import Pending
+from actors.event_store.committer import Committer, Outcomes
 from actors.event_store.disk_watch import watch_disk
-from actors.event_store.distant_conditions import Distant, look_ahead
+from actors.event_store.distant_conditions import Distant
 from actors.event_store.error_codes import refused
 from actors.event_store.fatal_errors import DiskSyncFailed, ending_on_damage
 from actors.event_store.long_polls import LongPolls
@@ -31,7 +33,7 @@ from actors.event_store.scheduled_retirement import CHECK_S, RetentionPlan, reti
 from actors.event_store.sliced_reads import LARGE_BYTES, Read, Reads
 from actors.kernel import LATER, Actor, ActorError, Later, Reply
 from actors.ports import Ports
-from store import Append, DiskFull, EventLog, Log, StoreError, SyncFailed
+from store import Append, EventLog, Log, StoreError, SyncFailed
 
 PENDING = 8192
 """How many appends may wait for the disk; more are refused as `unavailable`."""
@@ -97,13 +99,10 @@ class EventStore(Actor):
         self._quota = quota
         self._retention_plan = retention_plan
         self._log: Log | None = None
-        self._pending: list[Pending] = []
-        self._pending_bytes = 0
+        self._committer: Committer | None = None
+        self._disk: DiskWorker | None = None
         self._distant = Distant(self._enqueue)
-        self._work = trio.Event()
         self._committed = trio.Event()
-        self._idle = trio.Event()
-        self._committing = False
         self._files = trio.Lock()
         self._kept_back = ""
         self._low_disk = ""
@@ -121,7 +120,9 @@ class EventStore(Actor):
         except SyncFailed as error:
             raise DiskSyncFailed(str(error)) from error
         self._views.sequence = log.head
-        self.nursery.start_soon(self._commit_groups, log)
+        self._disk = self._ports.disk_worker()
+        self._committer = Committer(log, self._disk, self._settled)
+        self.nursery.start_soon(self._committer.run)
         self.nursery.start_soon(self._reads.run, log)
         self.nursery.start_soon(self._long_polls.run, log, self.nursery)
         stats = log.stats()
@@ -143,34 +144,32 @@ class EventStore(Actor):
         refusal = self._refusal_of(message, reply.size)
         if refusal is not None:
             return Stored(refused=refusal)
-        self._pending_bytes += reply.size
+        self._commits.bytes += reply.size
         if not self._distant.take(self._opened, message.append, reply, self.nursery):
-            self._pending.append((message.append, reply, 0))
+            self._commits.add((message.append, reply, 0))
         return LATER
 
     def _refusal_of(self, message: AppendEvents, size: int) -> Refused | None:
-        waiting, metered = len(self._pending) + len(self._distant), message.metered
-        if waiting >= PENDING or self._pending_bytes >= (METERED_BYTES if metered else PENDING_BYTES):
+        waiting, metered = len(self._commits) + len(self._distant), message.metered
+        if waiting >= PENDING or self._commits.bytes >= (METERED_BYTES if metered else PENDING_BYTES):
             return Refused("unavailable", f"{waiting} appends wait for the disk; try again later")
         return self._quota.spend(message.append.agent, size, trio.current_time()) if metered else None
 
     async def on_batch_end(self) -> None:
-        """Wake the committer once for all that one batch brought."""
+        """Begin to commit all that one batch brought."""
         self._looked = 0
-        if self._pending:
-            self._work.set()
+        self._commits.begin()
 
     async def on_stop(self) -> None:
         """Commit what is queued, then close the log cleanly."""
         log = self._opened
-        while self._pending or self._committing or self._distant:
-            self._idle = trio.Event()
-            await self.on_batch_end()
-            await self._idle.wait()
+        while self._distant or self._commits.busy:
+            await self._commits.wait_idle()
         await self._files.acquire()  # for good: nothing leaves a log that is being closed
         await self._turn.acquire()  # for good: nobody reads on in it
         await self._durably(log.close)
         self._log = None
+        self._close_disk()
 
     def on_exit(self) -> None:
         """After a crash: give the directory up, so that the next incarnation can open it.
@@ -178,16 +177,28 @@ class EventStore(Actor):
         What was written and not acknowledged is in the log then, and its outcome unknown to whoever asked. The sync on
         the loop is the price of a crash.
         """
+        self._close_disk()
         if self._log is not None:
             try:
                 self._log.close()
             except SyncFailed as error:
                 raise DiskSyncFailed(str(error)) from error
 
+    def _close_disk(self) -> None:
+        """Let the disk's worker end; what it is at ends first."""
+        if self._disk is not None:
+            self._disk.close()
+            self._disk = None
+
     @property
     def _opened(self) -> Log:
         assert self._log is not None
         return self._log
+
+    @property
+    def _commits(self) -> Committer:
+        assert self._committer is not None
+        return self._committer
 
     async def _durably(self, work: Callable[[], None]) -> None:
         try:
@@ -196,44 +207,21 @@ class EventStore(Actor):
             raise DiskSyncFailed(str(error)) from error
 
     def _enqueue(self, pending: Pending) -> None:
-        self._pending.append(pending)
-        self._work.set()
+        self._commits.add(pending)
+        self._commits.begin()
 
-    async def _commit_groups(self, log: Log) -> None:
-        while True:
-            await self._work.wait()
-            self._work = trio.Event()
-            self._committing = True
-            while self._pending:
-                size = group_size(self._pending)
-                group, self._pending = self._pending[:size], self._pending[size:]
-                self._pending_bytes -= sum(reply.size for _, reply, _ in group)
-                # Whoever has given up was told that the outcome is unknown; storing it now would help nobody.
-                with ending_on_damage():
-                    await self._commit(log, [each for each in group if each[1].wanted])
-            self._committing = False
-            self._idle.set()
-
-    async def _commit(self, log: Log, group: list[Pending]) -> None:
-        cleared = [await look_ahead(log, *each) if each[0].fail_if else 0 for each in group]
-        staged = log.steps.stage([append for append, _, _ in group], cleared)
-        trouble = ""
-        try:
-            await self._durably(lambda: log.steps.flush(staged))
-        except DiskFull as error:  # settling takes the group back then, and says so to each
-            trouble = str(error)
+    def _settled(self, outcomes: Outcomes, trouble: str) -> None:
+        """Answer the appends of a group, and wake those who wait for what it brought."""
         self._tell_trouble(trouble)
-        outcomes = log.steps.settle(staged)
-        self._views.sequence = log.head
-        for (_, reply, _), outcome in zip(group, outcomes, strict=True):
+        self._views.sequence = self._opened.head
+        for (_, reply, _), outcome in outcomes:
             if isinstance(outcome, StoreError):
                 reply(Stored(refused=refused(outcome)))
             else:
                 reply(Stored(appended=outcome))
         self._committed.set()
         self._committed = trio.Event()
-        commit = ((append, outcome) for (append, _, _), outcome in zip(group, outcomes, strict=True))
-        self._long_polls.touched(commit)
+        self._long_polls.touched((append, outcome) for (append, _, _), outcome in outcomes)
 
     async def _sync_when_due(self, log: Log) -> None:
         while True:
