@@ -7,7 +7,7 @@ is an answer to that agent's request alone: others who ask the same wait on for 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 
 import trio
 
@@ -21,6 +21,13 @@ RETRY_S: Final = 0.1
 
 Person = Callable[[Request, Answer], Awaitable[Decision | Literal["later"] | None]]
 """Asks the person at the client about a pending approval; `later` ends the wait, None leaves it to others."""
+
+
+class Given(NamedTuple):
+    """An answer, and the version of the policy that gave it."""
+
+    policy: str
+    answer: Answer
 
 
 def is_pending(answer: Answer) -> bool:
@@ -40,18 +47,16 @@ class Waiting:
 
     async def decisions(
         self,
-        policy: str,
-        found: dict[bytes, Answer],
+        found: dict[bytes, Given],
         missing: dict[bytes, Request],
         caller: Caller,
         *,
         until: float,
         person: Person | None,
-    ) -> tuple[str, dict[bytes, Answer]]:
-        """Wait for what is pending, all at once; returns the policy of the last answer, and all answers.
+    ) -> dict[bytes, Given]:
+        """Wait for what is pending, all at once; returns all answers, each with the policy that gave it.
 
         Args:
-            policy: The version that gave the answers.
             found: Answers, by the requests' keys.
             missing: The requests.
             caller: Who waits.
@@ -59,63 +64,61 @@ class Waiting:
             person: Asks the person at the caller's client, if their answer counts.
         """
         decided = dict(found)
-        policies = [policy]
 
         async def wait(key: bytes) -> None:
-            one = _One(missing[key], caller.principal.agent, until, person)
-            policies[0], decided[key] = await self._decided(policy, found[key], one)
+            decided[key] = await self._decided(found[key], _One(missing[key], caller.principal.agent, until, person))
 
         async with trio.open_nursery() as nursery:
-            for key, answer in found.items():
-                if is_pending(answer):
+            for key, given in found.items():
+                if is_pending(given.answer):
                     nursery.start_soon(wait, key)
-        return policies[0], decided
+        return decided
 
-    async def _decided(self, policy: str, answer: Answer, one: _One) -> tuple[str, Answer]:
+    async def _decided(self, given: Given, one: _One) -> Given:
         """Wait for whoever decides first: somebody at the hall, or the person at the client."""
         if one.person is None:
-            return await self._awaited(policy, answer, one)
+            return await self._awaited(given, one)
         said: list[Decision | Literal["later"]] = []
-        outcome = policy, answer
+        outcome = given
 
         async with trio.open_nursery() as nursery:
 
             async def ask(person: Person) -> None:
-                told = await person(one.request, answer)
+                told = await person(one.request, given.answer)
                 if told is not None:
                     said.append(told)
                     nursery.cancel_scope.cancel()
 
             nursery.start_soon(ask, one.person)
-            outcome = await self._awaited(policy, answer, one)
+            outcome = await self._awaited(given, one)
             nursery.cancel_scope.cancel()
-        if not said or said[0] == "later" or answer.approval is None:
+        if not said or said[0] == "later" or given.answer.approval is None:
             return outcome
-        settled = await self._speed_layer.ask(AnswerOwn(answer.approval.id, one.agent, said[0]))
-        return settled.policy, answer if settled.answer is None else settled.answer
+        settled = await self._speed_layer.ask(AnswerOwn(given.answer.approval.id, one.agent, said[0]))
+        return Given(settled.policy, given.answer if settled.answer is None else settled.answer)
 
-    async def _awaited(self, policy: str, answer: Answer, one: _One) -> tuple[str, Answer]:
+    async def _awaited(self, given: Given, one: _One) -> Given:
         """Wait for one decision; a speed layer that restarts meanwhile is asked again, and has the same approval."""
         request, agent = one.request, one.agent
         hashed = request.hashed
-        while answer.approval is not None and answer.approval.state == "pending":
+        while given.answer.approval is not None and given.answer.approval.state == "pending":
             left_s = one.until - trio.current_time()
             if left_s <= 0:
                 break
-            given: Answers | None = None
+            told: Answers | None = None
             try:
-                message = AwaitDecision(answer.approval.id, agent, request.role, hashed)
-                given = await self._speed_layer.ask(message, timeout_s=left_s)
-                if given.answers[0].approval is None:
-                    given = await self._speed_layer.ask(Evaluate([request], agent))
+                message = AwaitDecision(given.answer.approval.id, agent, request.role, hashed)
+                told = await self._speed_layer.ask(message, timeout_s=left_s)
+                if told.answers[0].approval is None:
+                    told = await self._speed_layer.ask(Evaluate([request], agent))
             except AskTimeout:
                 break
             except ActorError:
                 await trio.sleep(min(RETRY_S, left_s))
-                given = await self._asked_again(request, agent)
-            if given is not None:
-                policy, answer = given.policy, given.answers[0]
-        return policy, answer
+                told = await self._asked_again(request, agent)
+            if told is not None:
+                given = Given(told.policy, told.answers[0])
+        return given
 
     async def _asked_again(self, request: Request, agent: str) -> Answers | None:
         try:

@@ -17,7 +17,7 @@ import trio
 from actors.cache.messages import NAME as CACHE
 from actors.cache.messages import KeepRuling
 from actors.desk.admission import Admissions, Caller
-from actors.desk.await_decision import Person, Waiting, is_pending
+from actors.desk.await_decision import Given, Person, Waiting, is_pending
 from actors.desk.shares import Share
 from actors.event_store.messages import NAME as EVENT_STORE
 from actors.event_store.messages import AppendEvents
@@ -90,21 +90,22 @@ class RequestJudge:
             for key, call in zip(keys, calls, strict=True)
             if known[key] is None
         }
-        policy, found = await self._evaluate(policy, missing, caller)
-        if wait_s > 0 and any(is_pending(answer) for answer in found.values()):
+        found = await self._evaluate(policy, missing, caller)
+        if wait_s > 0 and any(is_pending(each.answer) for each in found.values()):
             until = began + wait_s
             with self._waits.held(caller.principal):
-                policy, found = await self._waiting.decisions(
-                    policy, found, missing, caller, until=until, person=person
-                )
-        answers = [found[key] if key in found else Answer(_known(known[key])) for key in keys]
+                found = await self._waiting.decisions(found, missing, caller, until=until, person=person)
+        answers = [found[key] if key in found else Given(policy, Answer(_known(known[key]))) for key in keys]
         elapsed_us = round((trio.current_time() - began) * 1e6)
         given = [
-            _verdict(answer.ruling, answer.approval, policy, each, cached=key not in found, elapsed_us=elapsed_us)
-            for answer, key, each in zip(answers, keys, canonicals, strict=True)
+            _verdict(
+                one.answer.ruling, one.answer.approval, one.policy, each, cached=key not in found, elapsed_us=elapsed_us
+            )
+            for one, key, each in zip(answers, keys, canonicals, strict=True)
         ]
+        rulings = [one.answer.ruling for one in answers]
         size = sum(map(len, canonicals))
-        return await self._recorded(caller, calls, [answer.ruling for answer in answers], given, size)
+        return await self._recorded(caller, calls, rulings, given, size)
 
     def validate_nowait(self, caller: Caller, calls: Sequence[Call]) -> list[Verdict]:
         """Judge as `validate` does, where nothing has to be waited for. Does not checkpoint.
@@ -209,17 +210,15 @@ class RequestJudge:
         self._views.audit.add(Entry(caller.principal.agent, caller.principal.role, calls, given, began, size))
         return given
 
-    async def _evaluate(
-        self, policy: str, missing: dict[bytes, Request], caller: Caller
-    ) -> tuple[str, dict[bytes, Answer]]:
+    async def _evaluate(self, policy: str, missing: dict[bytes, Request], caller: Caller) -> dict[bytes, Given]:
         if not missing:
             await trio.lowlevel.checkpoint()
-            return policy, {}
-        given = await self._speed_layer.ask(Evaluate(list(missing.values()), caller.principal.agent))
-        found = dict(zip(missing, given.answers, strict=True))
-        if given.policy == policy:  # else the keys name a policy that gave way meanwhile
+            return {}
+        told = await self._speed_layer.ask(Evaluate(list(missing.values()), caller.principal.agent))
+        found = dict(zip(missing, told.answers, strict=True))
+        if told.policy == policy:  # else the keys name a policy that gave way meanwhile
             self._remember({key: answer.ruling for key, answer in found.items()})
-        return given.policy, found
+        return {key: Given(told.policy, answer) for key, answer in found.items()}
 
     async def _recorded(
         self, caller: Caller, calls: Sequence[Call], rulings: Sequence[Ruling], given: list[Verdict], size: int

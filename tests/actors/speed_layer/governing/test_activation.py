@@ -295,3 +295,22 @@ async def test_a_log_whose_events_hold_all_layers_is_read_as_before(autojump_clo
         await activate(world, "", "session")
         assert (await verdict_of(world, scout, LIST)).verdict == "allow"
         assert (await verdict_of(world, scout, DEPLOY)).verdict == "allow"
+
+
+async def test_each_verdict_of_a_batch_says_which_version_gave_it(autojump_clock, world, scout):
+    """One part was cached before a policy came, the other waited until that decided it."""
+    before = (await verdict_of(world, scout, LIST)).policy
+    await trio.testing.wait_all_tasks_blocked()
+    given = []
+
+    async def ask():
+        given.extend(await world.gate.validate(scout, [LIST, DEPLOY], 600.0))
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(ask)
+        await trio.sleep(1.0)
+        after = await activate(world, ALLOWS)
+    assert [(each.verdict, each.policy, each.cached) for each in given] == [
+        ("allow", before, True), ("allow", after, False)
+    ]  # fmt: skip
+    assert before != after
