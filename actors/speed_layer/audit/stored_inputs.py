@@ -17,6 +17,10 @@ WINDOW: Final = 10_000
 """How many events back an input may be: a sixth of a segment of such events. With 200 bytes each, 2 MB are held."""
 
 
+PLACES: Final = "\0places"
+"""Among a request's reasons, where its tool, directory or scripts show secrets of its input: no reason has a NUL."""
+
+
 class Stored(NamedTuple):
     """Where an input is.
 

@@ -13,8 +13,11 @@ import msgspec
 import trio
 
 from actors.speed_layer.audit.buffer import AUDIT_STREAM, Entry
-from actors.speed_layer.audit.secret_masks import Masked, as_the_rule_gave
-from actors.speed_layer.audit.stored_inputs import StoredInputs
+from actors.speed_layer.audit.form_search import MASK, without_forms
+from actors.speed_layer.audit.secret_masks import Masked
+from actors.speed_layer.audit.secret_repetitions import as_the_rule_gave
+from actors.speed_layer.audit.stored_inputs import PLACES, StoredInputs
+from actors.speed_layer.call_and_verdict import Call
 from store import NewEvent
 
 VERDICT_GIVEN: Final = "moothall.verdict.given"
@@ -73,37 +76,36 @@ class VerdictEvents:
             mask: Makes its input without secrets; None keeps no input.
             late_s: How much later than the verdict the event is made, in seconds.
         """
-        verdict = entry.verdicts[index]
+        verdict, call = entry.verdicts[index], entry.calls[index]
         request, asked = verdict.request, verdict.reason
         given = "" if verdict.rule is None else self._reason_of(verdict.rule)
         kept: dict[str, Any]
+        masked: Masked | None = None
         if mask is None:
-            kept = {"reason": as_the_rule_gave(asked, given)}
-            self.events.append(_verdict_event(entry, index, kept, late_s))
-            return None
-        if request in self._own:
+            kept = {"reason": as_the_rule_gave(asked, given), **_places(call, _without_forms)}
+        elif request in self._own:
             place, known_here = self._own[request]
-            reason = known_here.reason(asked, given)
+            kept = {**_places(call, known_here.elsewhere), "reason": known_here.reason(asked, given)}
+            kept |= {"input_at": place - len(self.events), "whole": known_here.whole}
             if len(self.reasons[request]) < MOST_REASONS:
-                self.reasons[request][asked] = reason
-            kept = {"reason": reason, "input_at": place - len(self.events), "whole": known_here.whole}
-            self.events.append(_verdict_event(entry, index, kept, late_s))
-            return None
-        masked, known = None, self._stored.find(request)
-        if known is None:
-            masked = mask()
-            self._own[request] = len(self.events), masked
-            reason = masked.reason(asked, given)
-            self.reasons[request] = {asked: reason}
-            kept = {"reason": reason, "input": masked.value, "whole": masked.whole}
-        else:
+                self.reasons[request][asked] = kept["reason"]
+        elif (known := self._stored.find(request)) is not None:
+            kept = _places(call, _hidden if PLACES in known.reasons else _without_forms)
             reason = known.reasons.get(asked, "")
             if asked not in known.reasons:  # what its input masks is to be masked in it, too
                 masked = mask()
+                _places(call, masked.elsewhere)
                 reason = masked.reason(asked, given)
                 if len(known.reasons) < MOST_REASONS:
                     known.reasons[asked] = reason
-            kept = {"reason": reason, "input_at": known.at, "whole": known.whole}
+            kept |= {"reason": reason, "input_at": known.at, "whole": known.whole}
+        else:
+            masked = mask()
+            kept = _places(call, masked.elsewhere)
+            self._own[request] = len(self.events), masked
+            self.reasons[request] = {} if kept == _places(call, _without_forms) else {PLACES: ""}
+            kept["reason"] = self.reasons[request][asked] = masked.reason(asked, given)
+            kept |= {"input": masked.value, "whole": masked.whole}
         self.events.append(_verdict_event(entry, index, kept, late_s))
         return masked
 
@@ -129,21 +131,37 @@ def gap_event(count: int) -> NewEvent:
     return NewEvent(type=GAP, data={"count": count}, stream=AUDIT_STREAM)
 
 
+def _places(call: Call, shown: Callable[[str], str]) -> dict[str, Any]:
+    """Return what stands beside the input of a request, each as it is shown."""
+    places: dict[str, Any] = {"tool": shown(call.tool), "cwd": None if call.cwd is None else shown(call.cwd)}
+    if call.scripts:
+        places["scripts"] = {shown(path): digest for path, digest in call.scripts.items()}
+    return places
+
+
+def _without_forms(text: str) -> str:
+    return without_forms(text)[0]
+
+
+def _hidden(_text: str) -> str:
+    return MASK
+
+
 def _verdict_event(entry: Entry, index: int, kept: dict[str, Any], late_s: float = 0.0) -> NewEvent:
     """Return one verdict of a request as an event.
 
     Args:
         entry: The request.
         index: Which of its verdicts.
-        kept: What is kept of its reason, and of its input; see `stored_inputs`.
+        kept: What is kept of what was asked and of the reason; see `stored_inputs` for the input.
         late_s: How much later than the verdict the event is made, in seconds.
     """
-    verdict, call = entry.verdicts[index], entry.calls[index]
+    verdict = entry.verdicts[index]
     data: dict[str, Any] = {
         "agent": entry.agent,
         "role": entry.role,
-        "tool": call.tool,
-        "cwd": call.cwd,
+        "tool": kept["tool"],
+        "cwd": kept["cwd"],
         "request": verdict.request,
         "verdict": verdict.verdict,
         "reason": kept["reason"],
@@ -155,6 +173,4 @@ def _verdict_event(entry: Entry, index: int, kept: dict[str, Any], late_s: float
         "late_ms": round(late_s * 1e3),
         **kept,
     }
-    if call.scripts:
-        data["scripts"] = call.scripts
     return NewEvent(type=VERDICT_GIVEN, data=data, stream=AUDIT_STREAM)

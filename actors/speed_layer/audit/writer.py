@@ -17,7 +17,7 @@ from actors.event_store.messages import AppendEvents
 from actors.kernel import ActorError, Ref
 from actors.ports import RunSync
 from actors.speed_layer.audit.buffer import AUDIT_STREAM, AuditBuffer, Batch
-from actors.speed_layer.audit.secret_masks import prepare
+from actors.speed_layer.audit.form_search import prepare
 from actors.speed_layer.audit.verdict_events import GAP, VerdictEvents, gap_event, standing_alone
 from store import Append, NewEvent
 

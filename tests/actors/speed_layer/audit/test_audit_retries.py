@@ -11,7 +11,8 @@ from actors.event_store.messages import Refused, Stored
 from actors.kernel import AskTimeout
 from actors.ports import inline
 from actors.speed_layer.audit.buffer import AUDIT_STREAM, AuditBuffer, Entry
-from actors.speed_layer.audit.secret_masks import MASK, Masked
+from actors.speed_layer.audit.form_search import MASK
+from actors.speed_layer.audit.secret_masks import Masked
 from actors.speed_layer.audit.verdict_events import GAP
 from actors.speed_layer.audit.writer import RETRY_S, AuditWriter
 from actors.speed_layer.call_and_verdict import Call, Verdict

@@ -8,9 +8,10 @@ import trio.testing
 
 from actors.desk.gate import Call
 from actors.ports import inline
-from actors.speed_layer.audit import secret_masks, verdict_events
+from actors.speed_layer.audit import secret_repetitions, verdict_events
 from actors.speed_layer.audit.buffer import AuditBuffer, Batch, Entry
-from actors.speed_layer.audit.secret_masks import MAX_SOUGHT, MAX_SOUGHT_TEXT, MAX_TEXT, Masked
+from actors.speed_layer.audit.secret_masks import MAX_TEXT, Masked
+from actors.speed_layer.audit.secret_repetitions import MAX_SOUGHT, MAX_SOUGHT_TEXT
 from actors.speed_layer.audit.writer import AuditWriter
 from actors.speed_layer.call_and_verdict import Verdict
 from actors.speed_layer.policy.engine import Policy, PolicySource, packs
@@ -75,8 +76,8 @@ async def test_between_two_turns_of_a_durable_request_no_more_than_one_large_inp
 @pytest.mark.parametrize("count", [1, 2, MAX_SOUGHT, MAX_SOUGHT + 1])
 @pytest.mark.parametrize("length", [8, 100, MAX_TEXT])
 def test_no_more_than_so_many_characters_of_secrets_are_looked_for_in_reasons(monkeypatch, count, length):
-    sought, stretches = [], secret_masks._stretches
-    monkeypatch.setattr(secret_masks, "_stretches", lambda secrets: sought.append(secrets) or stretches(secrets))
+    sought, stretches = [], secret_repetitions._stretches
+    monkeypatch.setattr(secret_repetitions, "_stretches", lambda secrets: sought.append(secrets) or stretches(secrets))
     masked = Masked({f"token_{n}": f"{n:08}" + "x" * (length - 8) for n in range(count)})
     reasons = [masked.reason(f"no rule covers 'frob {n}' 0000000{n}") for n in range(3)]
     looked = count <= MAX_SOUGHT and count * length <= MAX_SOUGHT_TEXT

@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 
 from actors.desk.gate import Call
 from actors.speed_layer.audit.buffer import AUDIT_STREAM, FLUSH_S, Entry
+from actors.speed_layer.audit.form_search import MASK, prepare
 from actors.speed_layer.audit.secret_forms import KEYS
-from actors.speed_layer.audit.secret_masks import BEYOND, MASK, MAX_DEPTH, MAX_TEXT, Masked, prepare
+from actors.speed_layer.audit.secret_masks import BEYOND, MAX_DEPTH, MAX_TEXT, Masked
 from actors.speed_layer.audit.stored_inputs import StoredInputs
 from actors.speed_layer.audit.verdict_events import VerdictEvents
 from actors.speed_layer.call_and_verdict import Verdict
