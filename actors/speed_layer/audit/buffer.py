@@ -5,11 +5,14 @@ Pure but for waking its reader.
 Anyone who gives a verdict adds it here. One task (`writer.py`) stores them in batches: after 50 ms or at 1,000
 verdicts. A batch stays here until the store has acknowledged it. When the buffer is full the newest verdicts are
 dropped and their number takes their place, so that the log says how many are missing, and where.
+
+No principal fills it alone: each may hold as much as there is room left (the dynamic threshold of A. K. Choudhury and
+E. L. Hahne, 1998), so one that asks alone takes half, two take a third each, and there is always room for one more.
 """
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
@@ -23,7 +26,7 @@ from store import NewEvent
 AUDIT_STREAM: Final = "moothall/audit"
 
 CAPACITY: Final = 65_536
-"""How many verdicts may wait to be stored: 50 MB of them, at some 800 bytes each."""
+"""How many verdicts may wait to be stored: 50 MB of them, at some 800 bytes each; half of them one principal's."""
 
 CAPACITY_BYTES: Final = 64 << 20
 """How many bytes of requests may wait with them; of what comes then no input is kept, but the verdict is."""
@@ -116,24 +119,28 @@ class AuditBuffer:
         self._batch = Batch([])
         self.held = 0
         self._held_bytes = 0
+        self._held_of: Counter[str] = Counter()
+        self._bytes_of: Counter[str] = Counter()
         self.stored = StoredInputs(head)
         self._stored_at = 0.0
         self._wake_at = 1
         self._woken = trio.Event()
 
     def add(self, entry: Entry) -> None:
-        """Take the verdicts of a request, or count them as lost if the buffer is full. Does not checkpoint."""
-        count = len(entry.verdicts)
-        if self.held + count > self._capacity:
+        """Take the verdicts of a request, or count them as lost if there is no room. Does not checkpoint."""
+        count, agent = len(entry.verdicts), entry.agent
+        if self._held_of[agent] + count > self._capacity - self.held:
             self._lose(count)
             return
         if not self.held:
             self._stored_at = entry.at  # there was nothing to store until now
-        if self._held_bytes + (entry.size or 0) > self._capacity_bytes:
+        if self._bytes_of[agent] + (entry.size or 0) > self._capacity_bytes - self._held_bytes:
             entry = entry.without_inputs()
         self._entries.append(entry)
         self.held += count
+        self._held_of[agent] += count
         self._held_bytes += entry.size or 0
+        self._bytes_of[agent] += entry.size or 0
         if self.held >= self._wake_at:
             self._wake_at = self._capacity + 1
             self._woken.set()
@@ -162,11 +169,15 @@ class AuditBuffer:
 
     def acknowledge(self, now: float) -> None:
         """Let the batch go: it is in the log since `now`, on Trio's clock."""
-        self._stored_at = now
-        stored = [each for each in self._batch.entries if not isinstance(each, int)]
-        self.held -= sum(len(each.verdicts) for each in stored)
-        self._held_bytes -= sum(each.size or 0 for each in stored)
+        self.progressed(now)
+        for each in self._batch.entries:
+            if not isinstance(each, int):
+                self._release(each)
         self._batch = Batch([])
+
+    def progressed(self, now: float) -> None:
+        """Note that the log has taken a part of the batch `now`, on Trio's clock: it is not stalled."""
+        self._stored_at = now
 
     def stalled(self, now: float) -> bool:
         """Say whether the audit cannot be written: verdicts wait, and for `STALLED_S` none has been stored.
@@ -174,6 +185,15 @@ class AuditBuffer:
         However much there is to store, a log that stores it is not stalled.
         """
         return self.held > 0 and now - self._stored_at > STALLED_S
+
+    def _release(self, stored: Entry) -> None:
+        """Give an entry's place back."""
+        self.held -= len(stored.verdicts)
+        self._held_bytes -= stored.size or 0
+        self._held_of[stored.agent] -= len(stored.verdicts)
+        self._bytes_of[stored.agent] -= stored.size or 0
+        if not self._held_of[stored.agent]:
+            del self._held_of[stored.agent], self._bytes_of[stored.agent]
 
     def _lose(self, count: int) -> None:
         last = self._entries[-1] if self._entries else None

@@ -24,6 +24,12 @@ from store import Append, NewEvent
 RETRY_S: Final = 0.2
 """How long to wait before a batch is tried again, in seconds: long beside a disk sync, short beside `STALLED_S`."""
 
+MAX_SPLITS: Final = 32
+"""How often a batch that the log refuses is split in two, to find what it does not take: three events of a thousand.
+
+The rest is stored bare then, at once: every split costs all who wait two appends, some 5 ms each.
+"""
+
 _KEPT: Final = ("agent", "role", "request", "verdict", "rule", "policy", "cached")
 """What is kept of a verdict whose event the log refuses."""
 
@@ -55,6 +61,7 @@ class AuditWriter:
         self._tell_stalled = stalled
         self._run_sync = run_sync
         self._told_stalled = False
+        self._splits_left = MAX_SPLITS
 
     async def run(self) -> None:
         """Store what comes, for ever; a checkpoint."""
@@ -83,6 +90,7 @@ class AuditWriter:
             if batch.events is None:
                 verdicts = await self._events(batch)
                 batch.events, batch.reasons = verdicts.events, verdicts.reasons
+            self._splits_left = MAX_SPLITS
             done = await self._append(batch.events, batch.name, batch.reasons)
             if done:
                 self._buffer.acknowledge(trio.current_time())
@@ -118,6 +126,7 @@ class AuditWriter:
             else:
                 if stored.appended is not None:
                     self._buffer.stored.note(events, stored.appended.first_sequence, reasons)
+                    self._buffer.progressed(trio.current_time())
                     return True
                 code, why = ("", "") if stored.refused is None else (stored.refused.code, stored.refused.message)
             if code in {"invalid", "too_large"} and [event.type for event in events] != [GAP]:
@@ -130,15 +139,24 @@ class AuditWriter:
 
     async def _append_apart(self, events: list[NewEvent], name: str) -> bool:
         """Find the event that the log does not take and store it without what came from outside, or as a gap."""
-        if len(events) == 1:
-            bare = _bare(events[0])
-            if bare == events[0]:
-                return await self._append([gap_event(1)], f"{name}.gap")
-            return await self._append([bare], f"{name}.bare")
+        if len(events) == 1 or not self._splits_left:
+            bare = [_bare(event) for event in events]
+            if bare == events:
+                return await self._append([gap_event(sum(map(_verdicts, events)))], f"{name}.gap")
+            return await self._append(bare, f"{name}.bare")
+        self._splits_left -= 1
         middle = len(events) // 2
         first = await self._append(events[:middle], f"{name}.1")
         return first and await self._append(events[middle:], f"{name}.2")
 
 
 def _bare(event: NewEvent) -> NewEvent:
+    if event.type == GAP:
+        return event
     return msgspec.structs.replace(event, data={key: event.data[key] for key in _KEPT if key in event.data})
+
+
+def _verdicts(event: NewEvent) -> int:
+    """Return how many verdicts an event stands for."""
+    count: int = event.data["count"] if event.type == GAP else 1
+    return count

@@ -90,7 +90,7 @@ async def test_a_crash_loses_no_verdict_and_doubles_none(autojump_clock, make_wo
 
 async def test_what_is_dropped_while_the_store_hangs_is_recorded_as_a_gap(autojump_clock, make_world, scout):
     async with make_world().open() as world:
-        world.views.audit._capacity = 10
+        world.views.audit._capacity = 20  # of which one principal takes half
         await world.gate.validate(scout, [LIST])
         await trio.sleep(1.0)
         await suspend(world.system, "event_store")
@@ -108,7 +108,7 @@ async def test_what_is_dropped_while_the_store_hangs_is_recorded_as_a_gap(autoju
 async def test_while_large_requests_wait_verdicts_are_recorded_without_their_inputs(autojump_clock, make_world, scout):
     large = Call("Bash", {"command": "ls" + " -l" * 300}, "/home/dev/project")
     async with make_world().open() as world:
-        world.views.audit._capacity_bytes = 2500
+        world.views.audit._capacity_bytes = 4500  # as the number of verdicts
         await world.gate.validate(scout, [large])
         await trio.sleep(1.0)
         await suspend(world.system, "event_store")
