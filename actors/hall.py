@@ -61,7 +61,7 @@ class Hall:
         audit_inputs: Whether the audit keeps what was asked, with its secrets masked, or the hash alone.
         retention_plan: What is kept of the log; None keeps everything.
         warnings: What is wrong with how it was started, by component, for `health`.
-        append_bytes_per_day: How much each agent may append.
+        append_bytes_per_day: How much each agent may append, and as much again in what is stored of its requests.
     """
 
     def __init__(
@@ -92,7 +92,7 @@ class Hall:
         self._append_quota = AppendQuota(append_bytes_per_day)
         self._began: float | None = None
         self._crashes: dict[str, Crash] = {}
-        self.views = Views(version, audit_inputs=audit_inputs)
+        self.views = Views(version, audit_inputs=audit_inputs, spend=AppendQuota(append_bytes_per_day).spend)
         self.gate = Gate(system, self.views, self._session)
 
     def spec(self) -> ChildSpec:

@@ -13,6 +13,7 @@ from actors.monitor.messages import Component, Health
 from actors.session.messages import session_of
 from actors.session.prepaid_tokens import TOKEN_S, PrepaidTokens
 from actors.speed_layer.audit.buffer import AuditBuffer
+from actors.speed_layer.governing.stored_bytes import Spend, unmetered
 from actors.speed_layer.published_policy import PublishedPolicy
 
 
@@ -22,6 +23,7 @@ class Views:
     Args:
         version: Moothall's version, for `health`.
         audit_inputs: Whether the audit keeps what was asked.
+        spend: Counts what the audit and approvals store for each agent.
 
     Attributes:
         verdicts: Written by the cache.
@@ -35,10 +37,12 @@ class Views:
         connections: How many connections are open; written by the gateway.
     """
 
-    def __init__(self, version: str, *, audit_inputs: bool = True) -> None:
+    def __init__(self, version: str, *, audit_inputs: bool = True, spend: Spend = unmetered) -> None:
         self.verdicts = VerdictTable()
         self.prepaid: dict[str, PrepaidTokens] = {}
-        self.audit = AuditBuffer(inputs=audit_inputs, head=lambda: self.sequence, reason_of=self._reason_of)
+        self.audit = AuditBuffer(
+            inputs=audit_inputs, head=lambda: self.sequence, reason_of=self._reason_of, spend=spend
+        )
         self.policy = ""
         self.rules: PublishedPolicy | None = None
         self.sequence = 0

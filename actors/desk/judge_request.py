@@ -250,7 +250,7 @@ class RequestJudge:
     async def _store_durably(self, entry: Entry, indices: list[int]) -> str | None:
         """Return why the events could not be stored, None if they were."""
         audit = self._views.audit
-        verdicts = VerdictEvents(audit.stored, audit.reason_of)
+        verdicts = VerdictEvents(audit.stored, audit.reason_of, audit.spend)
         await verdicts.add_all(entry, indices, inputs=audit.inputs)
         append = Append(events=verdicts.events, agent="moothall", stream=AUDIT_STREAM)
         try:

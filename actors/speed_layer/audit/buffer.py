@@ -21,6 +21,7 @@ import trio
 
 from actors.speed_layer.audit.stored_inputs import StoredInputs
 from actors.speed_layer.call_and_verdict import Call, Verdict
+from actors.speed_layer.governing.stored_bytes import Spend, unmetered
 from store import NewEvent
 
 AUDIT_STREAM: Final = "moothall/audit"
@@ -94,10 +95,12 @@ class AuditBuffer:
         inputs: Whether the events made of them keep the inputs.
         head: Tells the last sequence of the log.
         reason_of: Tells the reason that a rule gives, by the rule's id; empty for one that is not known.
+        spend: Counts what is stored for each agent.
 
     Attributes:
         inputs: As given.
         reason_of: As given.
+        spend: As given.
         held: How many verdicts it holds now, those of the batch under way included.
         stored: The inputs that the log has already; noted by whoever has stored them.
     """
@@ -110,11 +113,13 @@ class AuditBuffer:
         inputs: bool = True,
         head: Callable[[], int] = lambda: 0,
         reason_of: Callable[[str], str] = lambda _rule: "",
+        spend: Spend = unmetered,
     ) -> None:
         self._capacity = capacity
         self._capacity_bytes = capacity_bytes
         self.inputs = inputs
         self.reason_of = reason_of
+        self.spend = spend
         self._entries: deque[Entry | int] = deque()
         self._batch = Batch([])
         self.held = 0

@@ -18,6 +18,7 @@ from actors.speed_layer.audit.secret_masks import Masked
 from actors.speed_layer.audit.secret_repetitions import as_the_rule_gave
 from actors.speed_layer.audit.stored_inputs import PLACES, StoredInputs
 from actors.speed_layer.call_and_verdict import Call
+from actors.speed_layer.governing.stored_bytes import Spend, spent, unmetered
 from store import NewEvent
 
 VERDICT_GIVEN: Final = "moothall.verdict.given"
@@ -26,6 +27,8 @@ GAP: Final = "moothall.audit.gap"
 MOST_REASONS: Final = 8
 """How many reasons of verdicts on one request are remembered; rules give one, and a quota's or a breaker's differs."""
 
+_encode: Final = msgspec.msgpack.Encoder().encode
+
 SLICE: Final = 64
 """How many events are made before others get a turn: masking so many short commands takes 1 ms."""
 
@@ -33,21 +36,33 @@ LARGE_INPUT: Final = 1024
 """An input with more characters than this is large: masking it takes over 0.1 ms, and others get a turn after it."""
 
 
+EVENT_BYTES: Final = 512
+"""How many bytes an event counts as beside what of the request is in it."""
+
+HEAD: Final = 100
+"""How many characters of a command are kept for an agent that has no bytes left."""
+
+
 class VerdictEvents:
     """The events of one append, each input at most once.
+
+    What is stored for agents counts against their bytes (`append_bytes_per_day`), though the hall appends it. Where
+    they are used up, an event has the hash, the tool and the head of a command alone.
 
     Args:
         stored: What the log has already.
         reason_of: Tells the reason that a rule gives, by the rule's id; empty for one that is not known.
+        spend: Counts what is stored for each agent.
 
     Attributes:
         events: The events so far.
         reasons: What became of the reasons of each request whose input is among them.
     """
 
-    def __init__(self, stored: StoredInputs, reason_of: Callable[[str], str]) -> None:
+    def __init__(self, stored: StoredInputs, reason_of: Callable[[str], str], spend: Spend = unmetered) -> None:
         self._stored = stored
         self._reason_of = reason_of
+        self._spend = spend
         self._own: dict[str, tuple[int, Masked]] = {}
         self.events: list[NewEvent] = []
         self.reasons: dict[str, dict[str, str]] = {}
@@ -102,12 +117,22 @@ class VerdictEvents:
         else:
             masked = mask()
             kept = _places(call, masked.elsewhere)
-            self._own[request] = len(self.events), masked
-            self.reasons[request] = {} if kept == _places(call, _without_forms) else {PLACES: ""}
-            kept["reason"] = self.reasons[request][asked] = masked.reason(asked, given)
+            reasons = {} if kept == _places(call, _without_forms) else {PLACES: ""}
+            kept["reason"] = reasons[asked] = masked.reason(asked, given)
             kept |= {"input": masked.value, "whole": masked.whole}
+        if not self._has_room_for(entry, kept, entry.at + late_s):
+            kept = _in_short(kept)
+        elif masked is not None and "input" in kept:
+            self._own[request], self.reasons[request] = (len(self.events), masked), reasons
         self.events.append(_verdict_event(entry, index, kept, late_s))
         return masked
+
+    def _has_room_for(self, entry: Entry, kept: dict[str, Any], now: float) -> bool:
+        """Count an event on its agent's account; say whether that has room for it."""
+        size = EVENT_BYTES + len(kept["tool"]) + len(kept["cwd"] or "") + sum(map(len, kept.get("scripts", ())))
+        if "input" in kept:
+            size += len(_encode(kept["input"]))
+        return not spent(self._spend, entry.agent, entry.role, now, size)
 
 
 def standing_alone(events: Sequence[NewEvent]) -> list[NewEvent]:
@@ -137,6 +162,13 @@ def _places(call: Call, shown: Callable[[str], str]) -> dict[str, Any]:
     if call.scripts:
         places["scripts"] = {shown(path): digest for path, digest in call.scripts.items()}
     return places
+
+
+def _in_short(kept: dict[str, Any]) -> dict[str, Any]:
+    """Return what is kept of a request for an agent that has no bytes left; it has no secrets any more."""
+    command = kept.get("input", {}).get("command")
+    head = {"head": command[:HEAD]} if isinstance(command, str) else {}
+    return {"tool": kept["tool"][:HEAD], "cwd": None, "reason": kept["reason"], **head}
 
 
 def _without_forms(text: str) -> str:

@@ -104,7 +104,7 @@ class AuditWriter:
 
     async def _events(self, batch: Batch) -> VerdictEvents:
         now = trio.current_time()
-        verdicts = VerdictEvents(self._buffer.stored, self._buffer.reason_of)
+        verdicts = VerdictEvents(self._buffer.stored, self._buffer.reason_of, self._buffer.spend)
         events = verdicts.events
         for entry in batch.entries:
             if isinstance(entry, int):
