@@ -18,6 +18,7 @@ from actors.speed_layer.messages import (
     Forget,
     ListPending,
     PendingApproval,
+    PendingPage,
     Propose,
     Remember,
 )
@@ -39,14 +40,31 @@ class ExpertActions:
         self._admissions = admissions
         self._speed_layer = Ref(system, SPEED_LAYER)
 
-    async def pending_approvals(self, caller: Caller) -> list[PendingApproval]:
-        """Return what waits for a decision, the oldest first.
+    async def pending_approvals(self, caller: Caller, after: int = 0, limit: int = 100) -> PendingPage:
+        """Return a page of what waits for a decision, the oldest first.
+
+        Args:
+            caller: An expert or admin.
+            after: What the page before gave as `next`.
+            limit: How many at most.
 
         Raises:
             Refusal: The caller may not decide.
         """
         await self._admissions.admit(caller, Admit(caller.connection, "decide"))
-        return await self._speed_layer.ask(ListPending())
+        return await self._speed_layer.ask(ListPending(after, limit))
+
+    async def pending_approval(self, caller: Caller, approval: str) -> PendingApproval:
+        """Return one that waits for a decision, with all of its input.
+
+        Raises:
+            Refusal: The caller may not decide, or it is not pending.
+        """
+        await self._admissions.admit(caller, Admit(caller.connection, "decide"))
+        page = await self._speed_layer.ask(ListPending(id=approval))
+        if not page.approvals:
+            raise Refusal("invalid", f"no approval {approval!r} is pending; list those that are")
+        return page.approvals[0]
 
     async def decide(
         self,

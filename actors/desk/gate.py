@@ -56,6 +56,7 @@ class Gate:
         self.explain = judge.explain
         experts = ExpertActions(system, self._admissions)
         self.pending_approvals = experts.pending_approvals
+        self.pending_approval = experts.pending_approval
         self.decide = experts.decide
         self.propose_rule = experts.propose_rule
         self.forget_decision = experts.forget_decision

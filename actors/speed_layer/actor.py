@@ -46,7 +46,7 @@ from actors.speed_layer.messages import (
     Forget,
     ListPending,
     Messages,
-    PendingApproval,
+    PendingPage,
     Propose,
     RefusalCode,
 )
@@ -112,7 +112,9 @@ class SpeedLayer(Actor):
         self._open_breakers = OpenBreakers(self._recorder, partial(self._views.tell_trouble, self.name))
         self._guard = Guard(self._quotas, self._open_breakers.opened, self._open_breakers.closed)
         self._published = PublishedSlice()
-        self._escalation = Escalation(self._recorder, self._ports, self._guard, lambda: self._policy)
+        self._escalation = Escalation(
+            self._recorder, self._ports, self._guard, lambda: self._policy, self._views.audit.spend
+        )
         self._turns = JudgingTurns(self._escalation, lambda: self._policy, self._views.charge)
         self._audit_writer = AuditWriter(
             self._views.audit, store, self._new_name, self._audit_stalled, self._ports.run_sync
@@ -131,7 +133,7 @@ class SpeedLayer(Actor):
         self,
         message: Evaluate | AwaitDecision | Explain | ListPending | Decide | AnswerOwn | Propose | Forget | Activate,
         reply: Reply,
-    ) -> Answers | Explained | list[PendingApproval] | ChangeOutcome | Later:
+    ) -> Answers | Explained | PendingPage | ChangeOutcome | Later:
         """Judge a batch, explain, or begin what is answered later."""
         match message:
             case Evaluate():
@@ -142,7 +144,8 @@ class SpeedLayer(Actor):
             case Explain():
                 return self._turns.explain(message, reply)
             case ListPending():
-                return self._escalation.pending()
+                await trio.lowlevel.checkpoint()  # a page takes as long as judging several requests
+                return self._escalation.pending(message)
             case Propose():
                 await trio.lowlevel.checkpoint()  # here too a request is judged, and a batch of messages has no other
                 return self._propose(message)

@@ -100,7 +100,7 @@ class PendingApproval(msgspec.Struct, frozen=True, array_like=True):
     Attributes:
         id: The approval's name.
         tool: The tool as it was named.
-        input: Its arguments.
+        input: Its arguments; in a list long ones are cut, see `whole`.
         cwd: The working directory.
         agent: The first who asked.
         role: In which role.
@@ -110,6 +110,7 @@ class PendingApproval(msgspec.Struct, frozen=True, array_like=True):
         expires_ns: Until when.
         rule: Which rule asks; None where it is that no rule decides.
         scripts: What the files hold that it runs: SHA-256 by path, None for what could not be read.
+        whole: Whether nothing of the input is missing here.
     """
 
     id: str
@@ -124,10 +125,35 @@ class PendingApproval(msgspec.Struct, frozen=True, array_like=True):
     expires_ns: int
     rule: str | None = None
     scripts: Mapping[str, str | None] | None = None
+    whole: bool = True
 
 
-class ListPending(Ask[list[PendingApproval]], frozen=True):
-    """What waits for a decision, the oldest first?"""
+class PendingPage(msgspec.Struct, frozen=True, array_like=True):
+    """A part of what waits for a decision, the oldest first.
+
+    Attributes:
+        approvals: What waits.
+        next: What to pass as `after` for what follows.
+        has_more: Whether something does.
+    """
+
+    approvals: list[PendingApproval]
+    next: int = 0
+    has_more: bool = False
+
+
+class ListPending(Ask[PendingPage], frozen=True):
+    """What waits for a decision, the oldest first? As much as fits on a page.
+
+    Attributes:
+        after: Only what came after this place, as a page's `next` gives it.
+        limit: At most so many.
+        id: This one alone, and whole, whatever `after` says; the page is empty where it is not pending.
+    """
+
+    after: int = 0
+    limit: int = 100
+    id: str = ""
 
 
 class ChangeOutcome(msgspec.Struct, frozen=True, array_like=True):

@@ -18,7 +18,7 @@ from actors.desk.shares import Shares
 from actors.kernel import ChildSpec, Node, Supervisor, System, running
 from actors.monitor.messages import Component, Health
 from actors.session.messages import Limits, Principal, SessionInfo
-from actors.speed_layer.messages import ApprovalInfo, PendingApproval
+from actors.speed_layer.messages import ApprovalInfo, PendingApproval, PendingPage
 from actors.views import Views
 from store import Append, MemoryLog, Page, Query
 from transport.access.authentication import Authenticator
@@ -54,9 +54,14 @@ class FakeGate:
         """Let requests be done at once again."""
         self.before = _nothing
 
-    async def pending_approvals(self, caller: Caller) -> list[PendingApproval]:
+    async def pending_approvals(self, caller: Caller, after: int = 0, limit: int = 100) -> PendingPage:
         await self.before("pending_approvals", caller)
-        return [PendingApproval("a1", "deploy", {"x": 1}, None, "rover", "agent", "no rule", 2, 1, 2)]
+        each = PendingApproval("a1", "deploy", {"x": 1}, None, "rover", "agent", "no rule", 2, 1, 2)
+        return PendingPage([each] * (after < 3), after + 1, after < 2)
+
+    async def pending_approval(self, caller: Caller, approval: str) -> PendingApproval:
+        await self.before("pending_approval", caller)
+        return PendingApproval(approval, "deploy", {"x": 1}, None, "rover", "agent", "no rule", 2, 1, 2)
 
     async def decide(self, caller: Caller, approval: str, decision: str, reason: str, remember: str) -> Verdict:
         await self.before("decide", approval)

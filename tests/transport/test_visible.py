@@ -99,6 +99,7 @@ class FakeHall:
     def run(self, ask):
         hall = SimpleNamespace(
             pending_approvals=lambda: [self._waits],
+            pending_approval=lambda _approval: self._waits,
             decide=lambda *_, **__: {"verdict": "allow", "reason": "go"},
         )
         return ask(hall)

@@ -169,8 +169,18 @@ class HallClient:
         return await self._call("explain", {"tool": tool, "input": input, **_given({"cwd": cwd})}, ExplainResult)
 
     async def pending_approvals(self) -> list[PendingApprovalResult]:
-        """Return what waits for a decision; for experts and admins."""
-        return (await self._call("pending_approvals", {}, PendingApprovalsResult)).approvals
+        """Return all that waits for a decision, page after page, long inputs cut (`whole`); for experts and admins."""
+        approvals: list[PendingApprovalResult] = []
+        after, more = 0, True
+        while more:
+            page = await self._call("pending_approvals", {"after": after}, PendingApprovalsResult)
+            approvals += page.approvals
+            after, more = page.next, page.has_more
+        return approvals
+
+    async def pending_approval(self, approval: str) -> PendingApprovalResult:
+        """Return one that waits for a decision, with all of its input; for experts and admins."""
+        return (await self._call("pending_approvals", {"id": approval}, PendingApprovalsResult)).approvals[0]
 
     async def decide(
         self,

@@ -11,9 +11,11 @@ is owed to agents that have gone: after a restart they ask again.
 
 from __future__ import annotations
 
-from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
+
+import msgspec
 
 from actors.speed_layer.approvals.approval_events import (
     Answered,
@@ -24,24 +26,13 @@ from actors.speed_layer.approvals.approval_events import (
     Joined,
     Requested,
 )
+from actors.speed_layer.approvals.room import Room
 from actors.speed_layer.messages import Decision, RefusalCode, Remember
 from actors.speed_layer.policy.canonical_request import canonical
 from actors.speed_layer.policy.engine import Request, Ruling
 
 EXPIRES_NS: Final = 3600 * 1_000_000_000
 """How long an approval waits for its decision, in nanoseconds: an hour."""
-
-MAX_PENDING: Final = 4096
-"""How many approvals may be pending, more than people look at; what comes on top stays `ask`, and says why."""
-
-MAX_PENDING_OF_A_ROLE: Final = 2048
-"""How many of them one role may have opened: half, so that none takes all there are."""
-
-MAX_PENDING_OF_AN_AGENT: Final = 128
-"""How many of them one agent may have opened, so that it takes sixteen agents to fill up what a role has."""
-
-MAX_ACTION_BYTES: Final = 256 * 1024
-"""The longest canonical action, in bytes, that an approval is opened for: nobody reads more before deciding."""
 
 
 class ApprovalRefused(Exception):  # noqa: N818 - an answer, not a fault
@@ -64,12 +55,16 @@ class Approval:
 
     Attributes:
         requested: How it began.
+        number: Which it is of all that were opened, from 1: the oldest has the smallest.
+        size: How many bytes its canonical action has.
         askers: Who has asked while it was pending.
         answered: For whom the person at their own client has answered; nobody else's answer is owed to them.
         closed: Whether a decision is on its way to the log; nobody joins any more.
     """
 
     requested: Requested
+    number: int
+    size: int
     askers: set[str] = field(default_factory=set[str])
     answered: set[str] = field(default_factory=set[str])
     closed: bool = False
@@ -100,8 +95,8 @@ class Approvals:
     def __init__(self) -> None:
         self.pending: dict[str, Approval] = {}
         self._by_action: dict[tuple[str, str], Approval] = {}
-        self._opened: Counter[str] = Counter()
-        self._of_role: Counter[str] = Counter()
+        self._room = Room()
+        self._opened_ever = 0
         self._owed: dict[tuple[str, str, str], OwedAnswer] = {}
 
     def __bool__(self) -> bool:
@@ -113,11 +108,31 @@ class Approvals:
         return self._by_action.get((role, request))
 
     def request(
-        self, new_id: str, asked: Request, request: str, *, agent: str, ruling: Ruling, policy: str, now_ns: int
+        self,
+        new_id: str,
+        asked: Request,
+        request: str,
+        *,
+        agent: str,
+        ruling: Ruling,
+        policy: str,
+        now_ns: int,
+        spend: Callable[[int], str] = lambda _size: "",
     ) -> Requested | str:
-        """Open an approval for an action; returns why not, where the action is too large or there are too many."""
+        """Open an approval for an action; returns why not, where the action is too large or there are too many.
+
+        Args:
+            new_id: The approval's name.
+            asked: What is asked for.
+            request: Its hash.
+            agent: Who asks.
+            ruling: The `ask` that stands until somebody decides.
+            policy: The version that gave it.
+            now_ns: The time now, in nanoseconds since the epoch.
+            spend: Counts so many bytes of the agent's that are stored; returns why there is no room for them.
+        """
         action = canonical(asked.tool, asked.input, asked.cwd, asked.scripts)
-        why_not = self._no_room(asked.role, agent, len(action))
+        why_not = self._room.lacks(agent, asked.role, len(action)) or spend(len(action))
         if why_not:
             return why_not
         requested = Requested(
@@ -135,15 +150,6 @@ class Approvals:
         )
         self.apply(requested)
         return requested
-
-    def _no_room(self, role: str, agent: str, size: int) -> str:
-        if size > MAX_ACTION_BYTES:
-            return f"it is too large for an approval ({size} bytes, {MAX_ACTION_BYTES} at the most)"
-        if self._opened[agent] >= MAX_PENDING_OF_AN_AGENT:
-            return f"{agent!r} has {MAX_PENDING_OF_AN_AGENT} approvals open already"
-        if self._of_role[role] >= MAX_PENDING_OF_A_ROLE:
-            return f"the role {role!r} has {MAX_PENDING_OF_A_ROLE} approvals open already"
-        return f"{MAX_PENDING} approvals are open already" if len(self.pending) >= MAX_PENDING else ""
 
     def join(self, approval: Approval, agent: str) -> Joined | None:
         """Let another agent in; returns None if it is in already, or a decision is under way."""
@@ -210,10 +216,10 @@ class Approvals:
     def apply(self, event: ApprovalEvent) -> Approval | None:
         """Change what is pending as an event says; returns the approval that it ended, if it did."""
         if isinstance(event, Requested):
-            approval = Approval(event, {event.agent})
+            self._opened_ever += 1
+            approval = Approval(event, self._opened_ever, len(event.action.encode()), {event.agent})
             self.pending[event.id] = self._by_action[event.role, event.request] = approval
-            self._opened[event.agent] += 1
-            self._of_role[event.role] += 1
+            self._room.take(event.agent, event.role, approval.size)
             return None
         if isinstance(event, Joined):
             self.pending[event.id].askers.add(event.agent)
@@ -224,10 +230,7 @@ class Approvals:
             return None
         ended = self.pending.pop(event.id)
         del self._by_action[ended.requested.role, ended.requested.request]
-        self._of_role[ended.requested.role] -= 1
-        self._opened[ended.requested.agent] -= 1
-        if not self._opened[ended.requested.agent]:
-            del self._opened[ended.requested.agent]
+        self._room.give_back(ended.requested.agent, ended.requested.role, ended.size)
         return ended
 
     def cancel_if_answered(self, approval_id: str) -> Cancelled | None:
@@ -238,8 +241,8 @@ class Approvals:
         return self.cancel(approval, "all who asked were answered by the person at their client")
 
     def owe(self, ended: Approval, served: set[str], ruling: Ruling) -> None:
-        """Keep a decision for those who asked and had gone."""
-        requested = ended.requested
+        """Keep a decision for those who asked and had gone, without the action: its hash finds it."""
+        requested = msgspec.structs.replace(ended.requested, action="")
         for agent in ended.askers - ended.answered - served:
             self._owed[requested.role, requested.request, agent] = OwedAnswer(requested, ruling)
 

@@ -7,6 +7,7 @@ tasks that wait, and the clock. Nobody is told a decision before it is durable.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Final
 
 import msgspec
@@ -14,6 +15,7 @@ import trio
 
 from actors.kernel import Reply
 from actors.ports import Ports
+from actors.speed_layer.approvals import pending_pages
 from actors.speed_layer.approvals.approval_events import (
     APPROVALS_STREAM,
     Answered,
@@ -29,6 +31,7 @@ from actors.speed_layer.governing.event_recorder import EventRecorder
 from actors.speed_layer.governing.governing_policy import GoverningPolicy
 from actors.speed_layer.governing.guarded_judging import Guard
 from actors.speed_layer.governing.remembered_decisions import Remembered
+from actors.speed_layer.governing.stored_bytes import Spend, spent
 from actors.speed_layer.governing.turns import SLICE_S
 from actors.speed_layer.messages import (
     Answer,
@@ -37,7 +40,8 @@ from actors.speed_layer.messages import (
     ApprovalInfo,
     ApprovalState,
     Decision,
-    PendingApproval,
+    ListPending,
+    PendingPage,
     Remember,
 )
 from actors.speed_layer.policy.engine import Request, Ruling
@@ -53,11 +57,13 @@ class Escalation:
         ports: The clock, and where names come from.
         guard: Judges.
         policy: Returns the policy that governs.
+        spend: Counts what is stored for each agent.
     """
 
     def __init__(
-        self, recorder: EventRecorder, ports: Ports, guard: Guard, policy: Callable[[], GoverningPolicy]
+        self, recorder: EventRecorder, ports: Ports, guard: Guard, policy: Callable[[], GoverningPolicy], spend: Spend
     ) -> None:
+        self._spend = spend
         self._recorder = recorder
         self._guard = guard
         self._policy = policy
@@ -127,25 +133,12 @@ class Escalation:
         reply.on_abandoned(lambda: waiting.remove(entry) if entry in waiting else None)
         return None
 
-    def pending(self) -> list[PendingApproval]:
-        """Return what waits for a decision, the oldest first."""
-        return [
-            PendingApproval(
-                id=approval.requested.id,
-                tool=approval.requested.tool,
-                input=approval.action.input,
-                cwd=approval.action.cwd,
-                agent=approval.requested.agent,
-                role=approval.requested.role,
-                reason=approval.requested.reason,
-                waiting=len(self._waiting.get(approval.requested.id, [])),
-                since_ns=approval.requested.since_ns,
-                expires_ns=approval.requested.expires_ns,
-                rule=approval.requested.rule,
-                scripts=approval.action.scripts,
-            )
-            for approval in self._approvals.pending.values()
-        ]
+    def pending(self, message: ListPending) -> PendingPage:
+        """Return a page of what waits for a decision, or one that does."""
+        if message.id:
+            return pending_pages.whole(self.find(message.id), self._waiting_for)
+        pending = self._approvals.pending.values()
+        return pending_pages.page_of(pending, self._waiting_for, after=message.after, limit=message.limit)
 
     def find(self, approval_id: str) -> Approval | None:
         """Return a pending approval."""
@@ -169,10 +162,8 @@ class Escalation:
         Raises:
             ApprovalRefused: It may not be decided, or not by them, or not be remembered in this way.
         """
-        if remember != "no" and None in (approval.action.scripts or {}).values():
-            raise ApprovalRefused("invalid", "it runs a file that could not be read; decide it for this once")
-        if remember != "no" and not (approval.action.cwd or "").startswith("/"):
-            raise ApprovalRefused("invalid", "it names no directory, so nothing is remembered; decide it for this once")
+        if remember != "no":
+            _check_memorable(approval.action)
         pattern = self.pattern(approval, policy) if remember == "rule" else None
         decided = self._approvals.decide(
             approval.requested.id, decision, by=by, reason=reason, remember=remember, policy=policy.version
@@ -255,8 +246,9 @@ class Escalation:
 
     def _open(self, policy: GoverningPolicy, request: Request, hashed: str, agent: str, ruling: Ruling) -> Answer:
         now_ns, new_id = self._ports.clock_ns(), self._ports.random_bytes(8).hex()
+        spend = partial(spent, self._spend, agent, request.role, trio.current_time())
         requested = self._approvals.request(
-            new_id, request, hashed, agent=agent, ruling=ruling, policy=policy.version, now_ns=now_ns
+            new_id, request, hashed, agent=agent, ruling=ruling, policy=policy.version, now_ns=now_ns, spend=spend
         )
         if isinstance(requested, str):
             reason = f"{ruling.reason}; nobody is asked to decide, since {requested}"
@@ -264,6 +256,9 @@ class Escalation:
         self._record(requested)
         self._changed.set()
         return Answer(ruling, ApprovalInfo(requested.id, "pending", requested.expires_ns))
+
+    def _waiting_for(self, approval_id: str) -> int:
+        return len(self._waiting.get(approval_id, ()))
 
     def _record(self, event: ApprovalEvent) -> None:
         self._recorder.add([to_event(event)])
@@ -273,6 +268,13 @@ class Escalation:
         waiting = list(self._waiting.pop(approval_id, []))
         answers = Answers(policy.version, [answer])
         return {agent for agent, reply in waiting if reply.wanted and reply(answers)}
+
+
+def _check_memorable(action: Request) -> None:
+    if None in (action.scripts or {}).values():
+        raise ApprovalRefused("invalid", "it runs a file that could not be read; decide it for this once")
+    if not (action.cwd or "").startswith("/"):
+        raise ApprovalRefused("invalid", "it names no directory, so nothing is remembered; decide it for this once")
 
 
 def _remembered(decided: Decided, approval: Approval, pattern: Pattern | None) -> Remembered:

@@ -68,7 +68,7 @@ async def _ask(policy: Counting, agents: int) -> list[float]:
         for number in range(agents):
             nursery.start_soon(wait, opened.gate, number)
         await trio.testing.wait_all_tasks_blocked(_STILL_S)
-        pending, evaluated = await opened.gate.pending_approvals(CALLER), policy.evaluated
+        pending, evaluated = (await opened.gate.pending_approvals(CALLER)).approvals, policy.evaluated
         assert sum(each.waiting for each in pending) == agents
         began = time.perf_counter()
         for each in pending:

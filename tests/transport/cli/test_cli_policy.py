@@ -82,6 +82,10 @@ async def test_a_rule_is_shown_remembered_listed_and_forgotten_from_the_command_
     async with connect(url, token=agent) as hall:
         frob = {"command": "frob deploy web.toml"}
         waiting = await hall.validate("Bash", frob, cwd="/p")
+        code, out, _ = await moothall("approvals", "show", waiting.approval.id, "--json", *reach, env=env)
+        assert (code, json.loads(out)["input"], json.loads(out)["whole"]) == (0, frob, True)
+        code, out, error = await moothall("approvals", "show", "nonsense", *reach, env=env)
+        assert (code, out, "no approval 'nonsense' is pending" in error) == (1, "", True)
         rule = ("approvals", "approve", waiting.approval.id, "--remember", "rule", *reach)
         code, out, error = await moothall(*rule, "--json", env=env)
         assert (code, json.loads(out)["verdict"], "`frob deploy sub/other.txt`" in error) == (0, "allow", True)

@@ -28,6 +28,15 @@ async def test_every_method_does_its_work(hall, autojump_clock):
         assert (await client.explain("Bash", {"command": "ls"})).commands == [["ls"]]
 
 
+async def test_all_that_waits_for_a_decision_is_gathered_page_after_page_and_one_is_asked_for_by_its_id(
+    hall, autojump_clock
+):
+    async with hall() as (_, client):
+        assert [each.id for each in await client.pending_approvals()] == ["a1"] * 3
+        one = await client.pending_approval("b2")
+    assert (one.id, one.input, one.whole) == ("b2", {"x": 1}, True)
+
+
 async def test_a_refusal_is_an_error_with_its_code_and_detail(hall, autojump_clock):
     async with hall() as (_, client):
         await client.append([{"type": "t"}], stream="s")

@@ -154,7 +154,7 @@ async def test_the_answer_is_for_the_agent_of_that_client_alone(autojump_clock, 
         assert (await validate(scout))["verdict"] == "allow"
         await trio.sleep(1.0)
         assert others == []
-        (pending,) = await hall.world.gate.pending_approvals(SAGE)
+        (pending,) = (await hall.world.gate.pending_approvals(SAGE)).approvals
         with pytest.raises(Refusal, match="nobody decides their own"):
             await hall.world.gate.decide(Caller(Principal("scout", "expert"), 5), pending.id, "allow")
         await hall.world.gate.decide(SAGE, pending.id, "deny")
@@ -182,7 +182,7 @@ async def test_a_person_who_says_nothing_leaves_it_to_the_experts(autojump_clock
 
         async def decide() -> None:
             await trio.sleep(10.0)
-            (pending,) = await hall.world.gate.pending_approvals(SAGE)
+            (pending,) = (await hall.world.gate.pending_approvals(SAGE)).approvals
             await hall.world.gate.decide(SAGE, pending.id, "allow")
 
         nursery.start_soon(decide)
@@ -196,7 +196,7 @@ async def test_an_expert_who_decides_first_is_not_waited_past(autojump_clock, se
 
             async def decide() -> None:
                 await trio.sleep(10.0)
-                (pending,) = await hall.world.gate.pending_approvals(SAGE)
+                (pending,) = (await hall.world.gate.pending_approvals(SAGE)).approvals
                 await hall.world.gate.decide(SAGE, pending.id, "deny")
 
             nursery.start_soon(decide)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from cyclopts import App, Parameter
 
@@ -14,6 +14,8 @@ from transport.cli.folding import show
 from transport.cli.log_source import Online
 from transport.cli.which_hall import THIS, WhichHall
 from transport.visible import visible, visible_json, visible_request, visible_scripts
+
+CUT: Final = "not whole: `moothall approvals show {}` shows all of it"
 
 app = App(name="approvals", help="Decide what no rule decides.")
 
@@ -40,7 +42,7 @@ PLAINLY = How()
 
 @app.command(name="list")
 def list_pending(*, hall: WhichHall = THIS, json: bool = False) -> None:
-    """List what waits for a decision, the oldest first.
+    """List what waits for a decision, the oldest first; what is cut of a long one is seen with `show`.
 
     Args:
         hall: Which hall is meant; it takes an expert's or admin's token.
@@ -50,6 +52,22 @@ def list_pending(*, hall: WhichHall = THIS, json: bool = False) -> None:
         if json:
             print(visible_json(pending))
             continue
+        show(_described(pending))
+
+
+@app.command(name="show")
+def show_pending(approval: str, *, hall: WhichHall = THIS, json: bool = False) -> None:
+    """Show one that waits for a decision, with all of its input.
+
+    Args:
+        approval: Its id, as `list` shows it.
+        hall: Which hall is meant; it takes an expert's or admin's token.
+        json: Print it as one JSON object.
+    """
+    pending = Online(hall.given(person=True)).run(lambda hall: hall.pending_approval(approval))
+    if json:
+        print(visible_json(pending))
+    else:
         show(_described(pending))
 
 
@@ -79,9 +97,7 @@ def deny(approval: str, *, how: How = PLAINLY, hall: WhichHall = THIS) -> None:
 
 def _decide(approval: str, decision: Literal["allow", "deny"], how: How, which: WhichHall) -> None:
     hall = Online(which.given(person=True))
-    for pending in hall.run(lambda hall: hall.pending_approvals()):
-        if pending["id"] == approval:
-            show(_described(pending), sys.stderr)
+    show(_described(hall.run(lambda hall: hall.pending_approval(approval))), sys.stderr)
     if how.remember == "rule":
         _review(hall, approval, decision)
     verdict = hall.run(lambda hall: hall.decide(approval, decision, reason=how.reason, remember=how.remember))
@@ -89,7 +105,7 @@ def _decide(approval: str, decision: Literal["allow", "deny"], how: How, which: 
 
 
 def _described(pending: dict[str, Any]) -> str:
-    """Return all that a decision is about, of which the asking agent wrote some: nothing of it is cut."""
+    """Return what a decision is about, of which the asking agent wrote some: nothing of what was given is cut."""
     asked_s = max(0.0, (datetime.now(UTC) - datetime.fromisoformat(f"{pending['since'][:19]}+00:00")).total_seconds())
     who = f"{pending['agent']} ({pending['role']})"
     asks = "no rule decides" if pending["rule"] is None else f"rule {visible(pending['rule'])} asks"
@@ -100,6 +116,7 @@ def _described(pending: dict[str, Any]) -> str:
             f"    in {'an unknown directory' if pending['cwd'] is None else visible(pending['cwd'])}",
             *(f"    {each}" for each in visible_scripts(pending.get("scripts"))),
             f"    {asks}: {visible(pending['reason'])}; until {pending['expires'][:19]}Z",
+            *([] if pending.get("whole", True) else [f"    {CUT.format(pending['id'])}"]),
         )
     )
 

@@ -7,7 +7,15 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
-from transport.mcp.tools.schema import Arguments, Name, Time
+from transport.mcp.tools.schema import Arguments, Name, Sequence, Time
+
+
+class PendingArguments(Arguments, frozen=True):
+    """Which of what waits for a decision."""
+
+    after: Annotated[Sequence, Meta(description="Only what follows; pass a result's `next` to go on")] = 0
+    limit: Annotated[int, Meta(ge=1, le=1000, description="At most so many; a page has fewer if they are large")] = 100
+    id: Annotated[Name | None, Meta(description="This one alone, with all of its input")] = None
 
 
 class DecideArguments(Arguments, frozen=True):
@@ -58,12 +66,15 @@ class PendingApprovalResult(msgspec.Struct, frozen=True, kw_only=True):
     expires: Time
     rule: str | None
     scripts: dict[str, str | None] | None = None
+    whole: Annotated[bool, Meta(description="False: parts of the input are missing; ask for this `id` alone")] = True
 
 
 class PendingApprovalsResult(msgspec.Struct, frozen=True):
-    """All that waits for a decision, the oldest first."""
+    """A page of what waits for a decision, the oldest first."""
 
     approvals: list[PendingApprovalResult]
+    next: Annotated[int, Meta(description="What to pass as `after` for what follows")] = 0
+    has_more: bool = False
 
 
 class ActivateArguments(Arguments, frozen=True):

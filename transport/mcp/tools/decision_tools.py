@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from actors.desk.gate import Gate
+from actors.speed_layer.messages import PendingApproval
 from store.model.times import to_rfc3339
 from transport.mcp.request_context import RequestContext
 from transport.mcp.tools.decision_schemas import (
@@ -14,34 +15,39 @@ from transport.mcp.tools.decision_schemas import (
     ForgetArguments,
     PendingApprovalResult,
     PendingApprovalsResult,
+    PendingArguments,
     ProposeArguments,
     ProposeResult,
 )
 from transport.mcp.tools.gate_schemas import VerdictResult
 from transport.mcp.tools.gate_tools import verdict_result
-from transport.mcp.tools.schema import Nothing
 from transport.mcp.tools.tool import Tool
 
 
-async def _pending_approvals(gate: Gate, context: RequestContext, _arguments: Nothing) -> PendingApprovalsResult:
-    return PendingApprovalsResult(
-        [
-            PendingApprovalResult(
-                id=each.id,
-                tool=each.tool,
-                input=each.input,
-                cwd=each.cwd,
-                agent=each.agent,
-                role=each.role,
-                reason=each.reason,
-                waiting=each.waiting,
-                since=to_rfc3339(each.since_ns),
-                expires=to_rfc3339(each.expires_ns),
-                rule=each.rule,
-                scripts=None if each.scripts is None else dict(each.scripts),
-            )
-            for each in await gate.pending_approvals(context.caller)
-        ]
+async def _pending_approvals(
+    gate: Gate, context: RequestContext, arguments: PendingArguments
+) -> PendingApprovalsResult:
+    if arguments.id is not None:
+        return PendingApprovalsResult([_pending(await gate.pending_approval(context.caller, arguments.id))])
+    page = await gate.pending_approvals(context.caller, arguments.after, arguments.limit)
+    return PendingApprovalsResult([_pending(each) for each in page.approvals], page.next, page.has_more)
+
+
+def _pending(each: PendingApproval) -> PendingApprovalResult:
+    return PendingApprovalResult(
+        id=each.id,
+        tool=each.tool,
+        input=each.input,
+        cwd=each.cwd,
+        agent=each.agent,
+        role=each.role,
+        reason=each.reason,
+        waiting=each.waiting,
+        since=to_rfc3339(each.since_ns),
+        expires=to_rfc3339(each.expires_ns),
+        rule=each.rule,
+        scripts=None if each.scripts is None else dict(each.scripts),
+        whole=each.whole,
     )
 
 
@@ -71,8 +77,9 @@ async def _activate_policy(gate: Gate, context: RequestContext, arguments: Activ
 DECISION_TOOLS: Final = (
     Tool(
         "pending_approvals",
-        "What agents have asked for and no rule decides, the oldest first (for experts and admins).",
-        Nothing,
+        "What agents have asked for and no rule decides, the oldest first, a page at a time (for experts and admins). "
+        "Long inputs are cut, and `whole` says so: look at such a one by its `id` before you decide it.",
+        PendingArguments,
         PendingApprovalsResult,
         _pending_approvals,
     ),

@@ -11,13 +11,8 @@ from actors.desk.gate import Call, Caller
 from actors.kernel.messages.mailbox import Envelope
 from actors.session.messages import Principal
 from actors.speed_layer.approvals.approval_events import APPROVALS_STREAM, Answered
-from actors.speed_layer.approvals.approval_states import (
-    EXPIRES_NS,
-    MAX_PENDING_OF_A_ROLE,
-    MAX_PENDING_OF_AN_AGENT,
-    ApprovalRefused,
-    Approvals,
-)
+from actors.speed_layer.approvals.approval_states import EXPIRES_NS, ApprovalRefused, Approvals
+from actors.speed_layer.approvals.room import MAX_PENDING_OF_A_ROLE, MAX_PENDING_OF_AN_AGENT
 from actors.speed_layer.policy.canonical_request import request_hash
 from actors.speed_layer.policy.engine import Request, Ruling
 
@@ -110,7 +105,7 @@ async def test_a_policy_that_comes_while_a_decision_is_being_stored_has_the_last
     async with trio.open_nursery() as nursery:
         nursery.start_soon(wait)
         await trio.sleep(1.0)
-        (pending,) = await slow_world.gate.pending_approvals(SAGE)
+        (pending,) = (await slow_world.gate.pending_approvals(SAGE)).approvals
         await slow_world.gate.whoami(CHIEF)
         disk.takes_s = 1.0
         digest = hashlib.sha256(DENIES.encode()).hexdigest()

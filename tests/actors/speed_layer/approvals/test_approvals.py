@@ -12,12 +12,8 @@ from actors.desk.gate import Call, Caller, Refusal
 from actors.kernel.messages.mailbox import Envelope
 from actors.session.messages import Principal
 from actors.speed_layer.approvals.approval_events import APPROVALS_STREAM
-from actors.speed_layer.approvals.approval_states import (
-    EXPIRES_NS,
-    MAX_ACTION_BYTES,
-    MAX_PENDING_OF_A_ROLE,
-    MAX_PENDING_OF_AN_AGENT,
-)
+from actors.speed_layer.approvals.approval_states import EXPIRES_NS
+from actors.speed_layer.approvals.room import MAX_ACTION_BYTES, MAX_PENDING_OF_A_ROLE, MAX_PENDING_OF_AN_AGENT
 from actors.speed_layer.policy.engine import Policy
 from store import Limits, MemoryLog, Query
 
@@ -85,12 +81,12 @@ async def test_a_thousand_agents_that_ask_the_same_get_one_approval_one_evaluati
             crowd.send([agent(n) for n in range(start, start + 100)])
             await trio.sleep(0.1)
         assert evaluated == ["deploy"]
-        (pending,) = await world.gate.pending_approvals(SAGE)
+        (pending,) = (await world.gate.pending_approvals(SAGE)).approvals
         assert (pending.waiting, pending.agent in {f"agent-{n}" for n in range(100)}) == (1000, True)
         for n in range(disconnected):
             crowd.scopes[f"agent-{n}"].cancel()
         await trio.testing.wait_all_tasks_blocked()
-        assert (await world.gate.pending_approvals(SAGE))[0].waiting == 1000 - disconnected
+        assert (await world.gate.pending_approvals(SAGE)).approvals[0].waiting == 1000 - disconnected
         told = await world.gate.decide(SAGE, pending.id, "allow", "go on")
         await trio.sleep(1.0)
         answers = {(v.verdict, v.reason, v.policy, v.request, v.approval) for v in crowd.verdicts.values()}
@@ -114,7 +110,7 @@ async def test_a_restart_in_the_middle_still_leaves_one_approval_and_everybody_i
         for victim in ("speed_layer", "event_store"):
             crash(world.system, victim)
             await trio.sleep(5.0)
-        (pending,) = await world.gate.pending_approvals(SAGE)
+        (pending,) = (await world.gate.pending_approvals(SAGE)).approvals
         assert pending.waiting == 1000 - disconnected
         await world.gate.decide(SAGE, pending.id, "deny", "no")
         await trio.sleep(1.0)
@@ -147,7 +143,7 @@ async def test_the_same_question_of_two_roles_is_two_approvals_and_one_grant_ser
         crowd.send([agent(n) for n in range(50)])
         crowd.send([agent(n, "expert") for n in range(50, 100)])
         await trio.sleep(1.0)
-        pending = {each.role: each for each in await world.gate.pending_approvals(CHIEF)}
+        pending = {each.role: each for each in (await world.gate.pending_approvals(CHIEF)).approvals}
         assert {role: each.waiting for role, each in pending.items()} == {"agent": 50, "expert": 50}
         await world.gate.decide(CHIEF, pending["agent"].id, "allow")
         await trio.sleep(1.0)
@@ -171,7 +167,7 @@ async def test_what_is_pending_survives_a_stop_and_a_start(autojump_clock, make_
         await trio.sleep(1.0)
     world = make_world(log=world.log)
     async with world.open():
-        (pending,) = await world.gate.pending_approvals(SAGE)
+        (pending,) = (await world.gate.pending_approvals(SAGE)).approvals
         assert (pending.id, pending.tool, pending.input, pending.cwd) == (
             first.approval.id, "deploy", DEPLOY.input, DEPLOY.cwd
         )  # fmt: skip
@@ -196,7 +192,7 @@ async def test_who_was_served_while_waiting_is_not_served_again(autojump_clock, 
         crowd = Crowd(world, nursery)
         crowd.send([agent(1)])
         await trio.sleep(1.0)
-        await world.gate.decide(SAGE, (await world.gate.pending_approvals(SAGE))[0].id, "allow")
+        await world.gate.decide(SAGE, (await world.gate.pending_approvals(SAGE)).approvals[0].id, "allow")
     assert crowd.verdicts["agent-1"].verdict == "allow"
     assert (await ask(world, agent(1))).verdict == "ask"
 
@@ -301,7 +297,7 @@ async def test_a_decision_is_told_to_nobody_before_it_is_durable(autojump_clock,
         crowd = Crowd(world, nursery)
         crowd.send([agent(1)])
         await trio.sleep(5.0)
-        (pending,) = await world.gate.pending_approvals(SAGE)
+        (pending,) = (await world.gate.pending_approvals(SAGE)).approvals
         nursery.start_soon(world.gate.decide, SAGE, pending.id, "allow")
         await trio.testing.wait_all_tasks_blocked()
         await trio.sleep(0.5)
@@ -316,7 +312,7 @@ async def test_a_wait_that_nobody_ends_stays_ask_and_an_approval_expires(autojum
     assert (verdict.verdict, verdict.approval.state) == ("ask", "pending")
     assert trio.current_time() - began == pytest.approx(30.0, abs=0.1)
     await trio.sleep(EXPIRES_NS / 1e9)
-    assert await world.gate.pending_approvals(SAGE) == []
+    assert (await world.gate.pending_approvals(SAGE)).approvals == []
     assert story(world) == ["requested", "expired"]
 
 
@@ -326,12 +322,12 @@ async def test_a_policy_that_decides_meanwhile_cancels_the_approval_and_answers_
             crowd = Crowd(world, nursery)
             crowd.send([agent(n) for n in range(3)])
             await trio.sleep(1.0)
-            assert len(await world.gate.pending_approvals(SAGE)) == 1
+            assert len((await world.gate.pending_approvals(SAGE)).approvals) == 1
             version = await activate(world, text)
         assert {(v.verdict, v.rule, v.policy, v.approval.state) for v in crowd.verdicts.values()} == {
             (verdict, "mine.deploy", version, "cancelled")
         }
-        assert await world.gate.pending_approvals(SAGE) == []
+        assert (await world.gate.pending_approvals(SAGE)).approvals == []
         await activate(world, "")
 
 
@@ -371,7 +367,8 @@ async def test_a_batch_waits_for_all_that_is_pending(autojump_clock, world, scou
 
     async def decide_all():
         await trio.sleep(1.0)
-        for pending, decision in zip(await world.gate.pending_approvals(SAGE), ("allow", "deny"), strict=True):
+        page = await world.gate.pending_approvals(SAGE)
+        for pending, decision in zip(page.approvals, ("allow", "deny"), strict=True):
             await world.gate.decide(SAGE, pending.id, decision)
 
     async with trio.open_nursery() as nursery:
@@ -380,11 +377,13 @@ async def test_a_batch_waits_for_all_that_is_pending(autojump_clock, world, scou
     assert [verdict.verdict for verdict in verdicts] == ["allow", "deny", "allow"]
 
 
-async def test_many_large_approvals_opened_at_once_are_stored_a_few_at_a_time(autojump_clock, make_world, scout):
+async def test_many_large_approvals_opened_at_once_are_stored_a_few_at_a_time(autojump_clock, make_world):
     log = MemoryLog(limits=Limits(append_bytes=2 << 20))
     calls = [Call("deploy", {"text": str(n) + 200_000 * "x"}, "/home/dev/project") for n in range(20)]
     async with make_world(log=log).open() as world:
-        await world.gate.validate(scout, calls)
+        async with trio.open_nursery() as nursery:
+            for n in range(5):  # an agent may have so many bytes open
+                nursery.start_soon(world.gate.validate, agent(n), calls[4 * n : 4 * n + 4])
         await trio.sleep(1)
         assert world.crashes == []
         assert story(world) == ["requested"] * 20

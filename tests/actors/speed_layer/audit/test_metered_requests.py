@@ -8,6 +8,7 @@ import trio
 
 from actors.desk.gate import Call, Caller
 from actors.session.messages import Principal
+from actors.speed_layer.approvals.approval_events import APPROVALS_STREAM
 from actors.speed_layer.audit.buffer import AUDIT_STREAM, FLUSH_S
 from actors.speed_layer.audit.verdict_events import HEAD
 from actors.speed_layer.policy.engine import Policy, PolicySource, packs
@@ -86,3 +87,20 @@ async def test_verdicts_of_durable_rules_count_too_and_are_given_as_before(autoj
     assert {verdict.verdict for verdict in given} == {"allow"}
     kept = ["input" in each for each in stored(small_world, AUDIT_STREAM, scout)]
     assert (len(kept), kept[0], kept[-1]) == (60, True, False)
+
+
+async def test_an_approval_is_refused_where_its_agent_has_no_bytes_left_and_says_so(
+    autojump_clock, small_world, scout, rover
+):
+    calls = [Call("frob", {"n": n, "text": "x" * 20_000}, CWD) for n in range(10)]
+    given = await ask(small_world, scout, *calls)
+    assert {verdict.verdict for verdict in given} == {"ask"}
+    opened = [verdict for verdict in given if verdict.approval is not None]
+    assert 0 < len(opened) < 5
+    assert f"nobody is asked to decide, since agent 'scout' has appended as much as it may, {BYTES} bytes a day" in (
+        given[-1].reason
+    )
+    asked = [event for event in small_world.log.read() if event.stream == APPROVALS_STREAM]
+    assert sum(len(event.data["action"]) for event in asked) < BYTES
+    (other,) = await ask(small_world, rover, calls[-1])
+    assert other.approval is not None

@@ -111,7 +111,7 @@ async def test_a_remembered_rule_answers_who_waits_with_commands_that_it_covers(
         await trio.sleep(1.0)
         approval = await decide(world, scout, "frob deploy db.toml")
     assert (given[0].verdict, given[0].rule) == ("allow", f"remembered.{approval}")
-    assert await world.gate.pending_approvals(SAGE) == []
+    assert (await world.gate.pending_approvals(SAGE)).approvals == []
 
 
 async def test_a_remembered_rule_never_answers_a_deny(autojump_clock, world, scout):
@@ -157,7 +157,7 @@ async def test_only_an_admin_makes_a_rule_and_forgets(autojump_clock, world, sco
         with pytest.raises(Refusal) as caught:
             await attempt()
         assert caught.value.code == "forbidden"
-    assert len(await world.gate.pending_approvals(SAGE)) == 1
+    assert len((await world.gate.pending_approvals(SAGE)).approvals) == 1
 
 
 async def test_what_cannot_be_a_rule_stays_pending_and_says_why(autojump_clock, world, scout):
@@ -180,7 +180,7 @@ async def test_an_approval_of_a_script_holds_for_its_content_alone(autojump_cloc
     world = make_world()
     async with world.open():
         waiting = await ask(world, scout, running("a" * 64))
-        (pending,) = await world.gate.pending_approvals(CHIEF)
+        (pending,) = (await world.gate.pending_approvals(CHIEF)).approvals
         assert pending.scripts == {f"{CWD}/deploy.sh": "a" * 64}
         await world.gate.decide(CHIEF, waiting.approval.id, "allow")
         assert (await ask(world, scout, running("b" * 64))).verdict == "ask"
@@ -203,7 +203,7 @@ async def test_what_is_pending_is_bound_to_the_content_after_a_restart_too(autoj
         await ask(world, scout, running("a" * 64))
     world = make_world(log=world.log)
     async with world.open():
-        (pending,) = await world.gate.pending_approvals(CHIEF)
+        (pending,) = (await world.gate.pending_approvals(CHIEF)).approvals
         assert pending.scripts == {f"{CWD}/deploy.sh": "a" * 64}
         await world.gate.decide(CHIEF, pending.id, "allow", "", "exact")
         assert (await ask(world, scout, running("a" * 64))).verdict == "allow"
