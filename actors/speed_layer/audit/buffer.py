@@ -12,7 +12,7 @@ E. L. Hahne, 1998), so one that asks alone takes half, two take a third each, an
 
 from __future__ import annotations
 
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
@@ -86,6 +86,16 @@ class Batch:
     reasons: Mapping[str, dict[str, str]] = field(default_factory=dict[str, dict[str, str]])
 
 
+class _Share:
+    """What one principal has in the buffer: so many verdicts, with so many bytes of requests."""
+
+    __slots__ = ("bytes", "held")
+
+    def __init__(self) -> None:
+        self.held = 0
+        self.bytes = 0
+
+
 class AuditBuffer:
     """Verdicts that are not stored yet. Belongs to the loop's thread.
 
@@ -124,8 +134,7 @@ class AuditBuffer:
         self._batch = Batch([])
         self.held = 0
         self._held_bytes = 0
-        self._held_of: Counter[str] = Counter()
-        self._bytes_of: Counter[str] = Counter()
+        self._shares: dict[str, _Share] = {}
         self.stored = StoredInputs(head)
         self._stored_at = 0.0
         self._wake_at = 1
@@ -133,19 +142,20 @@ class AuditBuffer:
 
     def add(self, entry: Entry) -> None:
         """Take the verdicts of a request, or count them as lost if there is no room. Does not checkpoint."""
-        count, agent = len(entry.verdicts), entry.agent
-        if self._held_of[agent] + count > self._capacity - self.held:
+        count, size = len(entry.verdicts), entry.size or 0
+        share = self._shares.get(entry.agent) or self._shares.setdefault(entry.agent, _Share())
+        if share.held + count > self._capacity - self.held:
             self._lose(count)
             return
         if not self.held:
             self._stored_at = entry.at  # there was nothing to store until now
-        if self._bytes_of[agent] + (entry.size or 0) > self._capacity_bytes - self._held_bytes:
-            entry = entry.without_inputs()
+        if share.bytes + size > self._capacity_bytes - self._held_bytes:
+            entry, size = entry.without_inputs(), 0
         self._entries.append(entry)
         self.held += count
-        self._held_of[agent] += count
-        self._held_bytes += entry.size or 0
-        self._bytes_of[agent] += entry.size or 0
+        share.held += count
+        self._held_bytes += size
+        share.bytes += size
         if self.held >= self._wake_at:
             self._wake_at = self._capacity + 1
             self._woken.set()
@@ -193,12 +203,13 @@ class AuditBuffer:
 
     def _release(self, stored: Entry) -> None:
         """Give an entry's place back."""
-        self.held -= len(stored.verdicts)
-        self._held_bytes -= stored.size or 0
-        self._held_of[stored.agent] -= len(stored.verdicts)
-        self._bytes_of[stored.agent] -= stored.size or 0
-        if not self._held_of[stored.agent]:
-            del self._held_of[stored.agent], self._bytes_of[stored.agent]
+        count, size, share = len(stored.verdicts), stored.size or 0, self._shares[stored.agent]
+        self.held -= count
+        share.held -= count
+        self._held_bytes -= size
+        share.bytes -= size
+        if not share.held:
+            del self._shares[stored.agent]
 
     def _lose(self, count: int) -> None:
         last = self._entries[-1] if self._entries else None

@@ -62,11 +62,13 @@ class Masked:
         value: What may be kept.
         whole: Whether nothing was masked or cut, so that it can be judged again.
         size: How many characters were looked at, those of the secrets included: what has many holds up the loop.
+        shown_elsewhere: Whether a secret of the input stood in a text beside it, where nothing else gives it away.
     """
 
     def __init__(self, value: dict[str, Any]) -> None:
         self.whole = True
         self.size = 0
+        self.shown_elsewhere = False
         self._forms = prepare()
         self._left = MAX_VALUES
         self._kept = 0
@@ -87,7 +89,11 @@ class Masked:
                 self._secrets += found
                 self._sure.update(found)
                 self._repetitions = Repetitions(self._secrets, self._sure)
-            shown = self._elsewhere[text] = self._repetitions.without(shown) if self._repetitions else shown
+            if self._repetitions:
+                without = self._repetitions.without(shown)
+                self.shown_elsewhere = self.shown_elsewhere or without != shown
+                shown = without
+            self._elsewhere[text] = shown
             self.whole = self.whole and shown == text
         return self._elsewhere[text]
 

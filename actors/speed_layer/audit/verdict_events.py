@@ -117,13 +117,13 @@ class VerdictEvents:
         else:
             masked = mask()
             kept = _places(call, masked.elsewhere)
-            reasons = {} if kept == _places(call, _without_forms) else {PLACES: ""}
-            kept["reason"] = reasons[asked] = masked.reason(asked, given)
+            kept["reason"] = masked.reason(asked, given)
             kept |= {"input": masked.value, "whole": masked.whole}
         if not self._has_room_for(entry, kept, entry.at + late_s):
             kept = _in_short(kept)
         elif masked is not None and "input" in kept:
-            self._own[request], self.reasons[request] = (len(self.events), masked), reasons
+            self._own[request] = len(self.events), masked
+            self.reasons[request] = {asked: kept["reason"], **({PLACES: ""} if masked.shown_elsewhere else {})}
         self.events.append(_verdict_event(entry, index, kept, late_s))
         return masked
 
