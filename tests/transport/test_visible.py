@@ -13,7 +13,7 @@ from types import SimpleNamespace
 import msgspec
 import pyte
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
@@ -286,6 +286,7 @@ def test_no_padding_makes_an_agents_text_begin_where_the_halls_lines_do(columns)
 
 
 @given(st.text(), st.integers(20, 100))
+@example("\U0001f3fb", 20)  # a skin tone alone, which has no width
 def test_what_is_folded_is_no_wider_and_loses_nothing(text, columns):
     line = visible(text)
     lines = folded(line, columns).split("\n")

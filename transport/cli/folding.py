@@ -28,8 +28,16 @@ def folded(line: str, columns: int) -> str:
     columns = max(columns, NARROWEST)
     if line.isascii() and len(line) <= columns:
         return line
+    first = (_chopped(line, columns) or [""])[0]
+    return "\n".join([first, *(BAR + each for each in _chopped(line[len(first) :], columns - len(BAR)))])
+
+
+def _chopped(text: str, columns: int) -> list[str]:
+    """Return a text in parts none of which is wider than so many columns; nothing of it is lost."""
     from rich.cells import chop_cells  # noqa: PLC0415 - few lines are so long
 
-    first = (chop_cells(line, columns) or [""])[0]
-    rest = line[len(first) :]
-    return "\n".join([first, *(BAR + each for each in (chop_cells(rest, columns - len(BAR)) if rest else []))])
+    parts = chop_cells(text, columns) if text else []
+    if "".join(parts) == text:
+        return parts
+    most = columns // 2  # rich drops what has no width where a text begins; no character is wider than two columns
+    return [text[place : place + most] for place in range(0, len(text), most)]
