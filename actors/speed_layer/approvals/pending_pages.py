@@ -14,8 +14,8 @@ from actors.speed_layer.approvals.approval_states import Approval
 from actors.speed_layer.messages import PendingApproval, PendingPage
 from actors.speed_layer.shell.reading.prepared_text import MAX_BYTES as MAX_LINE
 
-PAGE_BYTES: Final = 512 * 1024
-"""How many bytes the actions on a page have, unless it is a single one: decoding and sending them takes some 5 ms."""
+PAGE_BYTES: Final = 256 * 1024
+"""How many bytes the actions on a page have, as one of the longest: it takes 0.4 ms, or 22 ms if made of `{"a":1}`."""
 
 MAX_WHOLE: Final = MAX_LINE
 """How many characters of an input are shown as they are: the longest line that the policy reads, so that nothing in a
@@ -131,10 +131,11 @@ class _Shown:
         return given
 
     def _items(self, given: list[Any]) -> list[Any]:
-        words = [len(each) if isinstance(each, str) else MAX_WHOLE for each in given]
-        if sum(words) + len(words) <= self._room:  # such as a command as a list of words: all of it may decide
-            self._room -= sum(words) + len(words)
-            return given
+        if len(given) <= self._room and all(isinstance(each, str) for each in given):
+            size = sum(map(len, given)) + len(given)
+            if size <= self._room:  # such as a command as a list of words: all of it may decide
+                self._room -= size
+                return given
         kept = [self._value(each, MAX_WHOLE) for each in given[:KEPT_ITEMS]]
         if len(given) > KEPT_ITEMS:
             self.whole = False

@@ -75,9 +75,9 @@ def test_a_page_ends_at_its_number_and_at_its_bytes_and_the_next_one_begins_ther
     assert ids(all_pages(approvals, limit=10)) == [f"{n:04}" for n in range(25)]
     large = Approvals()
     for n in range(12):
-        opened(large, n, {"text": "x" * 200_000}, who=f"agent-{n}")
+        opened(large, n, {"text": "x" * 100_000}, who=f"agent-{n}")
     pages = all_pages(large)
-    assert [len(each.approvals) for each in pages] == [PAGE_BYTES // 200_100] * 6
+    assert [len(each.approvals) for each in pages] == [PAGE_BYTES // 100_100] * 6
     assert ids(pages) == [f"{n:04}" for n in range(12)]
 
 
