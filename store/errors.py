@@ -55,9 +55,14 @@ class LogLocked(StoreError):
         pid: the process that holds it, None if it left no number.
     """
 
-    def __init__(self, path: str, pid: int | None) -> None:
+    def __init__(self, path: str, pid: int | None, *, forked: bool = False) -> None:
         holder = f"process {pid}" if pid is not None else "another process"
-        super().__init__(f"{path} is in use by {holder}: stop it, connect to it, or choose another directory")
+        what = (
+            "which opened the log before this process was forked from it: open the log after forking, or only there"
+            if forked
+            else "stop it, connect to it, or choose another directory"
+        )
+        super().__init__(f"{path} is in use by {holder}{', ' if forked else ': '}{what}")
         self.pid = pid
 
 
@@ -66,7 +71,7 @@ class DiskFull(StoreError):
 
 
 class SyncFailed(StoreError):
-    """The disk did not confirm a write; what was in flight is unknown and the log does no more work."""
+    """The disk did not confirm a write, or it was interrupted; its outcome is unknown, the log does no more work."""
 
 
 class RepairRefused(StoreError):

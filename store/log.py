@@ -3,7 +3,7 @@
 import errno
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -11,9 +11,10 @@ from store.assembly import assemble, figures
 from store.disk.files import make_directory
 from store.disk.lock import DirectoryLock
 from store.disk.ports import LogPorts, Sync
-from store.errors import LogDamaged
+from store.errors import LogDamaged, StoreError
 from store.format.retention_record import RetentionRecord
 from store.interface import Log, LogStats
+from store.model.append import Append, Appended
 from store.model.event import Event
 from store.model.limits import Limits
 from store.model.query import Page, Query, as_query
@@ -44,8 +45,9 @@ class EventLogSteps(FileCommitSteps):
 class EventLog(Log):
     """A durable, ordered log of events in a directory of its own; use `open`.
 
-    One thread stages, settles and reads; `steps.flush` and `sync` may run in another one meanwhile. Nothing
-    checkpoints.
+    Any thread may append and read: one commits at a time, and the others wait. Who takes `steps` stages, settles and
+    reads in one thread; `steps.flush` and `sync` may run in another one meanwhile. A process that is forked from this
+    one has no part in the log: there, whatever is asked of it is refused. Nothing checkpoints.
 
     Example:
         with EventLog.open(path) as log:
@@ -58,6 +60,7 @@ class EventLog(Log):
         self._parts = parts
         self._writer = parts.writer
         self._committed = parts.committed
+        parts.lock.when_lost = parts.lose
 
     @classmethod
     def open(
@@ -148,6 +151,13 @@ class EventLog(Log):
         self._writer.guarded(self._parts.index_file_queue.step)
         return self._parts.index_file_queue.pending
 
+    def commit(self, appends: Sequence[Append]) -> list[Appended | StoreError]:
+        """Stage, flush and settle appends as one group; see `Log.commit`.
+
+        An exception from outside, such as Ctrl-C, takes the group back, or else the log does no more work.
+        """
+        return self._steps.commit(appends)
+
     def query(
         self, query: Query | None = None, *, max_scan: int | None = None, onto: Page | None = None, **filters: Any
     ) -> Page:
@@ -214,12 +224,14 @@ class EventLog(Log):
             DiskFull: the note did not fit; nothing is lost, the next start checks the log.
             SyncFailed: the disk did not confirm.
         """
-        if self._steps.closed:
-            return
-        self._steps.closed = True
-        try:
-            close_cleanly(self._parts)
-        finally:
-            self._committed.close()
-            self._parts.mark.close()
-            self._parts.lock.release()
+        with self._writer.lock:
+            if self._steps.closed:
+                return
+            self._steps.closed = True
+            try:
+                self._steps.end_if_midway()
+                close_cleanly(self._parts)
+            finally:
+                self._committed.close()
+                self._parts.mark.close()
+                self._parts.lock.release()

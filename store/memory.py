@@ -3,6 +3,7 @@
 It shares with that one what an append may hold and what a query means, and nothing of how events are kept or found.
 """
 
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from itertools import repeat
@@ -143,6 +144,12 @@ class MemoryLog(Log):
         self._limits = limits or Limits()
         self._stored = _Stored()
         self._steps = MemoryCommitSteps(self._stored, clock_ns, self._limits)
+        self._lock = threading.RLock()
+
+    def commit(self, appends: Sequence[Append]) -> list[Appended | StoreError]:
+        """Stage, flush and settle appends as one group, one thread at a time; see `Log.commit`."""
+        with self._lock:
+            return super().commit(appends)
 
     @property
     def steps(self) -> CommitSteps:

@@ -1,10 +1,16 @@
-"""One writer: an advisory lock on the data directory that the kernel releases when its holder dies."""
+"""One writer: an advisory lock on the data directory that the kernel releases when its holder dies.
+
+A forked process has its parent's descriptors, and the kernel takes a lock for held as long as one of them is open. So
+the child closes its own at once: the lock is the parent's alone, and goes with it.
+"""
 
 import contextlib
 import errno
 import fcntl
 import os
+from collections.abc import Callable
 from pathlib import Path
+from weakref import WeakSet
 
 from store.errors import DiskFull, Invalid, LogLocked
 
@@ -12,9 +18,16 @@ LOCK_NAME = "lock"
 
 
 class DirectoryLock:
-    """Holds the data directory for this process; the lock file names the holder's pid."""
+    """Holds the data directory for this process; the lock file names the holder's pid.
+
+    Attributes:
+        when_lost: is called in a process that was forked from the holder, with what to answer there from then on.
+    """
 
     def __init__(self, directory: Path) -> None:
+        self.when_lost: Callable[[LogLocked], None] = _unheard
+        self._directory = directory
+        self._pid = os.getpid()
         self._fd = _open(directory / LOCK_NAME)
         try:
             fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -24,13 +37,36 @@ class DirectoryLock:
             raise LogLocked(str(directory), pid) from None
         with contextlib.suppress(OSError):  # the number is a courtesy: on a full disk the lock holds without it
             os.ftruncate(self._fd, 0)
-            os.pwrite(self._fd, b"%d\n" % os.getpid(), 0)
+            os.pwrite(self._fd, b"%d\n" % self._pid, 0)
+        _held.add(self)
+
+    def lose(self) -> None:
+        """Give the directory up in a forked process, without taking it from the parent."""
+        if self._fd >= 0:
+            self.release()
+            self.when_lost(LogLocked(str(self._directory), self._pid, forked=True))
 
     def release(self) -> None:
         """Give the directory up; once is enough, twice does no harm."""
         if self._fd >= 0:
             os.close(self._fd)
             self._fd = -1
+
+
+_held: WeakSet[DirectoryLock] = WeakSet()
+"""Every lock of this process."""
+
+
+def _lose_all() -> None:
+    for lock in list(_held):
+        lock.lose()
+
+
+os.register_at_fork(after_in_child=_lose_all)
+
+
+def _unheard(_why: LogLocked) -> None:
+    """Nobody is there yet to be told."""
 
 
 def _open(path: Path) -> int:

@@ -23,7 +23,7 @@ class Interner:
         self._names: list[str] = []
 
     def __len__(self) -> int:
-        return len(self._ids)
+        return len(self._names)
 
     def id_of(self, name: str) -> int:
         """Return the name's number, giving it one if it has none."""
@@ -50,7 +50,10 @@ class Interner:
         return self._names
 
     def add(self, names: Iterable[str]) -> None:
-        """Give numbers to names that have none yet, in order."""
+        """Give numbers to names that have none yet, in order.
+
+        Whoever interrupts this leaves numbers that no one uses, and never a number for two names.
+        """
         first = len(self._names)
         self._names.extend(names)
         self._ids.update(zip(self._names[first:], range(first, len(self._names)), strict=True))
@@ -58,7 +61,7 @@ class Interner:
     def forget(self, count: int) -> None:
         """Forget all names but the first so many: no one has used their numbers."""
         for name in self._names[count:]:
-            del self._ids[name]
+            self._ids.pop(name, None)
         del self._names[count:]
 
     def known(self, name: str) -> int | None:

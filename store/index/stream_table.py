@@ -1,6 +1,6 @@
 """The table of streams: the revision of each, and the log's next sequence, with what is staged and not yet settled."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import chain, repeat
 from typing import Self
 
@@ -8,9 +8,16 @@ from store.format.retention_record import RetentionRecord
 from store.format.streams_file import SavedStreams
 from store.index.name_numbers import Interner
 
+_MIDWAY: Sequence[int] = [-1]
+
 
 class StreamTable:
-    """The streams by id, and where each and the log itself are, with what is staged and not yet settled."""
+    """The streams by id, and where each and the log itself are, with what is staged and not yet settled.
+
+    An exception may come between any two lines, as Ctrl-C does. So the table says whether it is in the middle of a
+    move: `_moving` is None at rest, the streams that were moved on once all of them were and until that is staged or
+    undone, and `_MIDWAY` in between, where nobody knows any more what there is to undo.
+    """
 
     def __init__(self) -> None:
         self.streams = Interner("stream")
@@ -19,6 +26,7 @@ class StreamTable:
         self.revisions: list[int] = []
         self.next_sequence = 1
         self._unsettled: dict[int, Sequence[int]] = {}
+        self._moving: Sequence[int] | None = None
 
     def begin_behind(self, record: RetentionRecord) -> None:
         """Go on behind what was retired, in a log that is still empty."""
@@ -69,8 +77,17 @@ class StreamTable:
             revisions[stream] -= 1
         return revisions
 
-    def advance(self, streams: Iterable[int]) -> list[int]:
-        """Move the log, and each stream for each time it is named, on by one; return the revisions on the way."""
+    @property
+    def at_rest(self) -> bool:
+        """Whether every move came to its end; if not, nobody knows where the streams are."""
+        return self._moving is None
+
+    def advance(self, streams: Sequence[int]) -> list[int]:
+        """Move the log, and each stream for each time it is named, on by one; return the revisions on the way.
+
+        `stage` for each frame and `rest` must follow, or `go_back`.
+        """
+        self._moving = _MIDWAY
         reached = self.revisions
         revisions: list[int] = []
         add = revisions.append
@@ -78,10 +95,48 @@ class StreamTable:
             reached[stream] = revision = reached[stream] + 1
             add(revision)
         self.next_sequence += len(revisions)
+        self._moving = streams
         return revisions
 
-    def go_back(self, streams: Sequence[int]) -> None:
-        """Undo the last `advance`; forget the streams that nothing has come to."""
+    def go_back(self) -> None:
+        """Undo `advance`, if it was the last that was done; forget the streams that nothing has come to."""
+        moved, self._moving = self._moving, _MIDWAY
+        if moved is _MIDWAY:
+            return
+        self._undo(moved or ())
+        self._moving = None
+
+    def stage(self, first: int, streams: Sequence[int]) -> None:
+        """Count a frame as staged, whose first sequence is this: the streams that its events advanced."""
+        self._unsettled[first] = streams
+
+    def rest(self) -> None:
+        """Say that all that `advance` moved is staged."""
+        self._moving = None
+
+    def stage_one(self, stream: int) -> None:
+        """Do for a frame of one event all that `advance`, `stage` and `rest` do."""
+        self._moving = _MIDWAY
+        self.revisions[stream] += 1
+        self._unsettled[self.next_sequence] = (stream,)
+        self.next_sequence += 1
+        self._moving = None
+
+    def settle(self, first: int) -> None:
+        """Count a frame as stored: the one whose first sequence is this."""
+        del self._unsettled[first]
+
+    def take_back(self, first: int) -> None:
+        """Undo all that was staged from a sequence on, and what `advance` did for it."""
+        if not self.at_rest:
+            return
+        self._moving = _MIDWAY
+        for staged in sorted((each for each in self._unsettled if each >= first), reverse=True):
+            self._undo(self._unsettled.pop(staged))
+        if self.next_sequence == first:
+            self._moving = None
+
+    def _undo(self, streams: Sequence[int]) -> None:
         revisions = self.revisions
         for stream in streams:
             revisions[stream] -= 1
@@ -89,15 +144,3 @@ class StreamTable:
         while revisions and not revisions[-1]:
             revisions.pop()
         self.streams.forget(len(revisions))
-
-    def stage(self, first: int, streams: Sequence[int]) -> None:
-        """Count a frame as staged, whose first sequence is this: the streams that its events advanced."""
-        self._unsettled[first] = streams
-
-    def settle(self, first: int) -> None:
-        """Count a frame as stored: the one whose first sequence is this."""
-        del self._unsettled[first]
-
-    def take_back(self, first: int) -> None:
-        """Undo a staged frame, the one whose first sequence is this, and what `advance` did for it."""
-        self.go_back(self._unsettled.pop(first))

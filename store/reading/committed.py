@@ -1,12 +1,13 @@
 """What readers see of a log in files: the settled frames of all segments."""
 
 import os
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from itertools import chain, repeat
 from typing import TypeVar
 from weakref import finalize
 
-from store.errors import LogDamaged
+from store.errors import Invalid, LogDamaged
 from store.format.frame import HEADER_BYTES, Command
 from store.format.retention_record import RetentionRecord
 from store.format.staged_frame import StagedFrame
@@ -34,6 +35,9 @@ class Committed:
         table: knows the ids of names.
         index_file_queue: is given each segment that is complete.
         record: what was retired; `last_retired` is the last sequence of that.
+
+    Attributes:
+        lock: whoever changes or reads the indexes holds it. Reading a whole log does for as long as it fetches bytes.
     """
 
     def __init__(
@@ -42,6 +46,8 @@ class Committed:
         self.segments = segments
         self.record = record
         self.last_retired = record.last
+        self.lock = threading.RLock()
+        self._whole = True
         self._table = table
         self._index_file_queue = index_file_queue
 
@@ -52,11 +58,14 @@ class Committed:
 
     def show(self, frames: Sequence[StagedFrame], written: Sequence[WrittenFrames]) -> None:
         """Let readers see the next frames, at the places where they were written."""
-        start = 0
-        for segment, offsets in written:
-            end = start + len(offsets)
-            self._show_in(segment, frames[start:end], offsets)
-            start = end
+        with self.lock:
+            self._whole = False
+            start = 0
+            for segment, offsets in written:
+                end = start + len(offsets)
+                self._show_in(segment, frames[start:end], offsets)
+                start = end
+            self._whole = True
 
     def _show_in(self, segment: Segment, frames: Sequence[StagedFrame], offsets: Sequence[int]) -> None:
         if not self.segments or self.segments[-1] is not segment:
@@ -101,7 +110,9 @@ class Committed:
         Raises:
             LogDamaged: an event's bytes changed since they were written.
         """
-        return self.with_indexes(lambda: search(self.segments, query, limits, max_scan, onto))
+        with self.lock:
+            self._refuse_if_torn()
+            return self.with_indexes(lambda: search(self.segments, query, limits, max_scan, onto))
 
     def read(self, after: int) -> Iterator[list[Event]]:
         """Yield every event after a sequence in lists, in order; those settled meanwhile too.
@@ -111,9 +122,11 @@ class Committed:
         """
         after = max(after, self.last_retired)
         while after < self.head:
-            segment, before = self._segment_of(after + 1), after
-            index = self.with_indexes(segment.load_frames)
-            for events in segment.by_frame(after, index):
+            with self.lock:
+                self._refuse_if_torn()
+                segment, before = self._segment_of(after + 1), after
+                index = self.with_indexes(segment.load_frames)
+            for events in segment.by_frame(after, index, self.lock):
                 yield [event for event in events if event.sequence > after] if events[0].sequence <= after else events
                 after = max(events[-1].sequence, self.last_retired)
             if after <= before:  # or else it would be read for ever
@@ -138,10 +151,11 @@ class Committed:
 
     def hide_retired(self, record: RetentionRecord) -> None:
         """Show no longer what a record says was retired; anyone who is reading one of these segments may go on."""
-        while self.segments and self.segments[0].first_sequence <= record.last:
-            segment = self.segments.pop(0)
-            finalize(segment, os.close, segment.fd)
-        self.record, self.last_retired = record, record.last
+        with self.lock:
+            while self.segments and self.segments[0].first_sequence <= record.last:
+                segment = self.segments.pop(0)
+                finalize(segment, os.close, segment.fd)
+            self.record, self.last_retired = record, record.last
 
     @property
     def sealed(self) -> bool:
@@ -161,8 +175,20 @@ class Committed:
 
     def close(self) -> None:
         """Close the segments' files."""
-        for segment in self.segments:
-            segment.close()
+        with self.lock:
+            for segment in self.segments:
+                segment.close()
+
+    def _refuse_if_torn(self) -> None:
+        """Refuse to read in the middle of `show`: in a signal handler that met it, or after it was interrupted.
+
+        Raises:
+            Invalid: it is so.
+        """
+        if not self._whole:
+            raise Invalid(
+                "an append is being shown, or was interrupted: read outside of signal handlers, or start again"
+            )
 
     def history(self, limit: int) -> EarlierCommands:
         """Return the last commands, `limit` of them at least if there are."""

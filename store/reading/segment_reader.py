@@ -4,6 +4,7 @@ import os
 import struct
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
@@ -76,20 +77,24 @@ class Segment:
         _ = index.frame_firsts, index.frame_offsets
         return index
 
-    def by_frame(self, after: int, index: Index) -> Iterator[list[Event]]:
+    def by_frame(self, after: int, index: Index, lock: AbstractContextManager[object]) -> Iterator[list[Event]]:
         """Yield the events of each settled frame, from the one that holds sequence `after + 1` on.
 
         Args:
             after: the sequence.
             index: the segment's, loaded; the one that takes its place meanwhile may have no file any more.
+            lock: whoever changes the index holds it.
 
         Raises:
             LogDamaged: a frame's bytes changed since they were written.
         """
         number = frame_number_of(index, max(0, after + 1 - self.first_sequence))
-        while 0 <= number < len(index.frame_firsts):
-            offsets = index.frame_offsets
-            run = self._run(number, max(number, bisect_right(offsets, offsets[number] + _READ_BYTES) - 2), index)
+        while True:
+            with lock:
+                if not 0 <= number < len(index.frame_firsts):
+                    return
+                offsets = index.frame_offsets
+                run = self._run(number, max(number, bisect_right(offsets, offsets[number] + _READ_BYTES) - 2), index)
             while number <= run.last:
                 yield self._decoded(run, number, frames.events_of)
                 number += 1

@@ -65,7 +65,6 @@ class BatchFramer:
         correlations = self._hashes.of(named)
         names = columns.streams or (stream_of(appends[0]),)
         first, known_types = table.next_sequence, len(table.types)
-        streams: list[int] = []
         try:
             types = table.types.ids_of(columns.types)
             streams = table.stream_ids(names) * (1 if columns.streams else len(types))
@@ -78,7 +77,7 @@ class BatchFramer:
                 check_finite([*columns.datas, *columns.metadatas])
             agents = table.agents.ids_of([append.agent for append in appends])
         except BaseException:
-            table.go_back(streams)
+            table.go_back()
             table.types.forget(known_types)
             raise
         reached = revisions if columns.streams else revisions[-1:]
@@ -106,6 +105,7 @@ class BatchFramer:
             table.stage(frame.first_sequence, frame.streams)
             made.append(frame)
             start = end
+        table.rest()
         return made
 
 

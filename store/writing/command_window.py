@@ -48,7 +48,7 @@ class CommandMemory:
 
     def take_back(self, command: Command) -> None:
         """Forget a staged command: it failed."""
-        del self._staged[command.agent, command.command_id]
+        self._staged.pop((command.agent, command.command_id), None)
 
     def settle(self, command: Command, first_sequence: int) -> None:
         """Remember where a staged command was stored."""

@@ -1,10 +1,12 @@
 """What an open log is made of."""
 
 from pathlib import Path
+from threading import RLock
 from typing import NamedTuple
 
 from store.disk.lock import DirectoryLock
 from store.disk.ports import LogPorts
+from store.errors import LogLocked
 from store.format.durable_mark import DurableMark
 from store.index.index_file_queue import IndexFileQueue
 from store.index.stream_table import StreamTable
@@ -50,3 +52,8 @@ class LogParts(NamedTuple):
     seal: Seal | None
     mark: DurableMark
     writer: Writer
+
+    def lose(self, why: LogLocked) -> None:
+        """Do no more work, in a forked process: nobody there holds the locks that threads of the parent held."""
+        self.writer.lose(why)
+        self.committed.lock = RLock()

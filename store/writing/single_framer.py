@@ -69,8 +69,7 @@ class SingleFramer:
             command=None,
             appended=Appended(first_sequence=first, last_sequence=first, revisions={name: revision}, time_ns=now_ns),
         )
-        table.advance(streams)
-        table.stage(first, streams)
+        table.stage_one(ids[0])
         return frame
 
     def _ids(self, name: str, agent: str, event: NewEvent) -> tuple[int, int, int, int] | None:

@@ -2,7 +2,7 @@
 
 import msgspec
 
-from store.errors import DiskFull, StoreError
+from store.errors import StoreError
 from store.format.staged_frame import StagedFrame
 from store.model.append import Appended
 from store.reading.segment_reader import WrittenFrames
@@ -25,4 +25,4 @@ class Staged(msgspec.Struct, kw_only=True, eq=False):
     frames: list[StagedFrame]
     written: list[WrittenFrames] = []
     flushed: bool = False
-    failure: DiskFull | None = None
+    failure: StoreError | None = None

@@ -4,10 +4,10 @@ What is staged counts at once for the next append's conditions, and is taken bac
 lets the next group be prepared while the last one is on its way to the disk.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import groupby, repeat
 
-from store.errors import DiskFull, StoreError
+from store.errors import Invalid, StoreError
 from store.format.frame import Command
 from store.index.stream_table import StreamTable
 from store.model.append import Append, Appended, FailIf, check_expected, stream_of
@@ -40,16 +40,27 @@ class Stager:
 
     def stage(self, appends: Sequence[Append], cleared: Sequence[int], *, now_ns: int, needs_sync: bool) -> Staged:
         """Check and encode appends; each gets its outcome-to-be."""
+        begin = self._table.next_sequence
         staged = Staged(outcomes=[], needs_sync=needs_sync, frames=[])
-        self._unsettled.append(staged)
         try:
+            self._unsettled.append(staged)
             self._stage_all(appends, cleared, staged, now_ns)
         except BaseException:
             # Such as a TypeError: what the caller gets no group for is never settled, and must not stand in the way.
-            self._unsettled.remove(staged)
-            self._undo(staged)
+            self._unsettled = [group for group in self._unsettled if group is not staged]
+            self._take_back_from(begin, (staged,))
             raise
         return staged
+
+    @property
+    def waiting(self) -> bool:
+        """Whether a group is staged and not settled."""
+        return bool(self._unsettled)
+
+    @property
+    def sound(self) -> bool:
+        """Whether all that was begun came to its end, or was taken back; if not, nothing more may be staged."""
+        return self._table.at_rest
 
     def _stage_all(self, appends: Sequence[Append], cleared: Sequence[int], staged: Staged, now_ns: int) -> None:
         if len(appends) == 1:
@@ -62,27 +73,35 @@ class Stager:
                     self._stage_alone(append, known, staged, now_ns)
 
     def settle(self, staged: Staged) -> None:
-        """Let go of the oldest group: it is stored."""
-        assert staged.flushed, "settle() before flush()"
-        assert self._unsettled[0] is staged, "groups settle in the order in which they were staged"
-        del self._unsettled[0]
+        """Show the oldest group to readers, and let go of it: it is stored.
+
+        Raises:
+            Invalid: it is not flushed, or not the oldest.
+        """
+        if not staged.flushed or self._unsettled[0] is not staged:
+            raise Invalid("a group is settled once it is flushed, and behind those that were staged before it")
+        self._committed.show(staged.frames, staged.written)
         for frame in staged.frames:
             if frame.command:
                 self._commands.settle(frame.command, frame.first_sequence)
+        del self._unsettled[0]
 
-    def take_back(self, failure: DiskFull) -> None:
+    def take_back(self, failure: StoreError) -> None:
         """Undo everything staged that is not flushed: its first write failed, and the rest builds on it."""
         lost = [group for group in self._unsettled if not group.flushed]
         self._unsettled = [group for group in self._unsettled if group.flushed]
         for group in lost:
             group.failure = failure
-            self._undo(group)
+        first = min((group.frames[0].first_sequence for group in lost if group.frames), default=None)
+        self._take_back_from(self._table.next_sequence if first is None else first, lost)
 
-    def _undo(self, group: Staged) -> None:
-        for frame in group.frames:
-            self._table.take_back(frame.first_sequence)
-            if frame.command:
-                self._commands.take_back(frame.command)
+    def _take_back_from(self, begin: int, groups: Iterable[Staged]) -> None:
+        """Undo what was staged from a sequence on: by these groups, the last of which may not know its last frame."""
+        self._table.take_back(begin)
+        for group in groups:
+            for frame in group.frames:
+                if frame.command:
+                    self._commands.take_back(frame.command)
 
     def _stage_together(self, appends: Sequence[Append], staged: Staged, now_ns: int) -> bool:
         """Stage appends that nothing can refuse but what is wrong with themselves; False if something is."""

@@ -44,6 +44,7 @@ class Tail:
     Attributes:
         directory: the log's.
         policy: when frames are synced.
+        written: the last sequence that was written.
         durable: the last sequence that is known to be durable.
         syncs: how many times data was synced.
         total_bytes: the size of all segments, without the holes behind their last frames.
@@ -77,7 +78,7 @@ class Tail:
         self._mark = mark
         self._segment = segments[-1] if segments else None
         self._position = self._size = sizes[-1] if segments else 0
-        self._written = self.durable = last
+        self.written = self.durable = last
         self._unsynced: list[Segment] = []
         self._marked = True
 
@@ -88,14 +89,14 @@ class Tail:
 
     def sync_due(self) -> bool:
         """Say whether, with `interval:MS`, something has waited for its fsync for that long."""
-        if self.policy.kind != "interval" or self.durable == self._written:
+        if self.policy.kind != "interval" or self.durable == self.written:
             return False
         return not 0 <= self._ports.clock_ns() - self._last_sync_ns < self.policy.interval_ns
 
     def place(self) -> Place:
         """Return where the log ends now."""
         seal = self._seal.last if self._seal else b""
-        return Place(self._segment, self._position, self._written, seal, self.total_bytes)
+        return Place(self._segment, self._position, self.written, seal, self.total_bytes)
 
     def write(self, staged: Staged) -> None:
         """Write a group, and sync it if the policy wants that before it is acknowledged.
@@ -131,7 +132,7 @@ class Tail:
             written.offsets.append(end)
             parts += (self._header(frame), frame.body)
             end += size
-            self._written = frame.last_sequence
+            self.written = frame.last_sequence
             if each:
                 self._write(parts)
                 self.sync()
@@ -150,7 +151,7 @@ class Tail:
                 sync_file(segment.fd, self._ports.sync, segment.path)
         self._unsynced.clear()
         self.syncs += 1
-        self.durable = self._written
+        self.durable = self.written
         self._mark.move(self.durable)
         self._last_sync_ns = self._ports.clock_ns()
 
@@ -185,11 +186,11 @@ class Tail:
             sync_path(self.directory)
         staged.written.clear()
         self._unsynced = [kept for kept in self._unsynced if kept is not place.segment and id(kept) not in created]
-        self._segment, self._position, self._written, seal, self.total_bytes = place
+        self._segment, self._position, self.written, seal, self.total_bytes = place
         self._size = self._position
         if self._seal is not None:
             self._seal.last = seal
-        self.durable = min(self.durable, self._written)
+        self.durable = min(self.durable, self.written)
         if place.segment is not None:
             cut_back(place.segment.fd, place.position, place.segment.path)
             sync_file(place.segment.fd, os.fsync, place.segment.path)

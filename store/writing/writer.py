@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Callable
 
-from store.errors import DiskFull, StoreError, SyncFailed
+from store.errors import DiskFull, Invalid, StoreError, SyncFailed
 from store.format.clean_stop import CleanStop
 from store.writing.staged_group import Staged
 from store.writing.tail import Place, Tail
@@ -21,13 +21,14 @@ class Writer:
     Attributes:
         policy: when groups are synced.
         broken: why nothing will be written any more.
+        lock: whoever writes holds it, and whoever commits does so from staging to settling.
     """
 
     def __init__(self, tail: Tail) -> None:
         self.policy = tail.policy
-        self.broken: SyncFailed | None = None
+        self.broken: StoreError | None = None
+        self.lock = threading.RLock()
         self._tail = tail
-        self._lock = threading.Lock()
         self._blocked: DiskFull | None = None
 
     @property
@@ -53,10 +54,10 @@ class Writer:
         """Say whether, with `interval:MS`, something has waited for its fsync for that long."""
         return self._tail.sync_due()
 
-    def after_failure(self, take_back: Callable[[DiskFull], None]) -> None:
+    def after_failure(self, take_back: Callable[[StoreError], None]) -> None:
         """If the last write was taken back, have the rest of what is staged taken back, and allow writing again."""
         if self._blocked is not None:
-            with self._lock:
+            with self.lock:
                 take_back(self._blocked)
                 self._blocked = None
 
@@ -64,26 +65,52 @@ class Writer:
         """Write a group, and sync it if the policy wants that before it is acknowledged.
 
         Raises:
+            Invalid: it is not the next one in the order of staging; nothing was written.
             DiskFull: there is no space; nothing of the group is left on disk.
             SyncFailed: the disk did not confirm; the writer is broken for good.
         """
-        with self._lock:
-            self._refuse_if_unable(staged)
-            before = self._tail.place()
-            try:
-                self._tail.write(staged)
-            except DiskFull as error:
-                self._take_back(staged, before)
-                self._blocked = error
-                raise
-            except SyncFailed as error:
-                self.broken = error
-                raise
-            except BaseException as error:
-                # Whatever it is: the group is neither whole on disk nor taken back, so nothing may follow it.
-                self.broken = SyncFailed(f"{self._tail.directory} could not be written: {error!r}; start again")
-                raise self.broken from error
+        with self.lock:
+            self.put(staged)
+
+    def put(self, staged: Staged) -> None:
+        """Do what `flush` does, for whoever holds the lock."""
+        if failure := self.broken or staged.failure or self._blocked:
+            raise failure.with_traceback(None)
+        if staged.frames and staged.frames[0].first_sequence != self._tail.written + 1:
+            raise Invalid(
+                f"event {staged.frames[0].first_sequence} does not follow event {self._tail.written}, the last one "
+                "that was written: flush groups in the order in which they were staged, or open the log again"
+            )
+        before = self._tail.place()
+        try:
+            self._tail.write(staged)
             staged.flushed = True
+        except DiskFull as error:
+            self._take_back(staged, before)
+            self._blocked = error
+            raise
+        except SyncFailed as error:
+            self.broken = error
+            raise
+        except Exception as error:
+            # Whatever it is: the group is neither whole on disk nor taken back, so nothing may follow it.
+            self.end(error)
+            assert self.broken is not None
+            raise self.broken from error
+        except BaseException as error:
+            self.end(error)
+            raise
+
+    def end(self, error: BaseException) -> None:
+        """Write nothing any more: an exception came from outside, as Ctrl-C does, and nobody knows what it stopped."""
+        self.broken = self.broken or SyncFailed(
+            f"{self._tail.directory} could not be written: {error!r}; "
+            "whether what was being appended is stored is unknown: start again"
+        )
+
+    def lose(self, why: StoreError) -> None:
+        """Write nothing any more: the log belongs to another process; its threads, and their locks, are not here."""
+        self.broken, self.lock = why, threading.RLock()
 
     def sync(self) -> None:
         """Make everything written durable.
@@ -91,9 +118,9 @@ class Writer:
         Raises:
             SyncFailed: the disk did not confirm; the writer is broken for good.
         """
-        with self._lock:
+        with self.lock:
             if self.broken:
-                raise self.broken
+                raise self.broken.with_traceback(None)
             self.guarded(self._tail.sync)
 
     def trim(self) -> None:
@@ -102,12 +129,12 @@ class Writer:
         Raises:
             SyncFailed: the operating system refused; the writer is broken for good.
         """
-        with self._lock:
+        with self.lock:
             self.guarded(self._tail.trim)
 
     def shrink(self, size: int) -> None:
         """Count so many bytes of segments as retired."""
-        with self._lock:
+        with self.lock:
             self._tail.total_bytes -= size
 
     def guarded(self, work: Callable[[], object]) -> None:
@@ -121,11 +148,11 @@ class Writer:
         except SyncFailed as error:
             self.broken = error
             raise
-
-    def _refuse_if_unable(self, staged: Staged) -> None:
-        for failure in (self.broken, staged.failure, self._blocked):
-            if failure is not None:
-                raise failure
+        except StoreError:
+            raise
+        except BaseException as error:
+            self.end(error)
+            raise
 
     def _take_back(self, staged: Staged, before: Place) -> None:
         """Remove what was written of a group; what cannot be removed for want of anything may not be followed."""
@@ -134,3 +161,6 @@ class Writer:
         except StoreError as error:
             self.broken = SyncFailed(f"{self._tail.directory}: an append that failed could not be removed: {error}")
             raise self.broken from error
+        except BaseException as error:
+            self.end(error)
+            raise
