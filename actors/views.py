@@ -33,7 +33,8 @@ class Views:
         rules: That policy, None until one governs; written by the speed layer.
         sequence: The committed watermark; written by the event store.
         health: Written by the monitor.
-        trouble: What keeps an actor that runs from doing all of its work, by name; written by that actor.
+        trouble: What keeps an actor that runs, or what stands before the hall, from doing all of its work, by name;
+            written by whoever is named.
         connections: How many connections are open; written by the gateway.
     """
 
@@ -70,7 +71,7 @@ class Views:
             prepaid.owe_for(used_s, requests)
 
     def tell_trouble(self, name: str, what: str) -> None:
-        """Note what keeps an actor from its work; an empty text says that nothing does."""
+        """Note what keeps somebody from their work; an empty text says that nothing does."""
         if what:
             self.trouble[name] = what
         else:

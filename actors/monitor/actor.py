@@ -58,7 +58,7 @@ class HallViews(Protocol):
 
     @property
     def trouble(self) -> Mapping[str, str]:
-        """What keeps an actor that runs from doing all of its work, by name."""
+        """What keeps an actor, or what stands before the hall, from doing all of its work, by name."""
         ...
 
 
@@ -104,7 +104,7 @@ class Monitor(Actor):
             await trio.sleep(PERIOD_S)
 
     def _publish(self) -> None:
-        components = {name: self._component(name) for name in self._components} | self._warnings
+        components = {name: self._component(name) for name in self._components} | self._besides() | self._warnings
         self._views.health = Health(
             status=self._worst(components),
             version=self._views.health.version,
@@ -122,6 +122,11 @@ class Monitor(Actor):
             if status in present:
                 return status
         return "ok"
+
+    def _besides(self) -> dict[str, Component]:
+        """Return the troubles of what is no actor of the hall, such as the sockets before it."""
+        trouble = self._views.trouble.items()
+        return {name: Component("degraded", why) for name, why in trouble if name not in self._components}
 
     def _component(self, name: str) -> Component:
         if name != self.name and name not in self.system.mailboxes:

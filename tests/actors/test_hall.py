@@ -183,6 +183,15 @@ async def test_health_tells_the_watermark_and_every_component(autojump_clock, wo
     assert set(health.components) == {"event_store", "cache", "speed_layer", "monitor"}
 
 
+async def test_health_tells_of_trouble_before_the_hall_as_long_as_it_lasts(autojump_clock, world):
+    for why, status in (("they are gone", "degraded"), ("", "ok")):
+        world.hall.views.tell_trouble("local_sockets", why)
+        await trio.sleep(2.0)
+        health = world.gate.health()
+        detail = health.components["local_sockets"].detail if "local_sockets" in health.components else ""
+        assert (health.status, detail) == (status, why)
+
+
 async def test_the_policy_that_governs_is_recorded_once_for_each_version(autojump_clock, make_world):
     world = make_world()
     for _ in range(2):

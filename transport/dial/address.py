@@ -15,6 +15,7 @@ from anyio.abc import ByteStream, SocketAttribute
 from transport.access.peer_credentials import check_peer
 from transport.access.token_text import token_in, without_secrets
 from transport.discovery.find_hall import Hall
+from transport.discovery.server_file import SOCKET_GONE
 
 _PORTS: Final = {"ws": 80, "wss": 443}
 
@@ -158,6 +159,8 @@ def remedy(error: BaseException) -> str:
         return "name the file to trust it by with --tls-ca or MOOTHALL_TLS_CA"
     if isinstance(root, ssl.SSLError):
         return "a hall without TLS takes ws:// and http://"
+    if isinstance(root, FileNotFoundError):
+        return SOCKET_GONE
     return "is `moothall serve` running?"
 
 

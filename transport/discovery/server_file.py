@@ -12,6 +12,12 @@ SERVER_FILE: Final = "server.json"
 AGENT_TOKEN_FILE: Final = "agent.token"  # noqa: S105 - a file's name
 ADMIN_TOKEN_FILE: Final = "admin.token"  # noqa: S105 - a file's name
 
+SOCKET_GONE: Final = (
+    "its socket is gone, as when the last session of its user ends: a server that runs makes another within seconds, "
+    "so try again, or restart `moothall serve`"
+)
+"""What to do where `server.json` names a socket that is not there."""
+
 MOST_BYTES: Final = 65_536
 """How much of such a file is read; each is a few hundred bytes."""
 

@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 from transport.access.peer_credentials import check_peer
 from transport.access.token_text import token_in, without_secrets
 from transport.discovery.find_hall import Hall
+from transport.discovery.server_file import SOCKET_GONE
 from transport.hooks.hook_answer import Unusable
 
 MOST_BYTES: Final = 1 << 20
@@ -68,7 +69,8 @@ def ask_hall(hall: Hall, question: dict[str, Any], timeout_s: float) -> tuple[in
         response = connection.getresponse()
         content = response.read(MOST_BYTES + 1)
     except (OSError, HTTPException) as error:
-        raise Unusable(f"no answer from {place} ({error!s:.300}); is `moothall serve` running?") from error
+        remedy = SOCKET_GONE if isinstance(error, FileNotFoundError) else "is `moothall serve` running?"
+        raise Unusable(f"no answer from {place} ({error!s:.300}); {remedy}") from error
     finally:
         connection.close()
     if len(content) > MOST_BYTES:

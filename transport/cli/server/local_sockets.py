@@ -3,48 +3,55 @@
 They are in the runtime directory of the user, where the system has one, else in a directory that only this server's
 user can enter. Agents that run as other users of one group get sockets, a token and a file of their own beside the
 data directory; everything else stays closed to them.
+
+The runtime directory goes when the user's last session ends, and a temporary one may be swept. So the server looks
+after what it announced: what clients would not find any more is made again, elsewhere if need be.
 """
 
 from __future__ import annotations
 
-import grp
-import hashlib
 import os
-import pwd
 import shutil
-import stat
 import tempfile
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Final, NamedTuple
 
 import trio
 
 from transport.access.peer_credentials import Peer
-from transport.access.unix_sockets import LONGEST_PATH, UnixListener
+from transport.access.unix_sockets import UnixListener
+from transport.cli.server.socket_folders import (
+    HTTP_SOCKET,
+    WS_SOCKET,
+    Members,
+    group_folder,
+    group_id,
+    runtime_folder,
+)
 from transport.cli.share_token import share_token
-from transport.discovery.data_directory import agents_directory
-from transport.discovery.private_directory import NotBelieved, check_private, make_private
+from transport.discovery.private_directory import NotBelieved, check_private
 from transport.discovery.server_file import (
     AGENT_TOKEN_FILE,
     ServerInfo,
     read_server_info,
     remove_server_info,
+    running_server,
     write_server_info,
 )
+from transport.logs import Logger
 
-WS_SOCKET: Final = "ws.sock"
-HTTP_SOCKET: Final = "http.sock"
+log = Logger(__name__)
+
 TEMPORARY: Final = "moothall-"
 """What the names of socket directories in the temporary directory begin with."""
 
+WATCH_S: Final = 2.0
+"""How often it is looked whether clients find the server, in seconds: half a minute is what they try for.
 
-LONGEST_PID: Final = 4_194_304
-"""The greatest process id of Linux (proc(5)), which a socket's draft is named by."""
-
-
-KNOWN_S: Final = 60.0
-"""How long it is believed who is of a group, in seconds: whoever leaves it has lost the socket's file at once."""
+To look costs 30 us for each user or group: a socket's name is looked up twice, a small file read.
+"""
 
 
 class Sockets(NamedTuple):
@@ -52,25 +59,23 @@ class Sockets(NamedTuple):
 
     Attributes:
         place: Where the file is that tells of them.
+        folder: Returns where they are to be, and makes it.
         ws: Takes websockets.
         http: Takes HTTP.
-        ws_path: Its path.
-        http_path: Its path.
         mode: The mode of the file that tells of them.
         group: The id of the group that may use them; None for the user alone.
     """
 
     place: Path
+    folder: Callable[[], Path]
     ws: UnixListener
     http: UnixListener
-    ws_path: Path
-    http_path: Path
     mode: int
     group: int | None
 
 
 class LocalSockets:
-    """All the unix sockets of a server. Nothing here checkpoints.
+    """All the unix sockets of a server. Nothing here checkpoints, except for `watch`.
 
     Args:
         data: The data directory, which is this user's own.
@@ -85,12 +90,18 @@ class LocalSockets:
     def __init__(self, data: Path, agents_group: str | None) -> None:
         self._data = data
         self._temporary: Path | None = None
+        self._urls: tuple[str, str] | None = None
         _sweep(data)
         self._all: list[Sockets] = []
         try:
-            self._all.append(self._own())
+            user = os.geteuid()
+            self._all.append(_sockets(data, self._own_folder, 0o600, None, lambda peer: peer.uid in {user, 0}))
             if agents_group is not None:
-                self._all.append(_for_group(data, agents_group))
+                group = group_id(agents_group)
+                folder, members = partial(group_folder, data, agents_group, group), Members(group)
+                self._all.append(
+                    _sockets(folder(), folder, 0o660, group, lambda peer: peer.uid in {user, 0} or peer in members)
+                )
         except (OSError, ValueError, NotBelieved):
             self.withdraw()
             raise
@@ -112,18 +123,30 @@ class LocalSockets:
             ws: The websocket's URL, for clients elsewhere.
             http: The HTTP listener's URL.
         """
+        self._urls = ws, http
         for each in self._all:
             each.ws.take_place()
             each.http.take_place()
-            info = ServerInfo(ws, http, str(each.ws_path), str(each.http_path), os.getpid())
-            if each.group is not None:
-                share_token(self._data)
-            write_server_info(each.place, info, each.mode)
-            if each.group is not None:
-                os.chown(each.place / "server.json", -1, each.group)
+            self._tell_of(each, _info(each, self._urls))
+
+    async def watch(self, tell: Callable[[str], None]) -> None:
+        """Make again what clients do not find any more, as long as it is announced; a checkpoint, until cancelled.
+
+        Args:
+            tell: Told every `WATCH_S` why that cannot be done; an empty text where there is nothing to do.
+        """
+        said = ""
+        while True:
+            await trio.sleep(WATCH_S)
+            why = "; ".join(filter(None, map(self._make_again, self._all)))
+            tell(why)
+            if why and why != said:
+                log.error("sockets.lost", why=why, retry_in_s=WATCH_S)
+            said = why
 
     def withdraw(self) -> None:
         """Take back what was announced: nobody new is to come. What another server announced since stays."""
+        self._urls = None
         for each in self._all:
             info = read_server_info(each.place)
             if info is not None and info.pid == os.getpid():
@@ -135,89 +158,53 @@ class LocalSockets:
         if self._temporary is not None:
             shutil.rmtree(self._temporary, ignore_errors=True)
 
-    def _own(self) -> Sockets:
-        folder = _runtime_directory(self._data)
-        if folder is None:
-            folder = self._temporary = Path(tempfile.mkdtemp(prefix=TEMPORARY))
-        user = os.geteuid()
-        return _sockets(self._data, folder, 0o600, None, lambda peer: peer.uid in {user, 0})
+    def _own_folder(self) -> Path:
+        folder = runtime_folder(self._data)
+        if folder is not None:
+            return folder
+        if self._temporary is None or not self._temporary.is_dir():
+            self._temporary = Path(tempfile.mkdtemp(prefix=TEMPORARY))
+        check_private(self._temporary)
+        return self._temporary
 
-
-def _runtime_directory(data: Path) -> Path | None:
-    """Return the folder for the sockets in the user's runtime directory; None where there is none to be believed."""
-    base = Path(os.environ.get("XDG_RUNTIME_DIR") or f"/run/user/{os.geteuid()}")
-    folder = base / "moothall" / hashlib.sha256(os.fsencode(data)).hexdigest()[:12]
-    if not base.is_absolute() or len(os.fsencode(folder / f"{HTTP_SOCKET}.{LONGEST_PID}")) > LONGEST_PATH:
-        return None
-    try:
-        check_private(base)
-        make_private(folder.parent)
-        make_private(folder)
-    except (OSError, NotBelieved):
-        return None
-    return folder
-
-
-def _sockets(place: Path, folder: Path, mode: int, group: int | None, may_enter: Callable[[Peer], bool]) -> Sockets:
-    ws_path, http_path = folder / WS_SOCKET, folder / HTTP_SOCKET
-    ws = UnixListener(ws_path, mode, group, may_enter)
-    http = UnixListener(http_path, mode, group, may_enter)
-    return Sockets(place, ws, http, ws_path, http_path, mode & 0o640, group)
-
-
-def _for_group(data: Path, name: str) -> Sockets:
-    try:
-        group = grp.getgrnam(name).gr_gid
-    except KeyError:
-        raise ValueError(f"there is no group {name!r}; make one with `sudo groupadd {name}`") from None
-    folder = agents_directory(data)
-    if len(os.fsencode(folder / f"{HTTP_SOCKET}.{LONGEST_PID}")) > LONGEST_PATH:
-        raise ValueError(f"the path of {folder} is too long for a socket; choose a shorter one with --data")
-    for parent in folder.parents:
-        status = parent.stat()
-        reached = stat.S_IXOTH if status.st_gid != group else stat.S_IXGRP
-        if not status.st_mode & reached:
-            raise ValueError(
-                f"users of {name!r} cannot reach {folder}: {parent} is closed to them; "
-                "choose a --data directory where they can, such as /srv/moothall/hall"
-            )
-    folder.mkdir(mode=0o700, exist_ok=True)
-    status = folder.lstat()
-    if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.geteuid() or status.st_mode & stat.S_IWOTH:
-        raise NotBelieved(f"{folder} is not this user's own directory; look at it, and move it away")
-    os.chown(folder, -1, group)
-    folder.chmod(0o750)
-    user, members = os.geteuid(), Members(group)
-    return _sockets(folder, folder, 0o660, group, lambda peer: peer.uid in {user, 0} or peer in members)
-
-
-class Members:
-    """Who is of a group. The system is asked once a minute for each user: it may take a network to answer.
-
-    Args:
-        group: The group's id.
-    """
-
-    def __init__(self, group: int) -> None:
-        self._group = group
-        self._known: dict[int, tuple[float, bool]] = {}
-
-    def __contains__(self, peer: Peer) -> bool:
-        now = trio.current_time()
-        until, known = self._known.get(peer.uid, (now, False))
-        if until <= now:
-            known = self._is_member(peer)
-            self._known[peer.uid] = now + KNOWN_S, known
-        return known
-
-    def _is_member(self, peer: Peer) -> bool:
-        if peer.gid == self._group:
-            return True
+    def _make_again(self, lost: Sockets) -> str:
+        """Bind sockets again that are not found any more, and tell where; return why that failed, if it did."""
+        if self._urls is None:
+            return ""
+        found = running_server(lost.place)
+        if found is not None and found.pid != os.getpid():  # the next server: this one has lost the log's lock
+            return ""
+        if lost.ws.has_place() and lost.http.has_place() and found == _info(lost, self._urls):
+            return ""
         try:
-            user = pwd.getpwuid(peer.uid)
-        except KeyError:
-            return False
-        return self._group in os.getgrouplist(user.pw_name, user.pw_gid)
+            folder = lost.folder()
+            lost.ws.move(folder / WS_SOCKET)
+            lost.http.move(folder / HTTP_SOCKET)
+            self._tell_of(lost, _info(lost, self._urls))
+        except (OSError, ValueError, NotBelieved) as error:
+            return f"clients of this machine do not find the server, and its sockets cannot be made again: {error}"
+        log.warning("sockets.made_again", folder=str(folder))
+        return ""
+
+    def _tell_of(self, each: Sockets, info: ServerInfo) -> None:
+        if each.group is not None:
+            share_token(self._data)
+        write_server_info(each.place, info, each.mode)
+        if each.group is not None:
+            os.chown(each.place / "server.json", -1, each.group)
+
+
+def _info(each: Sockets, urls: tuple[str, str]) -> ServerInfo:
+    return ServerInfo(*urls, str(each.ws.path), str(each.http.path), os.getpid())
+
+
+def _sockets(
+    place: Path, folder: Callable[[], Path], mode: int, group: int | None, may_enter: Callable[[Peer], bool]
+) -> Sockets:
+    where = folder()
+    ws = UnixListener(where / WS_SOCKET, mode, group, may_enter)
+    http = UnixListener(where / HTTP_SOCKET, mode, group, may_enter)
+    return Sockets(place, folder, ws, http, mode & 0o640, group)
 
 
 def _sweep(data: Path) -> None:

@@ -93,6 +93,7 @@ async def _serve(settings: Config, data: Path) -> None:
     try:
         async with trio.open_nursery() as nursery:
             await nursery.start(_stop_on_signal, sockets, stop)
+            nursery.start_soon(sockets.watch, partial(server.hall.views.tell_trouble, "local_sockets"))
             ready = partial(_ready, ws[0], http[0], sockets, settings, data)
             await server.run([*sockets.ws, *secured(ws, tls)], ready, stop, [*sockets.http, *secured(http, tls)])
             nursery.cancel_scope.cancel()
