@@ -14,8 +14,8 @@ from typing import Final, NamedTuple
 from actors.desk.admission import Refusal
 from actors.session.messages import Principal
 
-AGAIN_S: Final = 1.0
-"""What a principal that has its share is told to wait, in seconds; nobody knows when one ends."""
+BUSY_S: Final = 1.0
+"""What whoever has too much under way is told to wait, in seconds; nobody knows when some of it ends."""
 
 
 class Bounds(NamedTuple):
@@ -66,7 +66,7 @@ class Share:
         held = self._held[principal]
         if held >= self._bounds.each:
             message = f"{held} {self._what} of {principal.agent!r} over all its connections are the most; end some"
-            raise Refusal("rate_limited", message, {"retry_after_s": AGAIN_S})
+            raise Refusal("rate_limited", message, {"retry_after_s": BUSY_S})
         if principal.role != "admin":
             if self._count >= self._bounds.together:
                 raise Refusal("unavailable", f"there are {self._count} {self._what} of all agents; try again later")

@@ -9,14 +9,13 @@ from typing import Final
 
 from actors.event_store.messages import Refused
 from actors.token_bucket import TokenBucket
+from store.care.disk_space import DAY_S
 
 BYTES_PER_DAY: Final = 8 << 30
 """How many bytes an agent may append in a day unless configured otherwise: 95 KB a second, all day long."""
 
 MAX_BUCKETS: Final = 10_000
 """How many agents are kept; then those whose bucket is full again are forgotten."""
-
-_DAY_S: Final = 86_400.0
 
 
 class AppendQuota:
@@ -56,5 +55,5 @@ class AppendQuota:
     def _new_bucket(self, agent: str, now: float) -> TokenBucket:
         if len(self._buckets) >= MAX_BUCKETS:
             self._buckets = {name: each for name, each in self._buckets.items() if each.full_in_s(now) > 0.0}
-        bucket = self._buckets[agent] = TokenBucket(self._bytes_per_day / _DAY_S, self._bytes_per_day, now)
+        bucket = self._buckets[agent] = TokenBucket(self._bytes_per_day / DAY_S, self._bytes_per_day, now)
         return bucket

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import fcntl
 import os
-import secrets
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Final
 
 import msgspec
 
 from actors.session.messages import Role
+from transport.discovery.put_file import put_file
+
+DAY_S: Final = 86_400.0
 
 
 class TokenError(Exception):
@@ -107,20 +110,12 @@ def last_written(data: Path) -> float:
 
 
 def replace_file(path: Path, content: bytes) -> None:
-    """Write a file that only its owner reads: whole or not at all, also across a power cut."""
-    temporary = path.with_name(f"{path.name}.{secrets.token_hex(4)}.new")
+    """Write a file that only its owner reads: whole or not at all, also across a power cut.
+
+    Raises:
+        TokenError: It cannot be written.
+    """
     try:
-        file = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-        with os.fdopen(file, "wb") as out:
-            out.write(content)
-            out.flush()
-            os.fsync(out.fileno())
-        temporary.replace(path)
-        directory = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            os.fsync(directory)
-        finally:
-            os.close(directory)
+        put_file(path, content, durably=True)
     except OSError as error:
-        temporary.unlink(missing_ok=True)
         raise TokenError(f"cannot write {path}: {error}") from error

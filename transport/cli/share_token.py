@@ -6,7 +6,8 @@ import os
 from pathlib import Path
 
 from transport.discovery.data_directory import agents_directory
-from transport.discovery.server_file import AGENT_TOKEN_FILE, put_file, read_token
+from transport.discovery.put_file import put_file
+from transport.discovery.server_file import AGENT_TOKEN_FILE, read_token
 
 
 def share_token(data: Path) -> None:
@@ -18,5 +19,5 @@ def share_token(data: Path) -> None:
     folder, token = agents_directory(data), read_token(data / AGENT_TOKEN_FILE)
     if token is None or not folder.is_dir() or folder.stat().st_uid != os.geteuid():
         return
-    put_file(folder / AGENT_TOKEN_FILE, token, 0o640)
+    put_file(folder / AGENT_TOKEN_FILE, token.encode(), 0o640)
     os.chown(folder / AGENT_TOKEN_FILE, -1, folder.stat().st_gid)

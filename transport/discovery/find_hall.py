@@ -17,7 +17,7 @@ from transport.discovery.private_directory import NotBelieved
 from transport.discovery.server_file import (
     ADMIN_TOKEN_FILE,
     AGENT_TOKEN_FILE,
-    MOST_BYTES,
+    MOST_FILE_BYTES,
     ServerInfo,
     read_token,
     running_server,
@@ -146,7 +146,7 @@ def _explicit(given: Given) -> str | None:
         return given.token
     try:
         with given.token_file.open(encoding="utf-8") as file:  # a pipe will do: the user named it
-            token = file.read(MOST_BYTES).strip()
+            token = file.read(MOST_FILE_BYTES).strip()
     except (OSError, UnicodeDecodeError) as error:
         why = error.strerror if isinstance(error, OSError) else "it is no text"
         raise Misused(f"cannot read the token in '{given.token_file}' ({why}); name another file") from None

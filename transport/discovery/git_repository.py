@@ -16,7 +16,7 @@ from typing import Final
 
 from transport.discovery.private_directory import NotBelieved
 
-MOST_BYTES: Final = 65_536
+MOST_GIT_FILE_BYTES: Final = 65_536
 """How much of one of git's small files is read; a pointer is shorter than a path may be."""
 
 GIT_S: Final = 5.0
@@ -98,7 +98,7 @@ def _worktree_of(git: Path) -> Path | None:
 
 def _text(path: Path) -> str:
     with path.open("rb") as file:
-        return os.fsdecode(file.read(MOST_BYTES)).strip()
+        return os.fsdecode(file.read(MOST_GIT_FILE_BYTES)).strip()
 
 
 def _check_owner(folder: Path, others: Sequence[Path]) -> None:

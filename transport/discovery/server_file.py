@@ -8,6 +8,8 @@ import stat
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
+from transport.discovery.put_file import put_file
+
 SERVER_FILE: Final = "server.json"
 AGENT_TOKEN_FILE: Final = "agent.token"  # noqa: S105 - a file's name
 ADMIN_TOKEN_FILE: Final = "admin.token"  # noqa: S105 - a file's name
@@ -18,7 +20,7 @@ SOCKET_GONE: Final = (
 )
 """What to do where `server.json` names a socket that is not there."""
 
-MOST_BYTES: Final = 65_536
+MOST_FILE_BYTES: Final = 65_536
 """How much of such a file is read; each is a few hundred bytes."""
 
 
@@ -42,18 +44,7 @@ class ServerInfo(NamedTuple):
 
 def write_server_info(data: Path, info: ServerInfo, mode: int = 0o600) -> None:
     """Tell clients where the server is, atomically."""
-    put_file(data / SERVER_FILE, json.dumps(info._asdict()) + "\n", mode)
-
-
-def put_file(path: Path, text: str, mode: int) -> None:
-    """Put a small file in place of what was there, atomically, with this mode."""
-    draft = path.with_name(f"{path.name}.{os.getpid()}.new")
-    draft.unlink(missing_ok=True)
-    file = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
-    with os.fdopen(file, "w", encoding="utf-8") as out:
-        os.fchmod(file, mode)
-        out.write(text)
-    draft.replace(path)
+    put_file(data / SERVER_FILE, f"{json.dumps(info._asdict())}\n".encode(), mode)
 
 
 def remove_server_info(data: Path, pid: int) -> None:
@@ -100,7 +91,7 @@ def _read(path: Path) -> str | None:
     with os.fdopen(file, "rb") as source:
         if not stat.S_ISREG(os.fstat(file).st_mode):
             return None
-        return source.read(MOST_BYTES).decode("utf-8", "replace")
+        return source.read(MOST_FILE_BYTES).decode("utf-8", "replace")
 
 
 def _is_alive(pid: int) -> bool:

@@ -19,7 +19,7 @@ SHELL_TOOLS: Final = frozenset({"bash", "shell", "exec"})
 MOST_FILES: Final = 8
 """How many files are looked at: more than a line runs that a person would approve."""
 
-MOST_BYTES: Final = 4 << 20
+MOST_SCRIPT_BYTES: Final = 4 << 20
 """How large a file may be, in bytes: hashing so many takes 10 ms; of a larger one it is said that it was not read."""
 
 MOST_CHARACTERS: Final = 64 * 1024
@@ -100,5 +100,5 @@ def _digest(path: str) -> str | None:
     except OSError:
         return None
     with os.fdopen(file, "rb") as opened:
-        content = opened.read(MOST_BYTES + 1)
-    return None if len(content) > MOST_BYTES else hashlib.sha256(content).hexdigest()
+        content = opened.read(MOST_SCRIPT_BYTES + 1)
+    return None if len(content) > MOST_SCRIPT_BYTES else hashlib.sha256(content).hexdigest()

@@ -14,6 +14,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from actors.desk.gate import Gate, Refusal
+from actors.desk.shares import BUSY_S
 from actors.session.messages import Principal
 from transport.http.answered_requests import watched_for_answer
 from transport.http.fast_lane import CALL, HttpCall, HttpLane
@@ -21,7 +22,7 @@ from transport.http.request_checks import CHECKED_REQUEST, CheckedRequest
 from transport.http.session import HttpSession
 from transport.http.session_transport import JSON_ALONE, accepting_both, accepts, in_event_stream
 from transport.http.sessions import SESSION_ID, VERSION, Sessions, header_of, user_of
-from transport.mcp.in_flight import BUSY_S, TOO_MANY_REQUESTS, InFlightHold
+from transport.mcp.in_flight import TOO_MANY_REQUESTS, InFlightHold
 from transport.mcp.message_parser import (
     INVALID_REQUEST,
     LARGE_BYTES,

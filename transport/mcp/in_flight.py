@@ -18,9 +18,6 @@ TOO_MANY_REQUESTS: Final = -32005
 PRINCIPAL_BYTES: Final = 64 << 20
 """How many bytes of requests a principal may have under way on all its connections; a single one may have more."""
 
-BUSY_S: Final = 1.0
-"""What a client that has too much under way is told to wait, in seconds; nobody knows when one ends."""
-
 _NOTHING: Final[tuple[None, int]] = (None, 0)
 
 

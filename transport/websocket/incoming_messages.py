@@ -15,9 +15,10 @@ from pydantic import ValidationError
 from trio_websocket import ConnectionClosed, WebSocketConnection
 
 from actors.desk.gate import Caller, Gate
+from actors.desk.shares import BUSY_S
 from transport.logs import Logger
 from transport.mcp.fast_lane import FastLane
-from transport.mcp.in_flight import BUSY_S, TOO_MANY_REQUESTS, InFlight
+from transport.mcp.in_flight import TOO_MANY_REQUESTS, InFlight
 from transport.mcp.message_parser import INVALID_REQUEST, LARGE_BYTES, Malformed, RequestId, parse
 from transport.mcp.protocol_era import Era
 from transport.mcp.request_context import RequestContext

@@ -35,7 +35,7 @@ TOGETHER: Final = 64 * 1024
 A write costs as much as making a frame, so small answers share one; a large one is worth a write of its own.
 """
 
-MOST_BYTES: Final = 256 << 20
+MOST_QUEUED_BYTES: Final = 256 << 20
 """How many bytes may wait to be written to one principal's connections together: four full queues.
 
 Without this bound, forty connections that read nothing took 800 MB in nine seconds.
@@ -177,7 +177,9 @@ class Outbound:
         if not self._open:
             raise anyio.ClosedResourceError
         size = len(text)
-        if self._queued_bytes and (self._queued_bytes + size > self._max_bytes or self._held.bytes + size > MOST_BYTES):
+        if self._queued_bytes and (
+            self._queued_bytes + size > self._max_bytes or self._held.bytes + size > MOST_QUEUED_BYTES
+        ):
             self._give_up()
         try:
             self._send.send_nowait(text)

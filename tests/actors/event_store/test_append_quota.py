@@ -10,9 +10,9 @@ from actors.event_store.append_quota import MAX_BUCKETS, AppendQuota
 from actors.kernel.messages.mailbox import Envelope
 from actors.session.messages import Principal
 from store import Append, NewEvent
+from store.care.disk_space import DAY_S
 
 PER_DAY = 100_000
-DAY_S = 86_400.0
 
 
 def note(agent, size=1000):

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from transport.cli.agents import hook as command
-from transport.cli.agents.ask_hall import MOST_BYTES
+from transport.cli.agents.ask_hall import MOST_ANSWER_BYTES
 from transport.discovery.data_directory import default_data_dir
 from transport.discovery.private_directory import make_private
 from transport.discovery.server_file import ServerInfo, read_server_info, write_server_info
@@ -255,16 +255,16 @@ def test_a_file_that_is_not_what_a_server_says_names_no_server(tmp_path, text):
 
 
 def test_a_flood_on_stdin_is_an_ask_and_is_not_read_to_its_end(run_hook, monkeypatch):
-    flood = io.BytesIO(b"[" * (command.MOST_BYTES + 2))
+    flood = io.BytesIO(b"[" * (command.MOST_EVENT_BYTES + 2))
     monkeypatch.setattr(command, "_project", lambda: pytest.fail("nothing should be asked"))
     assert decision(run_hook("claude-code", flood.getvalue()))[0] == "ask"
 
 
 def test_an_answer_without_end_is_an_ask_and_is_not_read_to_its_end(run_hook):
-    with one_answer(answer(b'{"verdict": "allow", "reason": "' + b"x" * MOST_BYTES + b'"}')) as (at, _):
+    with one_answer(answer(b'{"verdict": "allow", "reason": "' + b"x" * MOST_ANSWER_BYTES + b'"}')) as (at, _):
         said, reason = decision(run_hook("claude-code", EVENT, at))
     assert said == "ask"
-    assert f"more than {MOST_BYTES} bytes" in reason
+    assert f"more than {MOST_ANSWER_BYTES} bytes" in reason
 
 
 def test_a_flag_and_the_environment_say_where_the_hall_is_and_the_flag_goes_first(run_hook, tmp_path, monkeypatch):

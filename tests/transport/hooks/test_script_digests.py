@@ -9,7 +9,7 @@ import os
 import pytest
 
 from transport.hooks import script_digests
-from transport.hooks.script_digests import MOST_BYTES, MOST_FILES, with_scripts
+from transport.hooks.script_digests import MOST_FILES, MOST_SCRIPT_BYTES, with_scripts
 
 
 @pytest.fixture
@@ -90,7 +90,7 @@ def test_what_is_no_command_in_a_known_place_is_left_as_it_is(project, more):
 
 
 def test_what_cannot_be_read_is_told_as_such(project):
-    (project / "large.sh").write_bytes(b"x" * (MOST_BYTES + 1))
+    (project / "large.sh").write_bytes(b"x" * (MOST_SCRIPT_BYTES + 1))
     assert scripts_of(project, "sh large.sh") == {"large.sh": None}
 
 

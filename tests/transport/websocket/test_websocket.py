@@ -323,7 +323,7 @@ async def test_who_does_not_read_is_closed_with_1013(front, autojump_clock):
 
 
 async def test_what_waits_for_all_connections_of_an_agent_is_bounded_together(front, autojump_clock, monkeypatch):
-    monkeypatch.setattr("transport.websocket.outgoing_messages.MOST_BYTES", 7 * ANSWER_BYTES)
+    monkeypatch.setattr("transport.websocket.outgoing_messages.MOST_QUEUED_BYTES", 7 * ANSWER_BYTES)
 
     async def who_does_not_read(running: Any, asks: int) -> Any:
         raw = await running.raw(running.over(lockstep_stream_pair()))

@@ -18,7 +18,7 @@ from transport.discovery.find_hall import Hall
 from transport.discovery.server_file import SOCKET_GONE
 from transport.hooks.hook_answer import Unusable
 
-MOST_BYTES: Final = 1 << 20
+MOST_ANSWER_BYTES: Final = 1 << 20
 """How much of an answer is read; a verdict has a few hundred bytes."""
 
 _OK: Final = 200
@@ -67,14 +67,14 @@ def ask_hall(hall: Hall, question: dict[str, Any], timeout_s: float) -> tuple[in
     try:
         connection.request("POST", "/v1/validate", json.dumps(question).encode(), headers)
         response = connection.getresponse()
-        content = response.read(MOST_BYTES + 1)
+        content = response.read(MOST_ANSWER_BYTES + 1)
     except (OSError, HTTPException) as error:
         remedy = SOCKET_GONE if isinstance(error, FileNotFoundError) else "is `moothall serve` running?"
         raise Unusable(f"no answer from {place} ({error!s:.300}); {remedy}") from error
     finally:
         connection.close()
-    if len(content) > MOST_BYTES:
-        raise Unusable(f"{place} answered with more than {MOST_BYTES} bytes; is that a hall?")
+    if len(content) > MOST_ANSWER_BYTES:
+        raise Unusable(f"{place} answered with more than {MOST_ANSWER_BYTES} bytes; is that a hall?")
     return response.status, _decoded(content)
 
 

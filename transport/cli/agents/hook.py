@@ -24,7 +24,7 @@ from transport.hooks.script_digests import with_scripts
 DEADLINE_S: Final = 10.0
 """How long all of it may take, in seconds; the agents' own limits are longer."""
 
-MOST_BYTES: Final = 1 << 20
+MOST_EVENT_BYTES: Final = 1 << 20
 """How much of the agent's event is read: as much as an input may have in the hall."""
 
 
@@ -62,9 +62,9 @@ def plain(words: list[str]) -> dict[str, Any] | None:
 
 
 def _event() -> Any:
-    said = sys.stdin.buffer.read(MOST_BYTES + 1)
-    if len(said) > MOST_BYTES:
-        raise Unusable(f"the hook was given more than {MOST_BYTES} bytes on stdin, as much as the hall takes")
+    said = sys.stdin.buffer.read(MOST_EVENT_BYTES + 1)
+    if len(said) > MOST_EVENT_BYTES:
+        raise Unusable(f"the hook was given more than {MOST_EVENT_BYTES} bytes on stdin, as much as the hall takes")
     try:
         return json.loads(said)
     except ValueError as error:

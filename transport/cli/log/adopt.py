@@ -22,7 +22,7 @@ from transport.cli.failure import CommandFailed, Exit
 from transport.cli.find_server import prepared
 from transport.cli.folding import show
 from transport.cli.log_source import checked, seal_key
-from transport.discovery.server_file import put_file
+from transport.discovery.put_file import put_file
 from transport.visible import visible
 
 HALL: Final = "moothall"
@@ -48,7 +48,7 @@ def adopt(old: Path, *, data: Path | None = None, seal: Path | None = None) -> N
         events, found = _brought(source, staging, key)
         replaced = checked(lambda: restore(staging, target)).replaced
         for layer, text in found.layers.items():
-            put_file(target / f"adopted-{layer}.toml", text.text, 0o600)
+            put_file(target / f"adopted-{layer}.toml", text.text.encode())
     except OSError as error:
         raise CommandFailed(Exit.NO, f"cannot adopt {source}: {error}") from None
     finally:

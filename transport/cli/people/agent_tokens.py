@@ -10,7 +10,7 @@ from typing import Literal
 
 from cyclopts import App
 
-from transport.access.token_file import TokenEntry, TokenError
+from transport.access.token_file import DAY_S, TokenEntry, TokenError
 from transport.access.tokens import Tokens
 from transport.cli.failure import CommandFailed, Exit
 from transport.cli.find_server import existing
@@ -20,8 +20,6 @@ from transport.discovery.server_file import running_server
 from transport.visible import visible, visible_json
 
 app = App(name="agent", help="Add, list, replace and revoke tokens.")
-
-DAY_S = 86_400.0
 
 
 @app.command

@@ -18,7 +18,7 @@ from actors.kernel import ActorError, Unrecoverable, cause
 from store import DiskFull, Invalid, LogDamaged, LogLocked, StoreError, SyncFailed
 from store.disk.lock import DirectoryLock
 from transport.access.tls import server_context
-from transport.access.token_file import TokenError
+from transport.access.token_file import DAY_S, TokenError
 from transport.access.tokens import Tokens
 from transport.cli import garbage_collector
 from transport.cli.failure import CommandFailed, Exit
@@ -32,8 +32,6 @@ from transport.logs import configure as configure_logging
 from transport.server import Server
 
 log = Logger(__name__)
-
-DAY_S = 86_400.0
 
 _CODES: tuple[tuple[type[Exception], Exit], ...] = (
     (DiskSyncFailed, Exit.SYNC_FAILED),

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Final, Literal
 import msgspec
 from msgspec import Meta
 
-from transport.mcp.tools.request_paths import DIRECTORY, MOST_BYTES, check_paths
+from transport.mcp.tools.request_paths import DIRECTORY, MOST_PATH_BYTES, check_paths
 from transport.mcp.tools.schema import BATCH, Arguments, Name, Seconds, Time
 
 VerdictKind = Literal["allow", "deny", "ask"]
@@ -19,12 +19,12 @@ ScriptDigests = Annotated[
     dict[str, Digest | None],
     Meta(
         max_length=SCRIPTS,
-        extra_json_schema={"propertyNames": {"pattern": DIRECTORY, "maxLength": MOST_BYTES}},
+        extra_json_schema={"propertyNames": {"pattern": DIRECTORY, "maxLength": MOST_PATH_BYTES}},
     ),
 ]
 """What the files hold that a command runs; null for what could not be read."""
 
-Directory = Annotated[str, Meta(extra_json_schema={"pattern": DIRECTORY, "maxLength": MOST_BYTES})]
+Directory = Annotated[str, Meta(extra_json_schema={"pattern": DIRECTORY, "maxLength": MOST_PATH_BYTES})]
 """A working directory; `check_paths` holds requests to it, since it keeps what it has found."""
 
 

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any, Final
 
-MOST_BYTES: Final = 4096
+MOST_PATH_BYTES: Final = 4096
 """How long a path may be, in bytes: Linux takes no longer one (`PATH_MAX`), so it names no file."""
 
 _ANY: Final = r"[^/\u0000-\u001f\u007f-\u009f\u2028\u2029]"
@@ -24,8 +24,8 @@ It looks neither ahead nor back, since not every client's expressions can. It ta
 
 _DIRECTORY: Final = re.compile(DIRECTORY)
 _PATHS: Final = frozenset({"file_path", "notebook_path", "path"})
-_SURELY_SHORT: Final = MOST_BYTES // 4
-"""So many characters have no more than `MOST_BYTES` bytes, whichever they are."""
+_SURELY_SHORT: Final = MOST_PATH_BYTES // 4
+"""So many characters have no more than `MOST_PATH_BYTES` bytes, whichever they are."""
 
 
 def check_paths(cwd: str | None, arguments: dict[str, Any], scripts: Iterable[str] | None = None) -> None:
@@ -42,26 +42,26 @@ def check_paths(cwd: str | None, arguments: dict[str, Any], scripts: Iterable[st
     if not _PATHS.isdisjoint(arguments):
         for name in _PATHS:
             if isinstance(path := arguments.get(name), str) and _too_long(path):
-                raise ValueError(f"{name!r} has more than {MOST_BYTES} bytes, and no file's path has")
+                raise ValueError(f"{name!r} has more than {MOST_PATH_BYTES} bytes, and no file's path has")
     for path in scripts or ():
         if not _is_path(path):
             raise ValueError(
                 "a path of 'scripts' is absolute, without `.`, `..`, empty parts and control characters, of no more "
-                f"than {MOST_BYTES} bytes"
+                f"than {MOST_PATH_BYTES} bytes"
             )
     if cwd is not None and not _is_path(cwd):
         raise ValueError(
             "'cwd' is an absolute path without `.`, `..`, empty parts and control characters, of no more than "
-            f"{MOST_BYTES} bytes, or it is left out"
+            f"{MOST_PATH_BYTES} bytes, or it is left out"
         )
 
 
 def _too_long(path: str) -> bool:
-    return len(path) > _SURELY_SHORT and len(path.encode()) > MOST_BYTES
+    return len(path) > _SURELY_SHORT and len(path.encode()) > MOST_PATH_BYTES
 
 
 def _is_path(path: str) -> bool:
-    return len(path) <= MOST_BYTES and _is_normal(path)  # what is longer is not kept
+    return len(path) <= MOST_PATH_BYTES and _is_normal(path)  # what is longer is not kept
 
 
 @lru_cache(maxsize=256)
