@@ -63,6 +63,7 @@ class Server:
         policy: Policy | None = None,
     ) -> None:
         self.system = System(random.Random())  # noqa: S311 - jitter, not a secret
+        tokens = Tokens(data) if config.auth == "token" else None
         self.hall = Hall(
             open_log=open_log if open_log is not None else partial(_open_log, config, data),
             policy=policy if policy is not None else Policy.default(),
@@ -72,11 +73,10 @@ class Server:
             limits=_limits(config),
             on_crash=_log_crash,
             audit_inputs=config.audit_inputs == "masked",
-            warnings={"authentication": WITHOUT_TOKENS} if config.auth == "none" else None,
+            warnings=_warnings(tokens),
             retention_plan=retention_plan_of(config, data),
             append_bytes_per_day=config.append_bytes_per_day,
         )
-        tokens = Tokens(data) if config.auth == "token" else None
         self._elicitation: Elicitation = config.elicitation
         self._http_sessions: HttpSessions = config.http_sessions
         self._authenticator = Authenticator(tokens, config.host, origins=config.origins)
@@ -130,6 +130,17 @@ class Server:
             ready()
             await stop.wait()
             log.info("server.stopping")
+
+
+def _warnings(tokens: Tokens | None) -> Mapping[str, str]:
+    """Return what is wrong with how the hall is started, by component."""
+    if tokens is None:
+        return {"authentication": WITHOUT_TOKENS}
+    trouble = tokens.clock_trouble()
+    if not trouble:
+        return {}
+    log.warning("tokens.clock_behind_files", why=trouble)
+    return {"tokens": trouble}
 
 
 def _open_log(config: Config, data: Path) -> EventLog:

@@ -7,7 +7,7 @@ import os
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -100,13 +100,26 @@ def locked(data: Path) -> Generator[None]:
         os.close(lock)
 
 
-def last_written(data: Path) -> float:
-    """Return when a file of the data directory was written last, in seconds since the epoch; 0.0 without one."""
+class LastWritten(NamedTuple):
+    """The file of the data directory that was written last.
+
+    Attributes:
+        at: When, in seconds since the epoch; 0.0 without one.
+        name: Its name; empty without one.
+    """
+
+    at: float
+    name: str
+
+
+def last_written(data: Path) -> LastWritten:
+    """Return the file of the data directory that was written last."""
     try:
         with os.scandir(data) as files:
-            return max((file.stat(follow_symlinks=False).st_mtime for file in files), default=0.0)
+            written = (LastWritten(file.stat(follow_symlinks=False).st_mtime, file.name) for file in files)
+            return max(written, default=LastWritten(0.0, ""))
     except OSError:
-        return 0.0
+        return LastWritten(0.0, "")
 
 
 def replace_file(path: Path, content: bytes) -> None:

@@ -30,6 +30,9 @@ from transport.access.token_file import (
 from transport.discovery.server_file import ADMIN_TOKEN_FILE, AGENT_TOKEN_FILE
 
 NAME_CHARACTERS: Final = 256
+AHEAD_S: Final = 60.0
+"""How far the files may lie ahead of the clock without a word, in seconds: a file server has a clock of its own."""
+
 FIRST_TOKENS: Final[dict[str, Role]] = {AGENT_TOKEN_FILE: "agent", ADMIN_TOKEN_FILE: "admin"}
 """The token files that the first `serve` creates, and the role of each; the principal is named like its role."""
 
@@ -56,7 +59,7 @@ class Tokens:
         self._data = data
         self._clock = clock
         self._path = data / "tokens.json"
-        self._latest = last_written(data)
+        self._latest, self._last_file = last_written(data)
         self._seen: tuple[int, int, int] | None = None
         self._by_hash: dict[str, TokenEntry] = {}
 
@@ -85,6 +88,16 @@ class Tokens:
         """
         self._latest = max(self._latest, self._clock())
         return self._latest
+
+    def clock_trouble(self) -> str:
+        """Say which file was written after the time that the clock tells, and what follows; empty if none was."""
+        ahead_s = self._latest - self._clock()
+        if ahead_s <= AHEAD_S:
+            return ""
+        return (
+            f"{self._data / self._last_file} was written {ahead_s:.0f} s after the time that the clock tells, and by "
+            "the later of the two tokens expire: set the clock, or if it is right `touch` the file; then restart"
+        )
 
     def check_there(self) -> None:
         """See that a hall has begun in the data directory.

@@ -30,7 +30,8 @@ def common_directory(start: Path) -> Path | None:
 
     Returns:
         Its canonical path; None outside of a repository. A folder whose `.git` points to a repository elsewhere that
-        does not point back is a repository of its own, named by that `.git`.
+        does not point back is a repository of its own, named by that `.git`. A bare repository inside of another
+        one's working tree is part of that: unlike a `.git`, a clone can bring it.
 
     Raises:
         NotBelieved: It says that it is a worktree and is not, or belongs to another user.
@@ -43,6 +44,7 @@ def common_directory(start: Path) -> Path | None:
 
 
 def _found_above(here: Path) -> Path | None:
+    bare: Path | None = None
     for folder in (here, *here.parents):
         entry = folder / ".git"
         if entry.is_dir() and not entry.is_symlink():
@@ -51,7 +53,11 @@ def _found_above(here: Path) -> Path | None:
                 return entry
         elif entry.is_file() or entry.is_symlink():
             return _pointed_to(folder, entry)
-    return None
+        if bare is None and _is_bare(folder):
+            bare = folder
+    if bare is not None:
+        _check_owner(bare, [bare])
+    return bare
 
 
 def _pointed_to(folder: Path, entry: Path) -> Path:
@@ -80,6 +86,11 @@ def _is_git_directory(path: Path) -> bool:
     """Say whether it is one by what git looks for."""
     has_objects = (path / "objects").is_dir() and (path / "refs").is_dir()
     return (has_objects or (path / "commondir").is_file()) and (path / "HEAD").is_file()
+
+
+def _is_bare(folder: Path) -> bool:
+    """Say whether a folder is a git directory itself, and no worktree's part of one."""
+    return (folder / "HEAD").is_file() and _is_git_directory(folder) and not (folder / "commondir").exists()
 
 
 def _pointer(entry: Path) -> str:

@@ -49,8 +49,10 @@ def check_private(path: Path) -> None:
 def check_named(path: Path, *, own: bool) -> int:
     """See that nobody but its owner can change what lies in a directory that the user named; return the owner's id.
 
+    Nor may others put another directory in its place, as ssh sees to with its files.
+
     Args:
-        path: The directory.
+        path: The directory; no link leads to it.
         own: Whether the owner has to be this user.
 
     Raises:
@@ -62,7 +64,44 @@ def check_named(path: Path, *, own: bool) -> int:
         raise NotBelieved(_of_another(path, status.st_uid))
     if status.st_mode & OTHERS_WRITE:
         raise NotBelieved(f"others may write to {path}: see what lies there, then `chmod go-w {path}`")
+    _check_parents(path, status.st_uid)
     return status.st_uid
+
+
+def _check_parents(path: Path, owner: int) -> None:
+    """See that nobody else can rename what leads to a directory of this owner.
+
+    Raises:
+        NotBelieved: Somebody can.
+    """
+    trusted = {0, owner, os.geteuid(), Path("/").stat().st_uid}  # in a user namespace root has another number
+    for parent in path.parents:
+        status = parent.stat()
+        if status.st_uid not in trusted:
+            raise NotBelieved(
+                f"{parent} belongs to user {status.st_uid}, who can put another directory in the place of {path}: "
+                "name one elsewhere with --data"
+            )
+        others = status.st_mode & OTHERS_WRITE
+        if others == stat.S_IWGRP and _is_private_group(status.st_gid, status.st_uid):
+            continue
+        if others and not status.st_mode & stat.S_ISVTX:
+            raise NotBelieved(
+                f"others may write to {parent}, and so put another directory in the place of {path}: "
+                f"`chmod go-w {parent}`, or name one elsewhere with --data"
+            )
+
+
+def _is_private_group(group: int, user: int) -> bool:
+    """Say whether a group is a user's own: many systems give each user one, and let it write to what they make."""
+    import grp  # noqa: PLC0415 - hooks seldom need it
+    import pwd  # noqa: PLC0415 - likewise
+
+    try:
+        known, owner = grp.getgrgid(group), pwd.getpwuid(user)
+    except KeyError:
+        return False
+    return known.gr_name == owner.pw_name and owner.pw_gid == group and set(known.gr_mem) <= {owner.pw_name}
 
 
 def _checked(path: Path) -> os.stat_result:

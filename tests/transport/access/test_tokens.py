@@ -160,6 +160,19 @@ def test_it_stays_so_for_a_server_that_starts_on_files_written_later(tmp_path: P
     assert Tokens(tmp_path, clock=lambda: 1000.0).find(token) is None
 
 
+def test_a_file_that_lies_in_the_future_is_told_of(tmp_path: Path):
+    tokens = Tokens(tmp_path)
+    tokens.add("scout")
+    written = (tmp_path / "tokens.json").stat().st_mtime
+    os.utime(tmp_path / "tokens.json", (written + 5000.0, written + 5000.0))
+    trouble = Tokens(tmp_path, clock=lambda: written).clock_trouble()
+    assert str(tmp_path / "tokens.json") in trouble
+    assert "5000 s after" in trouble
+    assert "`touch`" in trouble
+    for now in (4945.0, 9000.0):  # a file server's clock is never quite the same
+        assert Tokens(tmp_path, clock=lambda now=written + now: now).clock_trouble() == ""
+
+
 def test_a_new_token_takes_the_place_of_the_old_one_for_the_same_role_and_time(tmp_path: Path):
     now = [1000.0]
     tokens = Tokens(tmp_path, clock=lambda: now[0])

@@ -254,6 +254,19 @@ async def test_a_hall_without_tokens_says_so_in_its_log_and_in_its_health(checko
     assert "server.without_tokens" in server.logged()
 
 
+async def test_a_token_file_in_the_future_is_told_of_in_the_log_and_in_health(checkout, server):
+    checkout.data.mkdir(mode=0o700)
+    (checkout.data / "tokens.lock").touch()
+    os.utime(checkout.data / "tokens.lock", (4e9, 4e9))
+    await server.start()
+    async with connect(server.ready["ws"], token=server.token("scout")) as hall:
+        with trio.fail_after(30):
+            while (health := await hall.health()).status != "degraded":  # noqa: ASYNC110 - published by another process
+                await trio.sleep(0.05)
+    assert "tokens.lock was written" in health.components["tokens"].detail
+    assert "tokens.clock_behind_files" in server.logged()
+
+
 async def test_a_token_on_the_command_line_is_warned_of(project, server):
     code, _, err = await project("connect", "--token", server.token("scout"), stdin=HELLO_LINE)
     assert (code, "other users of this machine can read --token" in err) == (0, True)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import grp
 import os
+import pwd
 import subprocess
 import sys
 
@@ -170,6 +172,58 @@ def test_a_named_directory_that_others_can_write_to_is_not_believed(here, tmp_pa
     for look in (lambda: found(Given(data=named)), lambda: prepare_data_dir(named)):
         with pytest.raises(NotBelieved, match="chmod go-w"):
             look()
+
+
+def looks_at(named):
+    return lambda: found(Given(data=named)), lambda: prepare_data_dir(named)
+
+
+@pytest.mark.parametrize("depth", [1, 2])
+def test_a_named_directory_that_others_could_swap_for_another_one_is_not_believed(here, tmp_path, depth):
+    named = tmp_path / "a" / "b" / "named"
+    named.mkdir(mode=0o700, parents=True)
+    parent = named.parents[depth - 1]
+    write_server_info(named, INFO)
+    for mode in (0o757, 0o777):
+        parent.chmod(mode)
+        for look in looks_at(named):
+            with pytest.raises(NotBelieved, match=f"chmod go-w {parent}`"):
+                look()
+    for mode in (0o1777, 0o755):  # where it is sticky, as /tmp is, only owners rename what is theirs
+        parent.chmod(mode)
+        for look in looks_at(named):
+            look()
+
+
+@pytest.mark.parametrize("name", ["own", "staff"])
+@pytest.mark.parametrize("members", [[], ["own"], ["own", "other"]])
+def test_the_group_that_a_user_is_alone_in_may_write_to_what_leads_there(here, tmp_path, monkeypatch, name, members):
+    named = tmp_path / "a" / "named"
+    named.mkdir(mode=0o700, parents=True)
+    named.parent.chmod(0o775)
+    write_server_info(named, INFO)
+    gid = named.parent.stat().st_gid
+    monkeypatch.setattr("grp.getgrgid", lambda _: grp.struct_group((name, "x", gid, members)))
+    monkeypatch.setattr("pwd.getpwuid", lambda _: pwd.struct_passwd(("own", "x", 0, gid, "", "/", "/bin/sh")))
+    for look in looks_at(named):
+        if name == "own" and "other" not in members:
+            look()
+        else:
+            with pytest.raises(NotBelieved, match="chmod go-w"):
+                look()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can make another user's files")
+def test_a_named_directory_below_another_users_is_not_believed_but_where_both_are_theirs(here, tmp_path):
+    named = tmp_path / "a" / "named"
+    named.mkdir(mode=0o700, parents=True)
+    os.chown(named.parent, 54321, -1)
+    for look in looks_at(named):
+        with pytest.raises(NotBelieved, match="user 54321, who can put"):
+            look()
+    os.chown(named, 54321, -1)
+    write_server_info(named, INFO)
+    assert found(Given(data=named)).owner == 54321
 
 
 @pytest.mark.parametrize("kind", ["pipe", "folder"])

@@ -65,6 +65,36 @@ def test_a_bare_repository_beside_its_worktrees_is_theirs(repository, tmp_path):
     assert common_directory(home) == common_directory(home / "main") == home / ".bare"
 
 
+def test_inside_of_a_bare_repository_it_is_that_one_and_its_worktrees_share_it(repository, tmp_path):
+    bare = tmp_path / "shared.git"
+    git(tmp_path, "clone", "-q", "--bare", repository, bare)
+    git(bare, "worktree", "add", "-q", "--detach", tmp_path / "tree")
+    places = [bare, bare / "refs" / "heads", bare / "worktrees" / "tree", tmp_path / "tree"]
+    assert [common_directory(place) for place in places] == [bare] * 4
+    assert {git(place, "rev-parse", "--path-format=absolute", "--git-common-dir") for place in places} == {str(bare)}
+
+
+def test_a_bare_repository_that_a_clone_can_bring_is_part_of_the_clone(repository):
+    git(repository, "clone", "-q", "--bare", repository, "shipped")
+    assert common_directory(repository / "shipped") == repository / ".git"
+    assert common_directory(repository / ".git" / "refs") == repository / ".git"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can make another user's files")
+def test_a_bare_repository_of_another_user_is_believed_only_where_git_calls_it_safe(repository, tmp_path, monkeypatch):
+    bare = tmp_path / "shared.git"
+    git(tmp_path, "clone", "-q", "--bare", repository, bare)
+    os.chown(bare, 54321, 54321)
+    config = tmp_path / "gitconfig"
+    config.write_text("")
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(config))
+    monkeypatch.delenv("SUDO_UID", raising=False)
+    with pytest.raises(NotBelieved, match=r"safe\.directory"):
+        common_directory(bare / "refs")
+    config.write_text(f"[safe]\n\tdirectory = {bare}\n")
+    assert common_directory(bare / "refs") == bare
+
+
 def test_a_submodule_and_its_worktrees_are_a_repository_of_their_own(repository, tmp_path):
     other = tmp_path / "other"
     shutil.copytree(repository, other)
