@@ -2,7 +2,9 @@
 
 No text passes for another one's escape: one that needs an escape, or begins like one that does, is shown as bash would
 write it, `$'...'`, in which a backslash and a quote of its own are escaped too. Letters of two scripts that look alike
-are still two letters that look alike.
+are still two letters that look alike. Letters that are written from right to left, as those of Hebrew and Arabic, are
+escaped: a terminal shows the words and signs between two of them in the other order, so that `a -> b` could be
+`b -> a`. To isolate them would take characters that are not seen, and that a copied command would keep.
 """
 
 from __future__ import annotations
@@ -20,6 +22,9 @@ _DISGUISING: Final = frozenset(
     "\u0334\u0335\u0336\u0337\u0338\u20d2\u20d3\u20d8\u20d9\u20da\u20e5\u20e6\u20eb\u2d7f\ufffc\U0001d159"
 )
 """What is drawn over a letter, and printable characters without a picture of their own."""
+
+_LEFTWARDS: Final = frozenset({"R", "AL", "AN"})
+"""The directions of what is written from right to left, and of digits that are: UAX 9, table 4."""
 
 _DELETE: Final = "\x7f"
 _BLANKS: Final = re.compile(r"(?<= ) +")
@@ -71,10 +76,14 @@ def visible_scripts(scripts: Mapping[str, str | None] | None) -> list[str]:
 
 
 def _is_hidden(character: str) -> bool:
+    if character.isascii():
+        return not character.isprintable()
     return (
         not character.isprintable()
         or character in UNSEEN
-        or (not character.isascii() and (character in _DISGUISING or unicodedata.category(character) == "Me"))
+        or character in _DISGUISING
+        or unicodedata.category(character) == "Me"
+        or unicodedata.bidirectional(character) in _LEFTWARDS
     )
 
 

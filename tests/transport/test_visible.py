@@ -7,6 +7,7 @@ import json
 import logging
 import subprocess
 import sys
+import unicodedata
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -37,7 +38,8 @@ HIDING = [
     *("\u202e", "\u2066", "\u200b", "\ufeff", "\u2028", "\U000e0041"),
     *("\u034f", "\ufe0f", "\u3164"),
 ]
-TEXTS = st.text(st.one_of(st.sampled_from("".join(HIDING)), st.characters()), max_size=40)
+TEXTS = st.lists(st.sampled_from("".join(HIDING)) | st.characters(), max_size=40).map("".join)
+"""Not `st.text` of both, which takes them for one alphabet, in which what hides is rare."""
 
 
 @given(TEXTS)
@@ -304,6 +306,23 @@ def test_blanks_in_json_are_the_same_value_and_end_no_line():
 @pytest.mark.parametrize("character", "\u0338\u0336\u20dd\u0488\ufffc\u2d7f\U0001d159")
 def test_what_is_drawn_over_letters_or_has_no_picture_is_escaped(character):
     assert character not in visible(f"rm{character} x")
+
+
+LEFTWARDS = ["א", "ش", "ة", "٣", "\u07ca", "\U00010900", "\U0001e900"]
+
+
+@given(st.lists(st.sampled_from(LEFTWARDS) | st.characters()).map("".join))
+def test_a_terminal_shows_each_text_in_the_order_in_which_a_shell_reads_it(text):
+    """Nothing is left that is written from right to left, so there is nothing to turn around."""
+    for shown in (visible(text), visible_json(text.encode("utf-8", "ignore").decode())):
+        assert {unicodedata.bidirectional(each) for each in shown}.isdisjoint({"R", "AL", "AN"})
+
+
+@pytest.mark.parametrize("letter", LEFTWARDS, ids=ascii)
+def test_an_approval_does_not_show_source_and_target_the_other_way_round(letter):
+    command = f"cp {letter}1 / {letter}2"
+    shown = visible_request("Bash", {"command": command})
+    assert shown == f"Bash: $'cp \\U{ord(letter):08x}1 / \\U{ord(letter):08x}2'"
 
 
 @pytest.mark.parametrize("text", ["make" + " " * 200 + "forged", "  begins", "ends  ", "one  two"])
