@@ -17,13 +17,14 @@ from typing import Any
 import msgspec
 import pytest
 
-from mutation.covering import RESULT, KnownTest
+from mutation.covering import RESULT, Entered, KnownTest
 
 _entered: dict[int, CodeType] = {}
 _of_fixture: dict[tuple[str, str], set[str]] = defaultdict(set)
 _of_test: dict[str, set[str]] = {}
 _seconds: dict[str, float] = defaultdict(float)
 _passed: dict[str, bool] = {}
+_failed: dict[str, None] = {}
 _root = f"{Path.cwd()}/"
 
 
@@ -66,6 +67,8 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
     """Note whether a test passes and how long it takes."""
     _seconds[report.nodeid] += report.duration
     _passed[report.nodeid] = _passed.get(report.nodeid, True) and report.passed
+    if report.failed:
+        _failed[report.nodeid] = None
 
 
 def pytest_sessionfinish() -> None:
@@ -76,7 +79,7 @@ def pytest_sessionfinish() -> None:
         for name, functions in _of_test.items()
         if _passed.get(name)
     ]
-    Path(os.environ[RESULT]).write_bytes(msgspec.json.encode(tests))
+    Path(os.environ[RESULT]).write_bytes(msgspec.json.encode(Entered(tests, [*_failed])))
 
 
 def _named(codes: list[CodeType]) -> set[str]:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from mutation.command import mutants
+from mutation.covering import Covering, KnownFile
 from mutation.mutant import Mutant
 from mutation.trials import FailWithoutBug, Task, trials
 from transport.cli.failure import CommandFailed
@@ -53,6 +55,34 @@ def test_a_bug_is_found_by_a_test_that_fails_with_it_and_survives_one_that_does_
     found = outcomes(checkout, task("test_strong", WRONG_WAY), task("test_weak", WRONG_WAY))
     assert found == ["found", "survived"]
     assert (checkout / "box.py").read_text() == SOURCE
+
+
+def test_a_test_that_fails_without_a_bug_is_told_of_and_looked_at_again(checkout, tmp_path, capsys):
+    folder = checkout / "tests" / "store"
+    folder.mkdir()
+    broken = "import pytest\n@pytest.fixture\ndef broken():\n    assert False\ndef test_broken(broken):\n    pass\n"
+    texts = {"test_box.py": TESTS + broken, "test_good.py": "def test_good():\n    pass\n"}
+    for name, text in texts.items():
+        (folder / name).write_text(text)
+    for _ in range(2):
+        covering = Covering(tmp_path / "covering.json")
+        covering.bring_up_to_date(checkout)
+        assert capsys.readouterr().err.splitlines()[1:] == [
+            f"fails without a bug, so it can notice none: tests/store/test_box.py::{test}"
+            for test in ("test_wrong", "test_broken")
+        ]
+        known = msgspec.json.decode((tmp_path / "covering.json").read_bytes(), type=dict[str, KnownFile])
+        passing = {path: [each.name.rpartition("::")[2] for each in file.tests] for path, file in known.items()}
+        assert passing == {
+            "tests/store/test_box.py": ["test_strong", "test_weak"],
+            "tests/store/test_good.py": ["test_good"],
+        }
+        (folder / "test_box.py").touch()
+    (folder / "test_box.py").write_text(TESTS.partition("def test_wrong")[0])
+    Covering(tmp_path / "covering.json").bring_up_to_date(checkout)
+    assert "fails" not in capsys.readouterr().err
+    Covering(tmp_path / "covering.json").bring_up_to_date(checkout)
+    assert capsys.readouterr().err == ""
 
 
 @pytest.mark.slow

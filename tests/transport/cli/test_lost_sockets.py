@@ -179,7 +179,7 @@ async def test_a_server_whose_runtime_directory_goes_is_found_again_and_says_mea
         async with connect(server.ready["ws"], token=server.token("scout")) as hall:
 
             async def until(status):
-                with trio.fail_after(60):
+                with trio.fail_after(14):
                     while (health := await hall.health()).status != status:  # noqa: ASYNC110 - published by another process
                         await trio.sleep(0.1)
                 return health.components
