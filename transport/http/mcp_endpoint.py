@@ -118,7 +118,8 @@ class McpEndpoint:
         Changes what the SDK must not see in the request's headers.
 
         Raises:
-            _Refused: One would be reopened, and the principal or all together have too many requests under way.
+            _Refused: One would be reopened, and the principal or all together have too many requests under way, or the
+                principal's other sessions take too long.
         """
         sessions = self._sessions
         session = sessions.find(scope, principal)

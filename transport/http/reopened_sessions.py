@@ -21,6 +21,7 @@ from mcp_types import DEFAULT_NEGOTIATED_VERSION
 from mcp_types.version import HANDSHAKE_PROTOCOL_VERSIONS
 from starlette.types import Message, Receive
 
+from actors.desk.gate import Refusal
 from actors.session.messages import Principal
 
 GIVEN_OUT: Final = re.compile(r"[0-9a-f]{32}")
@@ -28,6 +29,12 @@ GIVEN_OUT: Final = re.compile(r"[0-9a-f]{32}")
 
 HANDSHAKE_S: Final = 5.0
 """How long it may take to begin a session again, in seconds; it is done within the process."""
+
+TURN_S: Final = 10.0
+"""How long a principal's request waits for its own sessions that are begun again before it, in seconds.
+
+Thousands are in that time, where nothing is amiss: each takes some rounds of the loop.
+"""
 
 HELLO_ID: Final = "reopened"
 """The id of the `initialize` that a client did once."""
@@ -89,12 +96,22 @@ class ReopeningTurns:
 
     @asynccontextmanager
     async def of(self, principal: Principal) -> AsyncGenerator[None]:
-        """Hold a principal's turn for as long as it is entered; a checkpoint."""
+        """Hold a principal's turn for as long as it is entered; a checkpoint.
+
+        Raises:
+            Refusal: It did not come within `TURN_S`.
+        """
         turn = self._turns.setdefault(principal, _Turn())
         turn.wanted_by += 1
         try:
-            async with turn.lock:
+            with trio.move_on_after(TURN_S) as waited:
+                await turn.lock.acquire()
+            if waited.cancelled_caught:
+                raise Refusal("rate_limited", "other sessions are begun again first; try later", {})
+            try:
                 yield
+            finally:
+                turn.lock.release()
         finally:
             turn.wanted_by -= 1
             if not turn.wanted_by:

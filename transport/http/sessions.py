@@ -122,6 +122,9 @@ class Sessions(StreamableHTTPSessionManager):
         """Return the session that a request names, begun again where it `may_reopen`; None where there is none.
 
         A checkpoint.
+
+        Raises:
+            Refusal: Too many of the principal's sessions are begun again before it.
         """
         async with self._reopening.of(principal):
             session_id = session_id_of(scope)

@@ -11,7 +11,7 @@ import trio.testing
 from actors.desk.shares import REQUESTS
 from actors.session.messages import Principal
 from transport.http import reopened_sessions
-from transport.http.reopened_sessions import HANDSHAKE_S, EndedSessions, ReopeningTurns
+from transport.http.reopened_sessions import HANDSHAKE_S, TURN_S, EndedSessions, ReopeningTurns
 from transport.http.sessions import Sessions
 
 CALL = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": "whoami", "arguments": {}}}
@@ -53,6 +53,31 @@ async def test_nobody_waits_for_the_sessions_that_another_agent_begins_again(
         assert reply.message["result"]["structuredContent"]["agent"] == "scout"
         assert trio.current_time() - began < HANDSHAKE_S
         nursery.cancel_scope.cancel()
+
+
+async def test_who_waits_too_long_for_sessions_of_its_own_is_told_to_come_again(
+    serve_http: Any, autojump_clock: Any, monkeypatch: pytest.MonkeyPatch
+):
+    async def stuck(*_: Any) -> None:
+        await trio.sleep_forever()
+
+    monkeypatch.setattr(Sessions, "_shake_hands", stuck)
+    answers: list[tuple[int, float]] = []
+    async with serve_http() as hall:
+
+        async def ask(number: int) -> None:
+            reply = await hall.connect().post("/mcp", CALL, **named(number))
+            answers.append((reply.status, trio.current_time() - began))
+            if reply.status == 429:
+                assert reply.json["error"]["data"]["error"]["code"] == "rate_limited"
+                assert reply.headers["retry-after"] == "2"
+
+        began = trio.current_time()
+        async with trio.open_nursery() as nursery:
+            for number in range(8):
+                nursery.start_soon(ask, number)
+    assert [status for status, _ in sorted(answers)] == [404] * 2 + [429] * 6
+    assert max(waited for _, waited in answers) < TURN_S + HANDSHAKE_S + 1
 
 
 @pytest.mark.parametrize("method", ["POST", "GET"])
