@@ -134,14 +134,20 @@ class Admissions:
     async def admit_large(self, principal: Principal, size: int) -> None:
         """Let a large message be read: wait while its principal owes, then let it pay for its bytes; may checkpoint.
 
-        Reading it is costly before anybody can say what it asks for. Those that wait go on one after the other, since
-        each may be refused in its turn, and be owed for.
+        Reading it is costly before anybody can say what it asks for.
+        """
+        await self.wait_until_paid(principal)
+        await self._charge(principal, size // READ_BYTES)
+
+    async def wait_until_paid(self, principal: Principal) -> None:
+        """Wait while a principal owes for what it sent; a checkpoint if it does.
+
+        Those that wait go on one after the other, since each may be refused in its turn, and be owed for.
         """
         name = session_name(principal)
         while (prepaid := self._prepaid_of_sessions.get(name)) is not None and prepaid.owes_until > trio.current_time():
             async with prepaid.turn:
                 await trio.sleep(max(0.0, prepaid.owes_until - trio.current_time()))
-        await self._charge(principal, size // READ_BYTES)
 
     async def _charge(self, principal: Principal, tokens: int) -> None:
         name = session_name(principal)

@@ -49,6 +49,7 @@ class Gate:
         self._admissions = Admissions(system, views.prepaid, session)
         self.charge_refused = self._admissions.charge_refused
         self.admit_large = self._admissions.admit_large
+        self.wait_until_paid = self._admissions.wait_until_paid
         self._store = Ref(system, EVENT_STORE)
         judge = RequestJudge(system, views, self._admissions, self.shares.waits)
         self.validate = judge.validate

@@ -139,6 +139,9 @@ class FakeGate:
     async def admit_large(self, principal: Principal, size: int) -> None:
         pass
 
+    async def wait_until_paid(self, principal: Principal) -> None:
+        pass
+
     def disconnected(self, caller: Caller) -> None:
         self.disconnections.append(caller.connection)
 

@@ -14,15 +14,18 @@ class Body:
     Attributes:
         held: The bytes of its principal's bodies, this one's among them. Set before it grows.
         data: What has arrived.
+        pieces: In how many pieces.
     """
 
     def __init__(self, most: int) -> None:
         self._most = most
         self.held = HeldBytes()
         self.data = bytearray()
+        self.pieces = 0
 
     def grow(self, data: bytes) -> bool:
         """Append what has arrived; False, and nothing is appended, where its principal has too much under way."""
+        self.pieces += 1
         by_others = self.held.bytes - len(self.data)
         if by_others and self.held.bytes + len(data) > self._most:
             return False

@@ -44,6 +44,12 @@ _MORE: Final[Mapping[int, Mapping[str, str]]] = {
 LINGER_S: Final = 1.0
 """How long the rest of a refused request is read and thrown away, in seconds."""
 
+LINGER_PIECES: Final = 1024
+"""How many pieces of it: a stranger's chunks of one byte would take all of that second."""
+
+PIECES: Final = 16
+"""After how many pieces of a body they are paid for, and others get a turn."""
+
 
 class CheckedRequest(NamedTuple):
     """What a route knows of a request that was let in.
@@ -171,6 +177,8 @@ class RequestChecks:
                     raise Rejected(429, "too many bytes of your requests are under way; wait for answers")
                 if not message.get("more_body", False):
                     return bytes(body.data)
+                if body.pieces % PIECES == 0:
+                    await trio.sleep(body.held.pay_for_pieces(PIECES, trio.current_time()))
         raise Rejected(408, f"the request did not arrive within {self._limits.body_s:g} seconds")
 
 
@@ -191,8 +199,8 @@ async def _refuse(connection: HttpConnection, rejected: Rejected, receive: Recei
     await send({"type": "http.response.start", "status": rejected.status, "headers": response.raw_headers})
     await send({"type": "http.response.body", "body": response.body, "more_body": True})
     with trio.move_on_after(LINGER_S):
-        while (await receive()).get("more_body", False):
-            pass
-        await send({"type": "http.response.body"})
-        return
+        for _ in range(LINGER_PIECES):
+            if not (await receive()).get("more_body", False):
+                await send({"type": "http.response.body"})
+                return
     connection.cut()

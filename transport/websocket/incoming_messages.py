@@ -131,6 +131,7 @@ class Inbound:
                         if self._unpaid:
                             size, self._unpaid = self._unpaid, 0
                             await self._gate.charge_refused(self._caller.principal, size)
+                            await self._gate.wait_until_paid(self._caller.principal)
                 except ConnectionClosed:
                     return None
         if self._drain:

@@ -3,7 +3,7 @@
 trio-websocket counts characters itself and closes where a message has too many. What it takes in without waiting for
 anything are fragments and pongs: ten thousand of them fit into what is read at once, and many into a message. So others
 get a turn in between, a message may come in so many fragments at most, and what one principal has begun and not
-finished, over all its connections, is bounded.
+finished, over all its connections, is bounded, and so is how many of its pieces are read in a second.
 """
 
 from __future__ import annotations
@@ -89,4 +89,4 @@ class Fragments:
     async def _take_turns(self) -> None:
         self._handled += 1
         if self._handled % EVENTS == 0:
-            await trio.lowlevel.checkpoint()
+            await trio.sleep(self.unfinished.pay_for_pieces(EVENTS, trio.current_time()))

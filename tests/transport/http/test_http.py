@@ -9,9 +9,12 @@ import trio
 import trio.testing
 
 from actors.monitor.messages import Component, Health
+from transport.access.bytes_per_principal import PIECES_AT_ONCE, PIECES_PER_S
 from transport.access.seats import MOST_UNAUTHENTICATED
 from transport.http.connection import HttpLimits
+from transport.http.request_checks import LINGER_PIECES, LINGER_S
 
+ONE_BYTE = b"1\r\n \r\n"
 ASK = {"tool": "Read", "input": {"file_path": "/tmp/x"}}
 
 
@@ -118,6 +121,29 @@ async def test_a_body_of_unknown_length_is_refused_once_it_is_too_long(serve_htt
         wire = hall.connect()
         await wire.begin("POST", "/v1/validate", b"x" * 200, transfer_encoding="chunked")
         assert (await wire.reply()).status == 413
+
+
+async def test_whoever_sends_a_body_in_very_many_pieces_waits_alone(serve_http, autojump_clock):
+    async with serve_http() as hall:
+        wire = hall.connect()
+        began = trio.current_time()
+        await wire.head("/v1/validate", "Content-Type: application/json", "Transfer-Encoding: chunked")
+        await wire.stream.send_all(ONE_BYTE * (PIECES_AT_ONCE + PIECES_PER_S // 2) + b"2\r\n{}\r\n0\r\n\r\n")
+        await trio.testing.wait_all_tasks_blocked()
+        assert (await hall.connect(hall.tokens.add("neighbour")).post("/v1/validate", ASK)).status == 200
+        assert trio.current_time() - began < 0.1
+        assert (await wire.event()).status_code == 400
+        assert 0.4 < trio.current_time() - began < 0.6
+
+
+async def test_of_a_refused_request_few_pieces_are_read_and_thrown_away(serve_http, autojump_clock):
+    async with serve_http() as hall:
+        wire = hall.connect("nobody's")
+        began = trio.current_time()
+        await wire.head("/v1/validate", "Transfer-Encoding: chunked")
+        await wire.stream.send_all(ONE_BYTE * (2 * LINGER_PIECES))
+        assert await wire.ended()
+        assert trio.current_time() - began < LINGER_S / 2
 
 
 @pytest.mark.parametrize("target", ["/healthz", "/v1/validate"])

@@ -9,6 +9,7 @@ import trio.testing
 from trio.testing import lockstep_stream_pair, memory_stream_pair
 from wsproto.events import AcceptConnection, BytesMessage, CloseConnection, Ping, Pong, RejectConnection, TextMessage
 
+from transport.access.bytes_per_principal import PIECES_AT_ONCE, PIECES_PER_S
 from transport.websocket.connection import ConnectionLimits
 from transport.websocket.incoming_messages import TOO_MANY_REQUESTS
 from transport.websocket.message_size import EVENTS, FRAGMENTS
@@ -157,12 +158,54 @@ async def test_others_have_their_turn_between_frames_that_hold_nothing(front, au
         first, rest = HEALTH[:10], HEALTH[10:]
         async with trio.open_nursery() as nursery:
             await raw.send(TextMessage(data=first, message_finished=False))
-            await raw.stream.send_all(nothing * 10_000)
+            await raw.stream.send_all(nothing * PIECES_AT_ONCE)  # more of them would wait
             await raw.send(TextMessage(data=rest))
             nursery.start_soon(take_turns)
             assert (await raw.message())["id"] == "again"
             nursery.cancel_scope.cancel()
-        assert turns > 10_000 / EVENTS
+        assert turns > PIECES_AT_ONCE / EVENTS
+
+
+@pytest.mark.parametrize("piece", [EMPTY, bytes([0x00, 0x81, 0, 0, 0, 0, 0x20]), bytes([0x8A, 0x80, 0, 0, 0, 0])])
+async def test_whoever_sends_more_pieces_than_are_read_in_a_second_waits_alone_on_all_connections(
+    front, autojump_clock, piece: bytes
+):
+    async with front() as running:
+        raw = await running.raw()
+        began = trio.current_time()
+        await raw.send(TextMessage(data=HEALTH[:-1], message_finished=False))
+        await raw.stream.send_all(piece * (PIECES_AT_ONCE + PIECES_PER_S // 2))
+        await trio.testing.wait_all_tasks_blocked()
+        async with running.client(running.tokens.add("neighbour")) as neighbour:
+            await neighbour.health()
+        assert trio.current_time() - began < 0.1
+        await raw.send(TextMessage(data=HEALTH[-1:]))
+        assert (await raw.message())["id"] == "again"
+        assert 0.4 < trio.current_time() - began < 0.6
+        await raw.stream.aclose()
+        again = await running.raw()
+        await again.send(TextMessage(data=HEALTH[:-1], message_finished=False))
+        await again.stream.send_all(piece * PIECES_AT_ONCE)
+        await again.send(TextMessage(data=HEALTH[-1:]))
+        assert (await again.message())["id"] == "again"
+        assert trio.current_time() - began > 0.8
+
+
+async def test_behind_a_refused_message_nothing_is_read_until_its_sender_has_paid(front, autojump_clock, monkeypatch):
+    async with front() as running:
+
+        async def owing(_principal: Any) -> None:
+            await trio.sleep(3)
+
+        monkeypatch.setattr(running.gate, "wait_until_paid", owing)
+        raw = await running.raw()
+        began = trio.current_time()
+        for text in ("x", HEALTH):
+            await raw.send(TextMessage(data=text))
+        assert (await raw.message())["error"]["code"] == -32700
+        assert trio.current_time() - began < 0.1
+        assert (await raw.message())["id"] == "again"
+        assert 2.9 < trio.current_time() - began < 3.1
 
 
 @pytest.mark.parametrize(
