@@ -94,14 +94,20 @@ async def test_a_cancelled_request_of_the_page_is_not_answered(hall):
 
 @pytest.mark.parametrize(
     ("name", "event", "agent"),
-    [("claude-code-hook", "PreToolUse", "claude-code"), ("codex-hook", "PreToolUse", "codex")],
+    [
+        ("claude-code-hook", "PreToolUse", "claude-code"),
+        ("codex-hook", "PreToolUse", "codex"),
+        ("managed-hook", "PreToolUse", "claude-code"),
+    ],
 )
 async def test_the_hooks_command_answers_as_the_page_says(hall, plain_environment, name, event, agent):
     (group,) = json.loads(block(CONNECT, name, "json"))["hooks"][event]
     (hook,) = group["hooks"]
-    assert hook["command"] == f"moothall hook {agent}"
+    said = hook["command"].removeprefix("/opt/moothall/bin/")
+    assert said.removesuffix(" --data /srv/moothall/hall-agents") == f"moothall hook {agent}"
     asked = {"hook_event_name": event, "tool_name": "Bash", "tool_input": {"command": "rm -rf /"}}
-    command = [sys.executable, "-c", "from transport.cli.entry import main; main()", *hook["command"].split()[1:]]
+    command = [sys.executable, "-c", "from transport.cli.entry import main; main()", *said.split()[1:]]
+    command = [each.replace("/srv/moothall/hall-agents", str(hall.data)) for each in command]
     environment = {**plain_environment, "MOOTHALL_DATA": str(hall.data)}
     done = await trio.run_process(command, stdin=json.dumps(asked).encode(), capture_stdout=True, env=environment)
     assert b"deny" in done.stdout
