@@ -4,28 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from store import EventLog, Invalid, Limits, LogDamaged, LogLocked, NewEvent, backup, restore, verify
+from store import EventLog, Invalid, LogDamaged, LogLocked, restore, verify
 
-
-def fill(directory, first, last):
-    with EventLog.open(directory, limits=Limits(segment_bytes=300)) as log:
-        for n in range(first, last + 1):
-            log.append([NewEvent(type="t", data={"n": n})], stream="s")
-
-
-def numbers(directory):
-    with EventLog.open(directory) as log:
-        return [event.data["n"] for event in log.read()]
-
-
-@pytest.fixture
-def kept(tmp_path):
-    """Return a log of twenty events and a backup of its first ten."""
-    log, copy = tmp_path / "log", tmp_path / "backup"
-    fill(log, 1, 10)
-    backup(log, copy)
-    fill(log, 11, 20)
-    return log, copy
+from numbered_log import fill, numbers
 
 
 def test_the_log_is_the_backups_and_what_was_there_is_kept_beside_it(kept):

@@ -14,9 +14,7 @@ from store import (
     DiskFull,
     EventLog,
     Invalid,
-    Limits,
     LogDamaged,
-    NewEvent,
     StoreError,
     backup,
     import_events,
@@ -26,6 +24,8 @@ from store import (
     verify,
 )
 
+from numbered_log import fill, numbers
+
 GONE = b'{"gone":3,"revisions":{"s":3}}\n'
 
 
@@ -33,27 +33,6 @@ GONE = b'{"gone":3,"revisions":{"s":3}}\n'
 def _disk_that_needs_no_time(monkeypatch):
     for call in ("fsync", "fdatasync"):
         monkeypatch.setattr(os, call, lambda _: None)
-
-
-def fill(directory, first, last):
-    with EventLog.open(directory, limits=Limits(segment_bytes=300)) as log:
-        for n in range(first, last + 1):
-            log.append([NewEvent(type="t", data={"n": n})], stream="s")
-
-
-def numbers(directory):
-    with EventLog.open(directory) as log:
-        return [event.data["n"] for event in log.read()]
-
-
-@pytest.fixture
-def kept(tmp_path):
-    """Return a log of twenty events and a backup of its first ten."""
-    log, copy = tmp_path / "log", tmp_path / "backup"
-    fill(log, 1, 10)
-    backup(log, copy)
-    fill(log, 11, 20)
-    return log, copy
 
 
 CALLS = ("mkdir", "pwrite", "fsync", "replace", "unlink", "rmdir")

@@ -8,7 +8,6 @@ import pytest
 import trio
 
 from actors.event_store.messages import Refused, Stored
-from actors.kernel import AskTimeout
 from actors.ports import inline
 from actors.speed_layer.audit.buffer import AUDIT_STREAM, AuditBuffer, Entry
 from actors.speed_layer.audit.form_search import MASK
@@ -16,40 +15,16 @@ from actors.speed_layer.audit.secret_masks import Masked
 from actors.speed_layer.audit.verdict_events import GAP
 from actors.speed_layer.audit.writer import RETRY_S, AuditWriter
 from actors.speed_layer.call_and_verdict import Call, Verdict
-from store import ConditionFailed, MemoryLog, StoreError
+
+from lossy_store import LossyStore
 
 CALL = Call("Bash", {"command": "ls"}, "/home/dev/project")
 GIVEN = Verdict("allow", "r", None, "p", False, "0" * 32, 1)
 
 
-class Store:
-    """A store in memory whose answers may be lost, after or before the work is done."""
-
-    def __init__(self):
-        self.log = MemoryLog()
-        self.faults = []
-
-    async def ask(self, message):
-        await trio.lowlevel.checkpoint()
-        fault = self.faults.pop(0) if self.faults else None
-        if fault == "lost on the way there":
-            raise AskTimeout("event_store", 5.0)
-        if fault == "unavailable":
-            return Stored(refused=Refused("unavailable", "the disk is full"))
-        try:
-            (outcome,) = self.log.commit([message.append])
-        except StoreError as error:
-            outcome = error
-        if fault == "lost on the way back":
-            raise AskTimeout("event_store", 5.0)
-        if isinstance(outcome, ConditionFailed):
-            return Stored(refused=Refused("condition_failed", str(outcome)))
-        return Stored(appended=outcome)
-
-
 @pytest.fixture
 def store():
-    return Store()
+    return LossyStore()
 
 
 @pytest.fixture

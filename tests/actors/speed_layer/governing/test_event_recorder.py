@@ -5,44 +5,10 @@ from __future__ import annotations
 import pytest
 import trio
 
-from actors.event_store.messages import AppendEvents, Found, Refused, Stored
-from actors.kernel import AskTimeout
 from actors.speed_layer.governing.event_recorder import RETRY_S, EventRecorder
-from store import MemoryLog, NewEvent, RevisionConflict, StoreError
+from store import NewEvent
 
-
-class Store:
-    """A store in memory whose answers may be lost, after or before the work is done."""
-
-    def __init__(self):
-        self.log = MemoryLog()
-        self.faults = []
-
-    async def ask(self, message):
-        await trio.lowlevel.checkpoint()
-        if not isinstance(message, AppendEvents):
-            return Found(page=self.log.query(message.query))
-        fault = self.faults.pop(0) if self.faults else None
-        if fault == "lost on the way there":
-            raise AskTimeout("event_store", 5.0)
-        if fault == "unavailable":
-            return Stored(refused=Refused("unavailable", "the disk is full"))
-        if fault == "another writer":
-            self.log.append([NewEvent(type="theirs")] * 2, stream="s")
-        stored = self._append(message.append)
-        if fault == "lost on the way back":
-            raise AskTimeout("event_store", 5.0)
-        return stored
-
-    def _append(self, append):
-        try:
-            (outcome,) = self.log.commit([append])
-        except StoreError as error:
-            outcome = error
-        if isinstance(outcome, RevisionConflict):
-            return Stored(refused=Refused("revision_conflict", str(outcome), {"actual": outcome.actual}))
-        assert not isinstance(outcome, StoreError)
-        return Stored(appended=outcome)
+from lossy_store import LossyStore
 
 
 async def record(store, count=3):
@@ -66,14 +32,14 @@ def stored(store):
 
 @pytest.mark.parametrize("fault", [None, "lost on the way there", "lost on the way back", "unavailable"])
 async def test_events_are_stored_once_and_told_once_whatever_becomes_of_an_answer(autojump_clock, fault):
-    store = Store()
+    store = LossyStore()
     store.faults = [None, fault, fault]
     assert await record(store) == [0, 1, 2]
     assert stored(store) == [0, 1, 2]
 
 
 async def test_a_stream_that_somebody_else_writes_to_ends_the_speed_layer(autojump_clock):
-    store = Store()
+    store = LossyStore()
     store.faults = ["another writer"]
     with pytest.raises(ExceptionGroup) as ended:
         await record(store)
