@@ -14,8 +14,9 @@ from store.disk.ports import LogPorts, Sync
 from store.errors import LogDamaged, StoreError
 from store.format.retention_record import RetentionRecord
 from store.interface import Log, LogStats
-from store.model.append import Append, Appended
+from store.model.append import Append, Appended, Expected, FailIf
 from store.model.event import Event
+from store.model.given import EventsGiven, as_events
 from store.model.limits import Limits
 from store.model.query import Page, Query, as_query
 from store.recovery.close_directory import close_cleanly
@@ -150,6 +151,31 @@ class EventLog(Log):
         self._steps.refuse_if_unusable()
         self._writer.guarded(self._parts.index_file_queue.step)
         return self._parts.index_file_queue.pending
+
+    def append(
+        self,
+        events: EventsGiven,
+        *,
+        stream: str | None = None,
+        expected_revision: Expected = None,
+        agent: str = "local",
+        command_id: str | None = None,
+        fail_if: FailIf | Query | None = None,
+    ) -> Appended:
+        """Commit one append; see `Log.append`."""
+        events = as_events(events)
+        if command_id is None and fail_if is None:
+            appended = self._steps.commit_quickly(events, stream, agent, expected_revision)
+            if appended is not None:
+                return appended
+        return super().append(
+            events,
+            stream=stream,
+            expected_revision=expected_revision,
+            agent=agent,
+            command_id=command_id,
+            fail_if=fail_if,
+        )
 
     def commit(self, appends: Sequence[Append]) -> list[Appended | StoreError]:
         """Stage, flush and settle appends as one group; see `Log.commit`.

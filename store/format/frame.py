@@ -114,6 +114,15 @@ def encode_header(
     return b"".join((MAGIC, salt[:TAG_BYTES], crc.to_bytes(4, "little"), covered))
 
 
+def plain_header(  # noqa: PLR0917 - a header's fields
+    body: bytes, tag: bytes, seed: int, count: int, first_sequence: int, durable: int, time_ns: int
+) -> bytes:
+    """Do as `encode_header` does, without flags and seal, with what `tag_and_seed` gives once a segment."""
+    covered = _COVERED.pack(0, 0, count, len(body), first_sequence, durable, time_ns)
+    crc = zlib.crc32(body, zlib.crc32(covered, seed))
+    return b"%b%b%b%b" % (MAGIC, tag, crc.to_bytes(4, "little"), covered)
+
+
 def frames_in(data: Buffer, offset: int, salt: bytes | None) -> Iterator[Frame]:
     """Yield the frames that lie one behind the other, up to where there is no whole one.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from array import array
 from collections.abc import Iterable, Sequence
 from itertools import accumulate
+from operator import le
 
 from store.index.byte_planes import GrowingPlanes
 from store.index.stream_table import StreamTable
@@ -45,7 +46,7 @@ class SegmentIndex:
         *,
         offsets: Sequence[int],
         end: int,
-        time_ns: int,
+        times: Sequence[int],
         counts: Sequence[int],
         streams: Sequence[int],
         types: Sequence[int],
@@ -58,7 +59,7 @@ class SegmentIndex:
         Args:
             offsets: the byte at which each begins.
             end: the byte at which the last one ends.
-            time_ns: the time of all events.
+            times: the time of each frame's events.
             counts: how many events each frame has.
             streams: an id for each event.
             types: an id for each event.
@@ -67,11 +68,10 @@ class SegmentIndex:
             commands: for each frame that carries out a command, which one it is, from 0, and the command's key.
         """
         at, frame = len(self), len(self.frame_firsts)
-        self.earliest_ns = min(self.earliest_ns, time_ns) if at else time_ns
-        if time_ns >= self.latest_ns:
-            self.latest_ns = time_ns
-        else:
-            self.ordered = False
+        earliest = min(times)
+        self.ordered = self.ordered and times[0] >= self.latest_ns and all(map(le, times, times[1:]))
+        self.earliest_ns = min(self.earliest_ns, earliest) if at else earliest
+        self.latest_ns = max(self.latest_ns, *times)
         self.end = end
         self.frame_firsts.extend(accumulate(counts[:-1], initial=at))
         self.frame_offsets.extend(offsets)

@@ -114,7 +114,12 @@ class IndexedSegment(Protocol):
 
     path: Path
     header: SegmentHeader
-    index: Index
+
+    @property
+    def index(self) -> Index: ...  # noqa: D102 - see above
+
+    @index.setter
+    def index(self, index: Index, /) -> None: ...
 
     @property
     def first_sequence(self) -> int: ...  # noqa: D102 - see above

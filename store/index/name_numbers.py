@@ -45,6 +45,11 @@ class Interner:
         return self._names[number]
 
     @property
+    def numbers(self) -> dict[str, int]:
+        """The number of each name; not to be changed, and the same dict for the life of the process."""
+        return self._ids
+
+    @property
     def names(self) -> Sequence[str]:
         """All names, by number; not to be changed."""
         return self._names

@@ -69,7 +69,7 @@ def _index_frame(
     index.add_frames(
         offsets=(frame.offset,),
         end=frame.end,
-        time_ns=frame.time_ns,
+        times=(frame.time_ns,),
         counts=(frame.count,),
         streams=streams,
         types=table.types.ids_of(types),

@@ -114,6 +114,16 @@ class StreamTable:
         """Say that all that `advance` moved is staged."""
         self._moving = None
 
+    def begin_move(self) -> None:
+        """Say that somebody else moves `revisions` on; `stage_moved` must follow, or `rest` if nothing was moved."""
+        self._moving = _MIDWAY
+
+    def stage_moved(self, streams: Sequence[int]) -> None:
+        """Stage a frame whose events have moved these streams on."""
+        self._unsettled[self.next_sequence] = streams
+        self.next_sequence += len(streams)
+        self._moving = None
+
     def stage_one(self, stream: int) -> None:
         """Do for a frame of one event all that `advance`, `stage` and `rest` do."""
         self._moving = _MIDWAY

@@ -3,7 +3,7 @@
 import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from itertools import chain, repeat
+from itertools import chain
 from typing import TypeVar
 from weakref import finalize
 
@@ -11,12 +11,12 @@ from store.errors import Invalid, LogDamaged
 from store.format.frame import HEADER_BYTES, Command
 from store.format.retention_record import RetentionRecord
 from store.format.staged_frame import StagedFrame
-from store.index.active_index import SegmentIndex
 from store.index.command_keys import EarlierCommands, command_key, commands_in, commands_of
 from store.index.index_file_queue import IndexFileQueue
 from store.index.rebuild import growing, index_segment
 from store.index.stored_index import IndexUnusable
 from store.index.stream_table import StreamTable
+from store.index.waiting_frames import Columns
 from store.model.append import Appended
 from store.model.event import Event
 from store.model.limits import Limits
@@ -67,42 +67,29 @@ class Committed:
                 start = end
             self._whole = True
 
+    def show_alone(self, segment: Segment, first: int, frame: Columns, size: int) -> None:
+        """Let readers see one frame of the last segment, whose first event and body's size these are."""
+        with self.lock:
+            self._whole = False
+            if not segment.grows:
+                segment.index = growing(segment, self._table)
+            self._table.settle(first)
+            segment.add(frame, frame.offset + HEADER_BYTES + size)
+            self._whole = True
+
     def _show_in(self, segment: Segment, frames: Sequence[StagedFrame], offsets: Sequence[int]) -> None:
         if not self.segments or self.segments[-1] is not segment:
-            if self.segments and isinstance(self.segments[-1].index, SegmentIndex):
+            if self.segments and self.segments[-1].grows:
+                self.segments[-1].fold()  # here, since the index file is written in another thread
                 self._index_file_queue.add(self.segments[-1], self._table.settled())
             self.segments.append(segment)
-        index = segment.index
-        if not isinstance(index, SegmentIndex):
-            index = segment.index = growing(segment, self._table)
-        counts: list[int] = []
-        agents: list[int] = []
-        streams: list[int] = []
-        types: list[int] = []
-        correlations: list[int] = []
-        commands: list[tuple[int, int]] = []
-        for number, frame in enumerate(frames):
+        if not segment.grows:
+            segment.index = growing(segment, self._table)
+        for frame, offset in zip(frames, offsets, strict=True):
             self._table.settle(frame.first_sequence)
-            counts.append(frame.count)
-            agents.append(frame.agent)
-            streams += frame.streams
-            types += frame.types
-            if frame.correlations is not None:
-                correlations += repeat(0, len(types) - frame.count - len(correlations))
-                correlations += frame.correlations
-            if frame.command:
-                commands.append((number, command_key(frame.command)))
-        index.add_frames(
-            offsets=offsets,
-            end=offsets[-1] + HEADER_BYTES + len(frames[-1].body),
-            time_ns=frames[-1].time_ns,
-            counts=counts,
-            streams=streams,
-            types=types,
-            agents=agents,
-            correlations=correlations,
-            commands=commands,
-        )
+            key = command_key(frame.command) if frame.command else None
+            columns = Columns(offset, frame.time_ns, frame.streams, frame.types, frame.correlations, frame.agent, key)
+            segment.add(columns, offset + HEADER_BYTES + len(frame.body))
 
     def query(self, query: Query, limits: Limits, max_scan: int | None = None, onto: Page | None = None) -> Page:
         """Answer a checked query as `search` does.

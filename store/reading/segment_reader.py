@@ -12,6 +12,7 @@ from store.errors import LogDamaged
 from store.format import frame as frames
 from store.format.segment import SegmentHeader
 from store.index.interface import Index, frame_at, frame_number_of
+from store.index.waiting_frames import Indexed
 from store.model.event import Event
 from store.reading.frame_runs import FrameRun, WantedOfFrame, beyond_frame, by_frame, end_of, span_of
 
@@ -33,22 +34,22 @@ _READ_BYTES = 1 << 16
 T = TypeVar("T")
 
 
-class Segment:
+class Segment(Indexed):
     """A segment file that is open.
 
     Args:
         path: the file.
         fd: open for reading and writing.
         header: its header.
-        index: its index; may be replaced by an equal one at any time.
+        index: its index; may be replaced by an equal one at any time. Reading it folds in what waits.
         unread: whether no one has read its frames yet, so that each is to be checked before parts of it are believed.
     """
 
     def __init__(self, path: Path, fd: int, header: SegmentHeader, index: Index, *, unread: bool = False) -> None:
+        super().__init__(index)
         self.path = path
         self.fd = fd
         self.header = header
-        self.index = index
         self._tag, self._seed = frames.tag_and_seed(header.salt)
         self._unread = unread
         self._unchecked = bytearray()
@@ -61,7 +62,11 @@ class Segment:
     @property
     def last_sequence(self) -> int:
         """The sequence of its last settled event; the first minus 1 if there is none."""
-        return self.header.first_sequence + len(self.index) - 1
+        return self.header.first_sequence + self.events - 1
+
+    def frame_header(self, body: bytes, count: int, first_sequence: int, durable: int, time_ns: int) -> bytes:
+        """Return the header that makes `body` a frame without a command and without a seal of this segment."""
+        return frames.plain_header(body, self._tag, self._seed, count, first_sequence, durable, time_ns)
 
     def close(self) -> None:
         """Close the file."""

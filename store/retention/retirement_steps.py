@@ -8,7 +8,6 @@ import sys
 from pathlib import Path
 
 from store.format.retention_record import NOTHING_RETIRED
-from store.index.active_index import SegmentIndex
 from store.retention.policy import Retention, Retired
 from store.retention.retire import remove_retired, retire
 from store.writing.log_parts import LogParts
@@ -86,5 +85,5 @@ class Retirement:
 
     def _last_with_index_file(self) -> int:
         """Return up to where no index file is still to be written: one must not appear after its segment has left."""
-        waiting = (each for each in list(self._parts.committed.segments) if isinstance(each.index, SegmentIndex))
+        waiting = (each for each in list(self._parts.committed.segments) if each.grows)
         return next((segment.first_sequence - 1 for segment in waiting), sys.maxsize)

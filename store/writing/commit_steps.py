@@ -10,10 +10,13 @@ in its turn: a step that began and did not end is seen by the next one.
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from typing import Any
 
 from store.errors import DiskFull, Invalid, StoreError, TooLarge
-from store.model.append import Append, Appended
+from store.model.append import Append, Appended, Expected
+from store.model.event import NewEvent
 from store.writing.log_parts import LogParts
+from store.writing.quick_append import QuickAppends
 from store.writing.staged_group import Staged
 
 _BYTES_A_STEP = 1 << 19
@@ -74,6 +77,8 @@ class FileCommitSteps(CommitSteps):
         self._committed = parts.committed
         self._index_file_queue = parts.index_file_queue
         self._midway = False
+        native = parts.stager.native
+        self._quick = QuickAppends(parts, native) if native and parts.writer.policy.kind == "never" else None
 
     def commit(self, appends: Sequence[Append]) -> list[Appended | StoreError]:
         """Take the three steps one after the other, one thread at a time; see `Log.commit`."""
@@ -99,6 +104,25 @@ class FileCommitSteps(CommitSteps):
                 raise
             self._midway = False
             return outcomes
+
+    def commit_quickly(
+        self, events: Sequence[NewEvent], stream: str | None, agent: Any, expected: Expected
+    ) -> Appended | None:
+        """Commit an append without more conditions in one go; None, and nothing is stored, if it needs another way."""
+        if self._quick is None:
+            return None
+        with self._writer.lock:
+            if self.closed or self._midway or self._stager.waiting or self._index_file_queue.pending:
+                return None
+            self._midway = True
+            try:
+                appended = self._quick.append(events, stream, agent, expected)
+            except BaseException as error:
+                self._writer.end(error)
+                raise
+            self._midway = False
+            self.commits += appended is not None
+            return appended
 
     def stage(self, appends: Sequence[Append], cleared: Sequence[int] = ()) -> Staged:
         """Check and encode appends; see `CommitSteps.stage`."""

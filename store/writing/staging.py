@@ -9,6 +9,7 @@ from itertools import groupby, repeat
 
 from store.errors import Invalid, StoreError
 from store.format.frame import Command
+from store.format.staged_frame import StagedFrame
 from store.index.stream_table import StreamTable
 from store.model.append import Append, Appended, FailIf, check_expected, stream_of
 from store.model.limits import Limits, check_name
@@ -16,6 +17,7 @@ from store.reading.committed import Committed
 from store.writing.batch_framer import BatchFramer
 from store.writing.command_window import CommandMemory, repeated
 from store.writing.conditions import check_condition
+from store.writing.native_framer import native_framer
 from store.writing.staged_group import Staged
 from store.writing.validation import checked_columns, payload_hash
 
@@ -28,6 +30,9 @@ class Stager:
         commands: the commands known.
         committed: what readers see, for `fail_if` and for the results of earlier commands.
         limits: what an append may hold.
+
+    Attributes:
+        native: makes frames quickly, if it is there.
     """
 
     def __init__(self, table: StreamTable, commands: CommandMemory, committed: Committed, limits: Limits) -> None:
@@ -36,6 +41,7 @@ class Stager:
         self._committed = committed
         self._limits = limits
         self._framer = BatchFramer(table, limits)
+        self.native = native_framer(table, limits)
         self._unsettled: list[Staged] = []
 
     def stage(self, appends: Sequence[Append], cleared: Sequence[int], *, now_ns: int, needs_sync: bool) -> Staged:
@@ -105,6 +111,8 @@ class Stager:
 
     def _stage_together(self, appends: Sequence[Append], staged: Staged, now_ns: int) -> bool:
         """Stage appends that nothing can refuse but what is wrong with themselves; False if something is."""
+        if self.native is not None:
+            return False
         try:
             columns = checked_columns(appends, self._limits)
             self._framer.check_names(appends)
@@ -122,10 +130,10 @@ class Stager:
             staged.outcomes.append(error)
 
     def _outcome(self, append: Append, cleared: int, staged: Staged, now_ns: int) -> Appended:
-        plain = self._framer.plain.frame(append, now_ns)
-        if plain is not None:
-            staged.frames.append(plain)
-            return plain.appended
+        quick = self._quickly(append, now_ns)
+        if quick is not None:
+            staged.frames.append(quick)
+            return quick.appended
         columns = checked_columns((append,), self._limits)
         command = None
         if append.command_id is not None:
@@ -143,6 +151,18 @@ class Stager:
         if command:
             self._commands.stage(command, frame.appended)
         return frame.appended
+
+    def _quickly(self, append: Append, now_ns: int) -> StagedFrame | None:
+        """Return an append's frame if nothing is to be said against it; None has the whole way say what is."""
+        if self.native is None:
+            return self._framer.plain.frame(append, now_ns)
+        if append.command_id is not None or append.fail_if is not None:
+            return None
+        if append.expected_revision is not None:
+            stream = stream_of(append)
+            if append.expected_revision != self._table.revision(stream):
+                return None
+        return self.native.frame(append, now_ns)
 
     def _carried_out(self, command: Command) -> tuple[Command, Appended] | None:
         """Find the first append with this command's id."""

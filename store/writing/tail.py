@@ -140,6 +140,35 @@ class Tail:
         if self.policy.before_acknowledging and staged.frames and not each:
             self.sync()
 
+    def write_alone(self, body: bytes, first: int, last: int, time_ns: int) -> tuple[Segment, int] | None:
+        """Write one frame without a command, if it needs neither a sync nor a new segment.
+
+        Returns:
+            Its segment, and the byte at which it begins; None if nothing was written, for whatever reason.
+
+        Raises:
+            SyncFailed: what was written of it could not be removed.
+        """
+        segment, offset = self._segment, self._position
+        size = frames.HEADER_BYTES + len(body)
+        if segment is None or self._marked or self._seal is not None or segment.header.seal:
+            return None
+        if offset + size > self._limits.segment_bytes:
+            return None
+        header = segment.frame_header(body, last - first + 1, first, self.durable, time_ns)
+        try:
+            written = os.pwritev(segment.fd, (header, body), offset)
+        except OSError:
+            written = 0
+        if written != size:
+            cut_back(segment.fd, offset, segment.path)
+            return None
+        self._position = offset + size
+        self._size = max(self._size, self._position)
+        self.total_bytes += size
+        self.written = last
+        return segment, offset
+
     def sync(self) -> None:
         """Make everything written durable.
 

@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 from store.errors import DiskFull, Invalid, StoreError, SyncFailed
 from store.format.clean_stop import CleanStop
+from store.reading.segment_reader import Segment
 from store.writing.staged_group import Staged
 from store.writing.tail import Place, Tail
 
@@ -97,6 +98,23 @@ class Writer:
             self.end(error)
             assert self.broken is not None
             raise self.broken from error
+        except BaseException as error:
+            self.end(error)
+            raise
+
+    def put_alone(self, body: bytes, first: int, last: int, time_ns: int) -> tuple[Segment, int] | None:
+        """Write one frame without a command and without a sync, for whoever holds the lock.
+
+        Returns:
+            Its segment, and the byte at which it begins; None if nothing was written, for whatever reason: `put` tells.
+
+        Raises:
+            SyncFailed: what was written of it could not be removed; the writer is broken for good.
+        """
+        if self.broken or self._blocked or first != self._tail.written + 1:
+            return None
+        try:
+            return self._tail.write_alone(body, first, last, time_ns)
         except BaseException as error:
             self.end(error)
             raise
