@@ -6,16 +6,19 @@ from pathlib import Path
 from store.disk.lock import DirectoryLock
 from store.disk.ports import LogPorts
 from store.format.clean_stop import make_reserve
-from store.format.durable_mark import DurableMark
-from store.format.retention_record import read_record
+from store.format.durable_mark import DurableMark, read_durable_mark
+from store.format.retention_record import RetentionRecord, read_record
 from store.format.segment import EPOCH_BYTES
 from store.index.active_index import SegmentIndex
 from store.index.index_file_queue import IndexFileQueue
+from store.index.stream_table import StreamTable
 from store.interface import LogStats
 from store.model.limits import Limits
 from store.reading.committed import Committed
+from store.reading.follower import Follower
+from store.reading.segment_reader import Segment
 from store.recovery.load_segments import Progress
-from store.recovery.open_directory import open_segments
+from store.recovery.open_directory import open_segments, read_segments
 from store.tamper.check_seals import seal_to_go_on
 from store.writing.command_window import CommandMemory
 from store.writing.fsync_policy import FsyncPolicy
@@ -27,14 +30,14 @@ from store.writing.writer import Writer
 
 def assemble(  # noqa: PLR0917 - what `EventLog.open` was told
     directory: Path,
-    lock: DirectoryLock,
+    lock: DirectoryLock | None,
     policy: FsyncPolicy,
     limits: Limits,
     ports: LogPorts,
     progress: Progress,
     seal_key: bytes | None,
 ) -> LogParts:
-    """Open a directory's segments and put the log together around them.
+    """Open a directory's segments and put the log together around them; without a lock, only to read them.
 
     Raises:
         Invalid: the log was sealed with another key.
@@ -42,9 +45,13 @@ def assemble(  # noqa: PLR0917 - what `EventLog.open` was told
         DiskFull: an unclean stop needs space for a copy of the tail.
         SyncFailed: the disk did not confirm that copy.
     """
-    record = read_record(directory)
-    segments, table, unindexed, lost = open_segments(directory, ports, progress)
-    make_reserve(directory, limits.reserve_bytes)
+    if lock is None:
+        (segments, table, unindexed, lost), record = read_segments(directory, progress)
+        unindexed, seal_key = [], None
+    else:
+        record = read_record(directory)
+        segments, table, unindexed, lost = open_segments(directory, ports, progress)
+        make_reserve(directory, limits.reserve_bytes)
     epoch = segments[-1].header.epoch if segments else ports.random_bytes(EPOCH_BYTES)
     index_file_queue = IndexFileQueue(sync=policy.kind != "never")
     for segment, revisions in unindexed:
@@ -54,8 +61,15 @@ def assemble(  # noqa: PLR0917 - what `EventLog.open` was told
     seal = None
     if seal_key is not None:
         seal = committed.with_indexes(lambda: seal_to_go_on(seal_key, segments[-1] if segments else None))
-    mark = DurableMark(directory)
-    mark.move(committed.head)
+    mark = None
+    if lock is not None:
+        mark = DurableMark(directory)
+        mark.move(committed.head)
+
+    def again() -> tuple[list[Segment], StreamTable, RetentionRecord]:
+        loaded, now_retired = read_segments(directory, progress)
+        return loaded.segments, loaded.table, now_retired
+
     tail = Tail(
         directory,
         policy,
@@ -83,23 +97,24 @@ def assemble(  # noqa: PLR0917 - what `EventLog.open` was told
         seal=seal,
         mark=mark,
         writer=Writer(tail),
+        follower=Follower(directory, committed, table, again) if lock is None else None,
     )
 
 
 def figures(parts: LogParts, commits: int) -> LogStats:
     """Return a log in figures, `commits` of them settled groups."""
-    committed, writer = parts.committed, parts.writer
+    committed, writer, read_only = parts.committed, parts.writer, parts.follower is not None
     return LogStats(
         first_sequence=committed.last_retired + 1,
         head=committed.head,
-        durable=writer.durable,
+        durable=min(read_durable_mark(parts.directory), committed.head) if read_only else writer.durable,
         streams=len(parts.table.streams),
         segments=len(committed.segments),
-        bytes=writer.total_bytes,
+        bytes=sum(segment.index.end for segment in committed.segments) if read_only else writer.total_bytes,
         commits=commits,
         syncs=writer.syncs,
         commands=len(parts.commands),
-        fsync=str(writer.policy),
-        epoch=parts.epoch.hex(),
+        fsync="none" if read_only else str(writer.policy),
+        epoch=parts.epoch_now.hex(),
         lost=parts.lost,
     )

@@ -30,7 +30,7 @@ class LogStats(msgspec.Struct, frozen=True, kw_only=True):
         commits: groups settled since the log was opened.
         syncs: fsyncs of data since the log was opened.
         commands: command ids remembered.
-        fsync: the policy, `none` in memory.
+        fsync: the policy, `none` in memory and where the log is only read.
         epoch: the log epoch.
         lost: how many events had been acknowledged and could not be read when the log was opened.
     """

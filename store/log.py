@@ -38,7 +38,7 @@ class EventLogSteps(FileCommitSteps):
             Invalid: the policy says nothing, or the log is sealed and was opened without its key.
         """
         self.refuse_if_unusable()
-        self.refuse_without_key()
+        self.refuse_changes()
         check_retention(retention)
         return Retirement(self._parts, retention, None if archive is None else Path(archive))
 
@@ -61,7 +61,8 @@ class EventLog(Log):
         self._parts = parts
         self._writer = parts.writer
         self._committed = parts.committed
-        parts.lock.when_lost = parts.lose
+        if parts.lock is not None:
+            parts.lock.when_lost = parts.lose
 
     @classmethod
     def open(
@@ -75,6 +76,7 @@ class EventLog(Log):
         limits: Limits | None = None,
         progress: Progress = unseen,
         seal_key: bytes | None = None,
+        read_only: bool = False,
     ) -> Self:
         """Open the log in a directory, creating both if need be.
 
@@ -87,6 +89,9 @@ class EventLog(Log):
             limits: sizes; None means the defaults.
             progress: is told how many bytes of how many have been indexed, if index files are missing.
             seal_key: the secret that every append is sealed with. A sealed log can be read without it.
+            read_only: only read it: no lock is taken and no file is written, created or brought into order, so another
+                process may be writing. Each query, and `head`, looks for what it has written meanwhile; the last of
+                that may not have been acknowledged yet, and a crash can take it back.
 
         Raises:
             Invalid: the policy is unknown, or the log was sealed with another key.
@@ -98,13 +103,15 @@ class EventLog(Log):
         """
         policy = parse_policy(fsync)
         directory = Path(path)
-        make_directory(directory)
-        lock = DirectoryLock(directory)
+        if not read_only:
+            make_directory(directory)
+        lock = None if read_only else DirectoryLock(directory)
         ports = LogPorts(clock_ns=clock_ns, random_bytes=random_bytes, sync=sync)
         try:
             return cls(assemble(directory, lock, policy, limits or Limits(), ports, progress, seal_key))
         except BaseException as error:
-            lock.release()
+            if lock is not None:
+                lock.release()
             if isinstance(error, OSError) and error.errno == errno.EIO:
                 raise LogDamaged(f"{directory} could not be read: {error}; check the disk, then start again") from error
             raise
@@ -122,17 +129,20 @@ class EventLog(Log):
     @property
     def head(self) -> int:
         """The committed watermark: the last sequence that readers see, 0 for an empty log."""
+        self._look()
         return self._committed.head
 
     @property
     def first_sequence(self) -> int:
         """The sequence that the log begins with: 1, or more once older events were retired."""
+        self._look()
         return self._committed.last_retired + 1
 
     @property
     def epoch(self) -> str:
         """The log epoch, 16 hexadecimal digits: changes when a stop may have lost acknowledged events."""
-        return self._parts.epoch.hex()
+        self._look()
+        return self._parts.epoch_now.hex()
 
     @property
     def limits(self) -> Limits:
@@ -189,21 +199,29 @@ class EventLog(Log):
     ) -> Page:
         """Answer a query, given whole or by the fields of `Query`; see `Log.query`."""
         self._steps.refuse_if_unusable()
+        self._look()
         return self._committed.query(as_query(query, filters), self._parts.limits, max_scan, onto)
 
     def _read_all(self, after: int) -> Iterator[Event]:
         """Yield every committed event after a sequence, in order; see `Log.read`."""
-        self._steps.refuse_if_unusable()
-        for events in self._committed.read(after):
-            yield from events
+        before = None
+        while after != before:
             self._steps.refuse_if_unusable()
+            self._look()
+            before = after
+            for events in self._committed.read(after):
+                yield from events
+                after = events[-1].sequence if events else after
+                self._steps.refuse_if_unusable()
 
     def stream_revision(self, stream: str) -> int:
         """Return a stream's revision, 0 if it does not exist; what is staged counts."""
+        self._look()
         return self._parts.table.revision(stream)
 
     def stats(self) -> LogStats:
         """Return the log in figures."""
+        self._look()
         return figures(self._parts, self._steps.commits)
 
     @property
@@ -219,10 +237,12 @@ class EventLog(Log):
         """Make everything flushed durable now; blocking, safe in a thread.
 
         Raises:
-            Invalid: the log is closed.
+            Invalid: the log is closed, or is only read.
             SyncFailed: the disk did not confirm; the log does no more work.
         """
         self._steps.refuse_if_unusable()
+        if self._parts.lock is None:
+            self._steps.refuse_changes()
         self._writer.sync()
 
     def retire(self, retention: Retention, *, archive: str | os.PathLike[str] | None = None) -> Retired:
@@ -255,9 +275,17 @@ class EventLog(Log):
                 return
             self._steps.closed = True
             try:
-                self._steps.end_if_midway()
-                close_cleanly(self._parts)
+                if self._parts.lock is not None:
+                    self._steps.end_if_midway()
+                    close_cleanly(self._parts)
             finally:
                 self._committed.close()
-                self._parts.mark.close()
-                self._parts.lock.release()
+                if self._parts.mark is not None:
+                    self._parts.mark.close()
+                if self._parts.lock is not None:
+                    self._parts.lock.release()
+
+    def _look(self) -> None:
+        """Look for what another process has written, if the log is only read."""
+        if self._parts.follower is not None and not self._steps.closed:
+            self._parts.follower.look()

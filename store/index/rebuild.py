@@ -57,6 +57,25 @@ def index_frames(
     return index, reached
 
 
+def add_frames_behind(index: SegmentIndex, header: SegmentHeader, data: memoryview, base: int) -> bool:
+    """Add the whole frames that were written behind the last one to an index in memory; say whether there are any.
+
+    Args:
+        index: the segment's; the table that it knows learns names and revisions.
+        header: the segment's.
+        data: its bytes from a byte on.
+        base: that byte.
+    """
+    reached, hashes = dict[int, int](), CorrelationHashes()
+    for frame in frames.frames_in(data, 0, header.salt):
+        if frame.first_sequence != header.first_sequence + len(index):
+            break
+        placed = msgspec.structs.replace(frame, offset=base + frame.offset, end=base + frame.end)
+        _index_frame(index, reached, hashes, placed, frames.body_of(data, frame))
+    index.table.reach(reached)
+    return bool(reached)
+
+
 def _index_frame(
     index: SegmentIndex, reached: dict[int, int], hashes: CorrelationHashes, frame: frames.Frame, body: memoryview
 ) -> None:

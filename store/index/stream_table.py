@@ -1,5 +1,7 @@
 """The table of streams: the revision of each, and the log's next sequence, with what is staged and not yet settled."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
 from itertools import chain, repeat
 from typing import Self
@@ -47,6 +49,11 @@ class StreamTable:
         ids = self.streams.ids_of(names)
         self.revisions.extend(repeat(0, len(self.streams) - len(self.revisions)))
         return ids
+
+    def become(self, other: StreamTable) -> None:
+        """Take over what another table knows; what this one knew is forgotten."""
+        self.streams, self.types, self.agents = other.streams, other.types, other.agents
+        self.revisions, self.next_sequence = other.revisions, other.next_sequence
 
     @classmethod
     def load(cls, saved: SavedStreams) -> Self:

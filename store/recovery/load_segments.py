@@ -46,6 +46,7 @@ def load_segments(  # noqa: PLR0917 - what opening found out
     saved: StreamTable | None,
     record: RetentionRecord,
     progress: Progress,
+    ends: Mapping[str, int] | None = None,
 ) -> Loaded:
     """Open segments, index those that have no index file, and find out where the streams are.
 
@@ -56,6 +57,7 @@ def load_segments(  # noqa: PLR0917 - what opening found out
         saved: the table of streams, None if it was not saved.
         record: what came before the first of them.
         progress: see above.
+        ends: how many bytes of each segment count, if it is only to be read; None to write on behind all of them.
 
     Raises:
         LogDamaged: a record does not decode although its frame's CRC holds.
@@ -69,13 +71,13 @@ def load_segments(  # noqa: PLR0917 - what opening found out
     done = 0
     for name in names:
         path, trusted = directory / name, indexes.get(name)
-        fd, header = _open(path)
+        fd, header = _open(path, os.O_RDWR if ends is None else os.O_RDONLY)
         if trusted is not None:
             segment = Segment(path, fd, header, StoredIndex(index_path(path), trusted), unread=True)
             if saved is None:
                 _learn(segment, table)
         else:
-            size = os.fstat(fd).st_size
+            size = os.fstat(fd).st_size if ends is None else ends[name]
             index, revisions = index_segment(path, header, table, size)
             segment = Segment(path, fd, header, index)
             if name != names[-1]:
@@ -96,8 +98,8 @@ def _learn(segment: Segment, table: StreamTable) -> None:
         segment.index, _ = index_segment(segment.path, segment.header, table, index.end)
 
 
-def _open(path: Path) -> tuple[int, SegmentHeader]:
-    fd = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+def _open(path: Path, flags: int) -> tuple[int, SegmentHeader]:
+    fd = os.open(path, flags | os.O_CLOEXEC)
     header = segments.decode_header(os.pread(fd, segments.HEADER_BYTES, 0))
     assert header is not None, f"{path} had a header a moment ago"
     return fd, header

@@ -7,6 +7,7 @@ from store.disk.ports import LogPorts
 from store.errors import LogDamaged
 from store.format import frame as frames
 from store.format import segment as segments
+from store.format.retention_record import RetentionRecord, read_record
 from store.format.segment import SegmentHeader
 from store.format.streams_file import read_streams
 from store.index.stream_table import StreamTable
@@ -41,6 +42,35 @@ def open_segments(directory: Path, ports: LogPorts, progress: Progress) -> Loade
             put_aside(directory, parts_behind(found.scans, found.recovery.kept), found.recovery.last)
         names, table = _put_in_order(directory, found.recovery, ports), None
     return load_segments(directory, names, indexes, table, found.record, progress)._replace(lost=found.lost)
+
+
+def read_segments(directory: Path, progress: Progress) -> tuple[Loaded, RetentionRecord]:
+    """Open what counts of a directory's segments for reading alone, indexed, and what was retired; change nothing.
+
+    Another process may be writing, and retiring: it is looked at again if segments left meanwhile.
+
+    Raises:
+        FileNotFoundError: there is no such directory.
+        LogDamaged: something that had been durable is unreadable.
+    """
+    while True:
+        before = read_record(directory).last
+        try:
+            return _read_segments(directory, progress)
+        except (FileNotFoundError, LogDamaged):
+            if read_record(directory).last == before:
+                raise
+
+
+def _read_segments(directory: Path, progress: Progress) -> tuple[Loaded, RetentionRecord]:
+    found, indexes = quick_survey(directory)
+    if found.recovery.damage:
+        raise LogDamaged(describe(directory, found.recovery.damage))
+    saved = read_streams(directory, found.recovery.last) if found.clean else None
+    ends = {keep.scan.name: keep.end for keep in found.recovery.kept}
+    table = None if saved is None else StreamTable.load(saved)
+    loaded = load_segments(directory, list(ends), indexes, table, found.record, progress, ends)
+    return loaded._replace(lost=found.lost), found.record
 
 
 def _put_in_order(directory: Path, recovery: Recovery, ports: LogPorts) -> list[str]:

@@ -191,7 +191,7 @@ class FileCommitSteps(CommitSteps):
 
     def _refuse_if_midway(self) -> None:
         self.refuse_if_unusable()
-        self.refuse_without_key()
+        self.refuse_changes()
         if self._midway:
             raise Invalid(
                 "an append is under way in this thread, or was interrupted: nothing was stored. Append outside of "
@@ -211,11 +211,13 @@ class FileCommitSteps(CommitSteps):
         if self.closed:
             raise Invalid("the log is closed: open it again")
 
-    def refuse_without_key(self) -> None:
-        """Refuse to change a sealed log without its key.
+    def refuse_changes(self) -> None:
+        """Refuse to change a log that was opened to be read alone, or a sealed one without its key.
 
         Raises:
-            Invalid: it is sealed, and was opened without its key.
+            Invalid: it is so.
         """
+        if self._parts.lock is None:
+            raise Invalid(f"the log in {self._parts.directory} was opened read-only: open it to write, to change it")
         if self._parts.seal is None and self._committed.sealed:
             raise Invalid(f"the log in {self._parts.directory} is sealed: open it with its key to change it")

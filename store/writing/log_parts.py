@@ -12,6 +12,7 @@ from store.index.index_file_queue import IndexFileQueue
 from store.index.stream_table import StreamTable
 from store.model.limits import Limits
 from store.reading.committed import Committed
+from store.reading.follower import Follower
 from store.tamper.seal import Seal
 from store.writing.command_window import CommandMemory
 from store.writing.staging import Stager
@@ -23,7 +24,7 @@ class LogParts(NamedTuple):
 
     Attributes:
         directory: the log's.
-        lock: says that this process writes there.
+        lock: says that this process writes there; None if it only reads.
         limits: sizes.
         ports: the clock, randomness and the disk.
         epoch: the log epoch.
@@ -34,12 +35,13 @@ class LogParts(NamedTuple):
         committed: what readers see.
         stager: prepares groups of appends.
         seal: the log's seal; None if it is not sealed, or only read.
-        mark: the durable mark.
+        mark: the durable mark; None if the log is only read.
         writer: puts groups on the disk.
+        follower: sees what another process writes, if the log is only read.
     """
 
     directory: Path
-    lock: DirectoryLock
+    lock: DirectoryLock | None
     limits: Limits
     ports: LogPorts
     epoch: bytes
@@ -50,8 +52,15 @@ class LogParts(NamedTuple):
     committed: Committed
     stager: Stager
     seal: Seal | None
-    mark: DurableMark
+    mark: DurableMark | None
     writer: Writer
+    follower: Follower | None
+
+    @property
+    def epoch_now(self) -> bytes:
+        """The log epoch: where the log is only read, that of what is there now."""
+        segments = self.committed.segments if self.follower is not None else []
+        return segments[-1].header.epoch if segments else self.epoch
 
     def lose(self, why: LogLocked) -> None:
         """Do no more work, in a forked process: nobody there holds the locks that threads of the parent held."""

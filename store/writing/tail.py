@@ -62,7 +62,7 @@ class Tail:
         new_index: Callable[[], SegmentIndex],
         last: int,
         seal: Seal | None,
-        mark: DurableMark,
+        mark: DurableMark | None,
     ) -> None:
         self.directory = directory
         self.policy = policy
@@ -181,7 +181,8 @@ class Tail:
         self._unsynced.clear()
         self.syncs += 1
         self.durable = self.written
-        self._mark.move(self.durable)
+        if self._mark is not None:
+            self._mark.move(self.durable)
         self._last_sync_ns = self._ports.clock_ns()
 
     def trim(self) -> None:
@@ -205,7 +206,7 @@ class Tail:
             DiskFull: the process has no descriptor left to do it with.
             SyncFailed: the disk did not confirm.
         """
-        if self.durable > place.written:
+        if self._mark is not None and self.durable > place.written:
             self._mark.move_back(place.written)
         touched = [written.segment for written in staged.written] + ([self._segment] if self._segment else [])
         created = {id(segment): segment for segment in touched if segment is not place.segment}

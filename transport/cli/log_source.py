@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol, TypeVar
@@ -143,12 +142,15 @@ class Offline:
         refusal = refusal_of(OFFLINE, Admit(0, "append", streams=_streams(events, options), types=_types(events)))
         if refusal is not None:
             raise CommandFailed(Exit.NO, refusal.message)
-        with self._opened() as log:
+        existing(self._data)
+        key = seal_key(self._seal)
+        with checked(lambda: EventLog.open(self._data, seal_key=key)) as log:
             return _appended(checked(lambda: _append(log, events, options)))
 
     def query(self, arguments: dict[str, Any]) -> dict[str, Any]:
-        """Query the files."""
-        with self._opened() as log:
+        """Query the files; a server may be using them."""
+        existing(self._data)
+        with checked(lambda: EventLog.open(self._data, read_only=True)) as log:
             page = checked(lambda: log.query(**arguments))
             return {"events": [_event(event) for event in page.events], "next": page.next, "has_more": page.has_more}
 
@@ -159,11 +161,6 @@ class Offline:
         return checked(
             lambda: export_events(events, target, encoding=encoding, record=NOTHING_RETIRED if after else record)
         )
-
-    def _opened(self) -> AbstractContextManager[EventLog]:
-        existing(self._data)
-        key = seal_key(self._seal)
-        return checked(lambda: EventLog.open(self._data, seal_key=key))
 
 
 def checked(work: Callable[[], T]) -> T:

@@ -79,8 +79,11 @@ async def test_events_go_in_and_come_out_through_the_server(project):
     assert (code, json.loads(out)["ok"]) == (0, True)
 
 
-async def test_the_log_of_a_running_server_cannot_be_opened_a_second_time(project, server):
-    code, _, err = await project("events", "query", "--data", server.data)
+async def test_the_log_of_a_running_server_can_be_read_beside_it_and_not_be_opened_to_write(project, server):
+    await project("events", "append", "note", "{}", "--stream", "s")
+    code, out, _ = await project("events", "query", "--data", server.data, "--stream", "s", "--json")
+    assert (code, [json.loads(line)["type"] for line in out.splitlines()]) == (0, ["note"])
+    code, _, err = await project("events", "append", "note", "{}", "--data", server.data)
     assert code == 4
     assert str(server.process.pid) in err
     assert "without --data" in err
