@@ -14,6 +14,7 @@ from store.care.stats import Stats, stats
 from store.errors import (
     ConditionFailed,
     DiskFull,
+    EpochChanged,
     EventsGone,
     Invalid,
     LogDamaged,
@@ -51,6 +52,7 @@ __all__ = [
     "Cursor",
     "DiskFull",
     "Encoding",
+    "EpochChanged",
     "Event",
     "EventLog",
     "EventTypes",

@@ -1,6 +1,8 @@
 # ruff: noqa: N818 - the names are the contract's, and all of them are errors
 """What can go wrong with the log: every error of the library is a `StoreError`."""
 
+from __future__ import annotations
+
 
 class StoreError(Exception):
     """The base of every error that the event log raises or returns as an outcome."""
@@ -96,3 +98,27 @@ class EventsGone(StoreError):
     def __init__(self, message: str, first_sequence: int) -> None:
         super().__init__(message)
         self.first_sequence = first_sequence
+
+    @classmethod
+    def behind(cls, after: int, first_sequence: int) -> EventsGone:
+        """Return the error for whoever wants to go on behind an event, and the next ones have gone."""
+        return cls(
+            f"the log begins with event {first_sequence}, and events {after + 1} to {first_sequence - 1} have left it: "
+            "read them in the archive, or go on with what is left",
+            first_sequence,
+        )
+
+
+class EpochChanged(StoreError):
+    """The log is not the one that was read, or has lost what was read: it was restored, copied, or a crash took some.
+
+    Attributes:
+        epoch: the log's epoch now.
+    """
+
+    def __init__(self, before: str, epoch: str) -> None:
+        super().__init__(
+            f"the log's epoch is {epoch}, and {before} when it was read: what was read may not be what it holds. "
+            "Begin anew, or behind an event that it holds like that"
+        )
+        self.epoch = epoch

@@ -8,7 +8,7 @@ from typing import Any, Self
 import msgspec
 from msgspec.structs import replace
 
-from store.errors import DiskFull, Invalid, StoreError
+from store.errors import DiskFull, EventsGone, Invalid, StoreError
 from store.model.append import Append, Appended, Expected, FailIf
 from store.model.event import Event
 from store.model.given import EventsGiven, as_events, as_fail_if
@@ -150,36 +150,46 @@ class Log(ABC):
             SyncFailed: the log does no more work.
         """
 
-    def read(self, after: int = 0, **filters: Any) -> Iterator[Event]:
+    def read(self, after: int | None = None, *, skip_gone: bool = False, **filters: Any) -> Iterator[Event]:
         """Yield every committed event after a sequence, in order; those committed meanwhile too.
 
         Args:
-            after: the sequence.
+            after: the sequence; None begins with the first event that is left.
+            skip_gone: where events left the log before they were read, go on with the first one that is left.
             **filters: the fields of `Query` that say which events; none means all.
 
         Raises:
             Invalid: the filters are not understood.
+            EventsGone: events left the log before they were read.
             LogDamaged: an event's bytes changed since the log was opened.
         """
+        if after is None:
+            after = self.first_sequence - 1
         if type(after) is not int or after < 0:
             raise Invalid(f"after is {after!r}: give a sequence, 0 or more")
         if not filters:
-            return self._read_all(after)
+            return self._read_all(after, skip_gone=skip_gone)
         if unfit := filters.keys() & {"order", "limit"}:
             raise Invalid(f"read gives all events, oldest first, and takes no {', '.join(sorted(unfit))}: use query")
-        return self._read_some(as_query(None, {**filters, "after": after, "limit": MAX_LIMIT}))
+        return self._read_some(as_query(None, {**filters, "after": after, "limit": MAX_LIMIT}), skip_gone=skip_gone)
 
-    def _read_some(self, query: Query) -> Iterator[Event]:
+    def _read_some(self, query: Query, *, skip_gone: bool) -> Iterator[Event]:
         more = True
         while more:
+            if not skip_gone and (first := self.first_sequence) > query.after + 1:
+                raise EventsGone.behind(query.after, first)
             page = self.query(query)
             yield from page.events
             query = replace(query, after=page.next)
             more = page.has_more or (page.next < self.head and (query.before is None or page.next < query.before - 1))
 
     @abstractmethod
-    def _read_all(self, after: int) -> Iterator[Event]:
+    def _read_all(self, after: int, *, skip_gone: bool) -> Iterator[Event]:
         """Yield every committed event after a sequence, in order."""
+
+    @abstractmethod
+    def epoch_end(self, epoch: str) -> int:
+        """Return the last sequence that was stored in an epoch, as far as this log goes; 0 if it does not know it."""
 
     @abstractmethod
     def stream_revision(self, stream: str) -> int:

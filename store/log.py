@@ -202,17 +202,22 @@ class EventLog(Log):
         self._look()
         return self._committed.query(as_query(query, filters), self._parts.limits, max_scan, onto)
 
-    def _read_all(self, after: int) -> Iterator[Event]:
+    def _read_all(self, after: int, *, skip_gone: bool) -> Iterator[Event]:
         """Yield every committed event after a sequence, in order; see `Log.read`."""
         before = None
         while after != before:
             self._steps.refuse_if_unusable()
             self._look()
             before = after
-            for events in self._committed.read(after):
+            for events in self._committed.read(after, skip_gone=skip_gone):
                 yield from events
                 after = events[-1].sequence if events else after
                 self._steps.refuse_if_unusable()
+
+    def epoch_end(self, epoch: str) -> int:
+        """Return the last sequence that was stored in an epoch, as far as this log goes; 0 if it does not know it."""
+        self._look()
+        return self._committed.epoch_end(epoch)
 
     def stream_revision(self, stream: str) -> int:
         """Return a stream's revision, 0 if it does not exist; what is staged counts."""

@@ -198,14 +198,18 @@ class MemoryLog(Log):
                 return filling.stopped(sequence, scanned_bytes)
         return filling.last(low if descending else max(high - 1, asked.after), scanned_bytes)
 
-    def _read_all(self, after: int) -> Iterator[Event]:
-        """Yield every committed event after a sequence, in order; see `Log.read`."""
+    def _read_all(self, after: int, *, skip_gone: bool) -> Iterator[Event]:
+        """Yield every committed event after a sequence, in order; nothing leaves. See `Log.read`."""
         sequence = after
         self._stored.refuse_if_closed()
         while sequence < self._stored.head:
             self._stored.refuse_if_closed()
             yield self._stored.events[sequence]
             sequence += 1
+
+    def epoch_end(self, epoch: str) -> int:
+        """Return the last sequence that was stored in an epoch: all are of one."""
+        return self._stored.head if epoch == self.epoch else 0
 
     def stream_revision(self, stream: str) -> int:
         """Return a stream's revision, 0 if it does not exist; what is staged counts."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from actors.event_store.messages import Refused
-from store import ConditionFailed, Invalid, RevisionConflict, StoreError, TooLarge
+from store import ConditionFailed, EventsGone, Invalid, RevisionConflict, StoreError, TooLarge
 
 
 def refused(error: StoreError) -> Refused:
@@ -17,6 +17,8 @@ def refused(error: StoreError) -> Refused:
             return Refused("condition_failed", message, {"sequence": error.sequence})
         case TooLarge():
             return Refused("too_large", message)
+        case EventsGone():
+            return Refused("invalid", message, {"first_sequence": error.first_sequence})
         case Invalid():
             return Refused("invalid", message)
         case _:

@@ -35,12 +35,14 @@ class Checkpoint(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
         position: everything up to this sequence was dealt with.
         durable: the part of that which no crash takes back.
         event_digest: the `snapshot.digest` of the event at `position`; None at 0, or if the log has given it up.
+        epoch: the log's epoch then; empty in checkpoints of old.
     """
 
     name: str
     position: int
     durable: int
     event_digest: bytes | None
+    epoch: str = ""
 
 
 _encode = msgspec.msgpack.Encoder().encode
@@ -64,15 +66,18 @@ class Subscriptions:
         """The log's committed watermark."""
         return self._log.head
 
-    def open(self, name: str, query: Query | None = None, **fields: Any) -> Subscription:
+    def open(self, name: str, query: Query | None = None, *, skip_gone: bool = False, **fields: Any) -> Subscription:
         """Go on with a subscription after its checkpoint, or begin one.
 
         A checkpoint that is unreadable counts as none. One that a crash has outdated, because events before it were
-        never durable, counts up to where the log was durable then.
+        never durable, counts up to where the log was durable then. In a log that was restored or copied, one that is
+        about events which this log does not have counts up to where both are the same.
 
         Args:
             name: its name, 1..256 characters.
             query: which events; None means all.
+            skip_gone: where events left the log before they were read, go on with the first one that is left; else
+                the cursor raises `EventsGone`. A subscription that only begins, begins with the first one that is left.
             **fields: the fields of `Query` to replace.
 
         Raises:
@@ -80,10 +85,8 @@ class Subscriptions:
         """
         check_name("the subscription's name", name)
         checkpoint = self._read(name)
-        after = 0
-        if checkpoint is not None:
-            after = checkpoint.position if self._holds(checkpoint) else checkpoint.durable
-        return Subscription(name, Cursor(self._log, as_query(query, fields), after=after), self)
+        after = None if checkpoint is None else self._counts(checkpoint)
+        return Subscription(name, Cursor(self._log, as_query(query, fields), after=after, skip_gone=skip_gone), self)
 
     def save(self, name: str, position: int) -> None:
         """Keep a checkpoint durably.
@@ -102,6 +105,7 @@ class Subscriptions:
             position=position,
             durable=min(position, self._log.stats().durable),
             event_digest=digest(event) if event else None,
+            epoch=self._log.epoch,
         )
         write_digested(self._path(name), _encode(checkpoint))
 
@@ -124,6 +128,14 @@ class Subscriptions:
             return _decode(read_digested(path))
         except (FileNotFoundError, Unreadable, *UNREADABLE):
             return None
+
+    def _counts(self, checkpoint: Checkpoint) -> int:
+        """Return up to where a checkpoint is about events that this log has, or had."""
+        if self._holds(checkpoint):
+            return checkpoint.position
+        if checkpoint.epoch in {"", self._log.epoch}:
+            return min(checkpoint.durable, self._log.head)
+        return min(checkpoint.durable, self._log.epoch_end(checkpoint.epoch))
 
     def _holds(self, checkpoint: Checkpoint) -> bool:
         event = self._at(checkpoint.position)

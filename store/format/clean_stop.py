@@ -19,12 +19,14 @@ RESERVE_NAME = "reserve"
 class CleanStop(msgspec.Struct, frozen=True, array_like=True):
     """What a clean stop leaves: the log was durable up to `last_sequence`, its last segment `segment_bytes` long.
 
-    It is true for ever, but says that the stop was clean only as long as the last segment has that name and length.
+    It is true for ever, but says that the stop was clean only as long as the last segment has that name and length, and
+    is still that file: a copy has another inode. So a copy of a log goes on in an epoch of its own, as after a crash.
     """
 
     last_sequence: int
     segment: str
     segment_bytes: int
+    inode: int = 0
 
 
 _encode = msgspec.msgpack.Encoder().encode
@@ -37,9 +39,11 @@ def read_clean_stop(directory: Path) -> CleanStop | None:
     if content is None:
         return None
     try:
-        return _decode(content)
+        note = _decode(content)
     except UNREADABLE:
         return None
+    same = not note.inode or note.inode == _inode(directory / note.segment)
+    return msgspec.structs.replace(note, inode=0, segment=note.segment if same else "")
 
 
 def write_clean_stop(directory: Path, clean_stop: CleanStop) -> None:
@@ -86,6 +90,14 @@ def make_reserve(directory: Path, size: int) -> None:
             os.close(fd)
 
 
+def _inode(path: Path) -> int:
+    try:
+        return path.stat().st_ino
+    except (OSError, ValueError):
+        return 0
+
+
 def _write(directory: Path, clean_stop: CleanStop) -> None:
-    put_file(directory / CLEAN_STOP_NAME, with_crc(_encode(clean_stop)))
+    named = msgspec.structs.replace(clean_stop, inode=_inode(directory / clean_stop.segment))
+    put_file(directory / CLEAN_STOP_NAME, with_crc(_encode(named)))
     sync_path(directory)

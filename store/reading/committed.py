@@ -7,7 +7,7 @@ from itertools import chain
 from typing import TypeVar
 from weakref import finalize
 
-from store.errors import Invalid, LogDamaged
+from store.errors import EventsGone, Invalid, LogDamaged
 from store.format.frame import HEADER_BYTES, Command
 from store.format.retention_record import RetentionRecord
 from store.format.staged_frame import StagedFrame
@@ -101,26 +101,41 @@ class Committed:
             self._refuse_if_torn()
             return self.with_indexes(lambda: search(self.segments, query, limits, max_scan, onto))
 
-    def read(self, after: int) -> Iterator[list[Event]]:
+    def read(self, after: int, *, skip_gone: bool) -> Iterator[list[Event]]:
         """Yield every event after a sequence in lists, in order; those settled meanwhile too.
 
+        Args:
+            after: the sequence.
+            skip_gone: whether to go on behind what was retired before it was read.
+
         Raises:
+            EventsGone: events were retired before they were read.
             LogDamaged: an event's bytes changed since they were written.
         """
-        after = max(after, self.last_retired)
-        while after < self.head:
+        while after < self.head or after < self.last_retired:
+            if after < self.last_retired:
+                if not skip_gone:
+                    raise EventsGone.behind(after, self.last_retired + 1)
+                after = self.last_retired
+                continue
             with self.lock:
                 self._refuse_if_torn()
                 segment, before = self._segment_of(after + 1), after
                 index = self.with_indexes(segment.load_frames)
             for events in segment.by_frame(after, index, self.lock):
                 yield [event for event in events if event.sequence > after] if events[0].sequence <= after else events
-                after = max(events[-1].sequence, self.last_retired)
+                after = max(events[-1].sequence, self.last_retired if skip_gone else 0)
             if after <= before:  # or else it would be read for ever
                 raise LogDamaged(
                     f"{segment.path}: its events deny that they follow event {before}, though its checksums hold; "
                     "verify the log, then restore a backup"
                 )
+
+    def epoch_end(self, epoch: str) -> int:
+        """Return the last sequence of the segments of an epoch; 0 if there is none."""
+        with self.lock:
+            ends = [each.last_sequence for each in self.segments if each.header.epoch.hex() == epoch]
+        return max(ends, default=0)
 
     def command_at(self, sequence: int) -> tuple[Command | None, Appended]:
         """Return the command that the frame with this first sequence carries out, and its result.

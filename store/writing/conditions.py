@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable
 
-from store.errors import ConditionFailed
+from store.errors import ConditionFailed, EventsGone
 from store.format.staged_frame import StagedFrame
 from store.index.name_numbers import Interner
 from store.index.stream_table import StreamTable
@@ -15,6 +15,7 @@ def check_condition(
     cleared: int,
     *,
     head: int,
+    retired: int,
     search: Callable[[Query], Page],
     staged: Iterable[StagedFrame],
     table: StreamTable,
@@ -25,12 +26,14 @@ def check_condition(
         fail_if: the condition.
         cleared: up to which sequence it is known already that none does.
         head: the last committed sequence.
+        retired: the last sequence that left the log.
         search: answers a query from what is committed.
         staged: what is not committed yet, in order.
         table: knows the ids of names.
 
     Raises:
         ConditionFailed: one does.
+        EventsGone: none does, but the condition is also about events that left the log: nobody knows of these.
         Invalid: the query is not understood.
     """
     after = max(fail_if.after, fail_if.query.after, cleared)
@@ -41,6 +44,8 @@ def check_condition(
         found = [event for frame in staged if may_hold(frame) for event in frame.events() if matches(event)]
     if found:
         raise ConditionFailed(found[0].sequence)
+    if (asked := max(fail_if.after, fail_if.query.after)) < retired:
+        raise EventsGone.behind(asked, retired + 1)
 
 
 def _narrowing(query: Query, table: StreamTable) -> Callable[[StagedFrame], bool]:

@@ -182,6 +182,7 @@ class Stager:
             fail_if,
             cleared,
             head=committed.head,
+            retired=committed.last_retired,
             search=lambda query: committed.query(query, limits),
             staged=(frame for group in self._unsettled for frame in group.frames),
             table=self._table,

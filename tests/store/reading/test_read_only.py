@@ -83,25 +83,26 @@ def test_a_reader_sees_that_the_beginning_has_left(tmp_path):
 
 
 def test_a_reader_loads_again_what_a_crash_or_a_full_disk_took_back(tmp_path):
-    log = EventLog.open(tmp_path, "never", limits=SMALL)
+    place = tmp_path / "log"
+    log = EventLog.open(place, "never", limits=SMALL)
     fill(log, range(3))
-    shutil.copytree(tmp_path, tmp_path.with_name("before"))
+    shutil.copytree(place, tmp_path / "before")
     fill(log, range(3, 6))
-    with EventLog.open(tmp_path, read_only=True) as reader:
+    with EventLog.open(place, read_only=True) as reader:
         agrees(reader, 6)
         epoch = reader.epoch
-        (segment,) = tmp_path.glob("*.segment")
-        content = (tmp_path.with_name("before") / segment.name).read_bytes()
+        (segment,) = place.glob("*.segment")
+        content = ((tmp_path / "before") / segment.name).read_bytes()
         with segment.open("r+b") as file:
             file.truncate(len(content))
         agrees(reader, 3)
-        shutil.copytree(tmp_path.with_name("before"), tmp_path.with_name("crashed"))
-        with EventLog.open(tmp_path.with_name("crashed"), limits=SMALL) as other:
+        shutil.copytree((tmp_path / "before"), tmp_path / "crashed")
+        with EventLog.open((tmp_path / "crashed"), limits=SMALL) as other:
             fill(other, range(3, 9))
-        for path in tmp_path.glob("*.segment"):
+        for path in place.glob("*.segment"):
             path.unlink()
-        for path in tmp_path.with_name("crashed").iterdir():
-            shutil.copy(path, tmp_path)
+        for path in (tmp_path / "crashed").iterdir():
+            shutil.copy(path, place)
         agrees(reader, 9)
         assert reader.epoch != epoch
     log._parts.lock.release()

@@ -9,6 +9,8 @@ from itertools import islice
 import pytest
 
 from store import (
+    ConditionFailed,
+    Cursor,
     DiskFull,
     EventLog,
     EventsGone,
@@ -158,13 +160,52 @@ def test_queries_begin_where_the_log_does(path, clock):
         page = log.query(stream="s0", after=3)
         assert ([event.sequence for event in page.events], page.next) == ([16, 19], 20)
         assert not log.query(before=10).events
-        old = FailIf(query=Query(where={"n": 3}))
-        assert log.append([NewEvent(type="t")], fail_if=old).first_sequence == 21
+
+
+def test_a_condition_about_what_has_left_is_refused_unless_something_that_is_left_matches(path, clock):
+    with open_log(path, clock) as log:
+        log.retire(ALL)
+        for after in (0, 14):
+            gone = FailIf(query=Query(where={"n": 3}), after=after)
+            with pytest.raises(EventsGone, match=r"events .* have left it") as caught:
+                log.append([NewEvent(type="t")], fail_if=gone)
+            assert caught.value.first_sequence == 16
+        with pytest.raises(ConditionFailed):
+            log.append([NewEvent(type="t")], fail_if=FailIf(query=Query(stream="s0")))
+        left = FailIf(query=Query(where={"n": 3}), after=15)
+        assert log.append([NewEvent(type="t")], fail_if=left).first_sequence == 21
+
+
+def test_reading_says_what_has_left_unless_it_is_told_to_go_on(path, clock):
+    with open_log(path, clock) as log:
+        log.retire(ALL)
+        for after in (0, 14):
+            with pytest.raises(EventsGone, match=f"events {after + 1} to 15 have left it") as caught:
+                next(log.read(after))
+            assert caught.value.first_sequence == 16
+            assert next(log.read(after, skip_gone=True)).sequence == 16
+        assert [next(log.read(after)).sequence for after in (None, 15, 16)] == [16, 16, 17]
+
+
+def test_a_cursor_says_what_has_left_and_stays_unless_it_is_told_to_go_on(path, clock):
+    with open_log(path, clock) as log:
+        cursor, bold = Cursor(log), Cursor(log, skip_gone=True)
+        for each in (cursor, bold):
+            assert len(each.read(limit=3)) == 3
+        log.retire(ALL)
+        for _ in range(2):
+            with pytest.raises(EventsGone, match="events 4 to 15 have left it"):
+                cursor.read()
+        assert cursor.position == 3
+        assert [event.sequence for event in bold.read()] == [16, 17, 18, 19, 20]
+        assert [event.sequence for event in Cursor(log).read()] == [16, 17, 18, 19, 20]
+        with pytest.raises(EventsGone):
+            Cursor(log, after=0).read()
 
 
 def test_who_is_reading_a_segment_that_leaves_reads_on(path, clock):
     with open_log(path, clock) as log:
-        reader = log.read()
+        reader = log.read(skip_gone=True)
         assert [event.sequence for event in islice(reader, 2)] == [1, 2]
         log.retire(ALL)
         rest = [event.sequence for event in reader]
@@ -445,14 +486,19 @@ def test_who_is_reading_a_segment_that_is_sealed_and_then_leaves_reads_on(tmp_pa
     with open_log(tmp_path / "log", clock) as log:
         for _ in range(3):
             log.append([NewEvent(type="t")])
-        reader = log.read()
-        assert next(reader).sequence == 1
+        reader, careful = log.read(skip_gone=True), log.read()
+        assert next(reader).sequence == next(careful).sequence == 1
         for _ in range(40):
             log.append([NewEvent(type="t")])
         while log.step():
             pass
         log.retire(ALL)
         assert [event.sequence for event in reader] == list(range(log.first_sequence, 44))
+        seen = 1
+        with pytest.raises(EventsGone):
+            for event in careful:
+                seen += 1
+                assert event.sequence == seen, "an event that left was passed over without a word"
 
 
 def test_a_view_does_not_pass_over_what_has_gone_before_it_was_read(path, clock):
@@ -483,7 +529,12 @@ def test_a_subscription_keeps_its_place_although_the_event_there_has_gone(path, 
         mailer.checkpoint()
         again = Subscriptions(log, tmp_path / "subscriptions").open("mailer")
         assert again.cursor.position == 3
-        assert [event.sequence for event in again.cursor.read()] == [16, 17, 18, 19, 20]
+        with pytest.raises(EventsGone, match="events 4 to 15"):
+            again.cursor.read()
+        told = Subscriptions(log, tmp_path / "subscriptions").open("mailer", skip_gone=True)
+        assert [event.sequence for event in told.cursor.read()] == [16, 17, 18, 19, 20]
+        begun = Subscriptions(log, tmp_path / "subscriptions").open("other")
+        assert [event.sequence for event in begun.cursor.read()] == [16, 17, 18, 19, 20]
 
 
 @pytest.mark.parametrize("check", [lambda path, _: verify(path).ok, lambda path, other: backup(path, other).segments])

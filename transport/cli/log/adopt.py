@@ -97,7 +97,7 @@ def _brought(source: Path, staging: Path, key: bytes | None) -> tuple[int, Histo
         raise CommandFailed(Exit.DAMAGED, f"{source} cannot be adopted: {'; '.join(map(visible, report.problems))}")
     with checked(lambda: EventLog.open(staging, seal_key=key)) as log:
         try:
-            ruled = history([event for event in log.read(after=0) if event.stream == POLICY_STREAM])
+            ruled = history([event for event in log.read() if event.stream == POLICY_STREAM])
         except (LookupError, TypeError, AttributeError, ValueError) as error:
             why = f"{source} cannot be adopted: its policy's events are none ({visible(repr(error))})"
             raise CommandFailed(Exit.DAMAGED, why) from None
