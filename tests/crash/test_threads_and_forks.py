@@ -182,6 +182,19 @@ def test_an_append_in_a_signal_handler_that_meets_another_one_is_refused_and_the
     log.close()
 
 
+def test_a_group_that_ctrl_c_meets_before_it_is_written_is_taken_back_and_the_log_goes_on(tmp_path, monkeypatch):
+    def interrupt(*_args):
+        raise KeyboardInterrupt
+
+    with EventLog.open(tmp_path) as log:
+        with monkeypatch.context() as patch:
+            patch.setattr("store.writing.writer.Writer.put", interrupt)
+            with pytest.raises(KeyboardInterrupt):
+                log.append([NOTE], stream="new", command_id="c")
+        assert log.stream_revision("new") == 0
+        assert log.append([NOTE], stream="new", command_id="c").first_sequence == 1
+
+
 def test_a_log_whose_taking_back_is_interrupted_too_does_no_more_work_and_opens_again(tmp_path, monkeypatch):
     log = EventLog.open(tmp_path)
     log.append([NOTE])

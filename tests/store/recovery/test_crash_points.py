@@ -9,6 +9,7 @@ opened again, and every query must find what is there.
 import contextlib
 import os
 import shutil
+import sys
 from pathlib import Path
 
 import msgspec
@@ -17,6 +18,7 @@ import pytest
 from store import Append, EventLog, Limits, NewEvent, StoreError, verify
 from store.format.durable_mark import MARK_NAME
 from store.recovery import what_counts as recovery
+from store.writing.tail import Tail
 
 SMALL = Limits(segment_bytes=900, reserve_bytes=0)
 CALLS = ("pwrite", "pwritev", "fsync", "fdatasync", "truncate", "unlink", "replace")
@@ -77,16 +79,27 @@ def write(log, disk, numbers):
         log.step()
 
 
+def write_together(log, disk, numbers):
+    """Append all in one group, which takes more than one segment."""
+    appends = [Append(events=[event(n)], agent="local", stream=f"s{n % 2}", command_id=f"c{n}") for n in numbers]
+    assert not [outcome for outcome in log.commit(appends) if isinstance(outcome, StoreError)]
+    disk.acknowledged = numbers[-1] + 1
+
+
 def crash_everywhere(monkeypatch, tmp_path, policy="group", sync=None):
     """Write, stop, write on, with a crash after every step; return what was left each time."""
     directory = tmp_path / "log"
-    disk, count = Disk(directory, tmp_path / "left", policy), 14
+    disk, count, together = Disk(directory, tmp_path / "left", policy), 14, 20
     with monkeypatch.context() as patch:
         directory.mkdir()
         watch(patch, disk)
         for numbers in (range(count), range(count, count + 2)):
             with EventLog.open(directory, policy, limits=SMALL, sync=sync or os.fdatasync) as log:
                 write(log, disk, numbers)
+        with EventLog.open(directory, policy, limits=SMALL, sync=sync or os.fdatasync) as log:
+            before = log.stats().segments
+            write_together(log, disk, range(count + 2, together))
+            assert log.stats().segments > before, "the group fits into one segment"
     assert len(list(directory.glob("*.index"))) > 2
     return disk.left
 
@@ -131,6 +144,34 @@ def test_a_crash_after_any_step_to_the_disk_loses_nothing_that_the_policy_keeps(
     assert {call.partition(",")[0] for call, *_ in left} >= {"pwrite", "pwritev", "fsync", "unlink"}
     for each in left:
         check(*each)
+
+
+def test_the_suite_catches_a_rotation_that_does_not_sync_the_segment_it_leaves(monkeypatch, tmp_path):
+    real = Tail.sync
+
+    def sync(tail):
+        if sys._getframe(1).f_code.co_name != "_begin_segment":
+            real(tail)
+
+    monkeypatch.setattr(Tail, "sync", sync)
+    left = crash_everywhere(monkeypatch, tmp_path)
+    with pytest.raises(AssertionError):
+        for each in left:
+            check(*each)
+
+
+def test_the_suite_catches_a_second_sync_of_a_file_that_does_nothing(monkeypatch, tmp_path):
+    synced = set()
+
+    def once(fd):
+        if (file := os.fstat(fd).st_ino) not in synced:
+            synced.add(file)
+            os.fdatasync(fd)
+
+    left = crash_everywhere(monkeypatch, tmp_path, sync=once)
+    with pytest.raises(AssertionError):
+        for each in left:
+            check(*each)
 
 
 def test_the_suite_catches_a_log_that_acknowledges_before_the_sync(monkeypatch, tmp_path):

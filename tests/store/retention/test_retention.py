@@ -109,6 +109,21 @@ def test_the_oldest_segments_leave_until_the_rest_is_small_enough(path, clock):
         assert numbers(log) == [15, 16, 17, 18, 19]
 
 
+def test_a_segment_stays_while_its_last_event_is_no_older_than_what_is_kept(tmp_path, clock):
+    with open_log(tmp_path / "log", clock) as log:
+        while log.stats().segments < 4:
+            clock.now_ns += 1000
+            log.append([NewEvent(type="t")])
+        while log.step():
+            pass
+        second, third = firsts(tmp_path / "log")[1:3]
+        last = log.query(after=third - 2, limit=1).events[0]
+        log.retire(Retention(max_age_ns=clock.now_ns - last.time_ns))
+        assert log.first_sequence == second
+        log.retire(Retention(max_age_ns=clock.now_ns - last.time_ns - 1))
+        assert log.first_sequence == third
+
+
 def what_is_left_tells_the_truth(path, clock):
     """The property: sequences, revisions and reports go on as if nothing had gone; also after a restart and a crash."""
     with open_log(path, clock) as log:
