@@ -1,7 +1,7 @@
 """What a log can do, whatever keeps it: files or memory."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Self
 
@@ -9,9 +9,9 @@ import msgspec
 from msgspec.structs import replace
 
 from store.errors import DiskFull, EventsGone, Invalid, StoreError
-from store.model.append import Append, Appended, Expected, FailIf
+from store.model.append import Append, Appended, Expected
 from store.model.event import Event
-from store.model.given import EventsGiven, as_events, as_fail_if
+from store.model.given import EventsGiven, FailIfGiven, as_events, as_fail_if
 from store.model.limits import check_name
 from store.model.query import MAX_LIMIT, Page, Query, as_query
 from store.writing.commit_steps import CommitSteps
@@ -101,7 +101,8 @@ class Log(ABC):
         expected_revision: Expected = None,
         agent: str = "local",
         command_id: str | None = None,
-        fail_if: FailIf | Query | None = None,
+        fail_if: FailIfGiven = None,
+        expected: Mapping[str, Expected] | None = None,
     ) -> Appended:
         """Commit one append; the arguments are those of `Append`, in forms that are easier to write.
 
@@ -111,7 +112,8 @@ class Log(ABC):
             expected_revision: what that stream must be at: a revision, `no_stream`, `exists` or `any`.
             agent: who appends.
             command_id: makes the append idempotent for this agent.
-            fail_if: refuse if any event matches, behind the query's own `after`.
+            fail_if: refuse if any event matches, behind the query's own `after`; of several queries any.
+            expected: what more streams must be at, by their names.
 
         Raises:
             Invalid, TooLarge, RevisionConflict, ConditionFailed, DiskFull: nothing was stored.
@@ -124,6 +126,7 @@ class Log(ABC):
             stream=stream,
             expected_revision=expected_revision,
             fail_if=as_fail_if(fail_if),
+            expected=expected,
             command_id=command_id,
         )
         (outcome,) = self.commit([append])

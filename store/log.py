@@ -3,7 +3,7 @@
 import errno
 import os
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -14,9 +14,9 @@ from store.disk.ports import LogPorts, Sync
 from store.errors import LogDamaged, StoreError
 from store.format.retention_record import RetentionRecord
 from store.interface import Log, LogStats
-from store.model.append import Append, Appended, Expected, FailIf
+from store.model.append import Append, Appended, Expected
 from store.model.event import Event
-from store.model.given import EventsGiven, as_events
+from store.model.given import EventsGiven, FailIfGiven, as_events
 from store.model.limits import Limits
 from store.model.query import Page, Query, as_query
 from store.recovery.close_directory import close_cleanly
@@ -170,11 +170,12 @@ class EventLog(Log):
         expected_revision: Expected = None,
         agent: str = "local",
         command_id: str | None = None,
-        fail_if: FailIf | Query | None = None,
+        fail_if: FailIfGiven = None,
+        expected: Mapping[str, Expected] | None = None,
     ) -> Appended:
         """Commit one append; see `Log.append`."""
         events = as_events(events)
-        if command_id is None and fail_if is None:
+        if command_id is None and fail_if is None and expected is None:
             appended = self._steps.commit_quickly(events, stream, agent, expected_revision)
             if appended is not None:
                 return appended
@@ -185,6 +186,7 @@ class EventLog(Log):
             agent=agent,
             command_id=command_id,
             fail_if=fail_if,
+            expected=expected,
         )
 
     def commit(self, appends: Sequence[Append]) -> list[Appended | StoreError]:

@@ -12,7 +12,7 @@ from typing import Any
 from store.errors import ConditionFailed, Invalid, StoreError
 from store.format.frame import Command, decode_event
 from store.interface import Log, LogStats
-from store.model.append import Append, Appended, FailIf, check_expected, check_stream, stream_of
+from store.model.append import Append, Appended, FailIf, check_all_expected, check_stream, queries_of, stream_of
 from store.model.event import Event
 from store.model.limits import Limits, check_finite, check_name, check_names
 from store.model.query import Filling, Page, Query, as_query, matcher, onwards
@@ -94,7 +94,7 @@ class MemoryCommitSteps(CommitSteps):
         stream = stream_of(append)
         check_name("agent", append.agent)
         check_stream(append.agent, stream)
-        check_expected(stream, append.expected_revision, self._stored.revision(stream))
+        check_all_expected(append, self._stored.revision)
         check_names("type", columns.types)
         check_names("correlation_id", [name for name in columns.correlations or () if name is not None])
         streams = columns.streams or [stream] * len(columns.types)
@@ -125,10 +125,10 @@ class MemoryCommitSteps(CommitSteps):
         return appended
 
     def _check_condition(self, fail_if: FailIf, cleared: int) -> None:
-        query = as_query(fail_if.query, {"after": max(fail_if.after, fail_if.query.after, cleared)})
-        matches = matcher(query)
-        for event in self._stored.events[query.after :]:
-            if matches(event):
+        queries = [as_query(each, {"after": max(each.after, cleared)}) for each in queries_of(fail_if)]
+        matching = [matcher(each) for each in queries]
+        for event in self._stored.events[min(each.after for each in queries) :]:
+            if any(matches(event) for matches in matching):
                 raise ConditionFailed(event.sequence)
 
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from contextlib import nullcontext
 
-import msgspec
 import trio
+from msgspec.structs import replace
 
 from actors.desk.admission import Admissions, Caller, Refusal
 from actors.desk.await_decision import Person
@@ -141,7 +141,7 @@ class Gate:
     def health(self) -> Health:
         """Return the published health, with the figures that change all the time made current. No checkpoint."""
         views = self.views
-        return msgspec.structs.replace(views.health, sequence=views.sequence, connections=views.connections)
+        return replace(views.health, sequence=views.sequence, connections=views.connections)
 
     def disconnected(self, caller: Caller) -> None:
         """Tell the caller's session that this connection has ended. No checkpoint."""
@@ -157,9 +157,12 @@ def _admission(caller: Caller, append: Append) -> Admit:
 
 def _asked(caller: Caller, append: Append) -> AppendEvents:
     """Ask for an append on its caller's account; its condition looks at no more than the caller may read."""
-    if append.fail_if is not None:
-        seen = msgspec.structs.replace(append.fail_if, query=_seen_by(caller, append.fail_if.query))
-        append = msgspec.structs.replace(append, fail_if=seen)
+    if (fail_if := append.fail_if) is not None:
+        query = None if fail_if.query is None else _seen_by(caller, fail_if.query)
+        queries = tuple(_seen_by(caller, each) for each in fail_if.queries)
+        append = replace(append, fail_if=replace(fail_if, query=query, queries=queries))
+    for stream in append.expected or ():
+        _refuse_hidden(caller, stream)  # a conflict would tell where it is
     return AppendEvents(append, caller.principal.role != "admin")
 
 
@@ -172,9 +175,14 @@ def _appended(stored: Stored) -> Appended:
 def _seen_by(caller: Caller, query: Query) -> Query:
     """Leave out what the caller's role may not read, inside the query: no filter and no condition reaches it."""
     hidden = hidden_from(caller.principal.role)
-    if query.stream is not None and query.stream in hidden:
-        raise Refusal("forbidden", f"stream {query.stream!r} is read by experts and admins; ask one of them")
-    return msgspec.structs.replace(query, hidden=hidden) if hidden else query
+    if query.stream is not None:
+        _refuse_hidden(caller, query.stream)
+    return replace(query, hidden=hidden) if hidden else query
+
+
+def _refuse_hidden(caller: Caller, stream: str) -> None:
+    if stream in hidden_from(caller.principal.role):
+        raise Refusal("forbidden", f"stream {stream!r} is read by experts and admins; ask one of them")
 
 
 def _refusal(refused: Refused | None) -> Refusal:

@@ -25,7 +25,7 @@ def group_size(pending: Sequence[Pending]) -> int:
     """Return how many of the appends that wait go into the next commit."""
     conditions = events = size = 0
     for count, (append, reply, _) in enumerate(pending[:GROUP]):
-        conditions += append.fail_if is not None
+        conditions += 0 if append.fail_if is None else 1 + len(append.fail_if.queries)
         events += len(append.events)
         size += reply.size
         if count and (size > GROUP_BYTES or conditions * events > CHECKS):

@@ -16,7 +16,8 @@ import trio
 from actors.event_store.commit_groups import Pending
 from actors.event_store.fatal_errors import ending_on_damage
 from actors.kernel import Reply
-from store import Append, Invalid, Log
+from store import Append, Invalid, Log, Query
+from store.model.append import queries_of
 
 SLICE = 500
 """How many events a search looks at before others get a turn."""
@@ -74,18 +75,31 @@ async def look_ahead(log: Log, append: Append, reply: Reply, cleared: int) -> in
     Raises:
         LogDamaged: an event's bytes changed since they were written.
     """
-    if (fail_if := append.fail_if) is None:
+    if append.fail_if is None:
         return 0
-    asked = {"after": max(fail_if.after, fail_if.query.after, cleared), "limit": 1, "order": "asc"}
+    try:
+        queries = queries_of(append.fail_if)
+    except Invalid:
+        return 0  # staging will say why
+    return min([await _look_ahead(log, query, reply, cleared) for query in queries])
+
+
+async def _look_ahead(log: Log, query: Query, reply: Reply, cleared: int) -> int:
+    asked = {"after": max(query.after, cleared), "limit": 1, "order": "asc"}
     page = None
     while page is None or (page.unfinished and reply.wanted):
         await trio.lowlevel.checkpoint()
         try:
-            page = log.query(fail_if.query, max_scan=SLICE, onto=page, **asked)
+            page = log.query(query, max_scan=SLICE, onto=page, **asked)
         except Invalid:
             return 0  # staging will say why
     return page.events[0].sequence - 1 if page.events else page.next
 
 
 def _is_distant(log: Log, append: Append) -> bool:
-    return append.fail_if is not None and log.head - max(append.fail_if.after, append.fail_if.query.after) > SLICE
+    if append.fail_if is None:
+        return False
+    try:
+        return log.head - min(query.after for query in queries_of(append.fail_if)) > SLICE
+    except Invalid:
+        return False  # staging will say why

@@ -1,6 +1,6 @@
 """What callers give, in the forms that come to mind, as the log takes it. Pure."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from store.errors import Invalid
@@ -18,6 +18,7 @@ _FIELDS = frozenset(NewEvent.__struct_fields__)
 _ONE: tuple[type[Any], ...] = (NewEvent, Mapping)
 _TEXTS: tuple[type[Any], ...] = (str, bytes)
 _LIST: type[Any] = list
+_SEVERAL: tuple[type[Any], ...] = (list, tuple)
 _MAPPING: type[Any] = Mapping
 
 
@@ -37,16 +38,23 @@ def as_events(given: EventsGiven) -> list[NewEvent]:
     return [_as_event(each) for each in several]
 
 
-def as_fail_if(given: FailIf | Query | None) -> FailIf | None:
-    """Return an append condition; a query alone looks behind its own `after`.
+FailIfGiven = FailIf | Query | Sequence[Query] | None
+"""An append condition, or what may not match: one query or any of several."""
+
+
+def as_fail_if(given: FailIfGiven) -> FailIf | None:
+    """Return an append condition; a query alone looks behind its own `after`, as each of several does.
 
     Raises:
         Invalid: it is none.
     """
     if isinstance(given, Query):
-        return FailIf(query=given, after=given.after)
+        return FailIf(query=given)
+    several: Any = given
+    if isinstance(given, _SEVERAL) and {Query}.issuperset(map(type, several)):
+        return FailIf(queries=tuple(several))
     if given is not None and type(given) is not FailIf:
-        raise Invalid(f"fail_if is {type(given).__name__}: give a Query, or FailIf(query=..., after=...)")
+        raise Invalid(f"fail_if is {type(given).__name__}: give a Query, several, or FailIf(query=..., after=...)")
     return given
 
 

@@ -6,7 +6,7 @@ from store.errors import ConditionFailed, EventsGone
 from store.format.staged_frame import StagedFrame
 from store.index.name_numbers import Interner
 from store.index.stream_table import StreamTable
-from store.model.append import FailIf
+from store.model.append import FailIf, queries_of
 from store.model.query import Page, Query, as_query, matcher
 
 
@@ -36,16 +36,23 @@ def check_condition(
         EventsGone: none does, but the condition is also about events that left the log: nobody knows of these.
         Invalid: the query is not understood.
     """
-    after = max(fail_if.after, fail_if.query.after, cleared)
-    query = as_query(fail_if.query, {"after": after, "limit": 1, "order": "asc"})
-    found = search(query).events if after < head else []
+    asked = queries_of(fail_if)
+    queries = [as_query(each, {"after": max(each.after, cleared), "limit": 1, "order": "asc"}) for each in asked]
+    found = [event for query in queries if query.after < head for event in search(query).events]
     if not found:
-        matches, may_hold = matcher(query), _narrowing(query, table)
-        found = [event for frame in staged if may_hold(frame) for event in frame.events() if matches(event)]
+        looks = [(_narrowing(query, table), matcher(query)) for query in queries]
+        found = [
+            event
+            for frame in staged
+            for may_hold, matches in looks
+            if may_hold(frame)
+            for event in frame.events()
+            if matches(event)
+        ]
     if found:
-        raise ConditionFailed(found[0].sequence)
-    if (asked := max(fail_if.after, fail_if.query.after)) < retired:
-        raise EventsGone.behind(asked, retired + 1)
+        raise ConditionFailed(min(event.sequence for event in found))
+    if (after := min(each.after for each in asked)) < retired:
+        raise EventsGone.behind(after, retired + 1)
 
 
 def _narrowing(query: Query, table: StreamTable) -> Callable[[StagedFrame], bool]:

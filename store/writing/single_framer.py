@@ -89,7 +89,7 @@ def _only_event(append: Append) -> NewEvent | None:
     """Return the event of a plain append, None of another one."""
     if type(append.events) is not list or len(append.events) != 1:
         return None
-    if append.command_id is not None or append.fail_if is not None:
+    if append.command_id is not None or append.fail_if is not None or append.expected is not None:
         return None
     event = append.events[0]
     named = type(event) is not NewEvent or event.stream is not None or event.causation_id is not None

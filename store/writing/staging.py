@@ -11,7 +11,7 @@ from store.errors import Invalid, StoreError
 from store.format.frame import Command
 from store.format.staged_frame import StagedFrame
 from store.index.stream_table import StreamTable
-from store.model.append import Append, Appended, FailIf, check_expected, stream_of
+from store.model.append import Append, Appended, FailIf, check_all_expected, is_plain, stream_of
 from store.model.limits import Limits, check_name
 from store.reading.committed import Committed
 from store.writing.batch_framer import BatchFramer
@@ -144,8 +144,7 @@ class Stager:
         if append.fail_if is not None:
             self._check_condition(append.fail_if, cleared)
         self._framer.check_names((append,))
-        stream = stream_of(append)
-        check_expected(stream, append.expected_revision, self._table.revision(stream))
+        check_all_expected(append, self._table.revision)
         (frame,) = self._framer.frames((append,), columns, now_ns, command)
         staged.frames.append(frame)
         if command:
@@ -156,12 +155,12 @@ class Stager:
         """Return an append's frame if nothing is to be said against it; None has the whole way say what is."""
         if self.native is None:
             return self._framer.plain.frame(append, now_ns)
-        if append.command_id is not None or append.fail_if is not None:
+        if append.command_id is not None or append.fail_if is not None or append.expected is not None:
             return None
-        if append.expected_revision is not None:
-            stream = stream_of(append)
-            if append.expected_revision != self._table.revision(stream):
-                return None
+        if (expected := append.expected_revision) is not None and (
+            type(expected) is not int or expected != self._table.revision(stream_of(append))
+        ):
+            return None
         return self.native.frame(append, now_ns)
 
     def _carried_out(self, command: Command) -> tuple[Command, Appended] | None:
@@ -190,6 +189,4 @@ class Stager:
 
 
 def _is_plain(waiting: tuple[Append, int]) -> bool:
-    """Say whether an append asks for no more than to be stored."""
-    append, _ = waiting
-    return append.expected_revision is None and append.fail_if is None and append.command_id is None
+    return is_plain(waiting[0])

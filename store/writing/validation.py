@@ -8,9 +8,10 @@ import msgspec
 
 from store.disk.digest import blake2b
 from store.errors import Invalid, TooLarge
-from store.model.append import Append, stream_of
+from store.model.append import Append, FailIf, stream_of
 from store.model.event import NewEvent
 from store.model.limits import Limits, check_names, check_payloads
+from store.model.query import Query
 
 HASH_BYTES = 16
 
@@ -51,11 +52,18 @@ def payload_hash(append: Append) -> bytes:
     Raises:
         Invalid: the append cannot be encoded.
     """
-    asked = (append.events, append.stream, append.expected_revision, append.fail_if)
+    asked: tuple[Any, ...] = (append.events, append.stream, append.expected_revision, _as_before(append.fail_if))
+    if append.expected is not None:  # which has no part in the hashes of logs that knew it not
+        asked += (append.expected,)
     try:
         return blake2b(_encode_sorted(asked), digest_size=HASH_BYTES).digest()
     except (OverflowError, TypeError, ValueError, RecursionError) as error:
         raise Invalid(f"the append cannot be encoded: {error}") from error
+
+
+def _as_before(fail_if: FailIf | None) -> FailIf | tuple[Query | None, int] | None:
+    """Return a condition as logs that knew of one query only have hashed it, if it has but one."""
+    return fail_if if fail_if is None or fail_if.queries else (fail_if.query, fail_if.after)
 
 
 def checked_columns(appends: Sequence[Append], limits: Limits) -> Columns:

@@ -26,9 +26,13 @@ def clock():
     return Clock()
 
 
-@pytest.fixture(params=["files", "memory"])
-def log(request, tmp_path, clock):
-    opened = EventLog.open(tmp_path / "log", clock_ns=clock) if request.param == "files" else MemoryLog(clock_ns=clock)
+@pytest.fixture(params=["files", "files, without the native part", "memory"])
+def log(request, tmp_path, clock, monkeypatch):
+    if request.param == "memory":
+        opened = MemoryLog(clock_ns=clock)
+    else:
+        monkeypatch.setenv("MOOTHALL_PURE", "1" if "without" in request.param else "0")
+        opened = EventLog.open(tmp_path / "log", clock_ns=clock)
     with opened:
         yield opened
 

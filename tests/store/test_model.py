@@ -10,6 +10,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from msgspec.structs import replace
 
 from store import Append, Appended, EventLog, FailIf, Limits, Log, MemoryLog, NewEvent, Query, StoreError, verify
+from store.model.append import queries_of
 from store.model.query import matcher
 
 STREAMS = st.sampled_from(["a", "b", "c"])
@@ -64,13 +65,22 @@ QUERIES = st.builds(
     limit=st.integers(1, 6),
     hidden=rarely(st.lists(STREAMS, min_size=1, max_size=2)).map(lambda names: tuple(names or ())),
 )
+EXPECTED = st.one_of(st.sampled_from(["any", "no_stream", "exists"]), st.integers(0, 6))
 APPENDS = st.builds(
     Append,
     events=st.lists(EVENTS, min_size=1, max_size=4),
     agent=AGENTS,
     stream=st.one_of(st.none(), STREAMS),
-    expected_revision=rarely(st.one_of(st.sampled_from(["any", "no_stream", "exists"]), st.integers(0, 6))),
-    fail_if=rarely(st.builds(FailIf, query=QUERIES, after=st.integers(0, 30))),
+    expected_revision=rarely(EXPECTED),
+    expected=rarely(st.dictionaries(STREAMS, EXPECTED, max_size=2)),
+    fail_if=rarely(
+        st.builds(
+            FailIf,
+            query=QUERIES,
+            after=st.integers(0, 30),
+            queries=rarely(st.lists(QUERIES, max_size=2)).map(lambda queries: tuple(queries or ())),
+        )
+    ),
     command_id=rarely(st.sampled_from(["c1", "c2", "c3", "c4"])),
 )
 LIMITS = Limits(segment_bytes=900, batch_events=3, reserve_bytes=100, page_bytes=400, look_bytes=100)
@@ -81,9 +91,8 @@ def cleared(log: Log, appends: list[Append]) -> list[int]:
     found = []
     for append in appends:
         condition = append.fail_if or FailIf(query=Query())
-        after = max(condition.after, condition.query.after)
-        page = log.query(condition.query, after=after, limit=1, order="asc")
-        found.append(page.events[0].sequence - 1 if page.events else page.next)
+        pages = [log.query(query, limit=1, order="asc") for query in queries_of(condition)]
+        found.append(min(page.events[0].sequence - 1 if page.events else page.next for page in pages))
     return found
 
 

@@ -80,6 +80,7 @@ class HallClient:
         expected_revision: int | Literal["any", "no_stream", "exists"] | None = None,
         fail_if: dict[str, Any] | None = None,
         command_id: str | None = None,
+        expected: dict[str, int | Literal["any", "no_stream", "exists"]] | None = None,
     ) -> AppendResult:
         """Append events, all or none; each is `{type, data?, stream?, correlation_id?, causation_id?, metadata?}`.
 
@@ -92,6 +93,7 @@ class HallClient:
             "expected_revision": expected_revision,
             "fail_if": fail_if,
             "command_id": command_id,
+            "expected": expected,
         }
         return await self._call("append_events", {"events": list(events), **_given(optional)}, AppendResult)
 

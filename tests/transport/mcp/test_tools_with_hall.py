@@ -105,6 +105,7 @@ async def test_what_may_not_be_is_refused_with_its_code_and_stores_nothing(serve
         await scout.append([{"type": "t"}], stream="s")
         await watcher.whoami()  # the start of a session is an event too
         before = (await scout.health()).sequence
+        never = {"types": ["x"]}
         deep: Any = 1
         for _ in range(65):
             deep = [deep]
@@ -119,6 +120,10 @@ async def test_what_may_not_be_is_refused_with_its_code_and_stores_nothing(serve
             ("invalid", scout.append([{"type": "t\n"}])),
             ("invalid", scout.append([{"type": "t", "data": deep}])),
             ("revision_conflict", scout.append([{"type": "t"}], stream="s", expected_revision=7)),
+            ("revision_conflict", scout.append([{"type": "t"}], expected={"mail": 0, "s": 7})),
+            ("condition_failed", scout.append([{"type": "t"}], fail_if={"queries": [never, {"stream": "s"}]})),
+            ("invalid", scout.append([{"type": "t"}], fail_if={"after": 1})),
+            ("invalid", scout.append([{"type": "t"}], fail_if={"query": {}, "queries": [{}]})),
             ("condition_failed", scout.append([{"type": "t"}], fail_if={"query": {"stream": "s"}, "after": 0})),
         ]
         for code, attempt in cases:
@@ -126,6 +131,8 @@ async def test_what_may_not_be_is_refused_with_its_code_and_stores_nothing(serve
             assert error.code == code, error
         assert (await scout.health()).sequence == before
         assert (await watcher.query(stream="s")).events
+        stored = await scout.append([{"type": "u"}], expected={"mail": 0, "s": 1}, fail_if={"queries": [never]})
+        assert stored.first_sequence == before + 1
 
 
 async def test_a_rate_limit_says_when_to_come_back(served, autojump_clock, limits_of):

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
+from store.model.append import MAX_EXPECTED, MAX_QUERIES
 from transport.mcp.tools.schema import Arguments, Name, Seconds, Sequence, Time
 
 
@@ -41,11 +42,19 @@ class Filter(Arguments, frozen=True):
     ] = None
 
 
-class FailIf(Arguments, frozen=True):
-    """Refuse the append if an event that matches the query has a sequence above `after`."""
+Revision = Sequence | Literal["any", "no_stream", "exists"]
+"""What a stream must be at."""
 
-    query: Filter
+
+class FailIf(Arguments, frozen=True):
+    """Refuse the append if an event that matches a query has a sequence above `after`."""
+
+    query: Filter | None = None
     after: Sequence = 0
+    queries: Annotated[
+        Annotated[list[Filter], Meta(min_length=1, max_length=MAX_QUERIES)] | None,
+        Meta(description="Instead of `query`: an event need match one of them"),
+    ] = None
 
 
 class AppendArguments(Arguments, frozen=True):
@@ -54,8 +63,12 @@ class AppendArguments(Arguments, frozen=True):
     events: Annotated[list[NewEventArguments], Meta(min_length=1)]
     stream: Annotated[Name | None, Meta(description="Defaults to `agent/<your name>`")] = None
     expected_revision: Annotated[
-        Sequence | Literal["any", "no_stream", "exists"] | None,
+        Revision | None,
         Meta(description="Refuse unless `stream` is at this revision"),
+    ] = None
+    expected: Annotated[
+        Annotated[dict[Name, Revision], Meta(max_length=MAX_EXPECTED)] | None,
+        Meta(description="Refuse unless each of these streams is at its revision"),
     ] = None
     fail_if: FailIf | None = None
     command_id: Annotated[Name | None, Meta(description="Makes a retry safe: the same id is stored once")] = None

@@ -56,6 +56,7 @@ def _append(context: RequestContext, arguments: AppendArguments) -> Append:
         expected_revision=arguments.expected_revision,
         fail_if=_fail_if(arguments.fail_if),
         command_id=arguments.command_id,
+        expected=arguments.expected,
     )
 
 
@@ -70,7 +71,12 @@ def _append_result(appended: Appended) -> AppendResult:
 
 
 def _fail_if(condition: log_schemas.FailIf | None) -> FailIf | None:
-    return None if condition is None else FailIf(query=_query(condition.query), after=condition.after)
+    if condition is None:
+        return None
+    if (condition.query is None) == (condition.queries is None):
+        raise Refusal("invalid", "`fail_if` takes `query` or `queries`, and one of them")
+    query = None if condition.query is None else _query(condition.query)
+    return FailIf(query=query, after=condition.after, queries=tuple(map(_query, condition.queries or ())))
 
 
 async def _query_events(gate: Gate, context: RequestContext, arguments: QueryArguments) -> QueryResult:
@@ -142,7 +148,7 @@ def _event(event: Event) -> EventResult:
 LOG_TOOLS: Final = (
     Tool(
         "append_events",
-        "Append events to the log, all or none. `expected_revision` and `fail_if` make it conditional; "
+        "Append events to the log, all or none. `expected_revision`, `expected` and `fail_if` make it conditional; "
         "`command_id` makes a retry safe.",
         AppendArguments,
         AppendResult,

@@ -302,6 +302,13 @@ async def test_agents_reach_the_audit_by_no_filter_and_no_condition(autojump_clo
     with pytest.raises(Refusal):
         direct = FailIf(query=Query(stream=AUDIT_STREAM))
         await world.gate.append_events(scout, Append(events=[NewEvent(type="t")], agent="scout", fail_if=direct))
+    hidden_beside = FailIf(queries=(Query(types=("u",)), Query(stream=AUDIT_STREAM)))
+    for asked in ({"fail_if": hidden_beside}, {"expected": {"notes": 0, AUDIT_STREAM: 1}}):
+        with pytest.raises(Refusal) as caught:
+            await world.gate.append_events(scout, Append(events=[NewEvent(type="t")], agent="scout", **asked))
+        assert caught.value.code == "forbidden"
+    beside = FailIf(queries=(Query(types=("u",)), Query(types=("moothall.verdict.given",))))
+    await world.gate.append_events(scout, Append(events=[NewEvent(type="t")], agent="scout", fail_if=beside))
     for role in ("expert", "admin"):
         reader = Caller(Principal("reader", role), 4)
         assert (await world.gate.query_events(reader, Query(stream=AUDIT_STREAM))).events
