@@ -6,6 +6,7 @@
 
 An index file is derived: whatever is wrong with one, the segment's own frames make another. So numbers are as the
 machine has them, a file of a machine with another byte order is simply not used, and there is one version: the magic.
+(Files of version 1, with chains in place of postings, are made again.)
 """
 
 import os
@@ -20,7 +21,7 @@ import msgspec
 from store.format.frame import UNREADABLE
 
 SUFFIX = ".index"
-MAGIC = b"MHindex1"
+MAGIC = b"MHindex2"
 
 _END = struct.Struct("<II8s8s")
 _LOOK_BYTES = 1 << 12
@@ -40,10 +41,10 @@ class Section(IntEnum):
     """Planes."""
     CORRELATIONS = 14
     """Planes."""
-    STREAMS_BEFORE = 18
-    STREAM_IDS = 19
-    """The ids that occur, ascending."""
-    STREAM_LINKS = 20
+    STREAM_IDS = 18
+    """The ids that occur, ascending: the keys of the streams' postings."""
+    STREAM_STARTS = 19
+    STREAM_POSITIONS = 20
     STREAM_REVISIONS = 21
     """u64: the last revision here of each of them."""
     STREAM_NAMES = 22
@@ -51,15 +52,22 @@ class Section(IntEnum):
     HASHES = 23
     """The hashes of their names, ascending."""
     HASH_IDS = 24
-    CORRELATIONS_BEFORE = 25
-    CORRELATION_BUCKETS = 26
-    CORRELATION_LINKS = 27
-    COMMAND_KEYS = 28
+    TYPE_IDS = 25
+    TYPE_STARTS = 26
+    TYPE_POSITIONS = 27
+    AGENT_IDS = 28
+    AGENT_STARTS = 29
+    AGENT_POSITIONS = 30
+    """The positions of events, as everywhere, not of frames."""
+    CORRELATION_BUCKETS = 31
+    CORRELATION_STARTS = 32
+    CORRELATION_POSITIONS = 33
+    COMMAND_KEYS = 34
     """u64."""
-    COMMAND_POSITIONS = 29
+    COMMAND_POSITIONS = 35
 
 
-SECTIONS = 30
+SECTIONS = 36
 
 
 class IndexHeader(msgspec.Struct, frozen=True, array_like=True, kw_only=True):

@@ -8,6 +8,7 @@ from itertools import accumulate
 from operator import le
 
 from store.index.byte_planes import GrowingPlanes
+from store.index.interface import FrameAgents
 from store.index.stream_table import StreamTable
 
 
@@ -26,8 +27,9 @@ class SegmentIndex:
         self.table = table
         self.streams = self.by_stream = GrowingPlanes()
         self.correlations = self.by_correlation = GrowingPlanes()
-        self.types = GrowingPlanes()
+        self.types = self.by_type = GrowingPlanes()
         self.agents = GrowingPlanes()
+        self.by_agent = FrameAgents(self)
         self.frame_firsts = array("I")
         self.frame_offsets = array("I")
         self.earliest_ns = 0

@@ -16,6 +16,10 @@ from collections.abc import Iterable, Iterator, Sequence
 
 PLANES = 4
 
+SAMPLES = 16
+SAMPLE = 1024
+"""`count` looks at so many parts of so many numbers: 15 us, where all of a segment may take 300."""
+
 _LOW = 0xFF
 _BYTE = 8
 _WIDTH = 4
@@ -46,6 +50,26 @@ class Planes:
         """Yield the positions p, low <= p < high, at which any of the numbers stands, in order."""
         one_way = self._newest_first if descending else self._oldest_first
         return merged([one_way(value, low, high) for value in wanted], descending=descending)
+
+    def count(self, wanted: Iterable[int], low: int, high: int) -> int:
+        """Return about at how many positions p, low <= p < high, any of the numbers stands, by a look at some of them.
+
+        As if the bytes of a number had nothing to do with each other, which tells half of all as an eighth at the
+        worst: good enough to tell rare from frequent.
+        """
+        stride = max(SAMPLE, -(-(high - low) // SAMPLES))
+        parts = [(at, min(at + SAMPLE, high)) for at in range(low, high, stride)]
+        seen = sum(end - begin for begin, end in parts)
+        return round(sum(self._share(value, parts, seen) for value in wanted) * (high - low)) if seen else 0
+
+    def _share(self, value: int, parts: Sequence[tuple[int, int]], seen: int) -> float:
+        share = 1.0
+        for plane, byte in [(self.planes[0], value & _LOW), *self._rest(value)]:
+            found = sum(plane.count(byte, begin, end) for begin, end in parts)
+            if not byte:
+                found += sum(end - max(begin, min(end, len(plane))) for begin, end in parts)
+            share *= found / seen
+        return share
 
     def _oldest_first(self, value: int, low: int, high: int) -> Iterator[int]:
         find, needle, rest = self.planes[0].find, value & _LOW, self._rest(value)

@@ -3,8 +3,8 @@
 A segment that is being written has a `SegmentIndex` in memory (`active_index`); one that is complete has a file, of
 which `StoredIndex` loads what a query needs (`stored_index`). Both are an `Index`.
 
-Per event: the stream, the hash of the correlation id, and the type, as planes of bytes (`byte_planes`), and once the
-segment is complete the first two with chains (`posting_chains`). Per frame: where it begins, and the agent. Ids are
+Per event: the stream, the hash of the correlation id, and the type, as planes of bytes (`byte_planes`). Per frame:
+where it begins, and the agent. Once the segment is complete, each of the four has postings too (`postings`). Ids are
 those of the process that wrote them, so an index translates names itself.
 """
 
@@ -26,6 +26,10 @@ Numbers: TypeAlias = "array[int] | memoryview[int]"
 class Searched(Protocol):
     """A column that can be searched."""
 
+    def count(self, wanted: Iterable[int], low: int, high: int) -> int:
+        """Return about how many positions `walk` yields, in a time that does not depend on how many these are."""
+        ...
+
     def walk(self, wanted: Iterable[int], low: int, high: int, *, descending: bool) -> Iterator[int]:
         """Yield the positions p, low <= p < high, at which any of the numbers stands, in order."""
         ...
@@ -37,6 +41,8 @@ class Index(Protocol):
     Attributes:
         by_stream: searches the ids of streams, by position.
         by_correlation: searches the hashes of correlation ids, by position.
+        by_type: searches the ids of types, by position.
+        by_agent: searches the ids of agents, by position.
         streams: the ids of streams, by position.
         correlations: the hashes of correlation ids, by position.
         types: the ids of types, by position.
@@ -54,6 +60,12 @@ class Index(Protocol):
 
     @property
     def by_correlation(self) -> Searched: ...  # noqa: D102 - see above
+
+    @property
+    def by_type(self) -> Searched: ...  # noqa: D102 - see above
+
+    @property
+    def by_agent(self) -> Searched: ...  # noqa: D102 - see above
 
     @property
     def streams(self) -> Planes: ...  # noqa: D102 - see above
@@ -138,10 +150,26 @@ def frame_at(index: Index, number: int) -> tuple[int, int, int]:
     return index.frame_offsets[number], first, after - first
 
 
-def walk_agents(index: Index, wanted: frozenset[int], low: int, high: int, *, descending: bool) -> Iterator[int]:
-    """Yield the positions p, low <= p < high, of events that any of the agents appended, in order."""
-    first, last = frame_number_of(index, low), frame_number_of(index, high - 1)
-    for number in index.agents.walk(wanted, first, last + 1, descending=descending):
-        _, begin, count = frame_at(index, number)
-        positions = range(max(begin, low), min(begin + count, high))
-        yield from reversed(positions) if descending else positions
+class FrameAgents:
+    """Searches the ids of agents, which an index keeps for each frame, by position.
+
+    Args:
+        index: the index.
+    """
+
+    def __init__(self, index: Index) -> None:
+        self._index = index
+
+    def count(self, wanted: Iterable[int], low: int, high: int) -> int:
+        """Return about how many positions `walk` yields, as if all frames were as large as on the average."""
+        first, last = frame_number_of(self._index, low), frame_number_of(self._index, high - 1)
+        return self._index.agents.count(wanted, first, last + 1) * (high - low) // (last + 1 - first)
+
+    def walk(self, wanted: Iterable[int], low: int, high: int, *, descending: bool) -> Iterator[int]:
+        """Yield the positions p, low <= p < high, of events that any of the agents appended, in order."""
+        index = self._index
+        first, last = frame_number_of(index, low), frame_number_of(index, high - 1)
+        for number in index.agents.walk(wanted, first, last + 1, descending=descending):
+            _, begin, count = frame_at(index, number)
+            positions = range(max(begin, low), min(begin + count, high))
+            yield from reversed(positions) if descending else positions

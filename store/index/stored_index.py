@@ -11,8 +11,7 @@ import msgspec
 from store.format.index_file import IndexHeader, Section, read_section
 from store.index.byte_planes import PLANES, Planes
 from store.index.name_numbers import name_hash
-from store.index.posting_chains import ALL_BITS, Chain
-from store.index.write_index_file import BUCKET_MASK
+from store.index.postings import HashPostings, Postings
 
 _decode_names = msgspec.msgpack.Decoder(list[str]).decode
 
@@ -48,7 +47,7 @@ class StoredIndex:
         self.end = header.segment_bytes
         self._columns: dict[Section, memoryview[int]] = {}
         self._planes: dict[Section, Planes] = {}
-        self._chains: dict[Section, Chain] = {}
+        self._postings: dict[Section, Postings] = {}
 
     def __len__(self) -> int:
         """Return how many events there are."""
@@ -70,9 +69,9 @@ class StoredIndex:
         return self._kept_planes(Section.STREAMS)
 
     @property
-    def by_stream(self) -> Chain:
+    def by_stream(self) -> Postings:
         """Searches them."""
-        return self._kept_chain(self.streams, Section.STREAMS_BEFORE, ALL_BITS)
+        return self._kept_postings(Section.STREAM_IDS)
 
     @property
     def correlations(self) -> Planes:
@@ -80,9 +79,9 @@ class StoredIndex:
         return self._kept_planes(Section.CORRELATIONS)
 
     @property
-    def by_correlation(self) -> Chain:
+    def by_correlation(self) -> Postings:
         """Searches them."""
-        return self._kept_chain(self.correlations, Section.CORRELATIONS_BEFORE, BUCKET_MASK)
+        return self._kept_postings(Section.CORRELATION_BUCKETS)
 
     @property
     def agents(self) -> Planes:
@@ -93,6 +92,16 @@ class StoredIndex:
     def types(self) -> Planes:
         """The ids of types, by position."""
         return self._kept_planes(Section.TYPES)
+
+    @property
+    def by_type(self) -> Postings:
+        """Searches them."""
+        return self._kept_postings(Section.TYPE_IDS)
+
+    @property
+    def by_agent(self) -> Postings:
+        """Searches the ids of agents, by position."""
+        return self._kept_postings(Section.AGENT_IDS)
 
     def stream_ids(self, name: str) -> tuple[int, ...]:
         """Return the ids of streams whose names have this one's hash."""
@@ -138,9 +147,10 @@ class StoredIndex:
             self._planes[section] = Planes([self.section(section + number) for number in range(PLANES)])
         return self._planes[section]
 
-    def _kept_chain(self, column: Planes, before: Section, mask: int) -> Chain:
-        """Return the chains over a column: three sections, the links, the buckets, and a link for each of these."""
-        if before not in self._chains:
-            links, buckets, newest = (self.column(Section(before + number)) for number in range(3))
-            self._chains[before] = Chain(column, links, buckets, newest, mask)
-        return self._chains[before]
+    def _kept_postings(self, keys: Section) -> Postings:
+        """Return postings: three sections, the keys, the starts, and the positions."""
+        if keys not in self._postings:
+            loaded = [self.column(Section(keys + number)) for number in range(3)]
+            hashes = keys is Section.CORRELATION_BUCKETS
+            self._postings[keys] = HashPostings(self.correlations, *loaded) if hashes else Postings(*loaded)
+        return self._postings[keys]

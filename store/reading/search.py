@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import NamedTuple
 
-from store.index.interface import Index, frame_number_of, walk_agents
+from store.index.interface import Index, Searched, frame_number_of
 from store.index.name_numbers import name_hash
 from store.model.limits import Limits
 from store.model.query import Filling, Page, Query, matcher, onwards
@@ -104,27 +104,40 @@ def _filter(index: Index, query: Query) -> Filter | None:
 
 
 def _candidates(index: Index, wanted: Filter, low: int, high: int, *, descending: bool) -> Iterator[int]:
-    """Yield the positions, low <= p < high, at which the most telling of the query's filters holds, in order."""
+    """Yield the positions, low <= p < high, at which that of the query's filters holds that leaves the fewest."""
     if low >= high:
         return iter(())
+    given = [*_given(index, wanted)]
+    if not given:
+        return iter(range(high - 1, low - 1, -1) if descending else range(low, high))
+    searched, numbers = given[0] if len(given) == 1 else min(given, key=lambda each: each[0].count(each[1], low, high))
+    return searched.walk(numbers, low, high, descending=descending)
+
+
+def _given(index: Index, wanted: Filter) -> Iterator[tuple[Searched, frozenset[int]]]:
     if wanted.streams is not None:
-        return index.by_stream.walk(wanted.streams, low, high, descending=descending)
+        yield index.by_stream, wanted.streams
     if wanted.correlations is not None:
-        return index.by_correlation.walk(wanted.correlations, low, high, descending=descending)
+        yield index.by_correlation, wanted.correlations
     if wanted.types is not None:
-        return index.types.walk(wanted.types, low, high, descending=descending)
+        yield index.by_type, wanted.types
     if wanted.agents is not None:
-        return walk_agents(index, wanted.agents, low, high, descending=descending)
-    return iter(range(high - 1, low - 1, -1) if descending else range(low, high))
+        yield index.by_agent, wanted.agents
 
 
 def _narrow(index: Index, wanted: Filter, positions: Sequence[int]) -> Sequence[int]:
     """Leave out the positions at which another indexed filter does not hold."""
     if wanted.count(None) >= len(wanted) - 1:  # the only one is what they were found by
         return positions
-    for column, numbers in ((index.correlations, wanted.correlations), (index.types, wanted.types)):
-        if numbers is not None:
-            positions = [position for position in positions if column[position] in numbers]
+    if (numbers := wanted.streams) is not None:
+        column = index.streams
+        positions = [position for position in positions if column[position] in numbers]
+    if (numbers := wanted.correlations) is not None:
+        column = index.correlations
+        positions = [position for position in positions if column[position] in numbers]
+    if (numbers := wanted.types) is not None:
+        column = index.types
+        positions = [position for position in positions if column[position] in numbers]
     if (agents := wanted.agents) is not None:
         column = index.agents
         positions = [position for position in positions if column[frame_number_of(index, position)] in agents]

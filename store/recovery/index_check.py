@@ -21,7 +21,7 @@ from store.index.active_index import SegmentIndex
 from store.index.name_numbers import Interner
 from store.index.rebuild import index_frames
 from store.index.stream_table import StreamTable
-from store.index.write_index_file import columns_of, describe, types_in
+from store.index.write_index_file import columns_of, describe
 from store.recovery.survey import Found
 from store.recovery.what_counts import Kept
 
@@ -118,9 +118,10 @@ def _given_table(path: Path, described: IndexHeader) -> StreamTable | None:
 def _compare(
     described: IndexHeader, header: SegmentHeader, index: SegmentIndex, reached: Mapping[int, int]
 ) -> str | None:
-    views = [memoryview(column).cast("B") for column in _done(columns_of(index, reached))]
+    columns = _done(columns_of(index, reached))
+    views = [memoryview(column).cast("B") for column in columns]
     sections = [(len(view), zlib.crc32(view)) for view in views]
-    expected = msgspec.structs.asdict(describe(header, index, _done(types_in(index)), sections))
+    expected = msgspec.structs.asdict(describe(header, index, columns, sections))
     said = msgspec.structs.asdict(described)
     expected["ordered"] &= said["ordered"]  # to claim less only makes it slower
     wrong = [name for name in expected if expected[name] != said[name]]

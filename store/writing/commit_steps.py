@@ -19,8 +19,10 @@ from store.writing.log_parts import LogParts
 from store.writing.quick_append import QuickAppends
 from store.writing.staged_group import Staged
 
-_BYTES_A_STEP = 1 << 19
-"""For how many bytes written a step of an index file is taken: so these keep up with any load, and no append waits."""
+_BYTES_A_STEP = 1 << 18
+"""For how many bytes written a step of an index file is taken: so these keep up with any load, and no append waits.
+
+A segment of events of 200 bytes takes some 120 steps, and is filled by some 16 appends of 10,000 events at the least."""
 
 
 class CommitSteps(ABC):

@@ -95,6 +95,14 @@ def test_any_derived_file_may_be_deleted_and_is_made_again(filled):
         )
 
 
+def test_an_index_file_of_an_earlier_version_is_made_again(filled):
+    before = {index: index.read_bytes() for index in filled.glob("*.index")}
+    for index, content in before.items():
+        index.write_bytes(content.replace(b"MHindex2", b"MHindex1"))
+    check(filled)
+    assert all(index.read_bytes().endswith(b"MHindex2") for index in before)
+
+
 def test_indexing_again_tells_how_far_it_has_come(filled):
     told = []
     EventLog.open(filled, limits=SMALL, progress=lambda *where: told.append(where)).close()
@@ -203,7 +211,7 @@ def with_first_byte(value):
     return change
 
 
-HIDING = [("STREAMS", 77), ("TYPES", 77), ("AGENTS", 77), ("CORRELATIONS", 77), ("STREAMS_BEFORE", 9)]
+HIDING = [("STREAMS", 77), ("TYPES", 77), ("AGENTS", 77), ("CORRELATIONS", 77), ("STREAM_POSITIONS", 9)]
 OTHERS = [("FRAME_FIRSTS", 1), ("STREAM_REVISIONS", 99), ("HASHES", 1), ("COMMAND_KEYS", 1), ("COMMAND_POSITIONS", 9)]
 
 

@@ -1,0 +1,78 @@
+"""Postings find and count what is in a column, in both directions and between any bounds, also by shared buckets."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from store.index.byte_planes import GrowingPlanes
+from store.index.postings import BUCKET_MASK, HashPostings, Postings
+from store.index.write_index_file import grouped, grouped_hashes
+
+
+def column_of(numbers):
+    column = GrowingPlanes()
+    column.extend(numbers, 0)
+    return column
+
+
+def done(steps):
+    while True:
+        try:
+            next(steps)
+        except StopIteration as stop:
+            return map(memoryview, stop.value)
+
+
+def postings_of(numbers, kind):
+    column = column_of(numbers)
+    return (
+        HashPostings(column, *done(grouped_hashes(column)))
+        if kind is HashPostings
+        else Postings(*done(grouped(column)))
+    )
+
+
+SHARING = [0, 1, 2, 7 << 16, 7 << 16 | 1, 8 << 16 | 1, 9 << 16 | 5]
+"""Numbers of which some share their lowest 16 bits, and one is none."""
+
+
+@pytest.mark.parametrize("kind", [Postings, HashPostings])
+@given(
+    numbers=st.lists(st.sampled_from(SHARING), min_size=1, max_size=60),
+    wanted=st.sets(st.sampled_from([*SHARING, 3, 3 << 16]), min_size=1, max_size=3),
+    bounds=st.tuples(st.integers(0, 60), st.integers(0, 60)),
+    descending=st.booleans(),
+)
+def test_postings_find_what_a_look_at_each_number_finds(kind, numbers, wanted, bounds, descending):
+    low, high = min(bounds), min(max(bounds), len(numbers))
+    expected = [position for position in range(low, high) if numbers[position] in wanted]
+    postings = postings_of(numbers, kind)
+    assert list(postings.walk(wanted, low, high, descending=descending)) == (expected[::-1] if descending else expected)
+    counted = postings.count(wanted, low, high) if low < high else len(expected)
+    assert counted >= len(expected) if kind is HashPostings else counted == len(expected)
+
+
+def test_groups_lie_in_the_order_of_their_keys_however_many_there_are():
+    numbers = [(n * 7919) % 10_007 for n in range(20_014)]
+    keys, starts, positions = done(grouped(column_of(numbers)))
+    assert list(keys) == list(range(10_007))
+    assert list(starts) == list(range(0, 20_015, 2))
+    assert [numbers[position] for position in positions] == [key for key in range(10_007) for _ in range(2)]
+
+
+def test_events_without_a_correlation_id_take_no_postings():
+    _, _, positions = done(grouped_hashes(column_of([0, 5, 0, 0, BUCKET_MASK + 1])))
+    assert list(positions) == [4, 1]
+
+
+@pytest.mark.parametrize("frequent", [1, 300, 70_000])
+def test_planes_tell_a_frequent_number_from_a_rare_one_without_a_look_at_all_of_them(frequent):
+    numbers = [frequent if n % 2 else n for n in range(300_000)]
+    numbers[1] = rare = 1 << 24
+    column = column_of(numbers)
+    assert column.count({rare}, 0, 300_000) < 3_000
+    assert 30_000 < column.count({frequent}, 0, 300_000) < 160_000
+    assert column.count({frequent, rare}, 5, 5) == 0
+    assert column_of([0, 0, 3]).count({0}, 0, 3) == 2
