@@ -3,12 +3,17 @@
 import os
 from pathlib import Path
 
+from store.disk.ports import Sync
 from store.disk.sync import cut_error, sync_file, write_all, write_error
 from store.errors import DiskFull, StoreError
 
 
-def sync_path(path: Path) -> None:
+def sync_path(path: Path, sync: Sync | None = None) -> None:
     """Make a file, or a directory's entries, durable.
+
+    Args:
+        path: of either.
+        sync: makes a file descriptor's data durable or raises OSError; None means `os.fsync`.
 
     Raises:
         SyncFailed: the disk did not confirm.
@@ -19,7 +24,7 @@ def sync_path(path: Path) -> None:
     except OSError as error:
         raise write_error(error, path) from error
     try:
-        sync_file(fd, os.fsync, path)
+        sync_file(fd, sync or os.fsync, path)
     finally:
         os.close(fd)
 

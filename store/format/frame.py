@@ -16,6 +16,8 @@ random and never leaves the file. `durable` is the sequence up to which the log 
 it is what tells a torn tail from damage.
 """
 
+from __future__ import annotations
+
 import operator
 import struct
 import sys
@@ -42,7 +44,6 @@ _ARRAY_HEAD = struct.Struct(">BI")
 _HEAD_OF_ONE = _ARRAY_HEAD.pack(0xDD, 1)
 _BEFORE_ONE = struct.Struct("<II5s")
 _SPAN = struct.Struct("<II")
-SPAN_BYTES = _SPAN.size
 _OFFSET_BYTES = 4
 _ARRAY_32 = 0xDD
 
@@ -190,14 +191,41 @@ def records_span(body: Buffer, count: int) -> tuple[int, int]:
 
 
 def span_offset(index: int) -> int:
-    """Return where in the body the `SPAN_BYTES` are that tell the span of record `index`."""
+    """Return where in the body the offset table tells where record `index` begins, and behind that where it ends."""
     return _OFFSET_BYTES * index
 
 
-def record_span(span: Buffer) -> tuple[int, int]:
-    """Return where in the body a record begins and ends, by these bytes of the offset table."""
-    start, end = _SPAN.unpack(span)
+def record_span_at(data: Buffer, at: int) -> tuple[int, int]:
+    """Return where in its body a record begins and ends, by what the offset table says at a byte of the data.
+
+    Raises:
+        struct.error: the data ends before.
+    """
+    start, end = _SPAN.unpack_from(data, at)
     return start, end
+
+
+def offsets_of(table: Buffer, count: int) -> array[int]:
+    """Return the first `count` numbers of an offset table.
+
+    Raises:
+        ValueError: the table ends before.
+    """
+    offsets = array("I", bytes(table[: _OFFSET_BYTES * count]))
+    if sys.byteorder == "big":
+        offsets.byteswap()
+    if len(offsets) < count:
+        raise ValueError(f"an offset table of {len(offsets)} numbers instead of {count}")
+    return offsets
+
+
+def decode_records(records: Sequence[Buffer], count: int) -> list[Event]:
+    """Decode `count` events whose records follow each other in the parts given.
+
+    Raises:
+        UNREADABLE: the bytes are damaged.
+    """
+    return decode_events(b"".join((_ARRAY_HEAD.pack(_ARRAY_32, count), *records)))
 
 
 def events_of(body: Buffer, count: int) -> list[Event]:
@@ -210,8 +238,13 @@ def events_of(body: Buffer, count: int) -> list[Event]:
     return decode_events(body[start:end])
 
 
-def sized_events_of(body: Buffer, count: int) -> list[tuple[Event, int]]:
-    """Decode every event of a body, each with the size of its record.
+def sized_events_of(body: Buffer, count: int, within: slice | None = None) -> list[tuple[Event, int]]:
+    """Decode the events of a body, each with the size of its record.
+
+    Args:
+        body: the body.
+        count: how many events it has.
+        within: which of them are wanted; None means all.
 
     Raises:
         UNREADABLE: the bytes are damaged.
@@ -219,10 +252,12 @@ def sized_events_of(body: Buffer, count: int) -> list[tuple[Event, int]]:
     if count == 1:
         start, end = _SPAN.unpack_from(body)
         return [(decode_event(body[start:end]), end - start)]
-    offsets = array("I", bytes(body[: _OFFSET_BYTES * (count + 1)]))
-    if sys.byteorder == "big":
-        offsets.byteswap()
-    return list(zip(events_of(body, count), map(operator.sub, offsets[1:], offsets), strict=True))
+    offsets = offsets_of(body, count + 1)
+    sizes = map(operator.sub, offsets[1:], offsets)
+    if within is None:
+        return list(zip(events_of(body, count), sizes, strict=True))
+    events = decode_records([body[offsets[within.start] : offsets[within.stop]]], within.stop - within.start)
+    return list(zip(events, list(sizes)[within], strict=True))
 
 
 def indexed_fields_of(body: Buffer, count: int) -> list[IndexedFields]:

@@ -1,11 +1,9 @@
 """What readers see of a log in files: the settled frames of all segments."""
 
-import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from itertools import chain
 from typing import TypeVar
-from weakref import finalize
 
 from store.errors import EventsGone, Invalid, LogDamaged
 from store.format.frame import HEADER_BYTES, Command
@@ -82,6 +80,8 @@ class Committed:
             if self.segments and self.segments[-1].grows:
                 self.segments[-1].fold()  # here, since the index file is written in another thread
                 self._index_file_queue.add(self.segments[-1], self._table.settled())
+            if self.segments:
+                self.segments[-1].file.map()
             self.segments.append(segment)
         if not segment.grows:
             segment.index = growing(segment, self._table)
@@ -155,8 +155,7 @@ class Committed:
         """Show no longer what a record says was retired; anyone who is reading one of these segments may go on."""
         with self.lock:
             while self.segments and self.segments[0].first_sequence <= record.last:
-                segment = self.segments.pop(0)
-                finalize(segment, os.close, segment.fd)
+                self.segments.pop(0).file.let_go()
             self.record, self.last_retired = record, record.last
 
     @property
@@ -179,7 +178,7 @@ class Committed:
         """Close the segments' files."""
         with self.lock:
             for segment in self.segments:
-                segment.close()
+                segment.file.close()
 
     def _refuse_if_torn(self) -> None:
         """Refuse to read in the middle of `show`: in a signal handler that met it, or after it was interrupted.

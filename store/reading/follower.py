@@ -9,7 +9,6 @@ took back what had been written, all is loaded again.
 import os
 from collections.abc import Callable
 from pathlib import Path
-from weakref import finalize
 
 from store.format import frame as frames
 from store.format import segment as segments
@@ -70,7 +69,7 @@ class Follower:
             named = last.path.stat()
         except FileNotFoundError:
             return False
-        same = os.path.samestat(named, os.fstat(last.fd)) and named.st_size >= last.index.end
+        same = os.path.samestat(named, os.fstat(last.file.fd)) and named.st_size >= last.index.end
         return same and self._header_of_last() == self._last_header
 
     def _reload(self) -> None:
@@ -78,7 +77,7 @@ class Follower:
         loaded, table, record = self._load()
         before, self._committed.segments[:] = list(self._committed.segments), loaded
         for segment in before:
-            finalize(segment, os.close, segment.fd)  # anyone who is reading it may go on
+            segment.file.let_go()  # anyone who is reading it may go on
         self._table.become(table)
         self._committed.record, self._committed.last_retired = record, record.last
         self._retired = retired
@@ -89,10 +88,10 @@ class Follower:
         if last is None:
             return False
         end = max(last.index.end, segments.HEADER_BYTES)
-        frame = frames.read_header(os.pread(last.fd, frames.HEADER_BYTES, end), 0)
+        frame = frames.read_header(os.pread(last.file.fd, frames.HEADER_BYTES, end), 0)
         if frame is None:
             return False
-        data = os.pread(last.fd, max(frame.end, _AT_ONCE), end)
+        data = os.pread(last.file.fd, max(frame.end, _AT_ONCE), end)
         if next(frames.frames_in(data, 0, last.header.salt), None) is None:
             return False
         if not isinstance(last.index, SegmentIndex):
@@ -113,7 +112,9 @@ class Follower:
         if header is None or header.first_sequence != self._committed.head + 1:
             os.close(fd)
             return False
-        self._committed.segments.append(Segment(path, fd, header, SegmentIndex(self._table)))
+        if last is not None:
+            last.file.map()
+        self._committed.segments.append(Segment(path, fd, header, SegmentIndex(self._table), foreign=True))
         return True
 
     @property
@@ -126,7 +127,7 @@ class Follower:
         if last is None or not len(last.index):
             return b""
         offsets = self._committed.with_indexes(last.load_frames).frame_offsets
-        return os.pread(last.fd, frames.HEADER_BYTES, offsets[len(offsets) - 1])
+        return os.pread(last.file.fd, frames.HEADER_BYTES, offsets[len(offsets) - 1])
 
     def _record_seen(self) -> tuple[int, int] | None:
         try:

@@ -60,6 +60,24 @@ def by_frame(index: Index, positions: Iterable[int]) -> Iterator[WantedOfFrame]:
         yield wanted
 
 
+def by_bytes(positions: Sequence[int], low: int, starts: Sequence[int], most: int) -> Iterator[Sequence[int]]:
+    """Part positions, rising or falling, so that each part spans at most `most` bytes, unless it is a single one.
+
+    Args:
+        positions: of one frame.
+        low: the lowest of them.
+        starts: where each record from that one on begins, and where the last one ends.
+        most: bytes.
+    """
+    start = 0
+    for at in range(1, len(positions)):
+        begin, end = sorted((positions[start], positions[at]))
+        if starts[end + 1 - low] - starts[begin - low] > most:
+            yield positions[start:at]
+            start = at
+    yield positions[start:]
+
+
 def beyond_frame(index: Index, number: int) -> int:
     """Return the position behind a frame's last event."""
     firsts = index.frame_firsts

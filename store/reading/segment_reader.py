@@ -1,20 +1,17 @@
 """Reading stored events: positions of a segment in, decoded events out."""
 
-import os
 import struct
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
-from pathlib import Path
-from typing import NamedTuple, TypeVar
+from functools import partial
+from typing import NamedTuple
 
-from store.errors import LogDamaged
 from store.format import frame as frames
-from store.format.segment import SegmentHeader
 from store.index.interface import Index, frame_at, frame_number_of
-from store.index.waiting_frames import Indexed
 from store.model.event import Event
-from store.reading.frame_runs import FrameRun, WantedOfFrame, beyond_frame, by_frame, end_of, span_of
+from store.reading.checked_frames import CheckedFrames
+from store.reading.frame_runs import WantedOfFrame, beyond_frame, by_bytes, by_frame, end_of, span_of
 
 _DENSE = 3
 """Of so many events of a frame one must be wanted for it to be decoded whole: one alone takes 2.8 times as long."""
@@ -28,49 +25,17 @@ _GAP_BYTES = 1 << 14
 _WHOLE_BYTES = 1 << 20
 """About so many bytes are read at once, so that a page of small events out of huge frames keeps memory small."""
 
+_MANY = 8
+"""For so many events it is worth it to map a segment that is being written, once more: 15 us, and then each takes 2."""
+
+_SPAN_BYTES = frames.span_offset(2)
+
 _READ_BYTES = 1 << 16
 """How many bytes of a log that is read through come with one call: 4 KiB make it a tenth slower, 1 MiB no faster."""
 
-T = TypeVar("T")
 
-
-class Segment(Indexed):
-    """A segment file that is open.
-
-    Args:
-        path: the file.
-        fd: open for reading and writing.
-        header: its header.
-        index: its index; may be replaced by an equal one at any time. Reading it folds in what waits.
-        unread: whether no one has read its frames yet, so that each is to be checked before parts of it are believed.
-    """
-
-    def __init__(self, path: Path, fd: int, header: SegmentHeader, index: Index, *, unread: bool = False) -> None:
-        super().__init__(index)
-        self.path = path
-        self.fd = fd
-        self.header = header
-        self._tag, self._seed = frames.tag_and_seed(header.salt)
-        self._unread = unread
-        self._unchecked = bytearray()
-
-    @property
-    def first_sequence(self) -> int:
-        """The sequence of its first event."""
-        return self.header.first_sequence
-
-    @property
-    def last_sequence(self) -> int:
-        """The sequence of its last settled event; the first minus 1 if there is none."""
-        return self.header.first_sequence + self.events - 1
-
-    def frame_header(self, body: bytes, count: int, first_sequence: int, durable: int, time_ns: int) -> bytes:
-        """Return the header that makes `body` a frame without a command and without a seal of this segment."""
-        return frames.plain_header(body, self._tag, self._seed, count, first_sequence, durable, time_ns)
-
-    def close(self) -> None:
-        """Close the file."""
-        os.close(self.fd)
+class Segment(CheckedFrames):
+    """A segment that can be read; the arguments are those of `CheckedFrames`."""
 
     def load_frames(self) -> Index:
         """Return the index once it has loaded what `by_frame` and `command` need.
@@ -148,6 +113,11 @@ class Segment(Indexed):
         if not wanted:
             return
         first, last, size = span_of(index, wanted)
+        if len(wanted) * _DENSE <= abs(wanted[-1] - wanted[0]):
+            view = self.file.view(end_of(index, last), worth_it=len(wanted) >= _MANY)
+            if view is not None:
+                yield from self._picked(view, wanted, index)
+                return
         count, small = beyond_frame(index, last) - index.frame_firsts[first], _DENSE * (last - first + 1)
         if len(wanted) * _DENSE < count and (count > small or len(wanted) * _CLOSE < count):
             yield from self._frame_by_frame(wanted, index)
@@ -161,16 +131,19 @@ class Segment(Indexed):
             else:
                 yield from self._frame_by_frame(part, index)
 
-    def _events_among(self, first: int, last: int, wanted: Iterable[int]) -> Iterator[tuple[Event, int]]:
-        """Yield events, by their positions in the segment, of small frames that are read at once."""
+    def _events_among(self, first: int, last: int, wanted: Sequence[int]) -> Iterator[tuple[Event, int]]:
+        """Yield events, by their positions in the segment, of frames that are read at once."""
         run = self._run(first, last, self.index)
         start = beyond = 0
+        lowest, highest = sorted((wanted[0], wanted[-1]))
         sized: list[tuple[Event, int]] = []
         for position in wanted:
             if not start <= position < beyond:
                 number = bisect_right(run.firsts, position, first, last + 1) - 1
-                start, beyond = run.firsts[number], run.beyond(number)
-                sized = self._decoded(run, number, frames.sized_events_of)
+                start, beyond = max(run.firsts[number], lowest), min(run.beyond(number), highest + 1)
+                whole = run.firsts[number], run.beyond(number)
+                within = None if (start, beyond) == whole else slice(start - whole[0], beyond - whole[0])
+                sized = self._decoded(run, number, partial(frames.sized_events_of, within=within))
             yield sized[position - start]
 
     def _frame_by_frame(self, positions: Iterable[int], index: Index) -> Iterator[tuple[Event, int]]:
@@ -216,75 +189,72 @@ class Segment(Indexed):
         except frames.UNREADABLE as error:
             raise self._damaged(frame.offset) from error
 
-    def _is_unchecked(self, number: int) -> bool:
-        """Say whether a frame was there before and has not been read whole since."""
-        if self._unread:
-            self._unread = False
-            self._unchecked = bytearray(b"\1") * len(self.index.frame_firsts)
-        return number < len(self._unchecked) and bool(self._unchecked[number])
-
-    def _run(self, first: int, last: int, index: Index) -> FrameRun:
-        base, end = index.frame_offsets[first], end_of(index, last)
-        data = memoryview(self._bytes_at(base, end - base))
-        return FrameRun(index.frame_firsts, index.frame_offsets, last, beyond_frame(index, last), base, data)
-
-    def _decoded(self, run: FrameRun, number: int, decode: Callable[[memoryview, int], T]) -> T:
-        frame, body = self._checked(run, number)
-        try:
-            return decode(body, frame.count)
-        except frames.UNREADABLE as error:
-            raise self._damaged(run.base + frame.offset) from error
-
-    def _frame(self, number: int, index: Index) -> tuple[frames.Frame, memoryview]:
-        return self._checked(self._run(number, number, index), number)
-
-    def _checked(self, run: FrameRun, number: int) -> tuple[frames.Frame, memoryview]:
-        """Return a frame of a run and its body, if the bytes are still those that were written."""
-        offset, first = run.offsets[number], run.firsts[number]
-        frame = frames.checked_frame(run.data, offset - run.base, self._tag, self._seed)
-        if (
-            frame is None
-            or frame.first_sequence != self.header.first_sequence + first
-            or frame.count != run.beyond(number) - first
-        ):
-            raise self._damaged(offset)
-        if number < len(self._unchecked):
-            self._unchecked[number] = 0
-        return frame, run.data[frame.offset + frames.HEADER_BYTES : frame.end]
-
-    def _bytes_at(self, offset: int, size: int) -> bytes:
-        try:
-            return os.pread(self.fd, size, offset)
-        except OSError as error:
-            raise LogDamaged(
-                f"{self.path}: byte {offset} could not be read: {error.strerror}; check the disk, then start again"
-            ) from error
-
-    def _some_events(self, number: int, wanted: Iterable[int]) -> Iterator[tuple[Event, int]]:
-        """Read a few events of a frame, by their positions in the segment, by its offset table.
+    def _some_events(self, number: int, wanted: Sequence[int]) -> Iterator[tuple[Event, int]]:
+        """Read some events of a frame, by their positions in the segment, by its offset table.
 
         That skips the CRC. So a frame that was there before the log was opened is checked as a whole the first time.
         """
         if self._is_unchecked(number):
             self._frame(number, self.index)
         first, offset = self.index.frame_firsts[number], self.index.frame_offsets[number]
-        fd, body = self.fd, offset + frames.HEADER_BYTES
+        read, body = self._bytes_at, offset + frames.HEADER_BYTES
+        if len(wanted) > 1 and abs(wanted[-1] - wanted[0]) < len(wanted) * _DENSE:
+            yield from self._close_events(first, offset, wanted)
+            return
         try:
             for position in wanted:
-                span = os.pread(fd, frames.SPAN_BYTES, body + frames.span_offset(position - first))
-                start, end = frames.record_span(span)
-                event = frames.decode_event(os.pread(fd, end - start, body + start))
-                if event.sequence != self.first_sequence + position:
-                    raise self._damaged(offset)
-                yield event, end - start
-        except (*frames.UNREADABLE, struct.error, OSError, ValueError) as error:
+                start, end = frames.record_span_at(read(body + frames.span_offset(position - first), _SPAN_BYTES), 0)
+                yield self._events_of([read(body + start, end - start)], [position], offset)[0], end - start
+        except (struct.error, ValueError) as error:
             raise self._damaged(offset) from error
 
-    def _damaged(self, offset: int) -> LogDamaged:
-        return LogDamaged(
-            f"{self.path}: the frame at byte {offset} changed since it was written: "
-            "stop, check the disk, restore the file from a backup"
-        )
+    def _close_events(self, first: int, offset: int, wanted: Sequence[int]) -> Iterator[tuple[Event, int]]:
+        """Read events that lie close together in a frame, about `_READ_BYTES` of them at once."""
+        body, (low, high) = offset + frames.HEADER_BYTES, sorted((wanted[0], wanted[-1]))
+        table = self._bytes_at(body + frames.span_offset(low - first), frames.span_offset(high - low + 2))
+        try:
+            starts = frames.offsets_of(table, high - low + 2)
+            for part in by_bytes(wanted, low, starts, _READ_BYTES):
+                begin, end = sorted((part[0], part[-1]))
+                data = self._bytes_at(body + starts[begin - low], starts[end + 1 - low] - starts[begin - low])
+                events = self._events_of([data], range(begin, end + 1), offset)
+                for position in part:
+                    yield events[position - begin], starts[position + 1 - low] - starts[position - low]
+        except ValueError as error:
+            raise self._damaged(offset) from error
+
+    def _picked(self, data: memoryview, positions: Sequence[int], index: Index) -> Iterator[tuple[Event, int]]:
+        """Yield events that lie apart in a file that is mapped; what is said of `_some_events` holds here too."""
+        firsts, offsets = index.frame_firsts, index.frame_offsets
+        first = beyond = body = size = done = 0
+        records, sizes = list[memoryview](), list[int]()
+        try:
+            for at, position in enumerate(positions, 1):
+                if not first <= position < beyond:
+                    number = frame_number_of(index, position)
+                    if self._is_unchecked(number):
+                        self._frame(number, index)
+                    first, beyond = firsts[number], beyond_frame(index, number)
+                    body = offsets[number] + frames.HEADER_BYTES
+                start, end = frames.record_span_at(data, body + frames.span_offset(position - first))
+                records.append(data[body + start : body + end])
+                sizes.append(end - start)
+                size += end - start
+                if size > _READ_BYTES or at == len(positions):
+                    yield from zip(self._events_of(records, positions[done:at], body), sizes, strict=True)
+                    records, sizes, size, done = [], [], 0, at
+        except struct.error as error:
+            raise self._damaged(body) from error
+
+    def _events_of(self, records: Sequence[memoryview], positions: Sequence[int], offset: int) -> list[Event]:
+        """Decode the records of events at positions of the segment, one behind the other."""
+        try:
+            events = frames.decode_records(records, len(positions))
+        except frames.UNREADABLE as error:
+            raise self._damaged(offset) from error
+        if [event.sequence for event in events] != [self.first_sequence + position for position in positions]:
+            raise self._damaged(offset)
+        return events
 
 
 class WrittenFrames(NamedTuple):

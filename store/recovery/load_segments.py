@@ -68,22 +68,24 @@ def load_segments(  # noqa: PLR0917 - what opening found out
     total = sum((directory / name).stat().st_size for name in names if name not in indexes)
     opened: list[Segment] = []
     unindexed: list[tuple[Segment, Revisions]] = []
-    done = 0
+    done, foreign = 0, ends is not None
     for name in names:
         path, trusted = directory / name, indexes.get(name)
         fd, header = _open(path, os.O_RDWR if ends is None else os.O_RDONLY)
         if trusted is not None:
-            segment = Segment(path, fd, header, StoredIndex(index_path(path), trusted), unread=True)
+            segment = Segment(path, fd, header, StoredIndex(index_path(path), trusted), unread=True, foreign=foreign)
             if saved is None:
                 _learn(segment, table)
         else:
             size = os.fstat(fd).st_size if ends is None else ends[name]
             index, revisions = index_segment(path, header, table, size)
-            segment = Segment(path, fd, header, index)
+            segment = Segment(path, fd, header, index, foreign=foreign)
             if name != names[-1]:
                 unindexed.append((segment, revisions))
             done += size
             progress(done, total)
+        if name != names[-1]:
+            segment.file.map()
         opened.append(segment)
     table.next_sequence = opened[-1].last_sequence + 1 if opened else record.last + 1
     return Loaded(opened, table, unindexed)

@@ -1,6 +1,5 @@
 """Following the seals of a log, for `verify` and for opening. Pure, but for the reading of one frame."""
 
-import os
 from collections.abc import Iterator
 
 from store.disk.digest import compare_digest
@@ -75,9 +74,9 @@ def seal_to_go_on(key: bytes, segment: Segment | None) -> Seal:
     offsets = segment.index.frame_offsets
     if not len(offsets):
         return Seal(key, segment.header.seal)
-    size = os.fstat(segment.fd).st_size
-    before = os.pread(segment.fd, SEAL_BYTES, offsets[-1] - SEAL_BYTES) if len(offsets) > 1 else segment.header.seal
-    data = memoryview(os.pread(segment.fd, size - offsets[-1], offsets[-1]))
+    file = segment.file
+    before = bytes(file.bytes_at(offsets[-1] - SEAL_BYTES, SEAL_BYTES)) if len(offsets) > 1 else segment.header.seal
+    data = file.bytes_at(offsets[-1], file.size - offsets[-1])
     frame = frames.read_header(data, 0)
     seal = Seal(key, before)
     if frame is None or not compare_digest(data[-SEAL_BYTES:], _next(seal, frame, data[frames.HEADER_BYTES :])):

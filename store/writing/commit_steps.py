@@ -22,7 +22,8 @@ from store.writing.staged_group import Staged
 _BYTES_A_STEP = 1 << 18
 """For how many bytes written a step of an index file is taken: so these keep up with any load, and no append waits.
 
-A segment of events of 200 bytes takes some 120 steps, and is filled by some 16 appends of 10,000 events at the least."""
+A segment of events of 200 bytes takes some 120 steps, and is filled by 16 appends or more.
+"""
 
 
 class CommitSteps(ABC):

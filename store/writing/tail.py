@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from store.disk.files import sync_path
 from store.disk.ports import LogPorts
-from store.disk.sync import HOLE_BYTES, cut_back, lengthen, sync_file, write_parts
+from store.disk.sync import HOLE_BYTES, lengthen, sync_file, write_parts
 from store.format import frame as frames
 from store.format.clean_stop import CleanStop, remove_clean_stop
 from store.format.durable_mark import DurableMark
@@ -67,7 +67,7 @@ class Tail:
         self.directory = directory
         self.policy = policy
         self.syncs = 0
-        sizes = [os.fstat(segment.fd).st_size for segment in segments]
+        sizes = [segment.file.size for segment in segments]
         self.total_bytes = sum(sizes)
         self._last_sync_ns = ports.clock_ns()
         self._limits = limits
@@ -79,7 +79,7 @@ class Tail:
         self._segment = segments[-1] if segments else None
         self._position = self._size = sizes[-1] if segments else 0
         self.written = self.durable = last
-        self._unsynced: list[Segment] = []
+        self._unsynced: list[Path] = []
         self._marked = True
 
     def clean_stop(self) -> CleanStop:
@@ -157,11 +157,11 @@ class Tail:
             return None
         header = segment.frame_header(body, last - first + 1, first, self.durable, time_ns)
         try:
-            written = os.pwritev(segment.fd, (header, body), offset)
+            written = os.pwritev(segment.file.fd, (header, body), offset)
         except OSError:
             written = 0
         if written != size:
-            cut_back(segment.fd, offset, segment.path)
+            segment.file.cut(offset)
             return None
         self._position = offset + size
         self._size = max(self._size, self._position)
@@ -174,11 +174,13 @@ class Tail:
 
         Raises:
             SyncFailed: the disk did not confirm.
+            DiskFull: the process has no descriptor left to sync a complete segment with; nothing is lost.
         """
-        for segment in (*self._unsynced, self._segment):
-            if segment is not None:
-                sync_file(segment.fd, self._ports.sync, segment.path)
+        for path in self._unsynced:
+            sync_path(path, self._ports.sync)  # its descriptor is closed once readers see the next segment
         self._unsynced.clear()
+        if self._segment is not None:
+            sync_file(self._segment.file.fd, self._ports.sync, self._segment.path)
         self.syncs += 1
         self.durable = self.written
         if self._mark is not None:
@@ -192,7 +194,7 @@ class Tail:
             SyncFailed: the operating system refused.
         """
         if self._segment is not None and self._size > self._position:
-            cut_back(self._segment.fd, self._position, self._segment.path)
+            self._segment.file.cut(self._position)
             self._size = self._position
 
     def go_back(self, staged: Staged, place: Place) -> None:
@@ -211,19 +213,20 @@ class Tail:
         touched = [written.segment for written in staged.written] + ([self._segment] if self._segment else [])
         created = {id(segment): segment for segment in touched if segment is not place.segment}
         for new in reversed(created.values()):
-            new.close()
+            new.file.close()
             new.path.unlink()
             sync_path(self.directory)
         staged.written.clear()
-        self._unsynced = [kept for kept in self._unsynced if kept is not place.segment and id(kept) not in created]
+        gone = {segment.path for segment in (place.segment, *created.values()) if segment is not None}
+        self._unsynced = [path for path in self._unsynced if path not in gone]
         self._segment, self._position, self.written, seal, self.total_bytes = place
         self._size = self._position
         if self._seal is not None:
             self._seal.last = seal
         self.durable = min(self.durable, self.written)
         if place.segment is not None:
-            cut_back(place.segment.fd, place.position, place.segment.path)
-            sync_file(place.segment.fd, os.fsync, place.segment.path)
+            place.segment.file.cut(place.position)
+            sync_file(place.segment.file.fd, os.fsync, place.segment.path)
 
     def _header(self, frame: StagedFrame) -> bytes:
         assert self._segment is not None
@@ -243,8 +246,8 @@ class Tail:
             assert self._segment is not None
             size = sum(map(len, parts))
             if self._position + size > self._size and size <= _SMALL and self.policy.before_acknowledging:
-                self._size = lengthen(self._segment.fd, self._position + size, self._limits.segment_bytes)
-            write_parts(self._segment.fd, parts, self._position, self._segment.path)
+                self._size = lengthen(self._segment.file.fd, self._position + size, self._limits.segment_bytes)
+            write_parts(self._segment.file.fd, parts, self._position, self._segment.path)
             self._position += size
             self._size = max(self._size, self._position)
             self.total_bytes += size
@@ -260,7 +263,7 @@ class Tail:
         if self._segment is not None:
             self.trim()
             if self.policy.kind == "never":
-                self._unsynced.append(self._segment)
+                self._unsynced.append(self._segment.path)
             else:
                 self.sync()
         header = SegmentHeader(

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
+from msgspec.structs import replace
 
 from store import Append, Appended, EventLog, Limits, MemoryLog, NewEvent, verify
 from store.format.segment import HEADER_BYTES
@@ -108,7 +109,8 @@ class CrashesAgainstMemory(RuleBasedStateMachine):
             assert list(self.files.read()) == list(self.memory.read())
             for stream in ("a", "b"):
                 assert self.files.stream_revision(stream) == self.memory.stream_revision(stream)
-                assert self.files.query(stream=stream) == self.memory.query(stream=stream)
+                ours, theirs = self.files.query(stream=stream), self.memory.query(stream=stream)
+                assert replace(ours, looked=0) == replace(theirs, looked=0)
             assert verify(self.path).problems == []
 
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from store.index.byte_planes import GrowingPlanes
 from store.index.postings import BUCKET_MASK, HashPostings, Postings
-from store.index.write_index_file import grouped, grouped_hashes
+from store.index.write_index_file import Pace, grouped, grouped_hashes
 
 
 def column_of(numbers):
@@ -28,9 +28,9 @@ def done(steps):
 def postings_of(numbers, kind):
     column = column_of(numbers)
     return (
-        HashPostings(column, *done(grouped_hashes(column)))
+        HashPostings(column, *done(grouped_hashes(column, Pace())))
         if kind is HashPostings
-        else Postings(*done(grouped(column)))
+        else Postings(*done(grouped(column, Pace())))
     )
 
 
@@ -56,14 +56,14 @@ def test_postings_find_what_a_look_at_each_number_finds(kind, numbers, wanted, b
 
 def test_groups_lie_in_the_order_of_their_keys_however_many_there_are():
     numbers = [(n * 7919) % 10_007 for n in range(20_014)]
-    keys, starts, positions = done(grouped(column_of(numbers)))
+    keys, starts, positions = done(grouped(column_of(numbers), Pace()))
     assert list(keys) == list(range(10_007))
     assert list(starts) == list(range(0, 20_015, 2))
     assert [numbers[position] for position in positions] == [key for key in range(10_007) for _ in range(2)]
 
 
 def test_events_without_a_correlation_id_take_no_postings():
-    _, _, positions = done(grouped_hashes(column_of([0, 5, 0, 0, BUCKET_MASK + 1])))
+    _, _, positions = done(grouped_hashes(column_of([0, 5, 0, 0, BUCKET_MASK + 1]), Pace()))
     assert list(positions) == [4, 1]
 
 

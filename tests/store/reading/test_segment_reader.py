@@ -11,12 +11,13 @@ from hypothesis import strategies as st
 
 from store import Append, EventLog, NewEvent
 from store.reading import segment_reader
+from store.reading.segment_file import SegmentFile
 from store.reading.segment_reader import Segment
 
 FRAMES = st.lists(st.tuples(st.integers(1, 12), st.sampled_from([0, 30, 400])), min_size=1, max_size=25)
 """How many events each frame has, and how many bytes of text each of these."""
 
-BOUNDS = {"_WHOLE_BYTES": 3000, "_GAP_BYTES": 500}
+BOUNDS = {"_WHOLE_BYTES": 3000, "_GAP_BYTES": 500, "_READ_BYTES": 1000, "_MANY": 2}
 """So small that reading in parts, over gaps, and event by event all come up."""
 
 
@@ -47,11 +48,19 @@ def bounded(monkeypatch):
         monkeypatch.setattr(segment_reader, name, value)
 
 
-@given(FRAMES, st.sets(st.integers(0, 299), max_size=120), st.integers(1, 12), st.booleans())
-def test_any_positions_of_any_frames_give_their_events(frames, chosen, every, descending):
+@pytest.fixture
+def unmapped(monkeypatch):
+    """As where the operating system maps no file."""
+    monkeypatch.setattr(SegmentFile, "view", lambda *_, **__: None)
+
+
+@given(FRAMES, st.sets(st.integers(0, 299), max_size=120), st.integers(1, 12), st.booleans(), st.booleans())
+def test_any_positions_of_any_frames_give_their_events(frames, chosen, every, descending, mapped):
     with pytest.MonkeyPatch.context() as patch:
         for name, value in BOUNDS.items():
             patch.setattr(segment_reader, name, value)
+        if not mapped:
+            patch.setattr(SegmentFile, "view", lambda *_, **__: None)
         what_is_read_is_what_was_appended(frames, lambda at: at in chosen, descending)
         what_is_read_is_what_was_appended(frames, lambda at: at % every == 0, descending)
 
@@ -61,16 +70,17 @@ SHAPES = {
     "small frames in parts": ([(1, 400)] * 25, 1, {"_events_among"}),
     "large frames, some": ([(12, 30)] * 6, 5, {"_frame_by_frame", "_some_events"}),
     "large frames, many": ([(12, 30), (1, 400), (12, 30), (12, 30)] * 3, 4, {"_frame_by_frame", "_some_events"}),
+    "close together in large frames": ([(12, 400)] * 25, 2, {"_frame_by_frame", "_some_events", "_close_events"}),
     "far apart": ([(2, 30), (12, 400)] * 6, 13, {"_frame_by_frame", "_whole"}),
 }
 
 
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("descending", [False, True])
-def test_each_shape_is_read_in_its_own_way(shape, descending, bounded, monkeypatch):
+def test_each_shape_is_read_in_its_own_way(shape, descending, bounded, unmapped, monkeypatch):
     frames, every, ways = SHAPES[shape]
     taken = set()
-    for way in ("_events_among", "_frame_by_frame", "_some_events", "_whole"):
+    for way in ("_events_among", "_frame_by_frame", "_some_events", "_close_events", "_whole"):
         real = getattr(Segment, way)
 
         def noted(self, *given, way=way, real=real):
@@ -82,7 +92,15 @@ def test_each_shape_is_read_in_its_own_way(shape, descending, bounded, monkeypat
     assert ways <= taken
 
 
-def test_the_check_catches_a_reader_that_loses_what_lies_behind_a_gap(bounded, monkeypatch):
+@pytest.mark.parametrize("descending", [False, True])
+@pytest.mark.parametrize("frames", [[(12, 30)] * 6, [(12, 400), (1, 400)] * 20])
+def test_events_that_lie_apart_are_picked_from_a_mapped_file(frames, descending, bounded, monkeypatch):
+    monkeypatch.setattr(Segment, "_frame_by_frame", lambda *_: iter(()))
+    monkeypatch.setattr(Segment, "_events_among", lambda *_: iter(()))
+    what_is_read_is_what_was_appended(frames, lambda at: at % 5 == 0, descending)
+
+
+def test_the_check_catches_a_reader_that_loses_what_lies_behind_a_gap(bounded, unmapped, monkeypatch):
     monkeypatch.setattr(Segment, "_whole", lambda self, together, index: iter(()))
     with pytest.raises(AssertionError):
         what_is_read_is_what_was_appended([(2, 30), (12, 400)] * 6, lambda at: at % 13 == 0, descending=False)
@@ -97,7 +115,8 @@ def test_the_check_catches_a_reader_that_loses_what_lies_behind_a_gap(bounded, m
     ],
 )
 @pytest.mark.parametrize("descending", [False, True])
-def test_no_read_is_much_larger_than_its_bound(frames, share, descending, bounded, monkeypatch):
+@pytest.mark.usefixtures("bounded", "unmapped")
+def test_no_read_is_much_larger_than_its_bound(frames, share, descending, monkeypatch):
     sizes = []
     real = Segment._bytes_at
     monkeypatch.setattr(segment_reader, "_GAP_BYTES", 2000)

@@ -367,7 +367,7 @@ def test_what_cannot_be_taken_back_ends_all_writing(tmp_path, monkeypatch):
         log.append([NewEvent(type="t", data="x" * 3000)])
         with monkeypatch.context() as patch:
             patch.setattr("store.writing.tail.create_segment", _out_of_descriptors)
-            patch.setattr("store.writing.tail.cut_back", _out_of_descriptors)
+            patch.setattr("store.reading.segment_file.cut_back", _out_of_descriptors)
             with pytest.raises(SyncFailed, match="could not be removed"):
                 log.append([NewEvent(type="t", data="x" * 3000)])
         with pytest.raises(SyncFailed):
