@@ -15,7 +15,8 @@ from store.interface import Log, LogStats
 from store.model.append import Append, Appended, FailIf, check_all_expected, check_stream, queries_of, stream_of
 from store.model.event import Event
 from store.model.limits import Limits, check_finite, check_name, check_names
-from store.model.query import Filling, Page, Query, as_query, matcher, onwards
+from store.model.matching import matcher
+from store.model.query import Filling, Page, Query, as_query, onwards
 from store.writing.command_window import repeated
 from store.writing.commit_steps import CommitSteps
 from store.writing.record_encoding import encode_records

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Literal
 
@@ -122,6 +123,30 @@ class StoredIndex:
         number = self.header.agents.get(name)
         return () if number is None else (number,)
 
+    def revision_bounds(self, streams: Iterable[int], after: int, before: int | None) -> tuple[int, int]:
+        """Return between which positions, the second excluded, all events with such revisions of streams lie.
+
+        Revisions have no gaps, so how many events a stream has here, and the last one's revision, tell which is which.
+
+        Args:
+            streams: the ids that the stream may have.
+            after: with a greater revision.
+            before: with a smaller one; None means any.
+        """
+        postings, last_ones = self.by_stream, self._kept_column(Section.STREAM_REVISIONS, "Q")
+        low, high = len(self), 0
+        for stream in streams:
+            if (place := postings.place_of(stream)) is None:
+                continue
+            begin, end = postings.group(place)
+            behind = last_ones[place] + 1
+            first = max(after + 1, behind - (end - begin))
+            past = behind if before is None else min(before, behind)
+            if first < past:
+                low = min(low, postings.positions[end - (behind - first)])
+                high = max(high, postings.positions[end - (behind - past) - 1] + 1)
+        return low, high
+
     def stream_names(self) -> list[str]:
         """Return the names of its streams, as STREAM_IDS orders them; read anew each time."""
         return _decode_names(self.section(Section.STREAM_NAMES))
@@ -137,9 +162,9 @@ class StoredIndex:
             raise IndexUnusable(self)
         return data
 
-    def _kept_column(self, section: Section) -> memoryview[int]:
+    def _kept_column(self, section: Section, code: Literal["I", "Q"] = "I") -> memoryview[int]:
         if section not in self._columns:
-            self._columns[section] = self.column(section)
+            self._columns[section] = self.column(section, code)
         return self._columns[section]
 
     def _kept_planes(self, section: Section) -> Planes:

@@ -1,7 +1,7 @@
-"""What can be asked of the log, and which event answers it: pure, shared by every store and by append conditions."""
+"""What can be asked of the log, and what comes back: pure, shared by every store and by append conditions."""
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Literal
 
 import msgspec
@@ -9,7 +9,7 @@ import msgspec
 from store.errors import Invalid
 from store.model.event import Event
 from store.model.times import as_time_ns
-from store.model.where import check_size, conditions, holds
+from store.model.where import check_size, conditions
 
 MAX_LIMIT = 1000
 
@@ -32,6 +32,8 @@ class Query(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
         order: `asc` (oldest first) or `desc`.
         limit: at most so many events, 1..1000.
         hidden: events of these streams do not match, whatever else they are.
+        after_revision: events of `stream`, which must be given, with a greater revision.
+        before_revision: events of `stream` with a smaller revision.
     """
 
     stream: str | None = None
@@ -46,6 +48,8 @@ class Query(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     order: Literal["asc", "desc"] = "asc"
     limit: int = 100
     hidden: tuple[str, ...] = ()
+    after_revision: int | None = None
+    before_revision: int | None = None
 
 
 class Page(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
@@ -148,37 +152,24 @@ def as_query(query: Query | None, fields: Mapping[str, Any]) -> Query:
         checked = msgspec.convert([*given.values()], Query)
     except (msgspec.ValidationError, RecursionError) as error:
         raise Invalid(f"the query is not understood: {_named(str(error))}") from error
+    _refuse_senseless(checked)
+    return checked
+
+
+def _refuse_senseless(checked: Query) -> None:
     if not 1 <= checked.limit <= MAX_LIMIT:
         raise Invalid(f"limit is {checked.limit}: ask for 1..{MAX_LIMIT} events and page with `next`")
     if checked.after < 0:
         raise Invalid(f"after is {checked.after}: a sequence is 0 or more")
+    if checked.stream is None and (checked.after_revision, checked.before_revision) != (None, None):
+        raise Invalid("after_revision and before_revision count the events of a stream: say which with `stream`")
+    if checked.after_revision is not None and checked.after_revision < 0:
+        raise Invalid(f"after_revision is {checked.after_revision}: a revision is 0 or more")
     if checked.where:
         check_size(checked.where)
         conditions(checked.where)
-    return checked
 
 
 def _named(complaint: str) -> str:
     """Name the field that a complaint is about, instead of its place."""
     return re.sub(r"`\$\[(\d+)\]", lambda place: f"`{Query.__struct_fields__[int(place[1])]}", complaint)
-
-
-def matcher(query: Query) -> Callable[[Event], bool]:
-    """Return what says whether an event answers a checked query; `order` and `limit` play no part."""
-    wanted = conditions(query.where)
-
-    def matches(event: Event) -> bool:
-        return (
-            event.sequence > query.after
-            and (query.before is None or event.sequence < query.before)
-            and (query.stream is None or event.stream == query.stream)
-            and event.stream not in query.hidden
-            and (not query.types or event.type in query.types)
-            and (not query.agents or event.agent in query.agents)
-            and (query.correlation_id is None or event.correlation_id == query.correlation_id)
-            and (query.since_ns is None or event.time_ns >= query.since_ns)
-            and (query.until_ns is None or event.time_ns < query.until_ns)
-            and (not wanted or all(holds(condition, event.data) for condition in wanted))
-        )
-
-    return matches

@@ -7,7 +7,9 @@ from typing import NamedTuple
 from store.index.interface import Index, Searched, frame_number_of
 from store.index.name_numbers import name_hash
 from store.model.limits import Limits
-from store.model.query import Filling, Page, Query, matcher, onwards
+from store.model.matching import residue
+from store.model.query import Filling, Page, Query, onwards
+from store.reading.revision_bounds import revision_bounds
 from store.reading.segment_reader import Segment
 
 
@@ -46,7 +48,7 @@ def search(
     low = query.after + 1
     high = min(head + 1, query.before) if query.before is not None else head + 1
     end = low if descending else max(high - 1, query.after)
-    matches = matcher(query)
+    matches = residue(query)
     scanned = scanned_bytes = 0
     for segment in reversed(segments) if descending else segments:
         index = segment.index
@@ -55,6 +57,9 @@ def search(
             continue
         first, beyond = segment.between(query.since_ns, query.until_ns)
         first, beyond = max(first, low - segment.first_sequence), min(beyond, high - segment.first_sequence)
+        if wanted.streams is not None and (query.after_revision or query.before_revision is not None):
+            above, below = revision_bounds(segment, wanted.streams, query.after_revision or 0, query.before_revision)
+            first, beyond = max(first, above), min(beyond, below)
         candidates = _candidates(index, wanted, first, beyond, descending=descending)
         # A page's worth at once and one more, which says whether there is more: in batches of 128, a page of 1,000 from
         # large frames took 1.5 times as long, since each batch read its frame anew.

@@ -116,6 +116,7 @@ class Segment(CheckedFrames):
         if len(wanted) * _DENSE <= abs(wanted[-1] - wanted[0]):
             view = self.file.view(end_of(index, last), worth_it=len(wanted) >= _MANY)
             if view is not None:
+                self._is_unchecked(first)
                 yield from self._picked(view, wanted, index)
                 return
         count, small = beyond_frame(index, last) - index.frame_firsts[first], _DENSE * (last - first + 1)
@@ -227,14 +228,15 @@ class Segment(CheckedFrames):
         """Yield events that lie apart in a file that is mapped; what is said of `_some_events` holds here too."""
         firsts, offsets = index.frame_firsts, index.frame_offsets
         first = beyond = body = size = done = 0
+        unchecked, count = self._unchecked, len(firsts)
         records, sizes = list[memoryview](), list[int]()
         try:
             for at, position in enumerate(positions, 1):
                 if not first <= position < beyond:
-                    number = frame_number_of(index, position)
-                    if self._is_unchecked(number):
+                    number = bisect_right(firsts, position) - 1
+                    if number < len(unchecked) and unchecked[number]:
                         self._frame(number, index)
-                    first, beyond = firsts[number], beyond_frame(index, number)
+                    first, beyond = firsts[number], firsts[number + 1] if number + 1 < count else len(index)
                     body = offsets[number] + frames.HEADER_BYTES
                 start, end = frames.record_span_at(data, body + frames.span_offset(position - first))
                 records.append(data[body + start : body + end])

@@ -7,7 +7,8 @@ from store.format.staged_frame import StagedFrame
 from store.index.name_numbers import Interner
 from store.index.stream_table import StreamTable
 from store.model.append import FailIf, queries_of
-from store.model.query import Page, Query, as_query, matcher
+from store.model.matching import matcher
+from store.model.query import Page, Query, as_query
 
 
 def check_condition(

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from store import Append, Appended, EventLog, FailIf, Limits, Log, MemoryLog, NewEvent, Query, StoreError, verify
 from store.model.append import queries_of
-from store.model.query import matcher
+from store.model.matching import matcher
 
 STREAMS = st.sampled_from(["a", "b", "c"])
 TYPES = st.sampled_from(["t1", "t2", "t3"])
@@ -51,7 +51,10 @@ EVENTS = st.builds(
     correlation_id=CORRELATIONS,
 )
 QUERIES = st.builds(
-    Query,
+    lambda revisions, **fields: Query(**fields, **(dict(revisions) if fields["stream"] else {})),
+    revisions=rarely(
+        st.dictionaries(st.sampled_from(["after_revision", "before_revision"]), st.integers(0, 12), min_size=1)
+    ).map(lambda given: given or {}),
     stream=rarely(STREAMS),
     types=rarely(st.lists(TYPES, max_size=2)).map(lambda names: tuple(names or ())),
     agents=rarely(st.lists(AGENTS, max_size=1)).map(lambda names: tuple(names or ())),

@@ -36,8 +36,8 @@ class OurLog:
         return self._log.query(types=(kind,), order="desc", limit=limit).events
 
     def of_stream(self, stream: str, after_revision: int, limit: int) -> Sequence[Event]:
-        """Return the events of a stream after a revision: it is read from its beginning, for there is no such query."""
-        return self._log.query(stream=stream, limit=after_revision + limit).events[after_revision:]
+        """Return the events of a stream after a revision."""
+        return self._log.query(stream=stream, after_revision=after_revision, limit=limit).events
 
     def read(self) -> Iterator[Event]:
         """Yield every event in order."""

@@ -12,7 +12,7 @@ from actors.event_store.messages import AppendEvents, QueryEvents
 from actors.event_store.waiter_index import Waiter, Waiters
 from actors.kernel import Ref
 from store import Append, MemoryLog, NewEvent, Page, Query
-from store.model.query import matcher
+from store.model.matching import matcher
 
 POLLS = 4000
 BUSY = "plans"

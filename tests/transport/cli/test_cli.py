@@ -75,6 +75,11 @@ async def test_events_go_in_and_come_out_through_the_server(project):
     assert [json.loads(line)["data"] for line in out.splitlines()] == [{"n": 1}]
     code, out, _ = await project("events", "query", "--type", "note")
     assert out.strip().endswith('{"n":1}')
+    await project("events", "append", "note", '{"n": 2}', "--stream", "s")
+    code, out, _ = await project("events", "query", "--stream", "s", "--after-revision", "1", "--json")
+    assert [json.loads(line)["revision"] for line in out.splitlines()] == [2]
+    code, out, _ = await project("events", "query", "--stream", "s", "--before-revision", "2", "--json")
+    assert [json.loads(line)["revision"] for line in out.splitlines()] == [1]
     code, out, _ = await project("events", "verify", "--json")
     assert (code, json.loads(out)["ok"]) == (0, True)
 

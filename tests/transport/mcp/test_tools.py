@@ -186,6 +186,18 @@ async def test_an_unknown_tool_is_an_error_of_the_protocol(front, autojump_clock
     assert "nonsense" in error["message"]
 
 
+async def test_a_stream_is_read_from_a_revision_on_and_up_to_one(front, autojump_clock):
+    async with front() as running:
+        raw = await running.raw()
+        await call(raw, "append_events", {"events": [{"type": "note"}] * 5, "stream": "s"})
+        asked = {"stream": "s", "after_revision": 1, "before_revision": 5, "order": "desc"}
+        page = (await call(raw, "query_events", asked))["structuredContent"]
+        error = await error_of(raw, "query_events", {"after_revision": 1})
+    assert [event["revision"] for event in page["events"]] == [4, 3, 2]
+    assert error["code"] == "invalid"
+    assert "`stream`" in error["message"]
+
+
 async def test_a_waiting_query_needs_the_ascending_order(front, autojump_clock):
     async with front() as running:
         error = await error_of(await running.raw(), "query_events", {"wait_s": 1, "order": "desc"})

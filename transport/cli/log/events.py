@@ -17,6 +17,9 @@ from transport.cli.log_source import HERE, PAGE, Online, Where, seal_key
 from transport.cli.which_hall import THIS, WhichHall
 from transport.visible import visible, visible_json
 
+Revision = Annotated[int | None, Parameter(validator=validators.Number(gte=0))]
+"""The number of an event in its stream."""
+
 app = App(name="events", help="Append to, read, verify and take care of the log.")
 app.command("transport.cli.log.care:repair", help="Make a damaged log usable again; explicit and capped.")
 app.command("transport.cli.log.care:export", help="Write every event, one after another.")
@@ -71,6 +74,8 @@ def query(
     type: tuple[str, ...] = (),  # noqa: A002 - the flag's name
     agent: tuple[str, ...] = (),
     after: int = 0,
+    after_revision: Revision = None,
+    before_revision: Revision = None,
     order: Literal["asc", "desc"] = "asc",
     limit: Annotated[int, Parameter(validator=validators.Number(gte=1, lte=PAGE))] = 100,
     where: Where = HERE,
@@ -83,12 +88,16 @@ def query(
         type: Events of one of these types.
         agent: Events of one of these agents.
         after: Events with a greater sequence.
+        after_revision: Events of `--stream` with a greater revision.
+        before_revision: Events of `--stream` with a smaller revision.
         order: asc or desc.
         limit: At most so many events; 1 to 1000.
         where: Which log is meant.
         json: Print one JSON object a line.
     """
-    page = where.access().query(_filters(stream, type, agent) | {"after": after, "order": order, "limit": limit})
+    asked = _filters(stream, type, agent) | {"after": after, "order": order, "limit": limit}
+    revisions = {"after_revision": after_revision, "before_revision": before_revision}
+    page = where.access().query(asked | {name: value for name, value in revisions.items() if value is not None})
     _print_events(page["events"], json=json)
 
 

@@ -33,6 +33,8 @@ class Filter(Arguments, frozen=True):
         Annotated[list[Name], Meta(max_length=64)] | None, Meta(description="Events appended by one of these agents")
     ] = None
     correlation_id: Name | None = None
+    after_revision: Annotated[Sequence | None, Meta(description="Events of `stream` with a greater revision")] = None
+    before_revision: Annotated[Sequence | None, Meta(description="Events of `stream` with a smaller revision")] = None
     before: Annotated[Sequence | None, Meta(description="Events with a smaller sequence")] = None
     since: Annotated[Time | None, Meta(description="Events at this time or later")] = None
     until: Annotated[Time | None, Meta(description="Events before this time")] = None

@@ -105,6 +105,8 @@ def _query(filters: Filter) -> Query:
         types=tuple(filters.types or ()),
         agents=tuple(filters.agents or ()),
         correlation_id=filters.correlation_id,
+        after_revision=filters.after_revision,
+        before_revision=filters.before_revision,
         before=filters.before,
         since_ns=_time(filters.since),
         until_ns=_time(filters.until),
