@@ -205,4 +205,5 @@ def _new(event: Event) -> NewEvent:
         correlation_id=event.correlation_id,
         causation_id=event.causation_id,
         metadata=event.metadata,
+        tags=event.tags,
     )

@@ -65,9 +65,12 @@ class Section(IntEnum):
     COMMAND_KEYS = 34
     """u64."""
     COMMAND_POSITIONS = 35
+    TAG_HASHES = 36
+    TAG_STARTS = 37
+    TAG_POSITIONS = 38
 
 
-SECTIONS = 36
+SECTIONS = 39
 
 
 class IndexHeader(msgspec.Struct, frozen=True, array_like=True, kw_only=True):

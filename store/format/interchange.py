@@ -40,6 +40,7 @@ class _Line(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     correlation_id: str | None = None
     causation_id: str | None = None
     metadata: dict[str, Any] | None = None
+    tags: tuple[str, ...] = ()
 
 
 class Beginning(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):

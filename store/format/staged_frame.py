@@ -14,7 +14,7 @@ class StagedFrame(msgspec.Struct, kw_only=True):
     """A frame to be: everything but its header, which depends on the segment and the moment of writing.
 
     `streams`, `types` and `correlations` have a number for each event, `agent` is one id for all;
-    `correlations` is None if no event has one.
+    `correlations` is None if no event has one; so is `tags`, the hashes of each event's tags.
     """
 
     first_sequence: int
@@ -25,6 +25,7 @@ class StagedFrame(msgspec.Struct, kw_only=True):
     types: Sequence[int]
     correlations: Sequence[int] | None
     agent: int
+    tags: Sequence[frozenset[int]] | None = None
     command: Command | None
     appended: Appended
     _events: list[Event] | None = None

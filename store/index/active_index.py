@@ -10,6 +10,7 @@ from operator import le
 from store.index.byte_planes import GrowingPlanes
 from store.index.interface import FrameAgents
 from store.index.stream_table import StreamTable
+from store.index.tag_positions import TagPositions
 
 
 class SegmentIndex:
@@ -30,6 +31,7 @@ class SegmentIndex:
         self.types = self.by_type = GrowingPlanes()
         self.agents = GrowingPlanes()
         self.by_agent = FrameAgents(self)
+        self.by_tag = TagPositions()
         self.frame_firsts = array("I")
         self.frame_offsets = array("I")
         self.earliest_ns = 0
@@ -55,6 +57,7 @@ class SegmentIndex:
         agents: Sequence[int],
         correlations: Sequence[int],
         commands: Iterable[tuple[int, int]],
+        tags: Iterable[tuple[int, Sequence[frozenset[int]]]] = (),
     ) -> None:
         """Take in frames that lie one behind the other.
 
@@ -68,6 +71,7 @@ class SegmentIndex:
             agents: an id for each frame.
             correlations: a hash for each event; those of the last ones may be missing if they have no correlation id.
             commands: for each frame that carries out a command, which one it is, from 0, and the command's key.
+            tags: for each frame that has events with tags, which one it is, from 0, and the hashes of each one's tags.
         """
         at, frame = len(self), len(self.frame_firsts)
         earliest = min(times)
@@ -80,6 +84,8 @@ class SegmentIndex:
         for number, key in commands:
             self.command_keys.append(key)
             self.command_positions.append(self.frame_firsts[frame + number])
+        for number, hashes in tags:
+            self.by_tag.extend(hashes, self.frame_firsts[frame + number])
         self.agents.extend(agents, frame)
         self.streams.extend(streams, at)
         if correlations:

@@ -43,6 +43,7 @@ class Index(Protocol):
         by_correlation: searches the hashes of correlation ids, by position.
         by_type: searches the ids of types, by position.
         by_agent: searches the ids of agents, by position.
+        by_tag: searches the hashes of tags, by position.
         streams: the ids of streams, by position.
         correlations: the hashes of correlation ids, by position.
         types: the ids of types, by position.
@@ -66,6 +67,9 @@ class Index(Protocol):
 
     @property
     def by_agent(self) -> Searched: ...  # noqa: D102 - see above
+
+    @property
+    def by_tag(self) -> Searched: ...  # noqa: D102 - see above
 
     @property
     def streams(self) -> Planes: ...  # noqa: D102 - see above

@@ -13,7 +13,7 @@ from store.format.segment import HEADER_BYTES, SegmentHeader
 from store.index.active_index import SegmentIndex
 from store.index.command_keys import command_key
 from store.index.interface import IndexedSegment
-from store.index.name_numbers import CorrelationHashes, Interner
+from store.index.name_numbers import CorrelationHashes, Interner, name_hashes
 from store.index.stored_index import IndexUnusable, StoredIndex
 from store.index.stream_table import StreamTable
 
@@ -95,7 +95,12 @@ def _index_frame(
         agents=(table.agents.id_of(agents[0]),),
         correlations=() if set(correlation_ids) == _NONE else hashes.of(correlation_ids),
         commands=((0, command_key(command)),) if command else (),
+        tags=((0, _tags_in(body, frame)),) if frame.flags & frames.HAS_TAGS else (),
     )
+
+
+def _tags_in(body: memoryview, frame: frames.Frame) -> list[frozenset[int]]:
+    return [frozenset(name_hashes(event.tags)) for event in frames.events_of(body, frame.count)]
 
 
 def growing(segment: IndexedSegment, table: StreamTable) -> SegmentIndex:
@@ -126,6 +131,7 @@ def _grown(stored: StoredIndex, table: StreamTable) -> SegmentIndex:
     index.correlations.thaw(stored.correlations)
     index.agents.thaw(stored.agents)
     index.types.thaw(stored.types)
+    index.by_tag.thaw(stored.by_tag)
     for column, section in (
         (index.frame_firsts, Section.FRAME_FIRSTS),
         (index.frame_offsets, Section.FRAME_OFFSETS),

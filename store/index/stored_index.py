@@ -104,6 +104,11 @@ class StoredIndex:
         """Searches the ids of agents, by position."""
         return self._kept_postings(Section.AGENT_IDS)
 
+    @property
+    def by_tag(self) -> Postings:
+        """Searches the hashes of tags, by position."""
+        return self._kept_postings(Section.TAG_HASHES)
+
     def stream_ids(self, name: str) -> tuple[int, ...]:
         """Return the ids of streams whose names have this one's hash."""
         hashes, ids = self._kept_column(Section.HASHES), self._kept_column(Section.HASH_IDS)

@@ -28,6 +28,7 @@ class Columns(NamedTuple):
     correlations: Sequence[int] | None
     agent: int
     command_key: int | None
+    tags: Sequence[frozenset[int]] | None = None
 
 
 class WaitingFrames:
@@ -58,7 +59,7 @@ class WaitingFrames:
         if self._folding:
             raise Invalid("the index is being made, or was interrupted: read outside of signal handlers, or open again")
         self._folding = True
-        offsets, times, streams, types, correlations, agents, keys = zip(*self._frames, strict=True)
+        offsets, times, streams, types, correlations, agents, keys, tags = zip(*self._frames, strict=True)
         counts = list(map(len, streams))
         index.add_frames(
             offsets=offsets,
@@ -70,6 +71,7 @@ class WaitingFrames:
             agents=agents,
             correlations=_joined(correlations, counts) if any(correlations) else (),
             commands=[(number, key) for number, key in enumerate(keys) if key is not None],
+            tags=[(number, hashes) for number, hashes in enumerate(tags) if hashes is not None],
         )
         self._frames, self.events = [], 0
         self._folding = False

@@ -144,6 +144,7 @@ def columns_of(index: SegmentIndex, revisions: Revisions) -> Generator[None, Non
     by_type = yield from grouped(index.types, pace)
     by_agent = yield from _grouped_agents(index, pace)
     by_correlation = yield from grouped_hashes(index.correlations, pace)
+    by_tag = yield from _one_after_the_other(dict(index.by_tag.groups), pace)
     stream_ids = by_stream[0]
     names = [index.table.streams.name_of(number) for number in stream_ids]
     if pace.due(len(names)):
@@ -166,6 +167,7 @@ def columns_of(index: SegmentIndex, revisions: Revisions) -> Generator[None, Non
         *by_correlation,
         index.command_keys,
         index.command_positions,
+        *by_tag,
     ]
 
 

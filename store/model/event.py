@@ -21,6 +21,7 @@ class NewEvent(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
         correlation_id: names the conversation it belongs to; a name as above.
         causation_id: names what caused it; a name as above.
         metadata: facts about the event that are not its content; a dict like `data`.
+        tags: up to 32 names of what it concerns, to be found and conditioned by.
     """
 
     type: str
@@ -29,6 +30,7 @@ class NewEvent(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     correlation_id: str | None = None
     causation_id: str | None = None
     metadata: dict[str, Any] | None = None
+    tags: tuple[str, ...] | None = ()
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False):
@@ -45,6 +47,7 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False
         causation_id: as given.
         metadata: as given.
         data: the payload.
+        tags: as given.
     """
 
     sequence: int
@@ -57,6 +60,7 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False
     causation_id: str | None = None
     metadata: dict[str, Any] | None = None
     data: Any = None
+    tags: tuple[str, ...] = ()
 
 
 class IndexedFields(msgspec.Struct, frozen=True, array_like=True, gc=False):

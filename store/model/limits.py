@@ -15,6 +15,7 @@ import msgspec
 from store.errors import Invalid
 
 NAME_CHARACTERS = 256
+MAX_TAGS = 32
 
 _SCALARS = frozenset((str, int, float, bool, type(None)))
 _CONTAINERS = frozenset((dict, list))
@@ -87,6 +88,19 @@ def check_names(what: str, names: Collection[object]) -> None:
 
 def _is_control(code: int) -> bool:
     return code < _SPACE or _DELETE <= code <= _C1_END or 0xD800 <= code <= 0xDFFF  # noqa: PLR2004 - Unicode's bounds
+
+
+def check_tags(tags: object) -> None:
+    """Check the tags of one event.
+
+    Raises:
+        Invalid: they are no list of up to 32 names.
+    """
+    if not isinstance(tags, list | tuple):
+        raise Invalid(f"tags is {type(tags).__name__}: give a list of strings")
+    if len(cast("list[object]", tags)) > MAX_TAGS:
+        raise Invalid(f"an event has {len(cast('list[object]', tags))} tags: {MAX_TAGS} is the most")
+    check_names("tag", cast("list[object]", tags))
 
 
 def check_payloads(values: Iterable[Any], depth: int) -> bool:

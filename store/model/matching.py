@@ -37,6 +37,7 @@ def _checks(query: Query) -> Iterator[Check]:
     """Yield what is to be looked at for each filter that is given."""
     stream, correlation_id = query.stream, query.correlation_id
     types, agents, hidden = frozenset(query.types), frozenset(query.agents), frozenset(query.hidden)
+    tags = frozenset(query.tags)
     yield from _bounds(query)
     if stream is not None:
         yield lambda event: event.stream == stream
@@ -46,6 +47,8 @@ def _checks(query: Query) -> Iterator[Check]:
         yield lambda event: event.type in types
     if agents:
         yield lambda event: event.agent in agents
+    if tags:
+        yield lambda event: tags.issubset(event.tags)
     if correlation_id is not None:
         yield lambda event: event.correlation_id == correlation_id
     if wanted := conditions(query.where):

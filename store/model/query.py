@@ -22,6 +22,7 @@ class Query(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
         types: events of one of these types; empty means any.
         agents: events of one of these agents; empty means any.
         correlation_id: events with this correlation id.
+        tags: events that have all of these tags.
         after: events with a greater sequence.
         before: events with a smaller sequence.
         since_ns: events at this time or later, nanoseconds since 1970 UTC.
@@ -50,6 +51,7 @@ class Query(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     hidden: tuple[str, ...] = ()
     after_revision: int | None = None
     before_revision: int | None = None
+    tags: tuple[str, ...] = ()
 
 
 class Page(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
@@ -126,7 +128,7 @@ def onwards(query: Query, page: Page | None) -> Query:
 
 
 _DEFAULTS = msgspec.structs.asdict(Query())
-_SEVERAL = ("types", "agents")
+_SEVERAL = ("types", "agents", "tags")
 _TIMES = frozenset(("since", "until"))
 
 

@@ -88,7 +88,9 @@ class Committed:
         for frame, offset in zip(frames, offsets, strict=True):
             self._table.settle(frame.first_sequence)
             key = command_key(frame.command) if frame.command else None
-            columns = Columns(offset, frame.time_ns, frame.streams, frame.types, frame.correlations, frame.agent, key)
+            columns = Columns(
+                offset, frame.time_ns, frame.streams, frame.types, frame.correlations, frame.agent, key, frame.tags
+            )
             segment.add(columns, offset + HEADER_BYTES + len(frame.body))
 
     def query(self, query: Query, limits: Limits, max_scan: int | None = None, onto: Page | None = None) -> Page:

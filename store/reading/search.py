@@ -14,12 +14,16 @@ from store.reading.segment_reader import Segment
 
 
 class Filter(NamedTuple):
-    """A query's indexed part in one segment: the ids that an event's columns must be among; None asks for nothing."""
+    """A query's indexed part in one segment: the ids that an event's columns must be among, and have all of for tags.
+
+    None asks for nothing.
+    """
 
     streams: frozenset[int] | None
     correlations: frozenset[int] | None
     types: frozenset[int] | None
     agents: frozenset[int] | None
+    tags: tuple[frozenset[int], ...] | None
 
 
 def search(
@@ -105,7 +109,8 @@ def _filter(index: Index, query: Query) -> Filter | None:
         streams = frozenset(index.stream_ids(query.stream))
     if query.correlation_id is not None:
         correlations = frozenset((name_hash(query.correlation_id),))
-    return None if streams == frozenset() else Filter(streams, correlations, types, agents)
+    tags = tuple(frozenset((name_hash(tag),)) for tag in query.tags) or None
+    return None if streams == frozenset() else Filter(streams, correlations, types, agents, tags)
 
 
 def _candidates(index: Index, wanted: Filter, low: int, high: int, *, descending: bool) -> Iterator[int]:
@@ -128,6 +133,8 @@ def _given(index: Index, wanted: Filter) -> Iterator[tuple[Searched, frozenset[i
         yield index.by_type, wanted.types
     if wanted.agents is not None:
         yield index.by_agent, wanted.agents
+    for tag in wanted.tags or ():
+        yield index.by_tag, tag
 
 
 def _narrow(index: Index, wanted: Filter, positions: Sequence[int]) -> Sequence[int]:

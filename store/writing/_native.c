@@ -10,9 +10,10 @@
 #include "_msgpack.h"
 #include <structmember.h>
 
-enum { TYPE, DATA, STREAM, CORRELATION, CAUSATION, METADATA, FIELDS };
+enum { TYPE, DATA, STREAM, CORRELATION, CAUSATION, METADATA, TAGS, FIELDS };
 
-static const char *const FIELD_NAMES[FIELDS] = {"type", "data", "stream", "correlation_id", "causation_id", "metadata"};
+static const char *const FIELD_NAMES[FIELDS] = {"type", "data", "stream", "correlation_id", "causation_id", "metadata",
+                                                "tags"};
 
 #define RECORD_FIELDS 10
 #define ARRAY_HEAD 5
@@ -77,7 +78,10 @@ static int put_event(Framer *self, Append *append, PyObject *event, Py_ssize_t p
     PyObject *correlation = field(self, event, CORRELATION), *metadata = field(self, event, METADATA);
     PyObject *kind = number_of(self->types, field(self, event, TYPE));
     PyObject *number = stream == Py_None ? append->default_id : number_of(self->streams, stream);
+    PyObject *tags = field(self, event, TAGS);
     if (kind == NULL || number == NULL || (metadata != Py_None && !PyDict_CheckExact(metadata)))
+        return 0;
+    if (!PyTuple_CheckExact(tags) || PyTuple_GET_SIZE(tags) != 0) /* rare, and hashed for the index */
         return 0;
     if (stream == Py_None)
         stream = append->stream;

@@ -6,7 +6,7 @@ from itertools import accumulate
 from store.format import frame as frames
 from store.format.frame import Command
 from store.format.staged_frame import StagedFrame
-from store.index.name_numbers import CorrelationHashes
+from store.index.name_numbers import CorrelationHashes, name_hashes
 from store.index.stream_table import StreamTable
 from store.model.append import Append, Appended, check_stream, stream_of
 from store.model.limits import Limits, check_finite, check_name, may_hold_non_finite
@@ -94,6 +94,7 @@ class BatchFramer:
                 types=types[start:end],
                 correlations=correlations[start:end] if any(named[start:end]) else None,
                 agent=agent,
+                tags=None if columns.tags is None else _hashes(columns.tags[start:end]),
                 command=command,
                 appended=Appended(
                     first_sequence=first + start,
@@ -107,6 +108,11 @@ class BatchFramer:
             start = end
         table.rest()
         return made
+
+
+def _hashes(tags: Sequence[Sequence[str]]) -> list[frozenset[int]] | None:
+    """Return the hashes of each event's tags, None if there are none."""
+    return [frozenset(name_hashes(each or ())) for each in tags] if any(tags) else None
 
 
 def _bodies(

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from itertools import chain, count, repeat
+from typing import Any
 
 import msgspec
 
@@ -31,7 +32,7 @@ def encode_records(
         Invalid: a value has no encoding (an integer beyond 64 bits, half a surrogate pair, NaN).
         TooLarge: a record, or all together, are over the limit.
     """
-    rows = zip(
+    rows: Iterable[tuple[Any, ...]] = zip(
         count(first_sequence),
         columns.streams or repeat(stream_of(appends[0])),
         revisions,
@@ -44,6 +45,8 @@ def encode_records(
         columns.datas,
         strict=False,
     )
+    if columns.tags is not None:
+        rows = ((*row, tags) if tags else row for row, tags in zip(rows, columns.tags, strict=False))
     try:
         records = list(map(_encode, rows))
     except OverflowError as error:

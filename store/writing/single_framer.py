@@ -93,6 +93,7 @@ def _only_event(append: Append) -> NewEvent | None:
         return None
     event = append.events[0]
     named = type(event) is not NewEvent or event.stream is not None or event.causation_id is not None
+    named = named or bool(event.tags)
     return None if named or event.metadata is not None else event
 
 

@@ -281,4 +281,4 @@ class Tail:
 
 
 def _flags(frame: StagedFrame) -> int:
-    return frames.HAS_COMMAND if frame.command else 0
+    return (frames.HAS_COMMAND if frame.command else 0) | (frames.HAS_TAGS if frame.tags else 0)

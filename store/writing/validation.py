@@ -10,7 +10,7 @@ from store.disk.digest import blake2b
 from store.errors import Invalid, TooLarge
 from store.model.append import Append, FailIf, stream_of
 from store.model.event import NewEvent
-from store.model.limits import Limits, check_names, check_payloads
+from store.model.limits import Limits, check_names, check_payloads, check_tags
 from store.model.query import Query
 
 HASH_BYTES = 16
@@ -33,6 +33,7 @@ class Columns(msgspec.Struct):
         correlations: None if there are none.
         causations: as given.
         metadatas: as given.
+        tags: as given; None if there are none.
         floats: whether a payload or metadata hold any.
     """
 
@@ -43,6 +44,7 @@ class Columns(msgspec.Struct):
     correlations: Sequence[str | None] | None
     causations: Sequence[str | None]
     metadatas: Sequence[dict[str, Any] | None]
+    tags: Sequence[Sequence[str]] | None
     floats: bool
 
 
@@ -87,7 +89,7 @@ def checked_columns(appends: Sequence[Append], limits: Limits) -> Columns:
     # Not `zip(*map(...))`: a thousand iterators at once set the garbage collector off.
     fields = list(chain.from_iterable(map(_fields_of, events)))
     types, datas, streams, correlations = fields[::_FIELDS], fields[1::_FIELDS], fields[2::_FIELDS], fields[3::_FIELDS]
-    causations, metadatas = fields[4::_FIELDS], fields[5::_FIELDS]
+    causations, metadatas, tags = fields[4::_FIELDS], fields[5::_FIELDS], fields[6::_FIELDS]
     floats = check_payloads(datas, limits.depth)
     if not all(datas):
         empty: dict[str, Any] = {}
@@ -96,6 +98,9 @@ def checked_columns(appends: Sequence[Append], limits: Limits) -> Columns:
         floats = _check_metadata(metadatas, limits) or floats
     if set(map(type, causations)) != _NONE:
         check_names("causation_id", [name for name in causations if name is not None])
+    if tagged := any(tags):
+        for each in filter(None, tags):
+            check_tags(each)
     correlated = correlations[0] is not None or set(map(type, correlations)) != _NONE
     return Columns(
         counts=counts,
@@ -105,6 +110,7 @@ def checked_columns(appends: Sequence[Append], limits: Limits) -> Columns:
         correlations=correlations if correlated else None,
         causations=causations,
         metadatas=metadatas,
+        tags=tags if tagged else None,
         floats=floats,
     )
 

@@ -15,6 +15,7 @@ from store.model.matching import matcher
 
 STREAMS = st.sampled_from(["a", "b", "c"])
 TYPES = st.sampled_from(["t1", "t2", "t3"])
+TAGS = st.sampled_from(["order:1", "order:2", "urgent"])
 AGENTS = st.sampled_from(["x", "y"])
 CORRELATIONS = st.sampled_from([None, "k1", "k2"])
 DATA = st.one_of(
@@ -49,6 +50,7 @@ EVENTS = st.builds(
     data=st.integers(0, 19).flatmap(lambda n: DATA if n else st.just({"n": 2**64})),
     stream=rarely(STREAMS),
     correlation_id=CORRELATIONS,
+    tags=rarely(st.lists(TAGS, max_size=3)).map(lambda tags: tuple(tags or ())),
 )
 QUERIES = st.builds(
     lambda revisions, **fields: Query(**fields, **(dict(revisions) if fields["stream"] else {})),
@@ -59,6 +61,7 @@ QUERIES = st.builds(
     types=rarely(st.lists(TYPES, max_size=2)).map(lambda names: tuple(names or ())),
     agents=rarely(st.lists(AGENTS, max_size=1)).map(lambda names: tuple(names or ())),
     correlation_id=rarely(CORRELATIONS),
+    tags=rarely(st.lists(TAGS, min_size=1, max_size=2)).map(lambda tags: tuple(tags or ())),
     after=st.just(0) | st.integers(0, 30),
     before=rarely(st.integers(0, 60)),
     since_ns=rarely(st.integers(0, 30)),

@@ -20,7 +20,7 @@ from actors.monitor.messages import Component, Health
 from actors.session.messages import Limits, Principal, SessionInfo
 from actors.speed_layer.messages import ApprovalInfo, PendingApproval, PendingPage
 from actors.views import Views
-from store import Append, MemoryLog, Page, Query
+from store import Append, Invalid, MemoryLog, Page, Query
 from transport.access.authentication import Authenticator
 from transport.access.tokens import Tokens
 from transport.client import connect_stream
@@ -116,7 +116,10 @@ class FakeGate:
 
     async def query_events(self, caller: Caller, query: Query, wait_s: float = 0.0) -> Page:
         await self.before("query_events", query)
-        return self.log.query(**{name: getattr(query, name) for name in query.__struct_fields__})
+        try:
+            return self.log.query(query)
+        except Invalid as error:
+            raise Refusal("invalid", str(error)) from None
 
     async def streams_between(self, after: int, until: int) -> set[str]:
         await self.before("streams_between", after)

@@ -82,7 +82,9 @@ class HallClient:
         command_id: str | None = None,
         expected: dict[str, int | Literal["any", "no_stream", "exists"]] | None = None,
     ) -> AppendResult:
-        """Append events, all or none; each is `{type, data?, stream?, correlation_id?, causation_id?, metadata?}`.
+        """Append events, all or none.
+
+        Each is `{type, data?, stream?, correlation_id?, causation_id?, metadata?, tags?}`.
 
         Asked again over a new connection it is stored once. After `deadline`, `unavailable` or a cancellation the
         outcome is unknown: give a `command_id` of your own and retry with the same.

@@ -243,8 +243,9 @@ def test_a_line_is_what_the_tools_return_and_a_record_what_the_log_keeps():
         "correlation_id": None,
         "causation_id": None,
         "metadata": {"m": 1},
+        "tags": [],
     }
-    record = [1, "s", 1, "t", "a", 1_700_000_000_000_000_001, None, None, {"m": 1}, {"n": 1}]
+    record = [1, "s", 1, "t", "a", 1_700_000_000_000_000_001, None, None, {"m": 1}, {"n": 1}, []]
     assert msgpack.unpackb(exported(log, "msgpack")) == record
 
 

@@ -69,6 +69,7 @@ def events(data, name):
         stream=optional(name),
         correlation_id=optional(name),
         causation_id=optional(name),
+        tags=st.sampled_from([(), (), ("x",), ["x", "y"], None, "x", ("",), ("a",) * 33]),
         metadata=optional(st.one_of(data, st.dictionaries(st.text(max_size=3), data, max_size=3))),
     )
 

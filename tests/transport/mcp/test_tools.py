@@ -124,6 +124,7 @@ async def test_an_append_says_where_its_events_went_and_a_query_finds_them(front
             "correlation_id": "c",
             "causation_id": "d",
             "metadata": {"m": 1},
+            "tags": ["order:1"],
         }
         appended = await call(raw, "append_events", {"events": [event, {"type": "b", "stream": "t"}]})
         first = appended["structuredContent"]

@@ -73,6 +73,7 @@ def query(
     stream: str | None = None,
     type: tuple[str, ...] = (),  # noqa: A002 - the flag's name
     agent: tuple[str, ...] = (),
+    tag: tuple[str, ...] = (),
     after: int = 0,
     after_revision: Revision = None,
     before_revision: Revision = None,
@@ -87,6 +88,7 @@ def query(
         stream: Events of this stream.
         type: Events of one of these types.
         agent: Events of one of these agents.
+        tag: Events that have all of these tags.
         after: Events with a greater sequence.
         after_revision: Events of `--stream` with a greater revision.
         before_revision: Events of `--stream` with a smaller revision.
@@ -95,7 +97,7 @@ def query(
         where: Which log is meant.
         json: Print one JSON object a line.
     """
-    asked = _filters(stream, type, agent) | {"after": after, "order": order, "limit": limit}
+    asked = _filters(stream, type, agent, tag) | {"after": after, "order": order, "limit": limit}
     revisions = {"after_revision": after_revision, "before_revision": before_revision}
     page = where.access().query(asked | {name: value for name, value in revisions.items() if value is not None})
     _print_events(page["events"], json=json)
@@ -107,6 +109,7 @@ def tail(
     stream: str | None = None,
     type: tuple[str, ...] = (),  # noqa: A002 - the flag's name
     agent: tuple[str, ...] = (),
+    tag: tuple[str, ...] = (),
     after: int | None = None,
     hall: WhichHall = THIS,
     json: bool = False,
@@ -117,13 +120,14 @@ def tail(
         stream: Events of this stream.
         type: Events of one of these types.
         agent: Events of one of these agents.
+        tag: Events that have all of these tags.
         after: Begin after this sequence; by default with what is new.
         hall: Which hall is meant.
         json: Print one JSON object a line.
     """
     access = Online(hall.given())
     with suppress(KeyboardInterrupt):
-        access.follow(_filters(stream, type, agent), after, lambda events: _print_events(events, json=json))
+        access.follow(_filters(stream, type, agent, tag), after, lambda events: _print_events(events, json=json))
 
 
 @app.command(name="verify")
@@ -160,8 +164,10 @@ def _revision(given: str | None) -> int | str | None:
     raise CommandFailed(Exit.USAGE, f"--expected-revision must be a number, any, no_stream or exists, not {given!r}")
 
 
-def _filters(stream: str | None, types: tuple[str, ...], agents: tuple[str, ...]) -> dict[str, Any]:
-    given = {"stream": stream, "types": list(types), "agents": list(agents)}
+def _filters(
+    stream: str | None, types: tuple[str, ...], agents: tuple[str, ...], tags: tuple[str, ...]
+) -> dict[str, Any]:
+    given = {"stream": stream, "types": list(types), "agents": list(agents), "tags": list(tags)}
     return {key: value for key, value in given.items() if value}
 
 

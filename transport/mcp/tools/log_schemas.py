@@ -8,6 +8,7 @@ import msgspec
 from msgspec import Meta
 
 from store.model.append import MAX_EXPECTED, MAX_QUERIES
+from store.model.limits import MAX_TAGS
 from transport.mcp.tools.schema import Arguments, Name, Seconds, Sequence, Time
 
 
@@ -20,6 +21,10 @@ class NewEventArguments(Arguments, frozen=True):
     correlation_id: Name | None = None
     causation_id: Name | None = None
     metadata: dict[str, Any] | None = None
+    tags: Annotated[
+        Annotated[tuple[Name, ...], Meta(max_length=MAX_TAGS)] | None,
+        Meta(description="Names of what it concerns, to be found and conditioned by"),
+    ] = ()
 
 
 class Filter(Arguments, frozen=True):
@@ -31,6 +36,9 @@ class Filter(Arguments, frozen=True):
     ] = None
     agents: Annotated[
         Annotated[list[Name], Meta(max_length=64)] | None, Meta(description="Events appended by one of these agents")
+    ] = None
+    tags: Annotated[
+        Annotated[list[Name], Meta(max_length=MAX_TAGS)] | None, Meta(description="Events that have all of these tags")
     ] = None
     correlation_id: Name | None = None
     after_revision: Annotated[Sequence | None, Meta(description="Events of `stream` with a greater revision")] = None
@@ -110,6 +118,7 @@ class EventResult(msgspec.Struct, frozen=True):
     correlation_id: str | None
     causation_id: str | None
     metadata: dict[str, Any] | None
+    tags: tuple[str, ...]
 
 
 class QueryResult(msgspec.Struct, frozen=True):

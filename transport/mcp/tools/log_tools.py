@@ -104,6 +104,7 @@ def _query(filters: Filter) -> Query:
         stream=filters.stream,
         types=tuple(filters.types or ()),
         agents=tuple(filters.agents or ()),
+        tags=tuple(filters.tags or ()),
         correlation_id=filters.correlation_id,
         after_revision=filters.after_revision,
         before_revision=filters.before_revision,
@@ -144,6 +145,7 @@ def _event(event: Event) -> EventResult:
         correlation_id=event.correlation_id,
         causation_id=event.causation_id,
         metadata=event.metadata,
+        tags=event.tags,
     )
 
 
