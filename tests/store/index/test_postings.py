@@ -6,9 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from store import EventLog, NewEvent
 from store.index.byte_planes import GrowingPlanes
 from store.index.postings import BUCKET_MASK, HashPostings, Postings
-from store.index.write_index_file import Pace, grouped, grouped_hashes
+from store.index.write_index_file import BATCH, Pace, grouped, grouped_agents, grouped_hashes
 
 
 def column_of(numbers):
@@ -76,3 +77,12 @@ def test_planes_tell_a_frequent_number_from_a_rare_one_without_a_look_at_all_of_
     assert 30_000 < column.count({frequent}, 0, 300_000) < 160_000
     assert column.count({frequent, rare}, 5, 5) == 0
     assert column_of([0, 0, 3]).count({0}, 0, 3) == 2
+
+
+def test_frames_of_many_events_are_no_longer_steps(tmp_path):
+    with EventLog.open(tmp_path, "never") as log:
+        for _ in range(64):
+            log.append([NewEvent(type="t")] * 1000)
+        (segment,) = log._committed.segments
+        steps = list(grouped_agents(segment.index, Pace()))
+    assert len(steps) > 64 * 1000 // (8 * BATCH)
