@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from actors.speed_layer.command.paths import normalised
 from actors.speed_layer.command.simple_command import Analysis, SimpleCommand
-from actors.speed_layer.command.steps import OutOfSteps
+from actors.speed_layer.command.steps import OutOfSteps, Steps
 from actors.speed_layer.shell.reading.prepared_text import prepare
 from actors.speed_layer.shell.reading.tokens import Unproved
 from actors.speed_layer.shell.walking import arithmetic, syntax_tree
@@ -22,15 +22,16 @@ from actors.speed_layer.shell.walking.walker import Walker
 from actors.speed_layer.shell.walking.words_and_redirections import run_command
 
 
-def analyse(command: str, cwd: str | None) -> Analysis:
+def analyse(command: str, cwd: str | None, steps: Steps | None = None) -> Analysis:
     """Return what a shell would run for `command` in the directory `cwd`.
 
     Args:
         command: Any text; whatever cannot be analysed makes the analysis unproved.
         cwd: The working directory, absolute; `None` if it is unknown.
+        steps: Goes on counting the steps of a text that is judged as a part of another; `None` begins anew.
     """
     directory = normalised(cwd)
-    analysis = Analysis()
+    analysis = Analysis() if steps is None else Analysis(steps=steps)
     line = read_plain_line(command, directory, analysis.steps)
     found = _plainly(line, command, directory, analysis) if line is not None else None
     return found or _structured(command, directory, Analysis(steps=analysis.steps))

@@ -11,6 +11,7 @@ import msgspec
 from actors.speed_layer.command.simple_command import UNKNOWN, Analysis, SimpleCommand
 from actors.speed_layer.command.steps import OutOfSteps, Steps
 from actors.speed_layer.policy.judging.plain_command import plain_one
+from actors.speed_layer.policy.judging.written_and_run import CHANGES, runs_what_it_wrote, written_files
 from actors.speed_layer.policy.loading.compiled_rules import CompiledRules
 from actors.speed_layer.policy.matching.fetched_and_run import runs_what_it_fetched
 from actors.speed_layer.policy.matching.path_rules import Finding, Workspace, shortened, strictest
@@ -114,9 +115,13 @@ def _judge_all(
     Raises:
         OutOfSteps: It would take too long.
     """
+    ends = list[int]()
     for command in analysis.commands:
         if command.judged:
             rules.judge.judge(command, workspace, analysis.steps, said, trace)
+        ends.append(len(said))
+    if len(ends) > 1:
+        _judge_written(rules, analysis, workspace, said, ends)
     tags = {tag for finding in said if finding.tags for tag in finding.tags}
     if NETWORK in tags:
         refusal = runs_what_it_fetched(analysis.commands, analysis.steps)
@@ -126,6 +131,23 @@ def _judge_all(
     if tags:
         lines = (rule for rule in rules.lines if tags.issuperset(rule.tags) and rule.id not in workspace.excluded)
         said += [Finding(rule.verdict, rule.id, rule.reason) for rule in lines]
+
+
+def _judge_written(
+    rules: CompiledRules, analysis: Analysis, workspace: Workspace, said: list[Finding], ends: list[int]
+) -> None:
+    """Add what is to be said to files that one command writes and another runs."""
+    if not any(one.access in CHANGES for one in said):
+        return
+    parts = [(one, said[begin:end]) for one, begin, end in zip(analysis.commands, [0, *ends], ends, strict=False)]
+    written = [file for command, findings in parts for file in written_files(command, findings)]
+
+    def judge(text: str, cwd: str | None) -> Ruling:
+        return judge_analysis(rules, text, analyse(text, cwd, analysis.steps), workspace)
+
+    found = runs_what_it_wrote(parts, written, workspace, analysis.steps, judge)
+    if found is not None:
+        said.append(found)
 
 
 def _mentioned(rules: CompiledRules, analysis: Analysis, workspace: Workspace) -> set[str]:

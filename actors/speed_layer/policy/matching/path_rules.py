@@ -41,12 +41,16 @@ class Finding(msgspec.Struct, frozen=True):
         rule: The rule's id, `None` if no rule applies.
         reason: Why.
         tags: Tags that its rule gives to the line.
+        path: The file it is about, absolute and normalised; empty if it is about none.
+        access: What is done to that file.
     """
 
     verdict: Verdict
     rule: str | None
     reason: str
     tags: tuple[str, ...] = ()
+    path: str = ""
+    access: Access | Literal[""] = ""
 
 
 def shortened(reason: str) -> str:
@@ -186,7 +190,7 @@ class PathRules:
             if rule.id in workspace.excluded:
                 continue
             if verdict is not None and (best is None or STRICTNESS[verdict] > STRICTNESS[best.verdict]):
-                best = Finding(verdict, rule.id, f"{absolute}: {rule.reason}", tuple(rule.tags))
+                best = Finding(verdict, rule.id, f"{absolute}: {rule.reason}", tuple(rule.tags), absolute, access)
         if access == "delete" and above:
             return Finding("deny", "files.delete-above", f"{absolute}: the workspace lies below it")
         if best is None and access == "truncate":

@@ -1,0 +1,118 @@
+"""Which files a command runs as code, or takes its rules from: by the words of the command and by well-known names."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from fnmatch import fnmatchcase
+from typing import Final
+
+from actors.speed_layer.command.simple_command import SimpleCommand
+
+INTERPRETERS: Final = frozenset(
+    """
+    bash sh zsh dash ksh ash mksh fish rbash source . python pypy node nodejs deno bun tsx ts-node ruby perl php lua
+    luajit Rscript julia groovy tclsh expect osascript pwsh powershell elixir escript guile racket clojure clj bb awk
+    gawk mawk nawk sed gsed bc sqlite3 psql mysql mongosh redis-cli ed ex vim gdb lldb jq
+    """.split()  # noqa: SIM905 - easier to read and to change than quoted words
+)
+"""Programs that run a file which their words, or a redirection, name."""
+FILTERS: Final = frozenset({"jq", "sed", "gsed", "awk", "gawk", "mawk", "nawk"})
+"""Those that read data from what they are fed: of their words only the value of an option names code."""
+CLIENTS: Final = frozenset({"sqlite3", "psql", "mysql", "mongosh", "redis-cli", "bc"})
+"""Those that run what they are fed, and name code in the values of options alone."""
+TESTERS: Final = frozenset(
+    """
+    pytest py.test ptw nosetests nose2 trial green behave robot unittest doctest jest vitest mocha ava tap jasmine uvu
+    cypress playwright rspec cucumber minitest phpunit pest codecept behat prove yath go deno bun
+    """.split()  # noqa: SIM905
+)
+"""Programs that run the files of tests which their words name."""
+
+_MAKE: Final = "Makefile makefile GNUmakefile BSDmakefile *.mk Makefile.*"
+_BUILD: Final = "CMakeLists.txt *.cmake CMakePresets.json CMakeUserPresets.json build.ninja meson.build meson.options"
+_PYTHON: Final = """
+    conftest.py setup.py setup.cfg pyproject.toml tox.ini pytest.ini .pytest.ini noxfile.py tasks.py dodo.py
+    .coveragerc .pylintrc mypy.ini .mypy.ini conf.py mkdocs.yml"""
+_JAVA: Final = """
+    *.gradle *.gradle.kts gradle.properties pom.xml build.xml build.sbt *.sbt project.clj build.sc gradlew mvnw"""
+_RUST: Final = "build.rs Cargo.toml rust-toolchain rust-toolchain.toml"
+_OTHERS: Final = """
+    package.json *.config.* .*rc .*rc.* jest.setup.* vitest.setup.* gulpfile.* Gruntfile.* karma.conf.*
+    Rakefile *.rake Gemfile *.gemspec .rspec spec_helper.rb rails_helper.rb .irbrc .rubocop.yml
+    BUILD BUILD.bazel WORKSPACE WORKSPACE.bazel MODULE.bazel *.bzl .bazelrc
+    composer.json phpunit.xml phpunit.xml.dist phpstan.neon phpstan.neon.dist .php-cs-fixer.* rector.php bootstrap.php
+    mix.exs *.csproj *.fsproj *.props *.targets Package.swift build.zig shard.yml dune-project *.cabal Setup.hs
+    justfile Justfile .justfile *.just Taskfile.yml Taskfile.yaml Taskfile.dist.yml turbo.json nx.json project.json
+    moon.yml lerna.json Procfile .mise.toml mise.toml pixi.toml magefile.go"""
+RULE_FILES: Final[tuple[tuple[frozenset[str], str], ...]] = (
+    (frozenset(["make", "gmake", "bmake"]), _MAKE),
+    (frozenset(["cmake", "ctest", "ninja", "ninja-build", "samu", "meson"]), f"{_BUILD} {_MAKE}"),
+    (frozenset(["cargo", "rustc"]), _RUST),
+    (frozenset(["go"]), "magefile.go"),
+    (frozenset(["pytest", "py.test", "tox", "nox", "hatch"]), _PYTHON),
+    (frozenset(["gradle", "gradlew", "mvn", "mvnw", "mvnd", "sbt", "lein", "mill", "ant"]), _JAVA),
+)
+"""Programs to the names of the files that they take rules from; those that are not listed may take any of them."""
+ALL: Final = f"{_MAKE} {_BUILD} {_PYTHON} {_JAVA} {_RUST} {_OTHERS}".split()
+PLAIN_CHECKERS: Final = frozenset([
+    "ruff", "black", "isort", "gofmt", "goimports", "gofumpt", "rustfmt", "shellcheck", "shfmt", "yamllint", "jsonlint",
+    "taplo", "typos", "codespell",
+])  # fmt: skip
+"""Checkers and formatters whose settings name no code."""
+RUNS_RULES: Final = ("build.", "packages.")
+"""How the ids of the rules begin that are over programs which build and test a project by its own files."""
+ONLY_READ: Final = ("-read", "-list", "-version", "-version-only", "-info", "-check", "-audit", "-clean", "-dry")
+"""How the ids of those of these rules end that are over commands which run nothing of the project's."""
+OPTION_VALUE: Final = re.compile(r"--?[A-Za-z][\w-]*=(.+)\Z", re.DOTALL)
+
+
+def named_as_code(command: SimpleCommand, program: str) -> list[str]:
+    """Return the words of a command that name files which it runs, as they are written."""
+    words, found = command.words, list[str]()
+    if "/" in words[0]:
+        found.append(words[0])
+    if program not in INTERPRETERS:
+        return found
+    if program not in FILTERS:
+        found += [one.path for one in command.redirects if not one.writes and one.path]
+    if program in FILTERS or program in CLIENTS:
+        return found + option_values(words)
+    return found + option_values(words[: _script(words) + 1]) + list(words[_script(words) :][:1])
+
+
+def _script(words: tuple[str, ...]) -> int:
+    """Return the index of the first word that can be neither an option nor the value of one."""
+    for index, word in enumerate(words[1:], 1):
+        if not word.startswith("-") and (index == 1 or not words[index - 1].startswith("-")):
+            return index
+    return len(words)
+
+
+def option_values(words: tuple[str, ...]) -> list[str]:
+    """Return what may be values of options: what stands behind an equals sign, an option's letter, or an option."""
+    found = list[str]()
+    for index, word in enumerate(words[1:], 1):
+        if word.startswith("-"):
+            attached = OPTION_VALUE.match(word)
+            found.append(attached[1] if attached else word[2:])
+        elif words[index - 1].startswith("-"):
+            found.append(word)
+    return [value for value in found if value]
+
+
+def rule_files(program: str, rules: Iterable[str | None]) -> Sequence[str]:
+    """Return globs of the names of files that a command takes rules from, by its program and what allows it."""
+    if program in PLAIN_CHECKERS:
+        return []
+    for programs, names in RULE_FILES:
+        if program in programs:
+            return names.split()
+    runs = any(rule is not None and rule.startswith(RUNS_RULES) and not rule.endswith(ONLY_READ) for rule in rules)
+    return ALL if runs else []
+
+
+def is_named(path: str, globs: Iterable[str]) -> bool:
+    """Return whether a file's name, which may be a glob itself, is among globs."""
+    name = path.rpartition("/")[2]
+    return any(fnmatchcase(name, glob) or (name[:1] in "*?[" and fnmatchcase(glob, name)) for glob in globs)
