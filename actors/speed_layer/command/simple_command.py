@@ -69,6 +69,7 @@ class SimpleCommand(msgspec.Struct):
             option.
         sources: Commands inside substitutions of its words.
         variables: Names of the variables its words expand.
+        picked: Globs among the values of these: each stands for many files, of which a loop hands over one a round.
         sets: Names it sets or forgets in its shell, and their values (`None` if unknown).
     """
 
@@ -87,6 +88,7 @@ class SimpleCommand(msgspec.Struct):
     fallbacks: tuple[str | None, ...] = ()
     sources: tuple[SimpleCommand, ...] = ()
     variables: tuple[str, ...] = ()
+    picked: tuple[str, ...] = ()
     sets: tuple[tuple[str, str | None], ...] = ()
 
 

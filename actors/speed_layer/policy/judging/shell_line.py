@@ -13,6 +13,7 @@ from actors.speed_layer.command.steps import OutOfSteps, Steps
 from actors.speed_layer.policy.judging.plain_command import plain_one
 from actors.speed_layer.policy.judging.written_and_run import CHANGES, runs_what_it_wrote, written_files
 from actors.speed_layer.policy.loading.compiled_rules import CompiledRules
+from actors.speed_layer.policy.matching.emptied import group_emptied
 from actors.speed_layer.policy.matching.fetched_and_run import runs_what_it_fetched
 from actors.speed_layer.policy.matching.path_rules import Finding, Workspace, shortened, strictest
 from actors.speed_layer.policy.ruling import RuleTrace, Ruling
@@ -121,6 +122,9 @@ def _judge_all(
             rules.judge.judge(command, workspace, analysis.steps, said, trace)
         ends.append(len(said))
     if len(ends) > 1:
+        emptied = group_emptied(analysis.commands)
+        if emptied is not None:
+            said.append(Finding("ask", "files.emptied", emptied))
         _judge_written(rules, analysis, workspace, said, ends)
     tags = {tag for finding in said if finding.tags for tag in finding.tags}
     if NETWORK in tags:

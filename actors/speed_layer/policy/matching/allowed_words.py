@@ -29,6 +29,7 @@ ACCESSES: Final[dict[str, Access]] = {
     "dir": "read",
     "one-file": "write",
     "into": "write",
+    "moved": "write",
     "stem": "write",
     "selected": "read",
     "object": "read",

@@ -10,6 +10,7 @@ from actors.speed_layer.command.simple_command import UNKNOWN, SimpleCommand
 from actors.speed_layer.command.steps import Steps
 from actors.speed_layer.policy.matching.command_prefix_graph import PrefixMatch
 from actors.speed_layer.policy.matching.command_rule_lookup import CommandRules
+from actors.speed_layer.policy.matching.emptied import EDITORS, WRITERS, emptied
 from actors.speed_layer.policy.matching.path_rules import STRICTNESS, Access, Finding, PathRules, Workspace, inside
 from actors.speed_layer.policy.matching.variable_rules import VariableRules
 from actors.speed_layer.policy.matching.word_coverage import Proof
@@ -27,6 +28,8 @@ STEPS_OF_NAME: Final = 3
 """Steps that it takes to judge the name of a variable that is read."""
 STEP_LENGTH: Final = 24
 """How many characters of words are looked at for a rule in a step."""
+MAY_EMPTY: Final = EDITORS | WRITERS
+"""Programs that may empty a file without a redirection to it."""
 APPENDS: Final = frozenset({">>", "&>>", "<>"})
 
 
@@ -70,13 +73,8 @@ class CommandJudge:
             findings += self._variables.judge(command, workspace.excluded)
         if command.redirects or command.variables:
             steps.spend(len(command.redirects) * STEPS_OF_PATH + len(command.variables) * STEPS_OF_NAME)
-        for redirect in command.redirects:
-            access: Access = "read" if not redirect.writes else "write" if redirect.op in APPENDS else "truncate"
-            findings.append(
-                self._paths.judge_in_all_directories(command, redirect.path, access, command.cwd, workspace)
-            )
-            if redirect.op == ">" and not command.words and command.origin != "group":
-                findings.append(Finding("ask", None, f"empties {redirect.path}"))
+        if command.redirects or (command.words and command.words[0] in MAY_EMPTY):
+            findings += self._redirected(command, workspace)
         for name in command.variables:
             secret = self._variables.secret(name)
             if secret is not None:
@@ -87,6 +85,16 @@ class CommandJudge:
             findings.append(Finding("ask", None, f"`{command.words[0][:40]}` runs outside the workspace, in {place}"))
         if command.words and not command.function:
             self._words(command, workspace, steps, findings, trace)
+
+    def _redirected(self, command: SimpleCommand, workspace: Workspace) -> Iterator[Finding]:
+        for redirect in command.redirects:
+            access: Access = "read" if not redirect.writes else "write" if redirect.op in APPENDS else "truncate"
+            yield self._paths.judge_in_all_directories(command, redirect.path, access, command.cwd, workspace)
+            if redirect.op == ">" and not command.words and command.origin != "group":
+                yield Finding("ask", None, f"empties {redirect.path}")
+        why = emptied(command)
+        if why is not None:
+            yield Finding("ask", "files.emptied", why)
 
     def _words(
         self,

@@ -24,6 +24,8 @@ SYSTEM: Final = re.compile(
 """Directories that are nobody's workspace."""
 PROTECTED_TAGS: Final = frozenset({"secret", "protected"})
 MANY: Final = re.compile(r"[*?\[]")
+HANDED: Final = re.compile(r"(?:\A|/)\*\*(?:/|\Z)")
+"""What stands for names that another program hands over: of any file below, hidden ones too."""
 NO_LETTERS: Final = re.compile(r"\[[^\[\]]*\]|[^A-Za-z0-9]")
 MAX_NAME: Final = 255
 """The longest name of a file (`NAME_MAX` of Linux); a longer glob is not compiled, which takes 10 us a character."""
@@ -197,10 +199,13 @@ class PathRules:
             return self.judge_absolute(absolute, "write", workspace)
         if best is None:
             return Finding("ask", None, f"no rule covers {access} of {absolute}")
-        return best if best.verdict != "allow" else self._picked(absolute, local) or best
+        return best if best.verdict != "allow" else self._picked(absolute, local, access) or best
 
-    def _picked(self, absolute: str, local: str) -> Finding | None:
+    def _picked(self, absolute: str, local: str, access: Access) -> Finding | None:
         """Return a finding for a glob that may pick more than the rules saw."""
+        if access != "read" and HANDED.search(local):
+            what = f"changes whatever files another program names ({local.removeprefix('@/')})"
+            return Finding("ask", "files.handed-over", what, (), absolute, access)
         if HIDDEN_GLOB.search(local):
             return Finding("ask", None, f"{absolute} may name a hidden file")
         if self._picks_a_secret(local):

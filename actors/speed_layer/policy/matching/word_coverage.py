@@ -11,7 +11,7 @@ from actors.speed_layer.command.simple_command import UNKNOWN, SimpleCommand
 from actors.speed_layer.command.steps import Steps
 from actors.speed_layer.policy.matching import allowed_words
 from actors.speed_layer.policy.matching.command_prefix_graph import CompiledCommandRule, PrefixMatch
-from actors.speed_layer.policy.matching.path_rules import Access, Finding, PathRules, Workspace, inside
+from actors.speed_layer.policy.matching.path_rules import HANDED, Access, Finding, PathRules, Workspace, inside
 from actors.speed_layer.proofs.cloud_verbs import PHRASE_CHECKS
 from actors.speed_layer.shell.reading.brace_expansion import expand_braces
 
@@ -121,7 +121,17 @@ class Proof:
                 if why:
                     return why
         if assigned and assigned[-1] == "into":
-            return self._copied(values, whole=parsed.has("-r", "-R", "-a", "--recursive", "--archive", "-T"))
+            many = self._many_to_one(values[:-1], values[-1])
+            return many or self._copied(values, whole=parsed.has("-r", "-R", "-a", "--recursive", "--archive", "-T"))
+        return None
+
+    def _many_to_one(self, sources: list[str], target: str) -> str | None:
+        """Return why many runs would overwrite what the one before wrote, or make many files the same."""
+        each = [one for one in sources if one in self._command.picked or HANDED.search(one)]
+        if each and not MANY.search(target) and not target.endswith(("/", "/.")) and target not in {".", ".."}:
+            return f"one after another would be written to {shown(target)}"
+        if MANY.search(target) and not any(MANY.search(one) for one in sources):
+            return f"{shown(target)} may be many files, and all would hold the same"
         return None
 
     def _copied(self, values: list[str], *, whole: bool) -> str | None:
@@ -147,7 +157,7 @@ class Proof:
             return None
         if kind == "selected":
             return self._selected(value)
-        unusual = _unusual(kind, value)
+        unusual = _unusual(kind, value, self._command.picked)
         if unusual:
             return unusual
         if kind == "object":
@@ -157,6 +167,8 @@ class Proof:
             or not inside(join(self._base, value), self._workspace)
         ):
             return f"{shown(value)} does not lie in the workspace"
+        if kind == "either" and HANDED.search(value):
+            access = "read"  # a formatter changes no file that it does not know, nor what one says
         self.findings.append(self._judge(value, access))
         return None
 
@@ -187,7 +199,7 @@ class Proof:
         return None
 
 
-def _unusual(kind: str, value: str) -> str | None:
+def _unusual(kind: str, value: str, picked: tuple[str, ...]) -> str | None:
     """Return why a path may stand for something else than one file by that name."""
     if ELSEWHERE.match(value):
         return f"{shown(value)} may be read as more than a path"
@@ -195,7 +207,8 @@ def _unusual(kind: str, value: str) -> str | None:
         return f"{shown(value)} may name a file of more words"
     if kind == "stem" and ("/." in value or value.startswith(".")):
         return f"{shown(value)} begins the names of hidden files"
-    return f"{shown(value)} may be many files" if kind == "one-file" and MANY.search(value) else None
+    many = (kind == "one-file" and MANY.search(value)) or (kind in {"write", "into", "stem"} and value in picked)
+    return f"{shown(value)} may be many files" if many else None
 
 
 def trusted(program: str) -> bool:

@@ -75,6 +75,9 @@ def write_command(walker: AbstractWalker, found: list[Token], origin: str = "") 
     command = build_command(words, redirects, walker.state.cwd, stdin or walker.stdin)
     command.origin = origin or walker.origin
     command.variables = variables
+    if variables:
+        values = [walker.state.bindings.get(name, "") for name in variables]
+        command.picked = tuple([value for value in values if GLOB.search(value)])
     _note_arithmetic(walker, words)
     run_command(walker, command, inside)
     return stdin
