@@ -98,6 +98,10 @@ BUILD_TOOL_CHECKS: Final[dict[str, Callable[[str], str | None]]] = {
     "empty": _shape(re.compile(r"\Z"), "empty"),
     "client-only": _shape(re.compile(r"client\Z"), "a dry run on this machine"),
     "dry-run": _shape(re.compile(r"(?:client|server)\Z"), "a dry run"),
+    "activation": _shape(
+        re.compile(r"(?:\./)?(?:[A-Za-z0-9_][\w-]*/)*\.?venv/bin/activate(?:\.fish|\.csh)?\Z"),
+        "how an environment of the project is entered",
+    ),
     "environment": _shape(re.compile(r"(?:\./)?\.?v?env[0-9.]*\Z"), "an environment's usual name"),
     "literal": _shape(re.compile(r"[^@].*\Z", re.DOTALL), "written out, but a file's name"),
     "write-out": _shape(re.compile(r"(?!@)(?:(?!%output|%header)[^\x00])*\Z"), "a format that only prints"),

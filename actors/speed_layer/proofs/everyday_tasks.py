@@ -34,9 +34,22 @@ WEIGHTY: Final = frozenset(
 SCRIPT: Final = re.compile(
     r"(?:\./)?(?:(?:scripts?|bin|tools|ci|hack|dev|build|script|\.ci)/)?([A-Za-z0-9_-]+)(?:\.(?:sh|py|js|ts|rb|pl|bash|mjs))?\Z"
 )
+SERVED: Final = re.compile(r"(?:dev|watch|preview|storybook)(?:[:_.-][a-z0-9:_.-]+)?\Z")
 VARIABLE: Final = re.compile(
     r"(?:V|VERBOSE|DEBUG|CONFIG|CONFIGURATION|BUILD|BUILD_TYPE|CI|COVERAGE|JOBS|RACE|COLOR|O|TEST|TESTS|PKG|PKGS|PACKAGE|FILTER|RELEASE|ARCH|TAGS|NAME|FILE|Q)=[A-Za-z0-9_./:-]*\Z"
+    r"|(?:CC|CXX)=(?:gcc|g\+\+|cc|c\+\+|clang|clang\+\+)(?:-[0-9.]+)?\Z"
 )
+STORED: Final = frozenset(
+    """
+    data database databases volume volumes storage postgres postgresql pg mysql mariadb sqlite redis mongo mongodb
+    state bucket buckets backup backups record records table tables user users flyway liquibase
+    """.split()  # noqa: SIM905
+)
+"""Parts of names that say what holds data."""
+TAKEN_AWAY: Final = frozenset(
+    "clean cleanup clear empty flush fresh rebuild recreate reinit nuke scrub".split()  # noqa: SIM905
+)
+"""Parts of names that say that something is taken away; with what holds data, that is more than everyday work."""
 
 
 def task(text: str) -> str | None:
@@ -50,9 +63,18 @@ def task(text: str) -> str | None:
     heavy = next((part for part in lowered if part in WEIGHTY), None)
     if heavy:
         return f"{text[:40]!r} sounds like more than everyday work ({heavy})"
+    if not STORED.isdisjoint(lowered) and not TAKEN_AWAY.isdisjoint(lowered):
+        return f"{text[:40]!r} sounds like taking data away"
     if text not in EVERYDAY and lowered[0] not in EVERYDAY and lowered[-1] not in EVERYDAY:
         return f"{text[:40]!r} is not a task known to be everyday work"
     return None
+
+
+def package_task(text: str) -> str | None:
+    """Return why a script of a package is not everyday work; to serve it on this machine while it is written is."""
+    if SERVED.match(text) and not WEIGHTY.intersection(re.split(r"[:_.\-]+", text)):
+        return None
+    return task(text)
 
 
 def script(text: str) -> str | None:

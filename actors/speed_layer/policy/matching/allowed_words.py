@@ -17,7 +17,7 @@ from actors.speed_layer.policy.matching.path_rules import Access
 from actors.speed_layer.proofs.argument_values import ARGUMENT_CHECKS
 from actors.speed_layer.proofs.build_tool_values import BUILD_TOOL_CHECKS
 from actors.speed_layer.proofs.cloud_verbs import PHRASE_CHECKS, WORD_CHECKS
-from actors.speed_layer.proofs.everyday_tasks import script, task
+from actors.speed_layer.proofs.everyday_tasks import package_task, script, task
 from actors.speed_layer.proofs.sed import sed
 
 ACCESSES: Final[dict[str, Access]] = {
@@ -30,6 +30,7 @@ ACCESSES: Final[dict[str, Access]] = {
     "one-file": "write",
     "into": "write",
     "moved": "write",
+    "beside": "write",
     "stem": "write",
     "selected": "read",
     "object": "read",
@@ -41,6 +42,7 @@ CHECKS: Final[dict[str, Callable[[str], str | None]]] = {
     **WORD_CHECKS,
     "sed": sed,
     "task": task,
+    "package-task": package_task,
     "script": script,
 }
 PROGRAMS: Final = frozenset({"awk", "jq", "yq", "sql", "sed", "mongo"})

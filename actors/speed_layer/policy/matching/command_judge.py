@@ -8,15 +8,17 @@ from typing import Final
 
 from actors.speed_layer.command.simple_command import UNKNOWN, SimpleCommand
 from actors.speed_layer.command.steps import Steps
-from actors.speed_layer.policy.matching.command_prefix_graph import PrefixMatch
+from actors.speed_layer.policy.matching.command_prefix_graph import CompiledCommandRule, PrefixMatch
 from actors.speed_layer.policy.matching.command_rule_lookup import CommandRules
 from actors.speed_layer.policy.matching.emptied import EDITORS, WRITERS, emptied
+from actors.speed_layer.policy.matching.harmless_forms import asks_for_help, only_tries
 from actors.speed_layer.policy.matching.path_rules import STRICTNESS, Access, Finding, PathRules, Workspace, inside
 from actors.speed_layer.policy.matching.variable_rules import VariableRules
-from actors.speed_layer.policy.matching.word_coverage import Proof
+from actors.speed_layer.policy.matching.word_coverage import Proof, trusted
 from actors.speed_layer.policy.rule_tables import LAYERS, Layer
 from actors.speed_layer.policy.ruling import RuleTrace
 
+HELP: Final = Finding("allow", "core.help", "prints a version or how it is used")
 OUT_OF_SCOPE: Final = "it is not for this role, or not for this time"
 STEPS_OF_COMMAND: Final = 12
 """Steps that it takes to judge a command of few words that one rule is about."""
@@ -112,7 +114,7 @@ class CommandJudge:
         proofs: dict[Layer, list[Finding]] = {}
         decided = False
         settled: Layer | None = None
-        for found in self._commands.find(command):
+        for found in _without_help(self._commands.find(command), command.words, proofs):
             compiled = found.compiled
             if compiled.allows and compiled.layer == settled and trace is None:
                 continue
@@ -130,7 +132,7 @@ class CommandJudge:
                     refusal = refusal or why
             elif why is None:
                 decided = True
-                findings.append(compiled.finding)
+                findings.append(_tried(compiled, command) if compiled.rule.verdict == "deny" else compiled.finding)
                 findings.extend(self._touched(found, command, workspace, steps))
             if trace is not None:
                 trace.append(RuleTrace(compiled.rule.id, why is None, why or compiled.rule.reason))
@@ -200,6 +202,25 @@ def _unmet(found: PrefixMatch, command: SimpleCommand) -> str | None:
         if not condition(command, rest):
             return why
     return None
+
+
+def _without_help(
+    known: tuple[PrefixMatch, ...], words: tuple[str, ...], proofs: dict[Layer, list[Finding]]
+) -> tuple[PrefixMatch, ...]:
+    """Leave out what the shipped rules forbid of a command that only asks for help, which is proved by that."""
+    if not asks_for_help(words) or ("/" in words[0] and not trusted(words[0])):
+        return known
+    kept = tuple(one for one in known if one.compiled.allows or one.compiled.layer != LAYERS[0])
+    if any(one.compiled.layer == LAYERS[0] for one in known):
+        proofs[LAYERS[0]] = [HELP]
+    return kept
+
+
+def _tried(compiled: CompiledCommandRule, command: SimpleCommand) -> Finding:
+    """Return what a rule that denies says: that a person is asked where the command is only to be tried."""
+    if compiled.layer != LAYERS[0] or not only_tries(command.words, compiled.rule):
+        return compiled.finding
+    return Finding("ask", compiled.rule.id, f"{compiled.rule.reason}; it says that it only tries")
 
 
 def _keep_mildest(proofs: dict[Layer, list[Finding]], layer: Layer, findings: list[Finding]) -> int:

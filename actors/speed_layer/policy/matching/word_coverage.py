@@ -11,7 +11,7 @@ from actors.speed_layer.command.simple_command import UNKNOWN, SimpleCommand
 from actors.speed_layer.command.steps import Steps
 from actors.speed_layer.policy.matching import allowed_words
 from actors.speed_layer.policy.matching.command_prefix_graph import CompiledCommandRule, PrefixMatch
-from actors.speed_layer.policy.matching.path_rules import HANDED, Access, Finding, PathRules, Workspace, inside
+from actors.speed_layer.policy.matching.path_rules import HANDED, Access, Finding, PathRules, Workspace, inside, name_of
 from actors.speed_layer.proofs.cloud_verbs import PHRASE_CHECKS
 from actors.speed_layer.shell.reading.brace_expansion import expand_braces
 
@@ -155,8 +155,8 @@ class Proof:
             return self._checked(kind, value)
         if value in {"", "-"} and kind != "dir":
             return None
-        if kind == "selected":
-            return self._selected(value)
+        if kind in {"selected", "beside"}:
+            return self._selected(value) if kind == "selected" else self._beside(value)
         unusual = _unusual(kind, value, self._command.picked)
         if unusual:
             return unusual
@@ -186,6 +186,18 @@ class Proof:
     def _judge(self, path: str, access: Access) -> Finding:
         self._steps.spend(STEPS_OF_PATH * (1 + len(self._command.fallbacks)) + len(path) // STEP_LENGTH)
         return self._paths.judge_in_all_directories(self._command, path, access, self._base, self._workspace)
+
+    def _beside(self, value: str) -> str | None:
+        """Judge a new folder that lies in the workspace or beside it."""
+        root, absolute = self._workspace.root, join(self._base, value)
+        if MANY.search(value) or root is None or absolute is None:
+            return f"{shown(value)} is not known by name"
+        beside = absolute.rpartition("/")[0] == root.rpartition("/")[0] and not name_of(absolute).startswith(".")
+        for path in (value, f"{value}/x", f"{value}/workflows/x"):
+            found = self._judge(path, "write")
+            if not (beside and found.rule is None):
+                self.findings.append(found)
+        return None
 
     def _selected(self, value: str) -> str | None:
         """Judge what a glob picks; one that begins with `!` picks what to leave out."""
