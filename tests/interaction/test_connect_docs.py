@@ -113,17 +113,22 @@ async def test_the_hooks_command_answers_as_the_page_says(hall, plain_environmen
     assert b"deny" in done.stdout
 
 
-async def test_the_rule_of_the_page_lets_an_agent_call_the_halls_own_tools(project, server, tmp_path):
-    (tmp_path / "hall.toml").write_text(block(CONNECT, "hall-rule", "toml"))
-    asked = {"hook_event_name": "PreToolUse", "tool_name": "mcp__moothall__whoami", "tool_input": {}}
-    hook = ("hook", "claude-code")
-    _, before, _ = await project(*hook, stdin=json.dumps(asked).encode())
+async def test_the_halls_own_tools_need_no_rule_and_those_of_another_server_the_rule_of_the_page(
+    project, server, tmp_path
+):
+    async def decision(tool):
+        asked = {"hook_event_name": "PreToolUse", "tool_name": tool, "tool_input": {}}
+        _, said, _ = await project("hook", "claude-code", stdin=json.dumps(asked).encode())
+        return json.loads(said)["hookSpecificOutput"]["permissionDecision"]
+
+    assert await decision("mcp__moothall__whoami") == "allow"
+    assert await decision("mcp__tracker__get_issue") == "ask"
+    (tmp_path / "servers.toml").write_text(block(CONNECT, "server-rule", "toml"))
     admin = server.data / "admin.token"
-    code, _, err = await project("policy", "activate", tmp_path / "hall.toml", "--token-file", admin)
+    code, _, err = await project("policy", "activate", tmp_path / "servers.toml", "--token-file", admin)
     assert (code, err) == (0, "")
-    _, after, _ = await project(*hook, stdin=json.dumps(asked).encode())
-    decisions = [json.loads(said)["hookSpecificOutput"]["permissionDecision"] for said in (before, after)]
-    assert decisions == ["ask", "allow"]
+    assert await decision("mcp__tracker__get_issue") == "allow"
+    assert await decision("mcp__tracker__delete_issue") == "ask"
 
 
 @pytest.mark.parametrize("mode", ["legacy", "2026-07-28"])

@@ -16,10 +16,12 @@ from typing import Any, Final, Self
 import msgspec
 
 from actors.speed_layer.command.paths import MAX_PATH
-from actors.speed_layer.policy.canonical_request import SHELL, SHELL_TOOLS, canonical, request_hash, tool_name
-from actors.speed_layer.policy.judging.file_tools import judge_tool
+from actors.speed_layer.policy.canonical_request import canonical, request_hash, tool_name
+from actors.speed_layer.policy.judging.file_tools import ToolCall
+from actors.speed_layer.policy.judging.patch_files import BEGIN, patch_of
 from actors.speed_layer.policy.judging.plain_command import PlainCommand, open_questions, plain_one
-from actors.speed_layer.policy.judging.shell_line import Judged, command_line, judge_analysis, judge_line
+from actors.speed_layer.policy.judging.shell_call import ShellCall, shell_call
+from actors.speed_layer.policy.judging.shell_line import Judged, judge_analysis, judge_line
 from actors.speed_layer.policy.loading import rule_examples
 from actors.speed_layer.policy.loading.compiled_rules import CompiledRules
 from actors.speed_layer.policy.loading.rule_scope import NOTHING
@@ -27,11 +29,12 @@ from actors.speed_layer.policy.loading.sources import PolicyError, PolicySource
 from actors.speed_layer.policy.matching.path_rules import Finding, shortened, strictest
 from actors.speed_layer.policy.rule_tables import Layer, Table, Verdict
 from actors.speed_layer.policy.ruling import RuleTrace, Ruling
+from actors.speed_layer.policy.tool_signatures import SHELL_TOOL, SHIPPED, KnownTool
 from actors.speed_layer.shell.analysis import analyse
 
 PACKS: Final = (
     "core", "git", "files", "text", "network", "packages", "build", "containers", "databases", "cloud", "system",
-    "secrets", "hall",
+    "secrets", "hall", "tools",
 )  # fmt: skip
 
 
@@ -50,11 +53,12 @@ class Request(msgspec.Struct, frozen=True):
     Attributes:
         tool: The tool, as the agent names it.
         input: Its arguments.
-        cwd: The agent's working directory and workspace, absolute; `None` if unknown.
+        cwd: The agent's working directory, absolute; `None` if unknown.
         role: The agent's role.
         at: When it asks, in seconds since 1970; `None` for now.
         scripts: What the files hold that it runs, by path, as whoever asks says: SHA-256, `None` for what could not be
             read. It makes the request another one and allows nothing.
+        workspace: The project's root, absolute; `None` where the hall has none, and the working directory counts.
     """
 
     tool: str
@@ -63,11 +67,17 @@ class Request(msgspec.Struct, frozen=True):
     role: str = "agent"
     at: float | None = None
     scripts: Mapping[str, str | None] | None = None
+    workspace: str | None = None
 
     @property
     def hashed(self) -> str:
         """The hash of its canonical form."""
-        return request_hash(self.tool, self.input, self.cwd, self.scripts)
+        return request_hash(self.tool, self.input, self.cwd, self.scripts, self.workspace)
+
+    @property
+    def root(self) -> str | None:
+        """What counts as the workspace."""
+        return self.cwd if self.workspace is None else self.workspace
 
 
 class Explanation(msgspec.Struct, frozen=True):
@@ -145,13 +155,16 @@ class Policy:
         """
         try:
             tool = tool_name(request.tool)
-            if tool != SHELL:
-                return Judged(self._rule_on_tool(tool, request)[0])
-            line = command_line(request.input)
+            known = self._rules.signatures.find(tool)
+            if known is None or known.signature.act != "shell":
+                return Judged(self._rule_on_tool(tool, known, request)[0])
+            call = shell_call(known, request.input, request.cwd)
+            if call.line is not None and BEGIN in call.line and (ruled := self._rule_on_patch(known, call, request)):
+                return Judged(ruled[0])
             if not self._scoped:
-                return self._judge_line(line, request.cwd)
-            judged = self._judge_line(line, request.cwd, self.excluded(request))
-            if not self._rules.scopes.concern(line):
+                return self._judge_line(call, request.root)
+            judged = self._judge_line(call, request.root, self.excluded(request))
+            if not self._rules.scopes.concern(call.line):
                 return judged
             return msgspec.structs.replace(judged, ruling=self._for_now(judged.ruling))
         except Exception as error:  # noqa: BLE001 - a fault of the engine must never let something pass
@@ -166,7 +179,7 @@ class Policy:
         """
         if judged.command is None or judged.steps is None:
             return None
-        return open_questions(self._rules, judged.command, request.cwd, judged.steps.copy())
+        return open_questions(self._rules, judged.command, request.root, judged.steps.copy())
 
     def explain(self, request: Request) -> Explanation:
         """Return the ruling on a request and what led to it."""
@@ -176,18 +189,19 @@ class Policy:
         """Return the ruling on a request and what led to it, with what `judge` returns."""
         try:
             tool = tool_name(request.tool)
-            if tool != SHELL:
-                ruling, findings = self._rule_on_tool(tool, request)
-                traces = [RuleTrace(one.rule, True, one.reason) for one in findings if one.rule]
-                return Explanation(ruling, traces, [], []), Judged(ruling)
-            return self._explain_line(command_line(request.input), request)
+            known = self._rules.signatures.find(tool)
+            if known is None or known.signature.act != "shell":
+                return _explained(*self._rule_on_tool(tool, known, request))
+            call = shell_call(known, request.input, request.cwd)
+            ruled = self._rule_on_patch(known, call, request) if BEGIN in (call.line or "") else None
+            return self._explain_line(call, request) if ruled is None else _explained(*ruled)
         except Exception as error:  # noqa: BLE001 - as in `judge`
             return Explanation(_fault(error), [], [], []), Judged(_fault(error))
 
-    def _judge_line(self, line: str | None, cwd: str | None, excluded: frozenset[str] = NOTHING) -> Judged:
-        if line is None or len(line) > MAX_KEPT_LENGTH or (cwd is not None and len(cwd) > MAX_PATH):
-            return judge_line(self._rules, line, cwd, excluded)
-        return self._known(line, cwd, excluded)
+    def _judge_line(self, call: ShellCall, root: str | None, excluded: frozenset[str] = NOTHING) -> Judged:
+        if call.line is None or len(call.line) > MAX_KEPT_LENGTH or (call.cwd is not None and len(call.cwd) > MAX_PATH):
+            return judge_line(self._rules, call, root, excluded)
+        return self._known(call, root, excluded)
 
     def excluded(self, request: Request) -> frozenset[str]:
         """Return the ids of the rules that do not hold for the role that asks, or at the time."""
@@ -199,30 +213,56 @@ class Policy:
     def _for_now(ruling: Ruling) -> Ruling:
         return msgspec.structs.replace(ruling, cacheable=False)
 
-    def _explain_line(self, line: str | None, request: Request) -> tuple[Explanation, Judged]:
+    def _explain_line(self, call: ShellCall, request: Request) -> tuple[Explanation, Judged]:
         excluded = self.excluded(request)
-        if line is None:
-            judged = judge_line(self._rules, line, request.cwd)
+        if call.line is None:
+            judged = judge_line(self._rules, call, request.root)
             return Explanation(judged.ruling, [], [], []), judged
-        analysis, trace = analyse(line, request.cwd), list[RuleTrace]()
-        workspace = self._rules.workspace(request.cwd, excluded)
-        ruling = judge_analysis(self._rules, line, analysis, workspace, trace)
+        analysis, trace = analyse(call.line, call.cwd), list[RuleTrace]()
+        workspace = self._rules.workspace(request.root, excluded)
+        ruling = judge_analysis(self._rules, call, analysis, workspace, trace)
         listed = [list(one.argv) for one in analysis.commands if one.listed and one.argv]
-        judged = Judged(ruling, plain_one(analysis), analysis.steps)
+        judged = Judged(ruling, None if call.doubt or call.moved else plain_one(analysis), analysis.steps)
         return Explanation(ruling, trace, listed, analysis.unproved), judged
 
-    def _rule_on_tool(self, tool: str, request: Request) -> tuple[Ruling, list[Finding]]:
-        findings = list(judge_tool(self._rules, tool, request.input, request.cwd, self.excluded(request)))
-        ruling = rule_on(findings, f"no rule covers the tool {request.tool[:60]!r}")
+    def _rule_on_tool(self, tool: str, known: KnownTool | None, request: Request) -> tuple[Ruling, list[Finding]]:
+        arguments = request.input if known is None else known.effective(request.input)
+        workspace = self._rules.workspace(request.root, self.excluded(request))
+        findings = list(ToolCall(self._rules, arguments, request.cwd, workspace).judged(tool, known))
+        return self._ruled(findings, f"no rule covers the tool {request.tool[:60]!r}"), findings
+
+    def _rule_on_patch(
+        self, known: KnownTool, call: ShellCall, request: Request
+    ) -> tuple[Ruling, list[Finding]] | None:
+        """Return the ruling on a shell line that is nothing but a patch; None where it is more."""
+        given = [request.input[key] for key in known.signature.command if key in request.input]
+        patch = patch_of(given[0]) if len(given) == 1 else None
+        if patch is None:
+            return None
+        workspace = self._rules.workspace(request.root, self.excluded(request))
+        findings = list(ToolCall(self._rules, {}, call.cwd, workspace).patched(patch, ()))
+        if call.doubt:
+            findings.append(Finding("ask", None, call.doubt))
+        return self._ruled(findings, call.doubt), findings
+
+    def _ruled(self, findings: list[Finding], otherwise: str) -> Ruling:
+        ruling = rule_on(findings, otherwise)
         if self._rules.audit_and_limits:
             ruling = self._rules.audit_and_limits.applied_to(ruling, findings)
-        return (self._for_now(ruling) if self._rules.scopes.concern(None) else ruling), findings
+        return self._for_now(ruling) if self._rules.scopes.concern(None) else ruling
 
 
 def is_kept(request: Request) -> bool:
     """Return whether the ruling on a request is kept: whether it is a shell line that is not long."""
     line = request.input.get("command")
-    return isinstance(line, str) and len(line) <= MAX_KEPT_LENGTH and request.tool.casefold() in SHELL_TOOLS
+    if not isinstance(line, str) or len(line) > MAX_KEPT_LENGTH:
+        return False
+    return SHIPPED.find(request.tool.casefold()) is SHELL_TOOL
+
+
+def _explained(ruling: Ruling, findings: list[Finding]) -> tuple[Explanation, Judged]:
+    traces = [RuleTrace(one.rule, True, one.reason) for one in findings if one.rule]
+    return Explanation(ruling, traces, [], []), Judged(ruling)
 
 
 def rule_on(findings: list[Finding], otherwise: str) -> Ruling:

@@ -118,6 +118,42 @@ class ProgramTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     anywhere: bool = False
 
 
+class ToolSignature(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What a tool does with its input, so that it can be judged by the rules over commands, files and hosts.
+
+    A key that is null counts as absent.
+
+    Attributes:
+        tools: Its names, compared without case; tools of several agents that do the same are one.
+        act: What it does: runs a command (`shell`); reads, writes or removes the files that `paths` names; prints what
+            is in the files below them (`search`) or their names alone (`list`), in the working directory unless it
+            says where; applies a patch to the files that the patch names; fetches `url`; or `nothing` that needs a
+            verdict.
+        command: Keys that hold the command, as text or a list of words; one is given.
+        directory: Keys that hold the directory it runs in.
+        paths: Keys that hold a path or a list of paths; each that is given is judged, and where none is it is `ask`.
+        globs: Keys of a search that hold a glob over file names, or a list of them.
+        text: Keys that hold the text of a patch.
+        needs: Keys that must hold text, no longer than a path.
+        reads_when: It only reads where this key has one of these values (`command = ["view"]`).
+        ignored: Keys that change nothing of what it does. Beside a command no other keys may stand; of a shipped
+            tool they are no part of what is remembered and approved.
+        ignored_if_empty: Keys that change nothing while they are false, 0 or empty; else it is `ask`.
+    """
+
+    tools: list[str]
+    act: Literal["shell", "read", "write", "delete", "search", "list", "patch", "fetch", "nothing"]
+    command: tuple[str, ...] = ()
+    directory: tuple[str, ...] = ()
+    paths: tuple[str, ...] = ()
+    globs: tuple[str, ...] = ()
+    text: tuple[str, ...] = ()
+    needs: tuple[str, ...] = ()
+    reads_when: dict[str, tuple[str, ...]] = {}
+    ignored: tuple[str, ...] = ()
+    ignored_if_empty: tuple[str, ...] = ()
+
+
 class PathRule(Table, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """A rule over files.
 
@@ -191,6 +227,7 @@ class LineRule(Table, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
 TABLES: Final[dict[str, type[msgspec.Struct]]] = {
     "program": ProgramTable,
+    "signature": ToolSignature,
     "command": CommandRule,
     "path": PathRule,
     "variable": VariableRule,

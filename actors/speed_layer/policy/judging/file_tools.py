@@ -1,4 +1,4 @@
-"""Verdicts over the tools that agents have besides the shell: files, searches, the web, MCP servers."""
+"""Verdicts over the tools that agents have besides the shell: files, searches, patches, the web, MCP servers."""
 
 from __future__ import annotations
 
@@ -6,82 +6,174 @@ from collections.abc import Iterator
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from actors.speed_layer.command.paths import MAX_PATH
+from actors.speed_layer.command.paths import MAX_PATH, join
+from actors.speed_layer.command.simple_command import UNKNOWN
+from actors.speed_layer.policy.judging.patch_files import patch_of, touched_by
+from actors.speed_layer.policy.judging.tool_paths import strange, texts
 from actors.speed_layer.policy.loading.compiled_rules import CompiledRules
-from actors.speed_layer.policy.matching.path_rules import Access, Finding, Workspace
+from actors.speed_layer.policy.matching.path_rules import STRICTNESS, Access, Finding, Workspace
+from actors.speed_layer.policy.rule_tables import ToolSignature
+from actors.speed_layer.policy.tool_signatures import KnownTool
 from actors.speed_layer.proofs.argument_values import LOCAL_HOSTS
+from actors.speed_layer.shell.reading.brace_expansion import expand_braces
 
 MAX_URL: Final = 8192
 """Length of the longest URL that is looked at; browsers and servers take no longer ones."""
-READERS: Final = {"read": "file_path", "notebookread": "notebook_path", "ls": "path", "view": "file_path"}
-WRITERS: Final = {"write": "file_path", "edit": "file_path", "multiedit": "file_path", "notebookedit": "notebook_path"}
-SEARCHES: Final = frozenset({"glob", "grep"})
-FETCHES: Final = frozenset({"webfetch"})
+MAX_FILES: Final = 500
+"""How many files of one call are judged, some microseconds each; what names more is `ask`."""
 
 
-def judge_tool(
-    rules: CompiledRules, tool: str, arguments: dict[str, Any], cwd: str | None, excluded: frozenset[str] = frozenset()
-) -> Iterator[Finding]:
-    """Yield what the rules say to a call of a tool.
+class ToolCall:
+    """A call of a tool, with what it is judged by.
 
     Args:
         rules: The rules.
-        tool: The tool's canonical name.
-        arguments: Its input.
-        cwd: The request's working directory.
-        excluded: The ids of rules that do not hold for the role that asks, or at this time.
+        arguments: Its input, without what changes nothing.
+        cwd: The directory that its paths start from.
+        workspace: The request's workspace.
     """
-    workspace = rules.workspace(cwd, excluded)
-    yield from _tool_rules(rules, tool, arguments, excluded)
-    if tool in READERS:
-        yield _file(rules, arguments.get(READERS[tool]), cwd, "read", workspace)
-    elif tool in WRITERS:
-        yield _file(rules, arguments.get(WRITERS[tool]), cwd, "write", workspace)
-    elif tool in SEARCHES:
-        yield from _search(rules, tool, arguments, cwd, workspace)
+
+    __slots__ = ("arguments", "cwd", "rules", "workspace")
+
+    def __init__(self, rules: CompiledRules, arguments: dict[str, Any], cwd: str | None, workspace: Workspace) -> None:
+        self.rules = rules
+        self.arguments = arguments
+        self.cwd = cwd
+        self.workspace = workspace
+
+    def judged(self, tool: str, known: KnownTool | None) -> Iterator[Finding]:
+        """Yield what the rules say.
+
+        Args:
+            tool: The tool's name, as it is compared.
+            known: What it does with its input; None if nobody has said.
+        """
+        yield from self._tool_rules(tool, fetches=known is not None and known.signature.act == "fetch")
+        if known is None:
+            return
+        why = self._unread(known)
+        if why is not None:
+            yield Finding("ask", None, why)
+        elif known.signature.act == "nothing":
+            yield Finding("allow", None, "does nothing that needs a verdict")
+        elif known.signature.act == "patch":
+            yield from self.patched(_first(self.arguments, known.signature.text), known.signature.directory)
+        elif known.signature.act in {"search", "list"}:
+            yield from self._searched(known.signature)
+        elif known.signature.act != "fetch":
+            yield from self._files(known.signature)
+
+    def _unread(self, known: KnownTool) -> str | None:
+        """Return why an input cannot be judged; None if it can."""
+        loud = known.loud(self.arguments)
+        if loud is not None:
+            return f"what {loud!r} does to it is not judged"
+        for key in known.signature.needs:
+            text = self.arguments.get(key)
+            if not isinstance(text, str):
+                return f"{key!r} is missing or no text"
+            if len(text) > MAX_PATH:
+                return f"{key!r} has more than {MAX_PATH} characters"
+        return None
+
+    def patched(self, given: Any, directory: tuple[str, ...]) -> Iterator[Finding]:
+        """Yield what the rules say to every file that a patch adds, changes, moves or removes.
+
+        Args:
+            given: The patch, or the command that applies it.
+            directory: Keys that may hold the directory it starts from.
+        """
+        named = _first(self.arguments, directory)
+        if named is not None:
+            self.cwd = join(self.cwd, named) if isinstance(named, str) and not strange(named) else None
+        patch = patch_of(given) or given
+        touched = touched_by(patch) if isinstance(patch, str) else None
+        if touched is None or len(touched) > MAX_FILES:
+            yield Finding("ask", None, "the patch is in no form that is read here, or too long")
+            return
+        for path, access in touched:
+            yield self._file(path, "write")
+            if access == "delete" and (removed := self._file(path, "delete")).rule is not None:
+                yield removed
+
+    def _files(self, signature: ToolSignature) -> Iterator[Finding]:
+        access: Access = "read" if signature.act == "read" else "delete" if signature.act == "delete" else "write"
+        if any(self.arguments.get(key) in values for key, values in signature.reads_when.items()):
+            access = "read"
+        given = [self.arguments[key] for key in signature.paths if self.arguments.get(key) is not None]
+        if not given:
+            yield Finding("ask", None, "the file's path is missing")
+        for each in given:
+            yield from self._listed(each, access)
+
+    def _listed(self, given: Any, access: Access) -> Iterator[Finding]:
+        paths = texts(given)
+        if paths is None or len(paths) > MAX_FILES:
+            yield Finding("ask", None, "the file's path is empty or no text, or there are too many")
+            return
+        for path in paths:
+            yield self._file(path, access)
+
+    def _file(self, path: str, access: Access) -> Finding:
+        finding = self.rules.paths.judge(path, self.cwd, access, self.workspace)
+        if finding.verdict != "allow" or not strange(path):
+            return finding
+        plain = self.rules.paths.judge(_without_disguise(path), self.cwd, access, self.workspace)
+        return plain if STRICTNESS[plain.verdict] > 0 else Finding("ask", None, f"{path} may name another file")
+
+    def _searched(self, signature: ToolSignature) -> Iterator[Finding]:
+        base, places = self.cwd, [self.arguments[key] for key in signature.paths if self.arguments.get(key)]
+        for place in places or ["."]:
+            yield from self._listed(place, "read")
+        if len(places) == 1 and isinstance(places[0], str):
+            base = join(self.cwd, places[0])
+        for key in signature.globs:
+            if self.arguments.get(key) is not None:
+                yield from self._picked(self.arguments[key], base, only_names=signature.act == "list")
+
+    def _picked(self, given: Any, base: str | None, *, only_names: bool) -> Iterator[Finding]:
+        """Yield what the rules say to the files that a glob picks, of which a tool may see the names alone."""
+        globs = texts(given)
+        if globs is None or len(globs) > MAX_FILES:
+            yield Finding("ask", None, "a pattern of file names is empty or no text, or there are too many")
+            return
+        for glob in globs:
+            if len(glob) > MAX_PATH:
+                yield Finding("ask", None, f"a pattern of more than {MAX_PATH} characters")
+            elif only_names and not glob.startswith(("/", "~")) and ".." not in glob.split("/"):
+                continue
+            elif not glob.startswith("!"):  # else it is what is left out
+                words = expand_braces(glob) if "{" in glob else [glob]
+                for word in words or [UNKNOWN]:
+                    yield self.rules.paths.judge(word, base, "read", self.workspace)
+
+    def _tool_rules(self, tool: str, *, fetches: bool) -> Iterator[Finding]:
+        url = self.arguments.get("url")
+        if isinstance(url, str) and len(url) > MAX_URL:
+            yield Finding("ask", None, f"a URL of more than {MAX_URL} characters")
+            return
+        host = _host(url)
+        for one in self.rules.tools:
+            if one.rule.id in self.workspace.excluded or not one.tools(tool):
+                continue
+            if one.hosts is not None and (host is None or not one.hosts(host)):
+                continue
+            yield Finding(one.rule.verdict, one.rule.id, one.rule.reason)
+        if fetches and host is not None and LOCAL_HOSTS.match(host):
+            yield Finding("allow", None, "fetches from this machine")
 
 
-def _file(rules: CompiledRules, path: Any, cwd: str | None, access: Access, workspace: Workspace) -> Finding:
-    if not isinstance(path, str) or not path:
-        return Finding("ask", None, "the file's path is missing or no text")
-    return rules.paths.judge(path, cwd, access, workspace)
+def _first(arguments: dict[str, Any], keys: tuple[str, ...]) -> Any:
+    """Return the value of the first of some keys that is there."""
+    return next((arguments[key] for key in keys if arguments.get(key) is not None), None)
 
 
-def _search(
-    rules: CompiledRules, tool: str, arguments: dict[str, Any], cwd: str | None, workspace: Workspace
-) -> Iterator[Finding]:
-    pattern = arguments.get("pattern")
-    if not isinstance(pattern, str):
-        yield Finding("ask", None, "'pattern' is missing or no text")
-        return
-    path = arguments.get("path", ".")
-    if not isinstance(path, str):
-        yield Finding("ask", None, "'path' is no text")
-        return
-    yield rules.paths.judge(path or ".", cwd, "read", workspace)
-    if len(pattern) > MAX_PATH:
-        yield Finding("ask", None, f"a pattern of more than {MAX_PATH} characters")
-        return
-    if tool == "glob" and (pattern.startswith(("/", "~")) or ".." in pattern.split("/")):
-        yield rules.paths.judge(pattern, cwd, "read", workspace)
-
-
-def _tool_rules(
-    rules: CompiledRules, tool: str, arguments: dict[str, Any], excluded: frozenset[str]
-) -> Iterator[Finding]:
-    url = arguments.get("url")
-    if isinstance(url, str) and len(url) > MAX_URL:
-        yield Finding("ask", None, f"a URL of more than {MAX_URL} characters")
-        return
-    host = _host(url)
-    for one in rules.tools:
-        if one.rule.id in excluded or not one.tools(tool):
-            continue
-        if one.hosts is not None and (host is None or not one.hosts(host)):
-            continue
-        yield Finding(one.rule.verdict, one.rule.id, one.rule.reason)
-    if tool in FETCHES and host is not None and LOCAL_HOSTS.match(host):
-        yield Finding("allow", None, "fetches from this machine")
+def _without_disguise(path: str) -> str:
+    """Return a path as whoever disguised it may have meant it, for a rule that denies it."""
+    for begins, means in (("file://localhost", ""), ("file://", ""), ("${HOME}", "~"), ("$HOME", "~")):
+        if path.startswith(begins):
+            return means + path[len(begins) :]
+    return path.replace("\\", "/")
 
 
 def _host(url: Any) -> str | None:

@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import re
-import shlex
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
+from actors.speed_layer.command.paths import normalised
 from actors.speed_layer.command.simple_command import UNKNOWN, Analysis, SimpleCommand
 from actors.speed_layer.command.steps import OutOfSteps, Steps
 from actors.speed_layer.policy.judging.plain_command import plain_one
+from actors.speed_layer.policy.judging.shell_call import ShellCall
 from actors.speed_layer.policy.judging.written_and_run import CHANGES, runs_what_it_wrote, written_files
 from actors.speed_layer.policy.loading.compiled_rules import CompiledRules
 from actors.speed_layer.policy.matching.emptied import group_emptied
 from actors.speed_layer.policy.matching.fetched_and_run import runs_what_it_fetched
-from actors.speed_layer.policy.matching.path_rules import Finding, Workspace, shortened, strictest
+from actors.speed_layer.policy.matching.path_rules import Finding, Workspace, inside, shortened, strictest
 from actors.speed_layer.policy.ruling import RuleTrace, Ruling
 from actors.speed_layer.shell.analysis import analyse
-from actors.speed_layer.shell.reading.prepared_text import MAX_BYTES
 from actors.speed_layer.shell.walking.command_effects import RECURSION
 
 STEPS_OF_PATH: Final = 6
@@ -48,50 +48,44 @@ class Judged(msgspec.Struct, frozen=True, gc=False):
     steps: Steps | None = None
 
 
-def command_line(arguments: dict[str, Any]) -> str | None:
-    """Return the shell line of a shell tool's input: `command` as text or a list of words; `None` if it is neither."""
-    command: Any = arguments.get("command")
-    if isinstance(command, str):
-        return command
-    try:
-        words = msgspec.convert(command, list[str])
-    except msgspec.ValidationError:
-        return None
-    if sum(map(len, words)) > MAX_BYTES:
-        return " ".join(words)[: MAX_BYTES + 1]  # what is too long is not looked at, so its quotes need not be right
-    return shlex.join(words) if words else None
-
-
 def judge_line(
-    rules: CompiledRules, line: str | None, cwd: str | None, excluded: frozenset[str] = frozenset()
+    rules: CompiledRules, call: ShellCall, workspace_root: str | None, excluded: frozenset[str] = frozenset()
 ) -> Judged:
-    """Judge a shell line, `None` for an input that holds none.
+    """Judge what a shell tool is to run.
 
     Args:
         rules: The rules.
-        line: The line.
-        cwd: The request's working directory.
+        call: What its input says.
+        workspace_root: The request's workspace.
         excluded: The ids of rules that do not hold for the role that asks, or at this time.
     """
-    if line is None:
-        why = "'command' is missing, or neither text nor a list of words"
-        return Judged(Ruling("ask", why, None, False))
-    analysis = analyse(line, cwd)
-    ruling = judge_analysis(rules, line, analysis, rules.workspace(cwd, excluded))
-    return Judged(ruling, plain_one(analysis) if ruling.verdict == "ask" else None, analysis.steps)
+    if call.line is None:
+        return Judged(Ruling("ask", call.doubt, None, False))
+    analysis = analyse(call.line, call.cwd)
+    ruling = judge_analysis(rules, call, analysis, rules.workspace(workspace_root, excluded))
+    plain = plain_one(analysis) if ruling.verdict == "ask" and not call.doubt and not call.moved else None
+    return Judged(ruling, plain, analysis.steps)
 
 
 def judge_analysis(
-    rules: CompiledRules, line: str, analysis: Analysis, workspace: Workspace, trace: list[RuleTrace] | None = None
+    rules: CompiledRules,
+    call: ShellCall,
+    analysis: Analysis,
+    workspace: Workspace,
+    trace: list[RuleTrace] | None = None,
 ) -> Ruling:
     """Return the ruling on an analysed line."""
     said: list[Finding] = []
+    if call.doubt:
+        said.append(Finding("ask", None, call.doubt))
+    elif call.cwd is not None and not inside(normalised(call.cwd), workspace):
+        said.append(Finding("ask", None, f"it would run in {call.cwd!r}, which does not lie in the workspace"))
     analysis.steps.go_on_to_judging()
     try:
         _judge_all(rules, analysis, workspace, said, trace)
     except OutOfSteps as doubt:
         analysis.unproved.insert(0, str(doubt))
-    if RECURSION in analysis.unproved and BOMB.search(line):
+    if RECURSION in analysis.unproved and BOMB.search(call.line or ""):
         said.insert(0, Finding("deny", "core.fork-bomb", "a function that starts itself over and over"))
     best = strictest(said)
     if best is None and not analysis.unproved:

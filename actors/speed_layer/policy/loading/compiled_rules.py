@@ -23,8 +23,10 @@ from actors.speed_layer.policy.rule_tables import (
     PathRule,
     ProgramTable,
     ToolRule,
+    ToolSignature,
     VariableRule,
 )
+from actors.speed_layer.policy.tool_signatures import SHIPPED_SIGNATURES, ToolSignatures
 
 ADVICE: Final = "correct this table"
 
@@ -59,6 +61,8 @@ class CompiledRules:
         self.tools = [CompiledToolRule(entry.table) for entry in self.entries if isinstance(entry.table, ToolRule)]
         self.lines = [entry.table for entry in self.entries if isinstance(entry.table, LineRule)]
         self.variables = VariableRules()
+        tables = [entry.table for entry in self.entries if isinstance(entry.table, ToolSignature)]
+        self.signatures = ToolSignatures([*SHIPPED_SIGNATURES, *tables])
         self._check_ids()
         self.audit_and_limits = AuditAndLimits(self.entries)
         self.scopes = Scopes(self.entries)
@@ -102,8 +106,17 @@ class CompiledRules:
             elif isinstance(table, ProgramTable):
                 self._check_program(entry, table)
                 self.commands.add_program(table)
+            elif isinstance(table, ToolSignature):
+                self._check_signature(entry, table)
         except ValueError as error:
             raise PolicyError(entry.source.name, entry.line, str(error), ADVICE) from error
+
+    def _check_signature(self, entry: Entry, table: ToolSignature) -> None:
+        """Refuse what would change how another table reads a tool's input."""
+        taken = self.signatures.taken(table)
+        if taken is not None:
+            what = f"what the tool {taken!r} does is described by another table"
+            raise PolicyError(entry.source.name, entry.line, what, "remove that name here, or write a rule over it")
 
     def _check_program(self, entry: Entry, table: ProgramTable) -> None:
         """Refuse options that would change how a higher layer's rules read a command."""

@@ -23,7 +23,9 @@ from actors.speed_layer.shell.unwrapping.wrapper_table import (
 
 PYTHON: Final = re.compile(r"(?:python|pypy)[0-9.]*\Z")
 ASSIGNMENT: Final = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)=(.*)", re.DOTALL)
-STARTUP: Final = ("-i", "-l", "--login", "--rcfile", "--init-file", "--debugger", "-a", "-k")
+STARTUP: Final = ("-i", "--rcfile", "--init-file", "--debugger", "-a", "-k")
+LOGIN: Final = ("-l", "--login")
+"""With a text it is how some agents run each command: the profile that is read first is one that no agent may write."""
 USUAL: Final = frozenset(
     {"errexit", "nounset", "xtrace", "verbose", "pipefail", "noglob", "noclobber", "globstar", "nullglob"}
 )
@@ -138,7 +140,8 @@ def _shell(command: SimpleCommand) -> Unwrapped | None:  # noqa: PLR0911 - one c
 
 
 def _is_unusual(parsed: Parsed) -> bool:
-    return parsed.has(*STARTUP) or any(
+    startup = STARTUP if parsed.has("-c") else STARTUP + LOGIN
+    return parsed.has(*startup) or any(
         name in {"-o", "+o", "-O", "+O"} and (value or "") not in USUAL for name, value, _ in parsed.options
     )
 
