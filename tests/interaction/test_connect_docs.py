@@ -15,6 +15,8 @@ from mcp import Client, StdioServerParameters
 from mcp.client.stdio import stdio_client
 from trio_websocket import open_websocket_url
 
+from transport.cli.agents import hook_start
+from transport.cli.agents.hook_settings import hook_settings
 from transport.client import connect
 
 ROOT = Path(__file__).parents[2]
@@ -92,24 +94,20 @@ async def test_a_cancelled_request_of_the_page_is_not_answered(hall):
             assert json.loads(await socket.get_message())["id"] == 8
 
 
-@pytest.mark.parametrize(
-    ("name", "event", "agent"),
-    [
-        ("claude-code-hook", "PreToolUse", "claude-code"),
-        ("codex-hook", "PreToolUse", "codex"),
-        ("managed-hook", "PreToolUse", "claude-code"),
-    ],
-)
-async def test_the_hooks_command_answers_as_the_page_says(hall, plain_environment, name, event, agent):
-    (group,) = json.loads(block(CONNECT, name, "json"))["hooks"][event]
+def test_the_hook_of_the_page_is_the_one_that_is_printed():
+    shown = block(CONNECT, "claude-code-hook", "json")
+    placed = shown.replace("/path/to/python", sys.executable).replace("/path/to/hook_start.py", hook_start.__file__)
+    assert json.loads(placed) == json.loads(hook_settings("claude-code", "ID"))
+
+
+async def test_the_managed_hooks_command_answers_as_the_page_says(hall, plain_environment):
+    (group,) = json.loads(block(CONNECT, "managed-hook", "json"))["hooks"]["PreToolUse"]
     (hook,) = group["hooks"]
-    said = hook["command"].removeprefix("/opt/moothall/bin/")
-    assert said.removesuffix(" --data /srv/moothall/hall-agents") == f"moothall hook {agent}"
-    asked = {"hook_event_name": event, "tool_name": "Bash", "tool_input": {"command": "rm -rf /"}}
-    command = [sys.executable, "-c", "from transport.cli.entry import main; main()", *said.split()[1:]]
-    command = [each.replace("/srv/moothall/hall-agents", str(hall.data)) for each in command]
-    environment = {**plain_environment, "MOOTHALL_DATA": str(hall.data)}
-    done = await trio.run_process(command, stdin=json.dumps(asked).encode(), capture_stdout=True, env=environment)
+    line = hook["command"].replace("/opt/moothall/bin/moothall", str(Path(sys.executable).with_name("moothall")))
+    line = line.replace("/srv/moothall/hall-agents", str(hall.data))
+    asked = {"hook_event_name": "PreToolUse", "tool_name": "Bash", "tool_input": {"command": "rm -rf /"}}
+    shell, said = ["/bin/sh", "-c", line], json.dumps(asked).encode()
+    done = await trio.run_process(shell, stdin=said, capture_stdout=True, env=plain_environment)
     assert b"deny" in done.stdout
 
 

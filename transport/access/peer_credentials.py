@@ -6,10 +6,23 @@ nothing but the standard library, so that a hook can afford it.
 
 from __future__ import annotations
 
-import socket
 import struct
 import sys
-from typing import Final, NamedTuple, Protocol
+from _socket import SOL_SOCKET  # `socket` itself takes 4 ms to import, and a hook starts before each call
+
+from transport.discovery.light_tuple import NamedTuple
+
+TYPE_CHECKING = False  # what only annotations name is not imported, likewise
+if TYPE_CHECKING:
+    from typing import Final, Protocol
+
+    class Socket(Protocol):
+        """What is asked of a socket."""
+
+        def getsockopt(self, level: int, optname: int, buflen: int, /) -> bytes:
+            """Return an option."""
+            ...
+
 
 _UCRED: Final = struct.Struct("iII")
 """Linux: pid, uid, gid."""
@@ -37,14 +50,6 @@ class Peer(NamedTuple):
     gid: int
 
 
-class Socket(Protocol):
-    """What is asked of a socket."""
-
-    def getsockopt(self, level: int, optname: int, buflen: int, /) -> bytes:
-        """Return an option."""
-        ...
-
-
 def peer_of(unix: Socket, platform: str = sys.platform) -> Peer:
     """Return who is at the other end of a connected unix socket.
 
@@ -56,7 +61,7 @@ def peer_of(unix: Socket, platform: str = sys.platform) -> Peer:
         OSError: The system does not say.
     """
     if platform == "linux":
-        _, uid, gid = _UCRED.unpack(unix.getsockopt(socket.SOL_SOCKET, _SO_PEERCRED, _UCRED.size))
+        _, uid, gid = _UCRED.unpack(unix.getsockopt(SOL_SOCKET, _SO_PEERCRED, _UCRED.size))
         return Peer(uid, gid)
     try:
         version, uid, count, *groups = _XUCRED.unpack(unix.getsockopt(_SOL_LOCAL, _LOCAL_PEERCRED, _XUCRED.size))

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import os
 import sys
-from typing import Literal
 
 from transport.cli import garbage_collector
 
@@ -11,8 +11,8 @@ from transport.cli import garbage_collector
 def main() -> None:
     """Run `hook AGENT`, `connect` and `serve` with plain arguments at once, all else as `transport.cli.main` does."""
     match sys.argv[1:]:
-        case ["hook", ("claude-code" | "codex") as agent, *words]:
-            _hook(agent, words)
+        case ["hook", *words] if words:
+            _hook(words)
         case ["connect"]:
             _connect(None, None)
         case ["connect", "--token", token]:
@@ -33,15 +33,23 @@ def _run() -> None:
     run()
 
 
-def _hook(agent: Literal["claude-code", "codex"], words: list[str]) -> None:
-    from transport.cli.agents.hook import hook, plain  # noqa: PLC0415 - only what this run needs
+def _hook(words: list[str]) -> None:
+    from transport.cli.agents.hook_start import __file__ as isolated  # noqa: PLC0415 - only what this run needs
+    from transport.cli.agents.hook_start import start  # noqa: PLC0415 - likewise
+    from transport.cli.agents.hook_words import told  # noqa: PLC0415 - likewise
 
-    told = plain(words)
-    if told is None:
+    if told(words) is None:
         _run()
         return
+    if os.environ.get("PYTHONPATH") and not sys.flags.isolated:
+        # What lies there comes before the standard library: start again without it, before anything else is imported.
+        try:
+            os.execv(sys.executable, [sys.executable, "-I", "-S", isolated, *words])  # noqa: S606 - our own file
+        except OSError as error:
+            sys.stderr.write(f"moothall: cannot start {sys.executable} without PYTHONPATH: {error}\n")
+            sys.exit(2)
     garbage_collector.spare()
-    hook(agent, **told)
+    start(words)
 
 
 def _connect(url: str | None, token: str | None) -> None:

@@ -10,7 +10,8 @@ from pathlib import Path
 from transport.cli.failure import CommandFailed, Exit
 from transport.dial.address import Address
 from transport.discovery.data_directory import believed_data_dir, named_data_dir, prepare_data_dir
-from transport.discovery.find_hall import Given, Misused, NotFound, find_hall
+from transport.discovery.find_hall import Given, find_hall
+from transport.discovery.hall import Misused, NotFound
 from transport.discovery.private_directory import NotBelieved
 
 

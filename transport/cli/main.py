@@ -21,7 +21,7 @@ app.command(
     "transport.cli.agents.connect:connect",
     help="Bridge stdio to a server's websocket, for clients that start a command.",
 )
-app.command("transport.cli.agents.hook:hook", help="Judge a coding agent's tool call, as its hook.")
+app.command("transport.cli.agents.hook_command:hook", help="Judge a coding agent's tool call, as its hook.")
 app.command("transport.cli.people.agent_tokens:app", name="agent", help="Add, list and revoke tokens.")
 app.command("transport.cli.log.events:app", name="events", help="Append to, read and verify the log.")
 app.command("transport.cli.log.adopt:adopt", help="Move the log of an old .moothall/ to this user's own directory.")

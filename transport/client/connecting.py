@@ -12,7 +12,8 @@ from anyio.abc import ByteStream
 from transport.client.hall_client import PATIENCE_S, HallClient, connect_by
 from transport.client.rpc import HallError
 from transport.dial.address import Address
-from transport.discovery.find_hall import Given, Misused, NotFound, find_hall
+from transport.discovery.find_hall import Given, find_hall
+from transport.discovery.hall import Misused, NotFound
 from transport.discovery.private_directory import NotBelieved
 
 

@@ -14,7 +14,7 @@ from anyio.abc import ByteStream, SocketAttribute
 
 from transport.access.peer_credentials import check_peer
 from transport.access.token_text import token_in, without_secrets
-from transport.discovery.find_hall import Hall
+from transport.discovery.hall import Hall
 from transport.discovery.server_file import SOCKET_GONE
 
 _PORTS: Final = {"ws": 80, "wss": 443}

@@ -14,6 +14,7 @@ from typing import Final
 
 from transport.discovery.git_repository import common_directory
 from transport.discovery.private_directory import NotBelieved, check_named, check_private, make_private
+from transport.discovery.state_directory import state_directory
 
 OUTSIDE: Final = "default"
 """The folder of the hall that is used outside of every repository."""
@@ -29,13 +30,6 @@ OLD_NAME: Final = ".moothall"
 """What the data directory was called when it lay in the checkout."""
 
 
-def state_directory() -> Path:
-    """Return the folder of all halls of this user."""
-    import platformdirs  # noqa: PLC0415 - whoever names a directory need not pay for it
-
-    return Path(platformdirs.user_state_dir("moothall", appauthor=False))
-
-
 def default_data_dir(start: Path | None = None) -> Path:
     """Return the data directory of the repository that `start` is in, by default where the process stands.
 
@@ -43,7 +37,7 @@ def default_data_dir(start: Path | None = None) -> Path:
         transport.discovery.private_directory.NotBelieved: The repository cannot be believed.
     """
     repository = common_directory(start if start is not None else Path.cwd())
-    return state_directory() / (OUTSIDE if repository is None else folder_name(repository))
+    return Path(state_directory()) / (OUTSIDE if repository is None else folder_name(repository))
 
 
 def folder_name(repository: Path) -> str:

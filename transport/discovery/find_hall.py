@@ -13,23 +13,15 @@ from pathlib import Path
 from typing import NamedTuple
 
 from transport.discovery.data_directory import OLD_NAME, believed_data_dir, named_data_dir, old_data_dir
+from transport.discovery.hall import Hall, Misused, NotFound, local_token
 from transport.discovery.private_directory import NotBelieved
 from transport.discovery.server_file import (
     ADMIN_TOKEN_FILE,
     AGENT_TOKEN_FILE,
     MOST_FILE_BYTES,
     ServerInfo,
-    read_token,
     running_server,
 )
-
-
-class NotFound(Exception):  # noqa: N818 - states a fact about a hall
-    """There is no hall to speak to; the text says where one was looked for, and what to do."""
-
-
-class Misused(Exception):  # noqa: N818 - states a fact about a command
-    """What was given does not go together, or cannot be used; the text says why, and what to do."""
 
 
 class Given(NamedTuple):
@@ -52,24 +44,6 @@ class Given(NamedTuple):
     tls_ca: str | Path | None = None
     start: Path | None = None
     person: bool = False
-
-
-class Hall(NamedTuple):
-    """A hall, and how it is spoken to.
-
-    Attributes:
-        url: Its URL; None where it is reached by its sockets.
-        token: The token to show, if any.
-        tls_ca: A file with what to trust it by; None for what the system trusts.
-        sockets: What its server says of itself, where it is on this machine.
-        owner: The id of the user whose process must answer there.
-    """
-
-    url: str | None
-    token: str | None
-    tls_ca: str | Path | None = None
-    sockets: ServerInfo | None = None
-    owner: int = -1
 
 
 def find_hall(given: Given, environment: Mapping[str, str] | None = None) -> Hall:
@@ -117,16 +91,8 @@ def _token(given: Given, environment: Mapping[str, str], data: Path) -> str | No
     explicit = _explicit(given)
     if explicit is not None:
         return explicit
-    told = environment.get("MOOTHALL_TOKEN")
-    if told:
-        return told
-    try:
-        admin = read_token(data / ADMIN_TOKEN_FILE) if given.person else None
-        return admin or read_token(data / AGENT_TOKEN_FILE)
-    except OSError as error:
-        raise Misused(
-            f"cannot read the token: {error}; give one of your own, with MOOTHALL_TOKEN or in a file"
-        ) from None
+    files = (ADMIN_TOKEN_FILE, AGENT_TOKEN_FILE) if given.person else (AGENT_TOKEN_FILE,)
+    return local_token(data, environment, files)
 
 
 def _token_for(given: Given, environment: Mapping[str, str], *, told: bool) -> str | None:

@@ -7,8 +7,11 @@ from __future__ import annotations
 
 import os
 import stat
-from pathlib import Path
-from typing import Final
+
+TYPE_CHECKING = False  # what only annotations name is not imported: a hook starts before each call
+if TYPE_CHECKING:
+    from pathlib import Path
+    from typing import Final
 
 OTHERS_WRITE: Final = stat.S_IWGRP | stat.S_IWOTH
 OTHERS_USE: Final = stat.S_IRWXG | stat.S_IRWXO
@@ -32,7 +35,7 @@ def make_private(path: Path) -> None:
         check_private(path)
 
 
-def check_private(path: Path) -> None:
+def check_private(path: str | Path) -> None:
     """See that a directory is this user's own, and no link, and that nobody else can look into it.
 
     Raises:
@@ -74,7 +77,7 @@ def _check_parents(path: Path, owner: int) -> None:
     Raises:
         NotBelieved: Somebody can.
     """
-    trusted = {0, owner, os.geteuid(), Path("/").stat().st_uid}  # in a user namespace root has another number
+    trusted = {0, owner, os.geteuid(), os.lstat(os.sep).st_uid}  # in a user namespace root has another number
     for parent in path.parents:
         status = parent.stat()
         if status.st_uid not in trusted:
@@ -104,9 +107,9 @@ def _is_private_group(group: int, user: int) -> bool:
     return known.gr_name == owner.pw_name and owner.pw_gid == group and set(known.gr_mem) <= {owner.pw_name}
 
 
-def _checked(path: Path) -> os.stat_result:
+def _checked(path: str | Path) -> os.stat_result:
     try:
-        status = path.lstat()
+        status = os.lstat(path)
     except PermissionError as error:
         raise NotBelieved(
             f"{path} cannot be looked at ({error.strerror}): whose is it? Name another directory"
@@ -118,7 +121,7 @@ def _checked(path: Path) -> os.stat_result:
     return status
 
 
-def _of_another(path: Path, owner: int) -> str:
+def _of_another(path: str | Path, owner: int) -> str:
     if os.geteuid() == 0:
         return f"{path} belongs to user {owner}, not to root: run it without sudo, or name another with --data"
     made = "a command made it under sudo; " if owner == 0 else ""

@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 import os
 import stat
-from pathlib import Path
-from typing import Any, Final, NamedTuple
 
-from transport.discovery.put_file import put_file
+from transport.discovery.light_tuple import NamedTuple
+
+TYPE_CHECKING = False  # what only annotations name is not imported: a hook starts before each call
+if TYPE_CHECKING:
+    from pathlib import Path
+    from typing import Any, Final
 
 SERVER_FILE: Final = "server.json"
 AGENT_TOKEN_FILE: Final = "agent.token"  # noqa: S105 - a file's name
@@ -44,6 +47,8 @@ class ServerInfo(NamedTuple):
 
 def write_server_info(data: Path, info: ServerInfo, mode: int = 0o600) -> None:
     """Tell clients where the server is, atomically."""
+    from transport.discovery.put_file import put_file  # noqa: PLC0415 - hooks write nothing
+
     put_file(data / SERVER_FILE, f"{json.dumps(info._asdict())}\n".encode(), mode)
 
 
@@ -54,10 +59,10 @@ def remove_server_info(data: Path, pid: int) -> None:
         (data / SERVER_FILE).unlink(missing_ok=True)
 
 
-def read_server_info(data: Path) -> ServerInfo | None:
+def read_server_info(data: str | Path) -> ServerInfo | None:
     """Return what the last server said of itself, or None. Only of a directory that is believed."""
     try:
-        said: Any = json.loads(_read(data / SERVER_FILE) or "")
+        said: Any = json.loads(_read(os.path.join(data, SERVER_FILE)) or "")  # noqa: PTH118 - see above
         ws, http, ws_socket, http_socket, pid = (said.get(name) for name in ServerInfo._fields)
     except (OSError, ValueError, AttributeError):
         return None
@@ -67,13 +72,13 @@ def read_server_info(data: Path) -> ServerInfo | None:
     return ServerInfo(*texts, pid)
 
 
-def running_server(data: Path) -> ServerInfo | None:
+def running_server(data: str | Path) -> ServerInfo | None:
     """Return what the server that runs on a data directory says of itself; None where none does."""
     info = read_server_info(data)
     return info if info is not None and _is_alive(info.pid) else None
 
 
-def read_token(path: Path) -> str | None:
+def read_token(path: str | Path) -> str | None:
     """Return the token that a file holds, or None where there is no such file, or what is there is no regular one.
 
     Raises:
@@ -85,7 +90,7 @@ def read_token(path: Path) -> str | None:
         return None
 
 
-def _read(path: Path) -> str | None:
+def _read(path: str | Path) -> str | None:
     """Return what a small file holds; None of what is no file: a pipe, say, would be waited for."""
     file = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY)
     with os.fdopen(file, "rb") as source:

@@ -8,26 +8,25 @@ whereupon the user is asked.
 
 from __future__ import annotations
 
-from typing import Any, Final
+from transport.hooks.hook_answer import (
+    PERMISSION_REQUEST,
+    Judgement,
+    asks_the_person,
+    permission_request_output,
+    pre_tool_use_output,
+)
 
-from transport.hooks.hook_answer import Judgement, pre_tool_use_output
-
-PERMISSION_REQUEST: Final = "PermissionRequest"
+TYPE_CHECKING = False  # what only annotations name is not imported: a hook starts before each call
+if TYPE_CHECKING:
+    from typing import Any
 
 
 def answer(event: str, judged: Judgement) -> dict[str, Any] | None:
     """Return a judgement as Codex's hook prints it; None prints nothing."""
     if event == PERMISSION_REQUEST:
-        return _permission_request_output(judged)
+        return permission_request_output(judged)
     if judged.decision == "allow":
         return None
     if judged.decision == "ask":
-        return pre_tool_use_output("deny", f"{judged.reason}: ask the person you work for, Codex cannot")
+        return pre_tool_use_output("deny", asks_the_person(judged.reason, "Codex"))
     return pre_tool_use_output("deny", judged.reason)
-
-
-def _permission_request_output(judged: Judgement) -> dict[str, Any] | None:
-    if judged.decision == "ask":
-        return None
-    decision = {"behavior": judged.decision, **({"message": judged.reason} if judged.decision == "deny" else {})}
-    return {"hookSpecificOutput": {"hookEventName": PERMISSION_REQUEST, "decision": decision}}

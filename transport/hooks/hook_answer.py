@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, Final, Literal, NamedTuple, cast
+from transport.discovery.light_tuple import NamedTuple
 
-Decision = Literal["allow", "deny", "ask"]
+TYPE_CHECKING = False  # what only annotations name is not imported: a hook starts before each call
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any, Final, Literal
+
+    Decision = Literal["allow", "deny", "ask"]
+    Answer = Callable[[str, "Judgement"], dict[str, Any] | None]
+    """Returns a judgement as an agent's hook prints it, given the name of the hook's event; None prints nothing."""
 
 PRE_TOOL_USE: Final = "PreToolUse"
+PERMISSION_REQUEST: Final = "PermissionRequest"
 
 
 class Unusable(Exception):  # noqa: N818 - states a fact about what was read
@@ -26,19 +33,15 @@ class Judgement(NamedTuple):
     reason: str
 
 
-Answer = Callable[[str, Judgement], dict[str, Any] | None]
-"""Returns a judgement as an agent's hook prints it, given the name of the hook's event; None prints nothing."""
-
-
 def question(event: Any) -> dict[str, Any]:
     """Return what to ask the hall about a hook's event: the body of `POST /v1/validate`.
 
     Raises:
         Unusable: The event does not tell of a tool that is about to be used.
     """
-    if not isinstance(event, dict):
+    fields = _members(event)
+    if fields is None:
         raise Unusable("the hook was not given a JSON object")
-    fields = cast("dict[str, Any]", event)
     tool, arguments, cwd = fields.get("tool_name"), fields.get("tool_input"), fields.get("cwd")
     if not isinstance(tool, str) or not isinstance(arguments, dict):
         raise Unusable("`tool_name` or `tool_input` is missing: this hook is for PreToolUse")
@@ -47,7 +50,7 @@ def question(event: Any) -> dict[str, Any]:
 
 def event_name(event: Any) -> str:
     """Return which event a hook was called for; `PreToolUse` where it does not say."""
-    name = cast("dict[str, Any]", event).get("hook_event_name") if isinstance(event, dict) else None
+    name = (_members(event) or {}).get("hook_event_name")
     return name if isinstance(name, str) else PRE_TOOL_USE
 
 
@@ -61,7 +64,7 @@ def judgement(status: int, answer: Any) -> Judgement:
     Raises:
         Unusable: It is not a verdict.
     """
-    fields = cast("dict[str, Any]", answer) if isinstance(answer, dict) else {}
+    fields = _members(answer) or {}
     if status != 200:  # noqa: PLR2004 - HTTP's own number
         error = fields.get("error")
         raise Unusable(f"the hall answered HTTP {status}: {error if error is not None else answer}")
@@ -69,6 +72,11 @@ def judgement(status: int, answer: Any) -> Judgement:
     if verdict not in {"allow", "deny", "ask"} or not isinstance(reason, str):
         raise Unusable("the hall's answer is no verdict")
     return Judgement(verdict, f"{reason} (moothall: {rule})" if rule else f"{reason} (moothall)")
+
+
+def asks_the_person(reason: str, agent: str) -> str:
+    """Return the reason of an `ask` for an agent that cannot put questions to its person, and is refused instead."""
+    return f"{reason}: ask the person you work for, {agent} cannot"
 
 
 def pre_tool_use_output(decision: Decision, reason: str) -> dict[str, Any]:
@@ -80,3 +88,16 @@ def pre_tool_use_output(decision: Decision, reason: str) -> dict[str, Any]:
             "permissionDecisionReason": reason,
         }
     }
+
+
+def permission_request_output(judged: Judgement) -> dict[str, Any] | None:
+    """Return the output of a `PermissionRequest` hook, where no output leaves the question to the person."""
+    if judged.decision == "ask":
+        return None
+    decision = {"behavior": judged.decision, **({"message": judged.reason} if judged.decision == "deny" else {})}
+    return {"hookSpecificOutput": {"hookEventName": PERMISSION_REQUEST, "decision": decision}}
+
+
+def _members(said: Any) -> dict[str, Any] | None:
+    """Return the members of a JSON object; None where it is none."""
+    return said if isinstance(said, dict) else None  # pyright: ignore[reportUnknownVariableType]

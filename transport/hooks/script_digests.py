@@ -11,10 +11,17 @@ from __future__ import annotations
 import os
 import re
 import stat
-from collections.abc import Iterator
-from typing import Any, Final
 
-SHELL_TOOLS: Final = frozenset({"bash", "shell", "exec"})
+TYPE_CHECKING = False  # what only annotations name is not imported: a hook starts before each call
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import Any, Final
+
+SHELL_TOOLS: Final = frozenset(
+    {"bash", "shell", "exec", "shell_command", "local_shell", "exec_command", "unified_exec", "container.exec"}
+    | {"run_shell_command", "run_terminal_cmd", "run_in_terminal", "execute_command", "execute_bash", "executebash"}
+)
+"""The tools of coding agents that take a command line."""
 
 MOST_FILES: Final = 8
 """How many files are looked at: more than a line runs that a person would approve."""
@@ -44,7 +51,8 @@ def with_scripts(question: dict[str, Any]) -> dict[str, Any]:
     Args:
         question: The body of `POST /v1/validate`.
     """
-    command: Any = question["input"].get("command")
+    given: dict[str, Any] = question["input"]
+    command: Any = given.get("command", given.get("cmd"))
     cwd: Any = question.get("cwd")
     if question["tool"].casefold() not in SHELL_TOOLS or not isinstance(cwd, str) or not cwd.startswith("/"):
         return question

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from transport.access.token_text import token_in, without_secrets
 from transport.cli.agents import hook
+from transport.cli.agents.hook_words import Told
 from transport.cli.failure import CommandFailed, Exit
 from transport.cli.find_server import find_server
 from transport.client import HallError, connect
@@ -66,7 +67,7 @@ def test_a_hook_asks_and_shows_nothing_of_it(url, monkeypatch, capsys):
     monkeypatch.setenv("MOOTHALL_URL", url)
     event = {"hook_event_name": "PreToolUse", "tool_name": "Bash", "tool_input": {"command": "ls"}, "cwd": "/"}
     monkeypatch.setattr(hook, "_event", lambda: event)
-    hook.hook("claude-code")
+    hook.hook(Told("claude-code"))
     answer = capsys.readouterr().out
     assert '"ask"' in answer
     assert "not one" in answer
@@ -80,7 +81,7 @@ def test_no_part_of_a_url_that_may_hold_a_token_is_shown(url, monkeypatch, capsy
     assert TOKEN not in without_secrets(url)
     monkeypatch.setenv("MOOTHALL_URL", url.replace("ws://", "ftp://"))
     monkeypatch.setattr(hook, "_event", lambda: {"tool_name": "Bash", "tool_input": {"command": "ls"}, "cwd": "/"})
-    hook.hook("claude-code")
+    hook.hook(Told("claude-code"))
     with pytest.raises(CommandFailed) as refused:
         find_server(Given())
     assert TOKEN not in capsys.readouterr().out + str(refused.value)

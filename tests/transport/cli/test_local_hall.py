@@ -306,7 +306,7 @@ async def test_agents_of_a_group_come_in_as_another_user_and_to_nothing_else(
         assert grp.getgrnam(group).gr_gid == agents.stat().st_gid
 
         async def as_bot(*words, stdin=b"", data=agents):
-            environment = {**plain_environment, "MOOTHALL_DATA": str(data), "HOME": "/tmp", "PYTHONPATH": str(ROOT)}
+            environment = {**plain_environment, "MOOTHALL_DATA": str(data), "HOME": "/tmp"}
             return await trio.run_process(
                 [sys.executable, "-c", code, str(bot.pw_uid), str(bot.pw_gid), *words],
                 stdin=stdin,

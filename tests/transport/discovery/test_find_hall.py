@@ -7,14 +7,18 @@ import os
 import pwd
 import subprocess
 import sys
+from pathlib import Path
 
+import platformdirs
 import pytest
 
 from transport.config import ConfigError, load
 from transport.discovery.data_directory import default_data_dir, prepare_data_dir
-from transport.discovery.find_hall import Given, Misused, NotFound, find_hall
+from transport.discovery.find_hall import Given, find_hall
+from transport.discovery.hall import Misused, NotFound, hall_of_id
 from transport.discovery.private_directory import NotBelieved
 from transport.discovery.server_file import ServerInfo, remove_server_info, write_server_info
+from transport.discovery.state_directory import state_directory
 
 INFO = ServerInfo("ws://127.0.0.1:8765/mcp", "http://127.0.0.1:8766", "/run/ws.sock", "/run/http.sock", os.getpid())
 ELSEWHERE = "ws://192.0.2.1:8765/mcp"
@@ -238,3 +242,28 @@ def test_what_is_no_file_is_not_waited_for(here, kind):
 def test_outside_of_every_repository_there_is_a_hall_too(tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
     assert default_data_dir(tmp_path) == tmp_path / "moothall" / "default"
+
+
+@pytest.mark.parametrize("state", [None, "", " ", "/state", "/state/", " /state ", "relative", "~/state"])
+@pytest.mark.parametrize("home", ["/home/dev", "/home/dev/", "/", None])
+def test_the_folder_of_all_halls_is_the_one_that_platformdirs_names(monkeypatch, state, home):
+    for name, value in (("XDG_STATE_HOME", state), ("HOME", home)):
+        monkeypatch.delenv(name, raising=False)
+        if value is not None:
+            monkeypatch.setenv(name, value)
+    assert Path(state_directory()) == Path(platformdirs.user_state_dir("moothall", appauthor=False))
+
+
+def test_a_hall_is_found_by_its_id_from_anywhere(here, tmp_path, monkeypatch, make_repository):
+    monkeypatch.chdir(make_repository(tmp_path / "made by an agent"))
+    hall = hall_of_id(here.name, {})
+    assert (hall.sockets, hall.token, hall.owner) == (INFO, "agents", os.geteuid())
+    assert hall_of_id(here.name, {"MOOTHALL_TOKEN": "mine"}).token == "mine"
+    with pytest.raises(NotFound, match="there is no hall"):
+        hall_of_id("another", {})
+    for name in ("", "..", "a/b", "/etc", ".hidden", "-x", "a b"):
+        with pytest.raises(Misused):
+            hall_of_id(name, {})
+    here.chmod(0o755)
+    with pytest.raises(NotBelieved):
+        hall_of_id(here.name, {})

@@ -7,43 +7,22 @@ client and Trio.
 from __future__ import annotations
 
 import json
-import socket
-from http.client import HTTPConnection, HTTPException, HTTPSConnection
-from typing import Any, Final
-from urllib.parse import urlsplit
+from _socket import AF_UNIX, SOCK_STREAM
+from _socket import socket as PlainSocket  # noqa: N812 - what `socket` wraps; that takes 4 ms to import
 
 from transport.access.peer_credentials import check_peer
 from transport.access.token_text import token_in, without_secrets
-from transport.discovery.find_hall import Hall
+from transport.cli.agents.plain_http import post
+from transport.discovery.hall import Hall
 from transport.discovery.server_file import SOCKET_GONE
 from transport.hooks.hook_answer import Unusable
 
-MOST_ANSWER_BYTES: Final = 1 << 20
-"""How much of an answer is read; a verdict has a few hundred bytes."""
+TYPE_CHECKING = False  # what only annotations name is not imported: a hook starts before each call
+if TYPE_CHECKING:
+    from typing import Any, Final
 
 _OK: Final = 200
-
-
-class _UnixConnection(HTTPConnection):
-    """HTTP over a unix socket, at the other end of which a process of this user must be.
-
-    Args:
-        path: The socket's path.
-        owner: The user's id.
-        timeout_s: How long each step may take, in seconds.
-    """
-
-    def __init__(self, path: str, owner: int, timeout_s: float) -> None:
-        super().__init__("localhost", timeout=timeout_s)
-        self._path = path
-        self._owner = owner
-
-    def connect(self) -> None:
-        """Connect, and see who answers before anything is said."""
-        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self.sock.settimeout(self.timeout)
-        self.sock.connect(self._path)
-        check_peer(self.sock, self._owner, self._path)
+_PORTS: Final = {"http": 80, "https": 443}
 
 
 def ask_hall(hall: Hall, question: dict[str, Any], timeout_s: float) -> tuple[int, Any]:
@@ -58,41 +37,58 @@ def ask_hall(hall: Hall, question: dict[str, Any], timeout_s: float) -> tuple[in
         Unusable: There is no answer that can be used.
         ValueError: The token or the URL is invalid.
     """
-    if hall.url is not None and urlsplit(hall.url).scheme in {"ws", "wss"}:
+    if hall.url is not None and hall.url.startswith(("ws://", "wss://")):
         return _ask_by_websocket(hall, question, timeout_s)
-    headers = {"Content-Type": "application/json"}
-    if hall.token:
-        headers["Authorization"] = f"Bearer {token_in(hall.token)}"
-    connection, place = _connection(hall, timeout_s)
+    token = token_in(hall.token) if hall.token else None
+    place = hall.sockets.http_socket if hall.sockets is not None else without_secrets(hall.url or "")
+    host = "localhost" if hall.sockets is not None else place.partition("://")[2].partition("/")[0]
+    body = json.dumps(question).encode()
     try:
-        connection.request("POST", "/v1/validate", json.dumps(question).encode(), headers)
-        response = connection.getresponse()
-        content = response.read(MOST_ANSWER_BYTES + 1)
-    except (OSError, HTTPException) as error:
+        connected = _connected(hall, timeout_s)
+        try:
+            status, content = post(connected, host, "/v1/validate", token, body)
+        finally:
+            connected.close()
+    except OSError as error:
         remedy = SOCKET_GONE if isinstance(error, FileNotFoundError) else "is `moothall serve` running?"
         raise Unusable(f"no answer from {place} ({error!s:.300}); {remedy}") from error
-    finally:
-        connection.close()
-    if len(content) > MOST_ANSWER_BYTES:
-        raise Unusable(f"{place} answered with more than {MOST_ANSWER_BYTES} bytes; is that a hall?")
-    return response.status, _decoded(content)
+    return status, _decoded(content)
 
 
-def _connection(hall: Hall, timeout_s: float) -> tuple[HTTPConnection, str]:
-    if hall.sockets is not None:
-        path = hall.sockets.http_socket
-        return _UnixConnection(path, hall.owner, timeout_s), path
+def _connected(hall: Hall, timeout_s: float) -> PlainSocket:
+    """Return a connection to a hall; at the other end of a unix socket a process of its owner answers."""
+    if hall.sockets is None:
+        return _connected_to(hall, timeout_s)
+    connected, path = PlainSocket(AF_UNIX, SOCK_STREAM), hall.sockets.http_socket
+    try:
+        connected.settimeout(timeout_s)
+        connected.connect(path)
+        check_peer(connected, hall.owner, path)
+    except BaseException:
+        connected.close()
+        raise
+    return connected
+
+
+def _connected_to(hall: Hall, timeout_s: float) -> PlainSocket:
+    import socket  # noqa: PLC0415 - most halls are on this machine, and need no URL
+    from urllib.parse import urlsplit  # noqa: PLC0415 - most halls are on this machine, and need no URL
+
     where = urlsplit(hall.url or "")
-    host, place = where.hostname or "", where.netloc.rpartition("@")[2]
-    if where.scheme == "http" and host:
-        return HTTPConnection(host, where.port, timeout=timeout_s), place
-    if where.scheme == "https" and host:
-        from transport.access.tls import client_context  # noqa: PLC0415 - most halls are on this machine, without TLS
+    if where.scheme not in _PORTS or not where.hostname:
+        raise ValueError(
+            f"{without_secrets(hall.url or '')!r} is no address of a hall; write ws://HOST:PORT/mcp or http://HOST:PORT"
+        )
+    connected = socket.create_connection((where.hostname, where.port or _PORTS[where.scheme]), timeout_s)
+    if where.scheme == "http":
+        return connected
+    from transport.access.tls import client_context  # noqa: PLC0415 - most halls are on this machine, without TLS
 
-        return HTTPSConnection(host, where.port, timeout=timeout_s, context=client_context(hall.tls_ca)), place
-    raise ValueError(
-        f"{without_secrets(hall.url or '')!r} is no address of a hall; write ws://HOST:PORT/mcp or http://HOST:PORT"
-    )
+    try:
+        return client_context(hall.tls_ca).wrap_socket(connected, server_hostname=where.hostname)
+    except BaseException:
+        connected.close()
+        raise
 
 
 def _decoded(content: bytes) -> Any:

@@ -1,7 +1,8 @@
 """`moothall hook`: an agent's hook that asks the hall whether a tool may be used.
 
-It runs before every tool call of an agent, so it must start fast: no Trio, no MCP, no command line library. It never
-fails: whatever goes wrong becomes an `ask`, in one deadline over everything.
+It runs before every tool call of an agent, so it must start fast: no Trio, no MCP, no command line library, and on
+its usual way (`--hall ID`) neither `pathlib` nor `http.client`. It never fails: whatever goes wrong becomes an `ask`,
+in one deadline over everything; and where it cannot even say that, exit code 2 refuses the call (`hook_start.py`).
 """
 
 from __future__ import annotations
@@ -10,55 +11,75 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Generator
-from contextlib import contextmanager
-from pathlib import Path
-from typing import Any, Final, Literal
 
 from transport.cli.agents.ask_hall import ask_hall
-from transport.discovery.find_hall import Given, find_hall
+from transport.cli.agents.hook_words import Told, told
+from transport.discovery.hall import Hall, hall_of_id
 from transport.hooks.agents import AGENTS
 from transport.hooks.hook_answer import Judgement, Unusable, event_name, judgement, question
 from transport.hooks.script_digests import with_scripts
 
+TYPE_CHECKING = False  # what only annotations name is not imported: a hook starts before each call
+if TYPE_CHECKING:
+    from typing import Any, Final
+
 DEADLINE_S: Final = 10.0
-"""How long all of it may take, in seconds; the agents' own limits are longer."""
+"""How long all of it may take, in seconds, a wait for a decision aside; the agents' own limits are longer."""
+
+LAST_S: Final = 5.0
+"""How long after the deadline the system ends the process, in seconds: where not even an `ask` could be printed."""
 
 MOST_EVENT_BYTES: Final = 1 << 20
 """How much of the agent's event is read: as much as an input may have in the hall."""
 
 
-def hook(agent: Literal["claude-code", "codex"], *, url: str | None = None, data: Path | None = None) -> None:
+def run(words: list[str]) -> None:
+    """Run the hook as its command line says.
+
+    Args:
+        words: The agent's name and the flags.
+
+    Raises:
+        ValueError: They are not understood; the text says how they should be.
+    """
+    given = told(words)
+    if given is None:
+        agents = "|".join(AGENTS)
+        raise ValueError(f"usage: moothall hook {agents} [--hall ID] [--wait S] [--url U] [--data D]")
+    hook(given)
+
+
+def hook(given: Told) -> None:
     """Judge the tool call that a hook's JSON on stdin tells of, and print the decision as JSON.
 
     Args:
-        agent: Whose hook this is.
-        url: The server's URL, ws:// or http://; by default MOOTHALL_URL, else the server on the data directory.
-        data: The hall's data directory; by default MOOTHALL_DATA, else that of the agent's repository.
+        given: Whose hook this is, and which hall it asks.
     """
     event: Any = None
     try:
-        with _deadline(DEADLINE_S):
-            event = _event()
-            asked = with_scripts(question(event))
-            judged = judgement(*ask_hall(find_hall(Given(url, data, start=_project())), asked, DEADLINE_S))
+        _set_deadline(DEADLINE_S + given.wait_s)
+        event = _event()
+        asked = with_scripts(question(event))
+        hall = _hall(given)
+        if hall is None:
+            return
+        judged = judgement(*ask_hall(hall, asked, DEADLINE_S + given.wait_s))
     except Exception as error:  # noqa: BLE001 - no error may let a call pass
         judged = Judgement("ask", f"moothall could not judge this: {_in_short(error)}")
-    answer = AGENTS[agent](event_name(event), judged)
+    finally:
+        _end_deadline()
+    answer = AGENTS[given.agent](event_name(event), judged)
     if answer is not None:
         print(json.dumps(answer))
 
 
-def plain(words: list[str]) -> dict[str, Any] | None:
-    """Return what `hook` is told, where it is told by `--url U` and `--data D` alone; else None."""
-    told = dict(zip(words[::2], words[1::2], strict=False))
-    if (
-        len(words) != 2 * len(told)
-        or not told.keys() <= {"--url", "--data"}
-        or any(v[:1] == "-" for v in told.values())
-    ):
-        return None
-    return {"url": told.get("--url"), "data": Path(told["--data"]) if "--data" in told else None}
+def _hall(given: Told) -> Hall | None:
+    """Find the hall to ask; None where the hook names none, and none was ever made for this project."""
+    if given.hall is not None and given.url is None and given.data is None:
+        return hall_of_id(given.hall, os.environ)
+    from transport.cli.agents.hook_anywhere import hall_anywhere  # noqa: PLC0415 - only what this run needs
+
+    return hall_anywhere(given)
 
 
 def _event() -> Any:
@@ -71,25 +92,22 @@ def _event() -> Any:
         raise Unusable(f"the hook was given no JSON on stdin ({_in_short(error)})") from error
 
 
-def _project() -> Path | None:
-    """Find the project by what the agent's host says, not by where the agent went: it could build a hall of its own."""
-    project = os.environ.get("CLAUDE_PROJECT_DIR")
-    return Path(project) if project else None
-
-
 def _in_short(error: Exception) -> str:
     return " ".join(str(error).split())[:300] or type(error).__name__
 
 
-@contextmanager
-def _deadline(seconds: float) -> Generator[None]:
+def _set_deadline(seconds: float) -> None:
+    """Have `TimeoutError` raised here after so many seconds, and the process ended `LAST_S` later if need be."""
+
     def too_late(_signal: int, _frame: object) -> None:
+        signal.signal(signal.SIGALRM, signal.SIG_DFL)
+        signal.setitimer(signal.ITIMER_REAL, LAST_S)
         raise TimeoutError(f"it took longer than {seconds:g} seconds")
 
-    before = signal.signal(signal.SIGALRM, too_late)
+    signal.signal(signal.SIGALRM, too_late)
     signal.setitimer(signal.ITIMER_REAL, seconds)
-    try:
-        yield
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
+
+
+def _end_deadline() -> None:
+    signal.setitimer(signal.ITIMER_REAL, 0)
+    signal.signal(signal.SIGALRM, signal.SIG_DFL)

@@ -141,7 +141,7 @@ def _judge_written(
     written = [file for command, findings in parts for file in written_files(command, findings)]
 
     def judge(text: str, cwd: str | None) -> Ruling:
-        return judge_analysis(rules, text, analyse(text, cwd, analysis.steps), workspace)
+        return judge_analysis(rules, ShellCall(text, cwd), analyse(text, cwd, analysis.steps), workspace)
 
     found = runs_what_it_wrote(parts, written, workspace, analysis.steps, judge)
     if found is not None:

@@ -1,0 +1,74 @@
+"""What to write into an agent's settings, so that each of its calls is judged by one hall, and none passes unjudged."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import sys
+from pathlib import Path
+from typing import Any, Final
+
+from transport import hooks
+from transport.cli.agents import hook_start
+
+FAILED: Final = "{ echo 'moothall: the hook could not run, so nothing may be done' >&2; exit 2; }"
+"""What the shell does where the interpreter is gone or was killed. Codex takes exit code 2 for a refusal only with a
+word on stderr; every agent lets a call pass on most other codes."""
+
+MARGIN_S: Final = 20
+"""How much longer than its own deadline an agent waits for a hook, in seconds: one that is cut off lets calls pass."""
+
+_EVENTS: Final[dict[str, dict[str, str | None]]] = {
+    "claude-code": {"PreToolUse": "*"},
+    "codex": {"PreToolUse": ".*"},
+    "gemini": {"BeforeTool": ".*"},
+}
+"""Which events each agent tells of, and the tools that each is for, by the agent's own pattern."""
+
+
+def hook_words(agent: str, hall_id: str, wait_s: int = 0) -> list[str]:
+    """Return the words of an agent's hook: isolated from the workspace, and bound to one hall.
+
+    Args:
+        agent: Whose hook it is.
+        hall_id: The hall's id.
+        wait_s: How long it waits for a decision, in seconds.
+    """
+    waiting = ["--wait", str(wait_s)] if wait_s else []
+    return [sys.executable, "-I", "-S", str(Path(hook_start.__file__).resolve()), agent, "--hall", hall_id, *waiting]
+
+
+def hook_line(agent: str, hall_id: str, wait_s: int = 0) -> str:
+    """Return an agent's hook as a line for the shell, which refuses where the hook cannot even start."""
+    return f"{shlex.join(hook_words(agent, hall_id, wait_s))} || {FAILED}"
+
+
+def hook_settings(agent: str, hall_id: str, wait_s: int = 0) -> str:
+    """Return what goes into an agent's settings file: JSON, or for OpenCode the plugin."""
+    line, limit_s = hook_line(agent, hall_id, wait_s), wait_s + MARGIN_S + 10
+    if agent == "opencode":
+        plugin = Path(hooks.__file__).with_name("opencode_plugin.js").read_text(encoding="utf-8")
+        words = json.dumps(hook_words(agent, hall_id, wait_s))
+        return plugin.replace('["PYTHON", "-I", "-S", "HOOK_START", "opencode", "--hall", "ID"]', words).replace(
+            "LIMIT_MS = 30_000", f"LIMIT_MS = {limit_s}_000"
+        )
+    if agent == "cursor":
+        entry = {"command": line, "timeout": limit_s, "failClosed": True}
+        return _json({"version": 1, "hooks": {"preToolUse": [entry]}})
+    hook: dict[str, Any] = {"type": "command", "command": line, "timeout": limit_s}
+    if agent == "gemini":
+        hook = {"name": "moothall", **hook, "timeout": limit_s * 1000}
+    if agent == "claude-code":
+        hook["onFailure"] = "block"
+    return _json({"hooks": _matched(_EVENTS[agent], hook)})
+
+
+def _matched(events: dict[str, str | None], hook: dict[str, Any]) -> dict[str, Any]:
+    return {
+        event: [{**({} if matcher is None else {"matcher": matcher}), "hooks": [hook]}]
+        for event, matcher in events.items()
+    }
+
+
+def _json(settings: dict[str, Any]) -> str:
+    return json.dumps(settings, indent=2)
