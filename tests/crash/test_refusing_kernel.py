@@ -80,7 +80,7 @@ def test_kills_catch_a_log_that_acknowledges_before_it_writes(traced, tmp_path):
         judge(tmp_path / str(turn), said, powerless=False)
 
     with pytest.raises(AssertionError, match="had been promised"):
-        for turn in range(6, 12):
+        for turn in range(2, 24):
             check(turn)
 
 
