@@ -52,6 +52,7 @@ class CommandRule(Table, frozen=True, forbid_unknown_fields=True, kw_only=True, 
         args_with: Kinds instead, if one of these options is given.
         wraps: The command runs another one that is judged too, so its own words need not be.
         has: Condition: one of these options is given, in any form.
+        leads: Condition: an option of `has` stands before all words that are no options.
         unless_has: Condition: none of these options is given.
         words: Condition: a word after the first ones matches one of these regular expressions (search).
         text: Condition: a word, or the constant standard input, matches one of these regular expressions (search).
@@ -69,6 +70,7 @@ class CommandRule(Table, frozen=True, forbid_unknown_fields=True, kw_only=True, 
         script: Condition: the program itself is a script of the workspace named for everyday work
             (`./scripts/test.sh`).
         dumps: Condition: it has no words but options, so that it prints all it knows.
+        fed: The kind of text that an allowed command is fed, which must be known (`python`); empty for any.
         globs: Names of files that look like options do no harm, so that an unquoted `*` may stand in front.
         touches: What an `ask` or `deny` rule's command does to every word that is no option: those paths are judged
             too.
@@ -83,6 +85,7 @@ class CommandRule(Table, frozen=True, forbid_unknown_fields=True, kw_only=True, 
     args_with: dict[str, str] = {}
     wraps: bool = False
     has: tuple[str, ...] = ()
+    leads: bool = False
     unless_has: tuple[str, ...] = ()
     words: tuple[str, ...] = ()
     text: tuple[str, ...] = ()
@@ -97,6 +100,7 @@ class CommandRule(Table, frozen=True, forbid_unknown_fields=True, kw_only=True, 
     writes: bool = False
     script: bool = False
     dumps: bool = False
+    fed: str = ""
     globs: bool = False
     touches: Literal["read", "write", "delete"] | None = None
     tags: tuple[str, ...] = ()

@@ -95,6 +95,7 @@ BUILD_TOOL_CHECKS: Final[dict[str, Callable[[str], str | None]]] = {
     "vcs": _shape(re.compile(r"(?:git|svn|auto)\Z"), "a version control system"),
     "word": _shape(re.compile(r"[A-Za-z0-9_-]+\Z"), "a plain word"),
     "suffix": _shape(re.compile(r"[A-Za-z0-9._~-]*\Z"), "a suffix"),
+    "dash": _shape(re.compile(r"-\Z"), "what it is fed"),
     "empty": _shape(re.compile(r"\Z"), "empty"),
     "client-only": _shape(re.compile(r"client\Z"), "a dry run on this machine"),
     "dry-run": _shape(re.compile(r"(?:client|server)\Z"), "a dry run"),

@@ -18,6 +18,8 @@ from actors.speed_layer.proofs.argument_values import ARGUMENT_CHECKS
 from actors.speed_layer.proofs.build_tool_values import BUILD_TOOL_CHECKS
 from actors.speed_layer.proofs.cloud_verbs import PHRASE_CHECKS, WORD_CHECKS
 from actors.speed_layer.proofs.everyday_tasks import package_task, script, task
+from actors.speed_layer.proofs.one_liners import javascript_reads, perl
+from actors.speed_layer.proofs.python_code import python_reads
 from actors.speed_layer.proofs.sed import sed
 
 ACCESSES: Final[dict[str, Access]] = {
@@ -43,16 +45,22 @@ CHECKS: Final[dict[str, Callable[[str], str | None]]] = {
     "sed": sed,
     "task": task,
     "package-task": package_task,
+    "perl": perl,
     "script": script,
 }
-PROGRAMS: Final = frozenset({"awk", "jq", "yq", "sql", "sed", "mongo"})
+CODE: Final[dict[str, Callable[[str], tuple[str | None, list[str]]]]] = {
+    "python": python_reads,
+    "javascript": javascript_reads,
+}
+"""Kinds of words that are code which may read files: the files are judged too."""
+PROGRAMS: Final = frozenset({"awk", "jq", "yq", "sql", "sed", "mongo", "perl", *CODE})
 """Kinds of words that are programs in other languages, read character by character."""
 Pattern = tuple[tuple[str, str], ...]
 
 
 def is_kind(name: str) -> bool:
     """Return whether a rule may use this kind."""
-    return name in {"any", "pair"} or name in ACCESSES or name in CHECKS or name in PHRASE_CHECKS
+    return name in {"any", "pair"} or name in ACCESSES or name in CHECKS or name in CODE or name in PHRASE_CHECKS
 
 
 @lru_cache(1024)

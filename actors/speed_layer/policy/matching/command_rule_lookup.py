@@ -39,6 +39,7 @@ def compile_rule(rule: CommandRule, layer: Layer) -> CompiledCommandRule:
         ValueError: An option, a kind or a regular expression in it is invalid.
     """
     with_ = tuple((frozenset(names.split()), pattern(row)) for names, row in rule.args_with.items())
+    pattern(rule.fed)
     options = grammar(rule.options, words=rule.style != "gnu")
     for kind in set(options.options.values()):
         if kind:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
+from itertools import takewhile
 from typing import Any, Final
 
 import re2 as untyped_re2
@@ -131,6 +132,14 @@ def _has(given: AnyOption) -> Condition:
     return lambda _command, rest: given.among(rest)
 
 
+def _leads(given: AnyOption) -> Condition:
+    def check(_command: SimpleCommand, rest: tuple[str, ...]) -> bool:
+        front = takewhile(lambda word: word.startswith("-"), rest)
+        return any(given.among((word,)) for word in front)
+
+    return check
+
+
 def _has_not(given: AnyOption) -> Condition:
     return lambda _command, rest: not given.among(rest)
 
@@ -205,6 +214,7 @@ CONDITIONS: Final[tuple[tuple[str, Callable[[CommandRule], Condition], str], ...
     ("writes", lambda _rule: _writes, "it prints to no file"),
     ("bare", lambda _rule: _bare, "it has words"),
     ("has", lambda rule: _has(AnyOption(rule.has, loosely=True)), "it has none of the options the rule is about"),
+    ("leads", lambda rule: _leads(AnyOption(rule.has, loosely=not rule.leads)), "a word stands before the option"),
     (
         "unless_has",
         lambda rule: _has_not(AnyOption(rule.unless_has, loosely=rule.verdict == "allow")),

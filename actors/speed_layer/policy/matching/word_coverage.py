@@ -71,6 +71,10 @@ class Proof:
             return f"{command.words[0]} is not a program of the system or the project's environment"
         if rule.rule.wraps:
             return None if command.wraps else "it runs nothing that could be judged"
+        if rule.rule.fed:
+            why = self._fed(rule.rule.fed)
+            if why:
+                return why
         for front in found.front:
             why = self._options(front)
             if why:
@@ -181,7 +185,17 @@ class Proof:
             return f"{shown(value)} is too long to be looked at ({kind})"
         else:
             self._steps.spend(2 + len(value) // 16)
+        if kind in allowed_words.CODE:
+            why, paths = allowed_words.CODE[kind](value)
+            self.findings += [self._judge(path, "read") for path in paths]
+            return why
         return allowed_words.CHECKS[kind](value)
+
+    def _fed(self, kind: str) -> str | None:
+        stdin = self._command.stdin
+        if stdin is None or stdin.text is None:
+            return "what it is fed is not known"
+        return self._checked(kind, stdin.text)
 
     def _judge(self, path: str, access: Access) -> Finding:
         self._steps.spend(STEPS_OF_PATH * (1 + len(self._command.fallbacks)) + len(path) // STEP_LENGTH)
