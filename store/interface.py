@@ -1,5 +1,6 @@
 """What a log can do, whatever keeps it: files or memory."""
 
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from types import TracebackType
@@ -15,6 +16,9 @@ from store.model.given import EventsGiven, FailIfGiven, as_events, as_fail_if
 from store.model.limits import check_name
 from store.model.query import MAX_LIMIT, Page, Query, as_query
 from store.writing.commit_steps import CommitSteps
+
+PAUSE_S = 0.01
+"""How long a subscription waits until it looks for new events again, in seconds."""
 
 
 class LogStats(msgspec.Struct, frozen=True, kw_only=True):
@@ -185,6 +189,42 @@ class Log(ABC):
             yield from page.events
             query = replace(query, after=page.next)
             more = page.has_more or (page.next < self.head and (query.before is None or page.next < query.before - 1))
+
+    def subscribe(
+        self, after: int | None = None, *, wait_s: float | None = None, skip_gone: bool = False, **filters: Any
+    ) -> Iterator[Event]:
+        """Yield events as they come, oldest first, whoever appends them; blocks while there are none.
+
+        It looks for new ones every 10 ms. Under Trio, follow a server's log with its client instead.
+
+        Args:
+            after: the sequence to begin behind; None begins with what is new.
+            wait_s: ends once there was no event for so many seconds; None never ends.
+            skip_gone: as in `read`.
+            **filters: as in `read`.
+
+        Raises:
+            Invalid: the filters are not understood, or the log was closed meanwhile.
+            EventsGone: events left the log before they were read.
+            LogDamaged: an event's bytes changed since the log was opened.
+        """
+        begin = self.head if after is None else after
+        return self._follow(begin, wait_s, {**filters, "skip_gone": skip_gone}, as_query(None, filters))
+
+    def _follow(self, after: int, wait_s: float | None, asked: dict[str, Any], query: Query) -> Iterator[Event]:
+        until = None if wait_s is None else time.monotonic() + wait_s
+        while until is None or time.monotonic() < until:
+            head = self.head
+            found = head
+            for event in self.read(after, **asked):
+                yield event
+                found = max(found, event.sequence)
+                until = None if wait_s is None else time.monotonic() + wait_s
+            after = max(after, found)
+            if query.before is not None and after >= query.before - 1:
+                return
+            if self.head == head:
+                time.sleep(PAUSE_S)
 
     @abstractmethod
     def _read_all(self, after: int, *, skip_gone: bool) -> Iterator[Event]:
