@@ -72,6 +72,7 @@ class CommandRule(Table, frozen=True, forbid_unknown_fields=True, kw_only=True, 
         dumps: Condition: it has no words but options, so that it prints all it knows.
         fed: The kind of text that an allowed command is fed, which must be known (`python`); empty for any.
         globs: Names of files that look like options do no harm, so that an unquoted `*` may stand in front.
+        temporary: Whether an allowed command may write files of the temporary directory too.
         touches: What an `ask` or `deny` rule's command does to every word that is no option: those paths are judged
             too.
         tags: Tags it gives to the line, for rules over lines.
@@ -102,6 +103,7 @@ class CommandRule(Table, frozen=True, forbid_unknown_fields=True, kw_only=True, 
     dumps: bool = False
     fed: str = ""
     globs: bool = False
+    temporary: bool = False
     touches: Literal["read", "write", "delete"] | None = None
     tags: tuple[str, ...] = ()
 

@@ -22,6 +22,8 @@ WRITERS: Final = frozenset({"tee", "sponge"})
 """Programs that write what they are fed to the files that their words name."""
 EDITORS: Final = frozenset({"sed", "gsed"})
 NOTHING: Final = "/dev/null"
+NOBODY_MINDS: Final = ("/dev/", "/tmp/")  # noqa: S108 - not used, only looked for
+"""Where a file may be emptied."""
 APPENDS: Final = frozenset({">>", "&>>", "<>"})
 MANY: Final = re.compile(r"[*?\[]")
 BLANK: Final = re.compile(r"(?:%s|%b|\\[cn]|\s)*\Z")
@@ -55,7 +57,7 @@ def emptied(command: SimpleCommand) -> str | None:
 def _by_redirection(command: SimpleCommand, redirect: Redirect, path: str) -> str | None:
     if path in command.picked:
         return f"changes every file that {path} stands for"
-    if redirect.op in APPENDS or not redirect.to_stdout or path.startswith("/dev/"):
+    if redirect.op in APPENDS or not redirect.to_stdout or path.startswith(NOBODY_MINDS):
         return None
     if command.words and _prints_nothing(command):
         return f"empties {path}"

@@ -15,6 +15,8 @@ from actors.speed_layer.policy.matching.path_rules import HANDED, Access, Findin
 from actors.speed_layer.proofs.cloud_verbs import PHRASE_CHECKS
 from actors.speed_layer.shell.reading.brace_expansion import expand_braces
 
+TEMPORARY: Final = "temporary"
+"""The tag of files in the temporary directory."""
 NO_GLOBS: Final = frozenset[int]()
 SYSTEM_PLACES: Final = ("/bin", "/usr/bin", "/usr/local/bin", "/sbin", "/usr/sbin", "/opt/homebrew/bin")
 PROJECT_PLACES: Final = (".venv/bin", "venv/bin", "env/bin", "node_modules/.bin", "vendor/bin")
@@ -53,7 +55,7 @@ class Proof:
         findings: What the path rules say to the files it touches.
     """
 
-    __slots__ = ("_base", "_command", "_paths", "_steps", "_workspace", "findings")
+    __slots__ = ("_base", "_command", "_paths", "_steps", "_temporary", "_workspace", "findings")
 
     def __init__(self, paths: PathRules, command: SimpleCommand, workspace: Workspace, steps: Steps) -> None:
         self._paths = paths
@@ -61,11 +63,13 @@ class Proof:
         self._command = command
         self._workspace = workspace
         self._base = command.cwd
+        self._temporary = False
         self.findings = list[Finding]()
 
     def fails(self, found: PrefixMatch) -> str | None:
         """Return what the rule does not cover, `None` if it covers all."""
         rule = found.compiled
+        self._temporary = rule.rule.temporary
         command = self._command
         if not rule.rule.script and "/" in command.words[0] and not trusted(command.words[0]):
             return f"{command.words[0]} is not a program of the system or the project's environment"
@@ -194,12 +198,15 @@ class Proof:
     def _fed(self, kind: str) -> str | None:
         stdin = self._command.stdin
         if stdin is None or stdin.text is None:
-            return "what it is fed is not known"
+            return "it is not known what code it runs"
         return self._checked(kind, stdin.text)
 
     def _judge(self, path: str, access: Access) -> Finding:
         self._steps.spend(STEPS_OF_PATH * (1 + len(self._command.fallbacks)) + len(path) // STEP_LENGTH)
-        return self._paths.judge_in_all_directories(self._command, path, access, self._base, self._workspace)
+        found = self._paths.judge_in_all_directories(self._command, path, access, self._base, self._workspace)
+        if access == "write" and TEMPORARY in found.tags and not self._temporary:
+            return Finding("ask", None, f"{path}: this command is not known to write temporary files")
+        return found
 
     def _beside(self, value: str) -> str | None:
         """Judge a new folder that lies in the workspace or beside it."""

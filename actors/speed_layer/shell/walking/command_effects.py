@@ -10,12 +10,17 @@ from actors.speed_layer.command.simple_command import UNKNOWN, SimpleCommand
 from actors.speed_layer.shell.reading.prepared_text import prepare
 from actors.speed_layer.shell.reading.tokens import Unproved
 from actors.speed_layer.shell.unwrapping.inner_command import Inner, ShellText
+from actors.speed_layer.shell.unwrapping.spawners import fed_names
 from actors.speed_layer.shell.unwrapping.wrappers import program, unwrap
 from actors.speed_layer.shell.walking import arithmetic, syntax_tree
 from actors.speed_layer.shell.walking.constant_variables import bind_constants, keep_bindings
 from actors.speed_layer.shell.walking.variable_names import SETTERS, names_set
 from actors.speed_layer.shell.walking.walk_state import AbstractWalker, State
 
+READS_A_LINE: Final = re.compile(
+    r"\A(?:(?!\bread\b)[\s\S])*\|\s*while\s+(?:IFS=(?:''|\"\")?\s+)?read\s+(?:-r\s+)?(\w+)\s*(?:;|\n)(?:(?!\bread\b|\b\1=)[\s\S])*\Z"
+)
+"""A text in which one loop takes a pipe line by line, and nothing else reads it or sets the variable."""
 DECLARATIONS: Final = frozenset({"export", "declare", "typeset", "local", "readonly"})
 ASSIGNED: Final = re.compile(r"([A-Za-z_]\w*)=(.*)", re.DOTALL)
 PLAIN_NAME: Final = re.compile(r"[A-Za-z_]\w*\Z")
@@ -209,6 +214,10 @@ def _set_names(walker: AbstractWalker, command: SimpleCommand) -> None:
             walker.state.functions.pop(name, None)
         walker.state.bindings.pop(name, None)
     command.sets = tuple((name, None) for name in found)
+    if command.words[0] == "read" and len(found) == 1 and READS_A_LINE.search(walker.text):
+        names = fed_names(command)
+        if names != UNKNOWN:
+            walker.state.bindings[found[0]] = names
 
 
 BUILTINS: Final = {

@@ -33,6 +33,7 @@ ONE_WORD: Final = re.compile(
 STEP_LENGTH: Final = 4
 """How many characters of an expansion are searched in a step, by all patterns together."""
 SINGLE_QUOTED: Final = re.compile(r"'[^']*'")
+TEMPORARY: Final = "/tmp/tmp.XXXXXXXXXX"  # noqa: S108 - what stands for the name that mktemp makes up
 NUMBERS: Final = frozenset("?#$!")
 DEVICE: Final = "/dev/fd/63"
 SUBSTITUTIONS: Final = frozenset({"command_substitution", "process_substitution"})
@@ -56,6 +57,8 @@ def expand(walker: AbstractWalker, position: int, end: int, quoted: bool) -> Pie
         walker.pending.append((walker, node))
         if text in {"$(pwd)", "`pwd`"} and walker.state.cwd is not None:
             return stop, walker.state.cwd, False, False
+        if text in {"$(mktemp)", "$(mktemp -d)"}:
+            return stop, TEMPORARY, False, False
         return stop, UNKNOWN, False, not quoted and not ONE_WORD.match(text)
     if kind == "process_substitution":
         walker.pending.append((walker, node))

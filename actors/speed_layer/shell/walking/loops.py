@@ -8,8 +8,9 @@ from typing import Final
 
 from tree_sitter import Node
 
-from actors.speed_layer.command.simple_command import UNKNOWN
+from actors.speed_layer.command.simple_command import UNKNOWN, SimpleCommand, Stdin
 from actors.speed_layer.shell.reading.tokens import Unproved, Word
+from actors.speed_layer.shell.unwrapping.spawners import fed_names
 from actors.speed_layer.shell.walking import arithmetic
 from actors.speed_layer.shell.walking.expansions import walk_substitutions
 from actors.speed_layer.shell.walking.syntax_tree import between, collect_expansions, parts
@@ -103,17 +104,29 @@ def _values(walker: AbstractWalker, node: Node, name: str, start: int, stop: int
     while stop > start and walker.text[stop - 1] in "; \t\n":
         stop -= 1
     collect_expansions(node, walker.nodes, walker.analysis.steps)
-    held, walker.pending = walker.pending, []
+    held: list[tuple[AbstractWalker, Node]] = walker.pending
+    waiting = walker.pending = list[tuple[AbstractWalker, Node]]()
     words = list[str]()
     for token in walker.lexer.tokens(start, stop, arguments=True):
         if not isinstance(token, Word):
             raise Unproved("an unexpected word in a loop's list")
         words.append(token.text)
+    begin, listed = len(walker.analysis.commands), walker.text[start:stop].strip()
+    alone = len(waiting) == 1 and listed.startswith("$(") and listed.endswith(")")
     walker.walk_pending()
     walker.pending = held
+    if words == [UNKNOWN] and alone:
+        words = [_tracked(walker.analysis.commands[begin:])]
     if not 0 < len(words) <= MAX_ROUNDS or any(UNKNOWN in word for word in words):
         return [UNKNOWN]
     return [UNKNOWN] if name in _assigned_in(walker.text) or _sets_variables(walker.text) else words
+
+
+def _tracked(commands: list[SimpleCommand]) -> str:
+    """Return what a substitution stands for whose commands name files that git tracks."""
+    if commands and commands[0].words[:2] == ("git", "ls-files"):
+        return fed_names(SimpleCommand((), (), stdin=Stdin("pipe", None, tuple(commands))))
+    return UNKNOWN
 
 
 @lru_cache(MAX_KEPT)

@@ -82,7 +82,7 @@ def test_every_shipped_rule_has_a_reason_and_a_pack_s_name() -> None:
         ("Write", {"file_path": "~/.ssh/authorized_keys"}, "deny"),
         ("Write", {"file_path": "/usr/bin/x"}, "deny"),
         ("Write", {"file_path": "~/notes.txt"}, "ask"),
-        ("Write", {"file_path": "/tmp/x"}, "ask"),
+        ("Write", {"file_path": "/tmp/x"}, "allow"),
         ("Edit", {"file_path": "src/a.py", "old_string": "a", "new_string": "b"}, "allow"),
         ("MultiEdit", {"file_path": "src/a.py"}, "allow"),
         ("NotebookEdit", {"notebook_path": "a.ipynb"}, "allow"),

@@ -35,6 +35,7 @@ def test_python_that_only_reads_and_prints_is_proved_with_the_files_that_it_read
         "import os; print(os.environ)",
         "open('a', 'w')",
         "open('a', mode=x)",
+        "open('a', mode='w')",
         "f = open; f('a', 'w')",
         "list(map(open, ['a']))",
         "import json; json.codecs.open('a', 'w')",
