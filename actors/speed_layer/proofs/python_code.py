@@ -54,6 +54,8 @@ MODULES: Final[dict[str, frozenset[str]]] = {
     }.items()
 }
 """What may be used of a module."""
+PACKAGES: Final = frozenset(name.partition(".")[0] for name in MODULES)
+IMPORTED: Final = re.compile(r"(?:^|[;:])[ \t]*(?:import|from)[ \t]+(\w+)", re.MULTILINE)
 BUILTINS: Final = frozenset(
     """
     print len sum min max sorted enumerate range zip map filter any all abs round int float complex str repr bool list
@@ -104,6 +106,9 @@ class _Doubt(Exception):  # noqa: N818 - not a fault: code that is not proved
 
 def python_reads(text: str) -> tuple[str | None, list[str]]:
     """Return why code may do more than read and print, `None` if it does not, and the files that it reads."""
+    for found in IMPORTED.finditer(text):  # much quicker than to read code that is not proved anyhow
+        if found[1] not in PACKAGES:
+            return f"the Python code may do more than read and print (import {found[1][:40]})", []
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")

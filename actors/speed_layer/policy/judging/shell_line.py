@@ -139,6 +139,8 @@ def _judge_written(
         return
     parts = [(one, said[begin:end]) for one, begin, end in zip(analysis.commands, [0, *ends], ends, strict=False)]
     written = [file for command, findings in parts for file in written_files(command, findings)]
+    if not written:
+        return
 
     def judge(text: str, cwd: str | None) -> Ruling:
         return judge_analysis(rules, ShellCall(text, cwd), analyse(text, cwd, analysis.steps), workspace)

@@ -53,12 +53,14 @@ class Written(msgspec.Struct, frozen=True, gc=False):
         by: The command.
         whole: Whether all of it is written anew rather than a part.
         below: Whether files below it may be written too.
+        built: Whether a tool that builds or tests the project writes it: what the next one reads is no new rule.
     """
 
     path: str
     by: SimpleCommand
     whole: bool
     below: bool
+    built: bool = False
 
     def may_be(self, path: str) -> bool:
         """Return whether this may be the file of a path."""
@@ -84,7 +86,8 @@ def written_files(command: SimpleCommand, findings: Sequence[Finding]) -> list[W
     if program in NAMES_ALONE or command.wraps:
         redirected = [join(command.cwd, one.path) for one in command.redirects if one.writes and one.path]
         return [Written(path, command, whole, below) for path in redirected if path is not None]
-    return [Written(one.path, command, whole, below) for one in findings if one.access in CHANGES]
+    built = any(one.rule is not None and one.rule.startswith(code_files.RUNS_RULES) for one in findings)
+    return [Written(one.path, command, whole, below, built) for one in findings if one.access in CHANGES]
 
 
 def runs_what_it_wrote(
@@ -136,16 +139,18 @@ def _run(
     paths = [_path(command, word, workspace) for word in code_files.named_as_code(command, base)]
     rules = [one.rule for one in findings if one.access == ""]
     names = code_files.rule_files(base, rules)
-    if names:
-        paths += [_path(command, word, workspace) for word in code_files.option_values(command.words)]
+    options = list[str | None]()
+    if names is not None:
+        options = [_path(command, word, workspace) for word in code_files.option_values(command.words)]
     tests = list[str | None]()
     if base in code_files.TESTERS:
         tests = [_path(command, word.partition("::")[0], workspace) for word in command.words[1:]]
     return [
         one
         for one in written
-        if (names and code_files.is_named(one.path, names))
+        if (names is not None and names.has(one.path))
         or any(path is not None and one.may_be(path) for path in paths)
+        or (not one.built and any(path is not None and one.may_be(path) for path in options))
         or (one.whole and any(path is not None and one.path == path for path in tests))
     ]
 
@@ -184,5 +189,5 @@ def _code(name: str, text: str | None) -> list[str]:
             return list(msgspec.json.decode(text, type=Package).scripts.values())
         except (msgspec.DecodeError, RecursionError):
             return [text]
-    recipes = RECIPE.findall(text) if code_files.is_named(name, code_files.ALL) else []
+    recipes = RECIPE.findall(text) if code_files.ALL.has(name) else []
     return ["\n".join(recipes)] if recipes else [text]

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
-from fnmatch import fnmatchcase
+from collections.abc import Iterable
+from fnmatch import fnmatchcase, translate
 from typing import Final
 
 from actors.speed_layer.command.simple_command import SimpleCommand
@@ -45,16 +45,42 @@ _OTHERS: Final = """
     mix.exs *.csproj *.fsproj *.props *.targets Package.swift build.zig shard.yml dune-project *.cabal Setup.hs
     justfile Justfile .justfile *.just Taskfile.yml Taskfile.yaml Taskfile.dist.yml turbo.json nx.json project.json
     moon.yml lerna.json Procfile .mise.toml mise.toml pixi.toml magefile.go"""
-RULE_FILES: Final[tuple[tuple[frozenset[str], str], ...]] = (
-    (frozenset(["make", "gmake", "bmake"]), _MAKE),
-    (frozenset(["cmake", "ctest", "ninja", "ninja-build", "samu", "meson"]), f"{_BUILD} {_MAKE}"),
-    (frozenset(["cargo", "rustc"]), _RUST),
-    (frozenset(["go"]), "magefile.go"),
-    (frozenset(["pytest", "py.test", "tox", "nox", "hatch"]), _PYTHON),
-    (frozenset(["gradle", "gradlew", "mvn", "mvnw", "mvnd", "sbt", "lein", "mill", "ant"]), _JAVA),
-)
+
+
+class Names:
+    """Names of files.
+
+    Args:
+        text: Globs of them, with blanks between.
+    """
+
+    __slots__ = ("_globs", "_pattern")
+
+    def __init__(self, text: str) -> None:
+        self._globs = text.split()
+        self._pattern = re.compile("|".join(map(translate, self._globs)))
+
+    def has(self, path: str) -> bool:
+        """Return whether a path, which may be a glob itself, may have one of the names."""
+        name = path.rpartition("/")[2]
+        if self._pattern.match(name):
+            return True
+        return name[:1] in {"*", "?", "["} and any(fnmatchcase(glob, name) for glob in self._globs)
+
+
+RULE_FILES: Final[dict[str, Names]] = {
+    program: names
+    for programs, names in (
+        ("cmake ctest ninja ninja-build samu meson", Names(f"{_BUILD} {_MAKE}")),
+        ("cargo rustc", Names(_RUST)),
+        ("go", Names("magefile.go")),
+        ("pytest py.test tox nox hatch", Names(_PYTHON)),
+        ("gradle gradlew mvn mvnw mvnd sbt lein mill ant", Names(_JAVA)),
+    )
+    for program in programs.split()
+}
 """Programs to the names of the files that they take rules from; those that are not listed may take any of them."""
-ALL: Final = f"{_MAKE} {_BUILD} {_PYTHON} {_JAVA} {_RUST} {_OTHERS}".split()
+ALL: Final = Names(f"{_MAKE} {_BUILD} {_PYTHON} {_JAVA} {_RUST} {_OTHERS}")
 PLAIN_CHECKERS: Final = frozenset([
     "ruff", "black", "isort", "gofmt", "goimports", "gofumpt", "rustfmt", "shellcheck", "shfmt", "yamllint", "jsonlint",
     "taplo", "typos", "codespell",
@@ -101,18 +127,12 @@ def option_values(words: tuple[str, ...]) -> list[str]:
     return [value for value in found if value]
 
 
-def rule_files(program: str, rules: Iterable[str | None]) -> Sequence[str]:
-    """Return globs of the names of files that a command takes rules from, by its program and what allows it."""
+def rule_files(program: str, rules: Iterable[str | None]) -> Names | None:
+    """Return the names of the files that a command takes rules from, by its program and what allows it."""
     if program in PLAIN_CHECKERS:
-        return []
-    for programs, names in RULE_FILES:
-        if program in programs:
-            return names.split()
+        return None
+    names = RULE_FILES.get(program)
+    if names is not None:
+        return names
     runs = any(rule is not None and rule.startswith(RUNS_RULES) and not rule.endswith(ONLY_READ) for rule in rules)
-    return ALL if runs else []
-
-
-def is_named(path: str, globs: Iterable[str]) -> bool:
-    """Return whether a file's name, which may be a glob itself, is among globs."""
-    name = path.rpartition("/")[2]
-    return any(fnmatchcase(name, glob) or (name[:1] in "*?[" and fnmatchcase(glob, name)) for glob in globs)
+    return ALL if runs else None
