@@ -8,6 +8,8 @@ An actor says in its own folder which of them it needs, so none knows this modul
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from actors.cache.verdict_table import VerdictTable
 from actors.monitor.messages import Component, Health
 from actors.session.messages import session_of
@@ -36,6 +38,8 @@ class Views:
         trouble: What keeps an actor that runs, or what stands before the hall, from doing all of its work, by name;
             written by whoever is named.
         connections: How many connections are open; written by the gateway.
+        workspaces: Roots of the checkouts that agents work in, the hall's own first; none where it has none. Written
+            by whoever serves.
     """
 
     def __init__(self, version: str, *, audit_inputs: bool = True, spend: Spend = unmetered) -> None:
@@ -48,6 +52,7 @@ class Views:
         self.rules: PublishedPolicy | None = None
         self.sequence = 0
         self.connections = 0
+        self.workspaces: tuple[str, ...] = ()
         self.trouble: dict[str, str] = {}
         self.health = Health(
             status="failing",
@@ -61,6 +66,10 @@ class Views:
 
     def _reason_of(self, rule: str) -> str:
         return "" if self.rules is None else self.rules.reason_of(rule)
+
+    def workspace_of(self, cwd: str | None) -> str | None:
+        """Return the root that counts as the workspace of a request; None where its directory does."""
+        return _workspace_of(cwd, self.workspaces) if self.workspaces else None
 
     def charge(self, agent: str, role: str, used_s: float, requests: int) -> None:
         """Take out of a principal's limit that judging some of its requests took so long, in seconds."""
@@ -76,3 +85,10 @@ class Views:
             self.trouble[name] = what
         else:
             self.trouble.pop(name, None)
+
+
+@lru_cache(4096)
+def _workspace_of(cwd: str | None, workspaces: tuple[str, ...]) -> str:
+    """Return the innermost root that a directory lies in; of one that lies in none the first, so that it is outside."""
+    around = [each for each in workspaces if cwd is not None and (cwd == each or cwd.startswith(each + "/"))]
+    return max(around, key=len, default=workspaces[0])

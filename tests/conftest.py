@@ -178,7 +178,9 @@ class ServerProcess:
         self.process = None
         self.log = self.log_path.open("ab")
 
-    async def start(self, *options, program=("-m", "transport.cli.main"), preexec_fn=None, port=0, ports=None):
+    async def start(
+        self, *options, program=("-m", "transport.cli.main"), preexec_fn=None, port=0, ports=None, cwd=None
+    ):
         """Return the websocket's URL, or None if the server ends before it is ready."""
         ports = ("--port", str(port), "--http-port", "0") if ports is None else ports
         self.process = await trio.lowlevel.open_process(
@@ -186,6 +188,7 @@ class ServerProcess:
             stdout=subprocess.PIPE,
             stderr=self.log,
             env=self.environment,
+            cwd=self.log_path.parent if cwd is None else cwd,  # outside of any checkout, so that it has no workspace
             preexec_fn=preexec_fn,
         )
         line = b""

@@ -49,6 +49,14 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             Path,
         ),
     ] = None
+    workspace: Annotated[
+        str | None,
+        Option(
+            "The project's root, which agents may edit, with the worktrees of its repository; by default the checkout "
+            "that the server is started in, else the directory that each request names.",
+            Path,
+        ),
+    ] = None
     host: Annotated[str, Option("The address to listen on.", str)] = "127.0.0.1"
     port: Annotated[
         Port | None, Option("The websocket's port; 0 picks a free one; by default 8765, else the next free one.", int)

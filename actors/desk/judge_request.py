@@ -78,18 +78,14 @@ class RequestJudge:
         began = trio.current_time()
         await self._admissions.admit(caller, Admit(caller.connection, "validate", len(calls)))
         verdicts, role, policy = self._views.verdicts, caller.principal.role, self._views.policy
-        canonicals = [canonical(call.tool, call.input, call.cwd, call.scripts) for call in calls]
+        canonicals = [canonical(call.tool, call.input, call.cwd, call.scripts, call.workspace) for call in calls]
         at_hand = self._cached(policy, role, canonicals, began) or self._ruled(caller, calls, canonicals, began)
         if at_hand is not None:
             await trio.lowlevel.checkpoint()
             return self._given(caller, calls, canonicals, at_hand, policy=policy, began=began)
         keys = [verdicts.key(policy, role, each) for each in canonicals]
         known = {key: verdicts.get(key) for key in keys}
-        missing = {
-            key: Request(call.tool, call.input, call.cwd, role, scripts=call.scripts)
-            for key, call in zip(keys, calls, strict=True)
-            if known[key] is None
-        }
+        missing = {key: _request(call, role) for key, call in zip(keys, calls, strict=True) if known[key] is None}
         found = await self._evaluate(policy, missing, caller)
         if wait_s > 0 and any(is_pending(each.answer) for each in found.values()):
             until = began + wait_s
@@ -115,7 +111,7 @@ class RequestJudge:
         """
         began = trio.current_time()
         policy = self._views.policy
-        canonicals = [canonical(call.tool, call.input, call.cwd, call.scripts) for call in calls]
+        canonicals = [canonical(call.tool, call.input, call.cwd, call.scripts, call.workspace) for call in calls]
         message = Admit(caller.connection, "validate", len(calls))
         at_hand = self._cached(policy, caller.principal.role, canonicals, began)
         if at_hand is None and self._admissions.would_admit(caller, message):
@@ -132,9 +128,9 @@ class RequestJudge:
         """
         began = trio.current_time()
         await self._admissions.admit(caller, Admit(caller.connection, "validate"))
-        request = Request(call.tool, call.input, call.cwd, caller.principal.role, scripts=call.scripts)
+        request = _request(call, caller.principal.role)
         explained = await self._speed_layer.ask(Explain(request, caller.principal.agent))
-        asked = canonical(call.tool, call.input, call.cwd, call.scripts)
+        asked = canonical(call.tool, call.input, call.cwd, call.scripts, call.workspace)
         verdict = _verdict(
             explained.explanation.ruling,
             None,
@@ -170,7 +166,7 @@ class RequestJudge:
         for call, each in zip(calls, canonicals, strict=True):
             ruling = views.verdicts.table.get(views.verdicts.key(rules.version, role, each))
             if ruling is None:
-                missing[each] = Request(call.tool, call.input, call.cwd, role, scripts=call.scripts)
+                missing[each] = _request(call, role)
             elif ruling.durable:
                 return None
             else:
@@ -261,6 +257,10 @@ class RequestJudge:
             return "refused" if stored.refused is None else stored.refused.message
         audit.stored.note(verdicts.events, stored.appended.first_sequence, verdicts.reasons)
         return None
+
+
+def _request(call: Call, role: str) -> Request:
+    return Request(call.tool, call.input, call.cwd, role, scripts=call.scripts, workspace=call.workspace)
 
 
 def _withheld(verdict: Verdict) -> Verdict:

@@ -17,12 +17,14 @@ class Call(msgspec.Struct, frozen=True):
         input: The tool's arguments.
         cwd: The working directory that relative paths start from; None if unknown.
         scripts: What the files hold that it runs: SHA-256 by path, None for what could not be read.
+        workspace: The project's root; None where the hall has none.
     """
 
     tool: str
     input: dict[str, Any]
     cwd: str | None = None
     scripts: dict[str, str | None] | None = None
+    workspace: str | None = None
 
 
 class Verdict(msgspec.Struct, frozen=True):

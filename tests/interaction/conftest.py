@@ -15,7 +15,6 @@ from typing import NamedTuple
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
 READY_WITHIN_S = 60.0
 
 
@@ -60,7 +59,7 @@ def hall_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[HallServer
                 "--http-port",
                 "0",
             ],
-            cwd=ROOT,
+            cwd=data,  # outside of any checkout, so that it has no workspace
             env=environment,
             stdout=subprocess.PIPE,
             stderr=log,

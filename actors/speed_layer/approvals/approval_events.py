@@ -47,6 +47,12 @@ class Requested(msgspec.Struct, frozen=True):
         _, cwd, arguments, *scripts = msgspec.json.decode(self.action, type=list[Any])
         return cwd, arguments, scripts[0] if scripts else None
 
+    @property
+    def workspace(self) -> str | None:
+        """The project's root; None where the hall had none."""
+        _, _, _, *more = msgspec.json.decode(self.action, type=list[Any])
+        return more[1] if len(more) > 1 else None
+
 
 class Joined(msgspec.Struct, frozen=True):
     """Another agent of the role asks for the same."""

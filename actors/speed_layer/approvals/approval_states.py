@@ -78,7 +78,14 @@ class Approval:
     def action(self) -> Request:
         """What is to be decided."""
         cwd, arguments, scripts = self.requested.asked
-        return Request(self.requested.tool, arguments, cwd, self.requested.role, scripts=scripts)
+        return Request(
+            self.requested.tool,
+            arguments,
+            cwd,
+            self.requested.role,
+            scripts=scripts,
+            workspace=self.requested.workspace,
+        )
 
 
 @dataclass(frozen=True)
@@ -131,7 +138,7 @@ class Approvals:
             now_ns: The time now, in nanoseconds since the epoch.
             spend: Counts so many bytes of the agent's that are stored; returns why there is no room for them.
         """
-        action = canonical(asked.tool, asked.input, asked.cwd, asked.scripts)
+        action = canonical(asked.tool, asked.input, asked.cwd, asked.scripts, asked.workspace)
         why_not = self._room.lacks(agent, asked.role, len(action)) or spend(len(action))
         if why_not:
             return why_not

@@ -161,6 +161,8 @@ def _places(call: Call, shown: Callable[[str], str]) -> dict[str, Any]:
     places: dict[str, Any] = {"tool": shown(call.tool), "cwd": None if call.cwd is None else shown(call.cwd)}
     if call.scripts:
         places["scripts"] = {shown(path): digest for path, digest in call.scripts.items()}
+    if call.workspace is not None:
+        places["workspace"] = shown(call.workspace)
     return places
 
 

@@ -74,11 +74,6 @@ class Request(msgspec.Struct, frozen=True):
         """The hash of its canonical form."""
         return request_hash(self.tool, self.input, self.cwd, self.scripts, self.workspace)
 
-    @property
-    def root(self) -> str | None:
-        """What counts as the workspace."""
-        return self.cwd if self.workspace is None else self.workspace
-
 
 class Explanation(msgspec.Struct, frozen=True):
     """A ruling with all that led to it.
@@ -162,8 +157,8 @@ class Policy:
             if call.line is not None and BEGIN in call.line and (ruled := self._rule_on_patch(known, call, request)):
                 return Judged(ruled[0])
             if not self._scoped:
-                return self._judge_line(call, request.root)
-            judged = self._judge_line(call, request.root, self.excluded(request))
+                return self._judge_line(call, request)
+            judged = self._judge_line(call, request, self.excluded(request))
             if not self._rules.scopes.concern(call.line):
                 return judged
             return msgspec.structs.replace(judged, ruling=self._for_now(judged.ruling))
@@ -179,7 +174,8 @@ class Policy:
         """
         if judged.command is None or judged.steps is None:
             return None
-        return open_questions(self._rules, judged.command, request.root, judged.steps.copy())
+        workspace = self._rules.workspace(request.cwd, request.workspace, NOTHING)
+        return open_questions(self._rules, judged.command, workspace, judged.steps.copy())
 
     def explain(self, request: Request) -> Explanation:
         """Return the ruling on a request and what led to it."""
@@ -198,10 +194,11 @@ class Policy:
         except Exception as error:  # noqa: BLE001 - as in `judge`
             return Explanation(_fault(error), [], [], []), Judged(_fault(error))
 
-    def _judge_line(self, call: ShellCall, root: str | None, excluded: frozenset[str] = NOTHING) -> Judged:
-        if call.line is None or len(call.line) > MAX_KEPT_LENGTH or (call.cwd is not None and len(call.cwd) > MAX_PATH):
-            return judge_line(self._rules, call, root, excluded)
-        return self._known(call, root, excluded)
+    def _judge_line(self, call: ShellCall, request: Request, excluded: frozenset[str] = NOTHING) -> Judged:
+        cwd = call.cwd
+        if call.line is None or len(call.line) > MAX_KEPT_LENGTH or (cwd is not None and len(cwd) > MAX_PATH):
+            return judge_line(self._rules, call, request.cwd, request.workspace, excluded)
+        return self._known(call, request.cwd, request.workspace, excluded)
 
     def excluded(self, request: Request) -> frozenset[str]:
         """Return the ids of the rules that do not hold for the role that asks, or at the time."""
@@ -216,10 +213,10 @@ class Policy:
     def _explain_line(self, call: ShellCall, request: Request) -> tuple[Explanation, Judged]:
         excluded = self.excluded(request)
         if call.line is None:
-            judged = judge_line(self._rules, call, request.root)
+            judged = judge_line(self._rules, call, request.cwd, request.workspace)
             return Explanation(judged.ruling, [], [], []), judged
         analysis, trace = analyse(call.line, call.cwd), list[RuleTrace]()
-        workspace = self._rules.workspace(request.root, excluded)
+        workspace = self._rules.workspace(request.cwd, request.workspace, excluded)
         ruling = judge_analysis(self._rules, call, analysis, workspace, trace)
         listed = [list(one.argv) for one in analysis.commands if one.listed and one.argv]
         judged = Judged(ruling, None if call.doubt or call.moved else plain_one(analysis), analysis.steps)
@@ -227,7 +224,7 @@ class Policy:
 
     def _rule_on_tool(self, tool: str, known: KnownTool | None, request: Request) -> tuple[Ruling, list[Finding]]:
         arguments = request.input if known is None else known.effective(request.input)
-        workspace = self._rules.workspace(request.root, self.excluded(request))
+        workspace = self._rules.workspace(request.cwd, request.workspace, self.excluded(request))
         findings = list(ToolCall(self._rules, arguments, request.cwd, workspace).judged(tool, known))
         return self._ruled(findings, f"no rule covers the tool {request.tool[:60]!r}"), findings
 
@@ -239,7 +236,7 @@ class Policy:
         patch = patch_of(given[0]) if len(given) == 1 else None
         if patch is None:
             return None
-        workspace = self._rules.workspace(request.root, self.excluded(request))
+        workspace = self._rules.workspace(request.cwd, request.workspace, self.excluded(request))
         findings = list(ToolCall(self._rules, {}, call.cwd, workspace).patched(patch, ()))
         if call.doubt:
             findings.append(Finding("ask", None, call.doubt))

@@ -102,7 +102,8 @@ def replay(records: Iterable[dict[str, Any]], policy: Policy) -> Replay:
 
 def _request(record: dict[str, Any]) -> Request:
     at = datetime.fromisoformat(record["at"]).timestamp() if "at" in record else None
-    return Request(record["tool"], record["input"], record["cwd"], record["role"], at)
+    workspace = record.get("workspace")
+    return Request(record["tool"], record["input"], record["cwd"], record["role"], at, workspace=workspace)
 
 
 def _by_rules(record: dict[str, Any]) -> str:

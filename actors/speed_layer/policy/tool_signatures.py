@@ -25,14 +25,16 @@ class KnownTool:
         signature: As written.
         quiet: The keys that may change nothing.
         beside: The keys that may stand beside a command.
+        asks: Whether some keys have to be empty, or there.
     """
 
-    __slots__ = ("_empty", "beside", "quiet", "signature")
+    __slots__ = ("_empty", "asks", "beside", "quiet", "signature")
 
     def __init__(self, signature: ToolSignature) -> None:
         self.signature = signature
         self._empty = frozenset(signature.ignored_if_empty)
         self.quiet = frozenset(signature.ignored) | self._empty
+        self.asks = bool(signature.ignored_if_empty or signature.needs)
         self.beside = self.quiet.union(signature.command, signature.directory)
 
     def effective(self, arguments: dict[str, Any]) -> dict[str, Any]:

@@ -32,10 +32,10 @@ def hall(bench: Bench, *, fsync: str = "group") -> Generator[tuple[int, str]]:
     with fresh(bench.directory) as directory:
         arguments = [
             "-c",
-            "from transport.cli.entry import main; main()",
+            "from transport.cli.entry import main; import os; os.chdir(os.sep); main()",  # it has no workspace
             "serve",
             "--data",
-            str(directory / "data"),
+            str((directory / "data").absolute()),
             "--port",
             "0",
             "--http-port",

@@ -56,7 +56,7 @@ async def test_a_project_with_tls_works_without_another_word(secured, server):
     code, out, err = await secured("connect", stdin=json.dumps(hello).encode() + b"\n")
     assert (code, err) == (0, "")
     assert json.loads(out)["result"]["serverInfo"]["name"] == "moothall"
-    event = {"hook_event_name": "PreToolUse", "tool_name": "Bash", "tool_input": {"command": "ls"}, "cwd": "/"}
+    event = {"hook_event_name": "PreToolUse", "tool_name": "Bash", "tool_input": {"command": "ls"}, "cwd": "/work"}
     code, out, _ = await secured("hook", "claude-code", stdin=json.dumps(event).encode())
     assert json.loads(out)["hookSpecificOutput"]["permissionDecision"] == "allow"
 

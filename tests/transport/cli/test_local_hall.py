@@ -25,7 +25,7 @@ from transport.cli.log.adopt import adopt
 from transport.client import HallError, connect
 from transport.discovery.server_file import ServerInfo, read_server_info, write_server_info
 
-EVENT = {"hook_event_name": "PreToolUse", "tool_name": "Bash", "tool_input": {"command": "git status"}, "cwd": "/"}
+EVENT = {"hook_event_name": "PreToolUse", "tool_name": "Bash", "tool_input": {"command": "git status"}, "cwd": "/work"}
 HELLO = {"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "t", "version": "1"}}
 HELLO_LINE = json.dumps({"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": HELLO}).encode() + b"\n"
 ROOT = Path(__file__).parents[3]

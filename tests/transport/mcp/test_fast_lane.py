@@ -318,7 +318,7 @@ def cancelled(request_id: Any) -> str:
     return message(method="notifications/cancelled", params={"requestId": request_id})
 
 
-KNOWN = {"tool": "Bash", "input": {"command": "ls"}, "cwd": "/home/dev"}
+KNOWN = {"tool": "Bash", "input": {"command": "ls"}, "cwd": "/home/dev/project"}
 NOTE = {"events": [{"type": "note"}]}
 
 

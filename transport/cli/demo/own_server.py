@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -34,22 +34,12 @@ async def server_process(data: Path, *options: str) -> AsyncGenerator[str, None]
     Raises:
         CommandFailed: It does not start.
     """
-    command = [
-        sys.executable,
-        "-m",
-        "transport.cli.main",
-        "serve",
-        "--data",
-        str(data),
-        "--port",
-        "0",
-        "--http-port",
-        "0",
-        *options,
-    ]
+    command = _command(data, options)
     environment = {key: value for key, value in os.environ.items() if not key.startswith(PREFIX)}
     with (data / "server.log").open("wb") as log:
-        process = await trio.lowlevel.open_process(command, stdout=subprocess.PIPE, stderr=log, env=environment)
+        process = await trio.lowlevel.open_process(  # outside of any checkout: the agents' directories are workspaces
+            command, stdout=subprocess.PIPE, stderr=log, env=environment, cwd=os.sep
+        )
         try:
             yield await _ready(process, data)
         finally:
@@ -58,6 +48,22 @@ async def server_process(data: Path, *options: str) -> AsyncGenerator[str, None]
                 await process.wait()
             if process.returncode is None:
                 process.kill()
+
+
+def _command(data: Path, options: Sequence[str]) -> list[str]:
+    return [
+        sys.executable,
+        "-m",
+        "transport.cli.main",
+        "serve",
+        "--data",
+        str(data.absolute()),
+        "--port",
+        "0",
+        "--http-port",
+        "0",
+        *options,
+    ]
 
 
 async def _ready(process: trio.Process, data: Path) -> str:

@@ -11,6 +11,7 @@ import statistics
 import sys
 import time
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Annotated, Any
 
 import msgspec
@@ -75,7 +76,7 @@ def bench(
 
 async def _measured(hall: HallClient, count: int) -> tuple[str, list[Figure]]:
     """Return the hall's version, and the figures of each call that it lets this token make."""
-    here, numbers = f"/moothall-bench/{secrets.token_hex(8)}", itertools.count()
+    here, numbers = f"{_place()}/{secrets.token_hex(8)}", itertools.count()
     calls: dict[str, Call] = {
         "health": hall.health,
         "validate, cached": lambda: hall.validate("Bash", _INPUT, cwd=here),
@@ -98,6 +99,11 @@ async def _measured(hall: HallClient, count: int) -> tuple[str, list[Figure]]:
     return (await hall.health()).version, figures
 
 
+def _place() -> str:
+    """Return where the command would run: in the hall's workspace, if this is; nothing is made there."""
+    return str(Path.cwd() / "moothall-bench")
+
+
 async def _can_be_measured(hall: HallClient, name: str, call: Call) -> bool:
     """Try a call; `explain` stands for `validate`, since it leaves nothing to be decided by a person."""
     why = "the policy asks a person about `git status`"
@@ -105,7 +111,7 @@ async def _can_be_measured(hall: HallClient, name: str, call: Call) -> bool:
         if not name.startswith("validate"):
             await call()
             return True
-        if (await hall.explain("Bash", _INPUT, cwd="/moothall-bench")).verdict != "ask":
+        if (await hall.explain("Bash", _INPUT, cwd=_place())).verdict != "ask":
             return True
     except HallError as error:
         if error.code != "forbidden":

@@ -22,6 +22,7 @@ from transport.access.token_file import DAY_S, TokenError
 from transport.access.tokens import Tokens
 from transport.cli import garbage_collector
 from transport.cli.failure import CommandFailed, Exit
+from transport.cli.server.follow_workspaces import follow_workspaces
 from transport.cli.server.local_sockets import LocalSockets
 from transport.cli.server.open_ports import check_exposure, open_ports, secured
 from transport.config import Config
@@ -63,6 +64,7 @@ def run(settings: Config) -> None:
     named = Path(settings.data).expanduser().absolute() if settings.data else None
     where = named or Path()
     try:
+        workspace = _workspace(settings)
         where = prepare_data_dir(named)
         old = old_data_dir() if named is None else None
         if old is not None:
@@ -72,7 +74,7 @@ def run(settings: Config) -> None:
             tokens.create_first()
             tokens.keep_lifetime(None if settings.token_days is None else settings.token_days * DAY_S)
         try:
-            trio.run(_serve, settings, where)
+            trio.run(_serve, settings, where, workspace)
         finally:
             lines.drain()
     except* (OSError, ValueError, TokenError, NotBelieved, StoreError, Unrecoverable, ActorError) as group:
@@ -81,7 +83,16 @@ def run(settings: Config) -> None:
         raise failure
 
 
-async def _serve(settings: Config, data: Path) -> None:
+def _workspace(settings: Config) -> Path | None:
+    if settings.workspace is None:
+        return None
+    told = Path(settings.workspace).expanduser().absolute()
+    if not told.is_dir():
+        raise ValueError(f"{told}, the workspace, is no directory: name one that is there")
+    return told
+
+
+async def _serve(settings: Config, data: Path, workspace: Path | None) -> None:
     server = Server(settings, data)
     tls = server_context(settings.tls_cert, settings.tls_key)
     check_exposure(settings)
@@ -91,6 +102,7 @@ async def _serve(settings: Config, data: Path) -> None:
     try:
         async with trio.open_nursery() as nursery:
             await nursery.start(_stop_on_signal, sockets, stop)
+            await nursery.start(follow_workspaces, server.hall.views, workspace, Path.cwd())
             nursery.start_soon(sockets.watch, partial(server.hall.views.tell_trouble, "local_sockets"))
             ready = partial(_ready, ws[0], http[0], sockets, settings, data)
             await server.run([*sockets.ws, *secured(ws, tls)], ready, stop, [*sockets.http, *secured(http, tls)])

@@ -51,7 +51,7 @@ class ToolCall:
         yield from self._tool_rules(tool, fetches=known is not None and known.signature.act == "fetch")
         if known is None:
             return
-        why = self._unread(known)
+        why = self._unread(known) if known.asks else None
         if why is not None:
             yield Finding("ask", None, why)
         elif known.signature.act == "nothing":

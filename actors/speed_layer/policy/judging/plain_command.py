@@ -7,7 +7,7 @@ from typing import Any, Final, NamedTuple
 from actors.speed_layer.command.simple_command import Analysis, SimpleCommand
 from actors.speed_layer.command.steps import OutOfSteps, Steps
 from actors.speed_layer.policy.loading.compiled_rules import CompiledRules
-from actors.speed_layer.policy.matching.path_rules import Access, Finding
+from actors.speed_layer.policy.matching.path_rules import Access, Finding, Workspace
 
 ACCESSES: Final[tuple[Access, ...]] = ("read", "write", "delete")
 
@@ -34,16 +34,18 @@ def plain_one(analysis: Analysis) -> SimpleCommand | None:
     return analysis.commands[0]
 
 
-def open_questions(rules: CompiledRules, command: SimpleCommand, cwd: str | None, steps: Steps) -> PlainCommand | None:
+def open_questions(
+    rules: CompiledRules, command: SimpleCommand, workspace: Workspace, steps: Steps
+) -> PlainCommand | None:
     """Return a plain command with what is open about it; None where that is more than the command, or takes too long.
 
     Args:
         rules: The rules.
         command: The command.
-        cwd: The request's working directory.
+        workspace: The request's workspace.
         steps: Goes on counting what judging the request takes.
     """
-    workspace, findings = rules.paths.workspace(cwd), list[Finding]()
+    findings = list[Finding]()
     try:
         rules.judge.judge(command, workspace, steps, findings)
         for word in command.words[1:]:

@@ -49,20 +49,25 @@ class Judged(msgspec.Struct, frozen=True, gc=False):
 
 
 def judge_line(
-    rules: CompiledRules, call: ShellCall, workspace_root: str | None, excluded: frozenset[str] = frozenset()
+    rules: CompiledRules,
+    call: ShellCall,
+    cwd: str | None,
+    workspace: str | None,
+    excluded: frozenset[str] = frozenset(),
 ) -> Judged:
     """Judge what a shell tool is to run.
 
     Args:
         rules: The rules.
         call: What its input says.
-        workspace_root: The request's workspace.
+        cwd: The request's working directory.
+        workspace: The hall's workspace, where it has one.
         excluded: The ids of rules that do not hold for the role that asks, or at this time.
     """
     if call.line is None:
         return Judged(Ruling("ask", call.doubt, None, False))
     analysis = analyse(call.line, call.cwd)
-    ruling = judge_analysis(rules, call, analysis, rules.workspace(workspace_root, excluded))
+    ruling = judge_analysis(rules, call, analysis, rules.workspace(cwd, workspace, excluded))
     plain = plain_one(analysis) if ruling.verdict == "ask" and not call.doubt and not call.moved else None
     return Judged(ruling, plain, analysis.steps)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import lru_cache
 from typing import Any, Final
 
 import msgspec
@@ -29,7 +30,12 @@ UNSEEN: Final = frozenset({"Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp"})
 
 def strange(path: str) -> bool:
     """Return whether a path may mean another one than it seems to."""
-    if len(path) > MAX_PATH or PLAIN.match(path):
+    return len(path) <= MAX_PATH and _strange(path)
+
+
+@lru_cache(4096)
+def _strange(path: str) -> bool:
+    if PLAIN.match(path):
         return False
     if SPECIAL.search(path):
         return True

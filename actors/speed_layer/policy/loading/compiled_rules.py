@@ -79,9 +79,15 @@ class CompiledRules:
             last = self.entries[-1]
             raise PolicyError(last.source.name, last.line, str(error), "write fewer alternatives") from error
 
-    def workspace(self, cwd: str | None, excluded: frozenset[str]) -> Workspace:
-        """Return the workspace of a working directory, in which some rules do not hold."""
-        found = self.paths.workspace(cwd)
+    def workspace(self, cwd: str | None, named: str | None, excluded: frozenset[str]) -> Workspace:
+        """Return the workspace of a request, in which some rules do not hold.
+
+        Args:
+            cwd: The working directory, which is the workspace where the hall has none.
+            named: The hall's, where it has one.
+            excluded: The ids of the rules.
+        """
+        found = self.paths.workspace(cwd) if named is None else self.paths.named_workspace(named)
         return msgspec.structs.replace(found, excluded=excluded) if excluded else found
 
     def _check_ids(self) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from fnmatch import fnmatchcase
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Final, Literal
 
 import msgspec
@@ -17,11 +17,22 @@ from actors.speed_layer.policy.rule_tables import PathRule, Verdict
 Access = Literal["read", "write", "delete", "truncate"]
 STRICTNESS: Final[dict[Verdict, int]] = {"allow": 0, "ask": 1, "deny": 2}
 HIDDEN_GLOB: Final = re.compile(r"(?:\A|/)\.[^/]*[*?[]")
+OF_SERVICES: Final = (
+    r"(?:alternatives|apt|aptitude|containerd|dbus|dhcp|docker|dpkg|etcd|flatpak|kubelet|ldap|libvirt|lxc|lxd|machines"
+    r"|mariadb|mongodb|mysql|NetworkManager|nfs|pacman|pgsql|polkit-1|portables|postgresql|private|rabbitmq|rancher|redis"
+    r"|rpm|selinux|snapd|sss|sudo|systemd|ucf|udisks2|update-notifier|varnish|yum)(?:/|\Z)"
+)
+"""What lies below `/var/lib` and is no home of somebody who works there."""
 SYSTEM: Final = re.compile(
     r"/(?:(?:bin|boot|dev|etc|lib|lib32|lib64|proc|run|sbin|sys|System|Library|Applications|private/etc)(?:/.*)?"
-    r"|usr(?:/(?!src/).*)?|usr/src|var(?:/(?!www/).*)?|home|root|media|mnt|opt|srv|tmp|Users|Volumes|nix)?\Z"
+    r"|usr(?:/(?!src/).*)?|usr/src|var(?:/(?!www/|lib/(?!"
+    + OF_SERVICES
+    + r")[^/]+/[^/]).*)?|home|root|media|mnt|opt|srv|tmp|Users|Volumes|nix)?\Z"
 )
 """Directories that are nobody's workspace."""
+SETTINGS: Final = re.compile(r"(?:/(?:home|Users)/[^/]+|/root)/\.(?!.*/worktrees?/[^/]+)")
+"""Folders of a home that a program keeps for itself; only there where agents keep worktrees somebody works."""
+ROOT_HOME: Final = re.compile(r"/root(?=/)")
 PROTECTED_TAGS: Final = frozenset({"secret", "protected"})
 MANY: Final = re.compile(r"[*?\[]")
 HANDED: Final = re.compile(r"(?:\A|/)\*\*(?:/|\Z)")
@@ -107,7 +118,8 @@ class PathRules:
         rules: The rules, in any order; the strictest that matches wins.
 
     Attributes:
-        workspace: Returns the workspace of a working directory.
+        workspace: Returns the workspace that a working directory is, where the hall has none of its own.
+        named_workspace: Returns the workspace of a hall.
         judge_absolute: Returns what the rules say to a normalised path, an access and a workspace.
     """
 
@@ -124,19 +136,22 @@ class PathRules:
         self._set = GlobSet(globs)
         self._secrets = [name_of(one).lower() for rule in rules if "secret" in rule.tags for one in rule.match]
         self.workspace = lru_cache(MAX_KEPT)(self._workspace)
+        self.named_workspace = lru_cache(MAX_KEPT)(partial(self._workspace, named=True))
         self.judge_absolute = lru_cache(MAX_KEPT)(self._judge)
         self._rules = lru_cache(MAX_KEPT)(self._match)
 
-    def _workspace(self, cwd: str | None) -> Workspace:
+    def _workspace(self, cwd: str | None, *, named: bool = False) -> Workspace:
         root = normalised(cwd)
         if root is None or not root.startswith("/"):
             return Workspace(None, "")
         home = HOME.match(root)
         own = home is None or home.group() != root
+        looked_at = ROOT_HOME.sub("/home/root", root) + "/x"  # whoever works there is at home there
         free = (
             own
             and not SYSTEM.match(root)
-            and not any(PROTECTED_TAGS.intersection(one.tags) for one in self._rules(root + "/x"))
+            and (named or not SETTINGS.match(root))
+            and not any(PROTECTED_TAGS.intersection(one.tags) for one in self._rules(looked_at))
         )
         return Workspace(root if free else None, home.group() if home else "")
 
