@@ -17,7 +17,7 @@ from actors.desk.gate import Gate, Refusal
 from actors.kernel import ActorError, AskTimeout
 from transport.logs import Logger
 from transport.mcp.request_context import RequestContext
-from transport.mcp.tools.schema import BATCH, Arguments, input_schema
+from transport.mcp.tools.schema import BATCH, Arguments, input_schema, without_additions
 from transport.mcp.tools.tool import Tool
 
 if TYPE_CHECKING:
@@ -107,13 +107,19 @@ def fitting(kind: type[Arguments], arguments: dict[str, Any]) -> Arguments:
 
 
 def converted(kind: type[Arguments], arguments: dict[str, Any]) -> Arguments:
-    """Return a tool's arguments as it takes them.
+    """Return a tool's arguments as it takes them, without what is null and what clients add for themselves.
 
     Raises:
         Refusal: `too_large`: a batch of more than its role may ever send; `invalid`: they do not fit the schema.
     """
     try:
         return fitting(kind, arguments)
+    except msgspec.ValidationError as error:
+        fault = error
+    try:
+        if type(arguments) is dict and (own := without_additions(kind, arguments)) is not arguments:
+            arguments = own
+            return fitting(kind, arguments)
     except msgspec.ValidationError as error:
         fault = error
     try:

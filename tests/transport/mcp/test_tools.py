@@ -288,9 +288,25 @@ def arguments_of(tool: str) -> st.SearchStrategy[dict[str, Any]]:
 def test_what_is_taken_is_what_the_published_schema_allows(tool: str, data: st.DataObject):
     arguments = GOOD[tool] | data.draw(arguments_of(tool))
     kind: type[Arguments] = TOOLS[tool].arguments
-    allowed = jsonschema.Draft202012Validator(_listed(TOOLS[tool])["inputSchema"]).is_valid(arguments)
+    given = {name: value for name, value in arguments.items() if value is not None}  # null counts as absent
+    allowed = jsonschema.Draft202012Validator(_listed(TOOLS[tool])["inputSchema"]).is_valid(given)
     try:
         taken = bool(msgspec.to_builtins(converted(kind, arguments)) is not None)
     except Refusal:
         taken = False
     assert taken == allowed
+
+
+@pytest.mark.parametrize("name", TOOLS)
+def test_what_clients_add_for_themselves_is_left_out_and_null_counts_as_absent(name):
+    kind = TOOLS[name].arguments
+    absent = {field: None for field in kind.__struct_fields__ if field not in GOOD[name]}
+    given = {**GOOD[name], **absent, "wait_for_previous": True, "toolSummary": "asks the hall"}
+    assert converted(kind, given) == converted(kind, GOOD[name])
+
+
+def test_what_nobody_is_known_to_add_is_refused_and_so_is_null_where_something_is_needed():
+    with pytest.raises(Refusal, match="unknown field `frob`"):
+        converted(TOOLS["validate"].arguments, {**GOOD["validate"], "frob": 1, "wait_for_previous": True})
+    with pytest.raises(Refusal, match="missing required field `tool`"):
+        converted(TOOLS["validate"].arguments, {**GOOD["validate"], "tool": None})

@@ -35,6 +35,26 @@ class Arguments(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     """Base of what tools take."""
 
 
+ADDED_BY_CLIENTS: Final = frozenset(
+    {"description", "explanation", "security_risk", "summary", "task_progress", "toolAction", "toolSummary"}
+    | {"waitForPreviousTools", "wait_for_previous"}
+)
+"""Fields that clients are known to add to the calls of every tool, for themselves."""
+
+
+def without_additions(kind: type[Arguments], arguments: dict[str, Any]) -> dict[str, Any]:
+    """Return a tool's arguments without what is null and what clients add; the same object where there is nothing such.
+
+    Args:
+        kind: What the tool takes: a field of its own stays, whatever its name.
+        arguments: What it was given.
+    """
+    added = ADDED_BY_CLIENTS.difference(kind.__struct_fields__)
+    if None not in arguments.values() and added.isdisjoint(arguments):
+        return arguments
+    return {name: value for name, value in arguments.items() if value is not None and name not in added}
+
+
 class Nothing(Arguments, frozen=True):
     """No arguments."""
 
