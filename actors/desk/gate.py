@@ -14,6 +14,7 @@ from msgspec.structs import replace
 from actors.desk.admission import Admissions, Caller, Refusal
 from actors.desk.await_decision import Person
 from actors.desk.expert_actions import ExpertActions
+from actors.desk.hook_events import HookEvents
 from actors.desk.judge_request import RequestJudge
 from actors.desk.shares import Shares
 from actors.event_store.messages import NAME as EVENT_STORE
@@ -40,6 +41,7 @@ class Gate:
     Attributes:
         views: As given.
         shares: How much each principal may have at once.
+        hooks: Told what happened.
     """
 
     def __init__(self, system: System, views: Views, session: Callable[[Principal], Child]) -> None:
@@ -51,7 +53,8 @@ class Gate:
         self.admit_large = self._admissions.admit_large
         self.wait_until_paid = self._admissions.wait_until_paid
         self._store = Ref(system, EVENT_STORE)
-        judge = RequestJudge(system, views, self._admissions, self.shares.waits)
+        self.hooks = HookEvents(system, views, self._admissions)
+        judge = RequestJudge(system, views, self._admissions, self.shares.waits, self.hooks.remember)
         self.validate = judge.validate
         self.validate_nowait = judge.validate_nowait
         self.explain = judge.explain

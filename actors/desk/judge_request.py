@@ -8,7 +8,7 @@ and a place in the audit buffer; what these cannot answer asks the speed layer. 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import NamedTuple
 
 import msgspec
@@ -19,16 +19,16 @@ from actors.cache.messages import KeepRuling
 from actors.desk.admission import Admissions, Caller
 from actors.desk.await_decision import Given, Person, Waiting, is_pending
 from actors.desk.shares import Share
+from actors.desk.verdicts import known_ruling, verdict_on, withheld
 from actors.event_store.messages import NAME as EVENT_STORE
 from actors.event_store.messages import AppendEvents
 from actors.kernel import ActorError, Ref, System
 from actors.session.messages import Admit
 from actors.speed_layer.audit.buffer import AUDIT_STREAM, Entry
 from actors.speed_layer.audit.verdict_events import VerdictEvents
-from actors.speed_layer.call_and_verdict import Call, Verdict
+from actors.speed_layer.call_and_verdict import Call, Origin, Verdict
 from actors.speed_layer.messages import NAME as SPEED_LAYER
-from actors.speed_layer.messages import Answer, ApprovalInfo, Evaluate, Explain
-from actors.speed_layer.policy.canonical_request import hash_of
+from actors.speed_layer.messages import Answer, Evaluate, Explain
 from actors.speed_layer.policy.engine import Explanation, Request, Ruling, canonical
 from actors.views import Views
 from store import Append
@@ -49,9 +49,18 @@ class RequestJudge:
         views: What they publish.
         admissions: Admits requests.
         waits: How many requests may wait for decisions.
+        remember: Told the verdict on each call that a hook asked about.
     """
 
-    def __init__(self, system: System, views: Views, admissions: Admissions, waits: Share) -> None:
+    def __init__(
+        self,
+        system: System,
+        views: Views,
+        admissions: Admissions,
+        waits: Share,
+        remember: Callable[[str, Origin, Verdict], None],
+    ) -> None:
+        self._remember_origin = remember
         self._views = views
         self._waits = waits
         self._admissions = admissions
@@ -86,22 +95,30 @@ class RequestJudge:
         keys = [verdicts.key(policy, role, each) for each in canonicals]
         known = {key: verdicts.get(key) for key in keys}
         missing = {key: _request(call, role) for key, call in zip(keys, calls, strict=True) if known[key] is None}
-        found = await self._evaluate(policy, missing, caller)
+        opens = wait_s > 0 or any(call.origin is None for call in calls)
+        found = await self._evaluate(policy, missing, caller, opens=opens)
         if wait_s > 0 and any(is_pending(each.answer) for each in found.values()):
             until = began + wait_s
             with self._waits.held(caller.principal):
                 found = await self._waiting.decisions(found, missing, caller, until=until, person=person)
-        answers = [found[key] if key in found else Given(policy, Answer(_known(known[key]))) for key in keys]
+        answers = [found[key] if key in found else Given(policy, Answer(known_ruling(known[key]))) for key in keys]
         elapsed_us = round((trio.current_time() - began) * 1e6)
         given = [
-            _verdict(
+            verdict_on(
                 one.answer.ruling, one.answer.approval, one.policy, each, cached=key not in found, elapsed_us=elapsed_us
             )
             for one, key, each in zip(answers, keys, canonicals, strict=True)
         ]
         rulings = [one.answer.ruling for one in answers]
         size = sum(map(len, canonicals))
-        return await self._recorded(caller, calls, rulings, given, size)
+        given = await self._recorded(caller, calls, rulings, given, size)
+        self._note_origins(caller, calls, given)
+        return given
+
+    def _note_origins(self, caller: Caller, calls: Sequence[Call], given: Sequence[Verdict]) -> None:
+        for call, verdict in zip(calls, given, strict=True):
+            if call.origin is not None:
+                self._remember_origin(caller.principal.agent, call.origin, verdict)
 
     def validate_nowait(self, caller: Caller, calls: Sequence[Call]) -> list[Verdict]:
         """Judge as `validate` does, where nothing has to be waited for. Does not checkpoint.
@@ -131,7 +148,7 @@ class RequestJudge:
         request = _request(call, caller.principal.role)
         explained = await self._speed_layer.ask(Explain(request, caller.principal.agent))
         asked = canonical(call.tool, call.input, call.cwd, call.scripts, call.workspace)
-        verdict = _verdict(
+        verdict = verdict_on(
             explained.explanation.ruling,
             None,
             explained.policy,
@@ -199,18 +216,21 @@ class RequestJudge:
         self._views.verdicts.misses += len(fresh)
         elapsed_us = round((trio.current_time() - began) * 1e6)
         given = [
-            _verdict(ruling, None, policy, each, cached=each not in fresh, elapsed_us=elapsed_us)
+            verdict_on(ruling, None, policy, each, cached=each not in fresh, elapsed_us=elapsed_us)
             for ruling, each in zip(rulings, canonicals, strict=True)
         ]
         size = sum(map(len, canonicals))
         self._views.audit.add(Entry(caller.principal.agent, caller.principal.role, calls, given, began, size))
+        self._note_origins(caller, calls, given)
         return given
 
-    async def _evaluate(self, policy: str, missing: dict[bytes, Request], caller: Caller) -> dict[bytes, Given]:
+    async def _evaluate(
+        self, policy: str, missing: dict[bytes, Request], caller: Caller, *, opens: bool
+    ) -> dict[bytes, Given]:
         if not missing:
             await trio.lowlevel.checkpoint()
             return {}
-        told = await self._speed_layer.ask(Evaluate(list(missing.values()), caller.principal.agent))
+        told = await self._speed_layer.ask(Evaluate(list(missing.values()), caller.principal.agent, opens))
         found = dict(zip(missing, told.answers, strict=True))
         if told.policy == policy:  # else the keys name a policy that gave way meanwhile
             self._remember({key: answer.ruling for key, answer in found.items()})
@@ -224,7 +244,7 @@ class RequestJudge:
         While the audit cannot be written at all, no rule's `allow` is given. The requests have `size` bytes.
         """
         if self._views.audit.stalled(trio.current_time()):
-            given = [_withheld(each) for each in given]
+            given = [withheld(each) for each in given]
         entry = Entry(caller.principal.agent, caller.principal.role, calls, given, trio.current_time(), size)
         durable = [n for n, ruling in enumerate(rulings) if ruling.durable]
         if not durable:
@@ -261,37 +281,3 @@ class RequestJudge:
 
 def _request(call: Call, role: str) -> Request:
     return Request(call.tool, call.input, call.cwd, role, scripts=call.scripts, workspace=call.workspace)
-
-
-def _withheld(verdict: Verdict) -> Verdict:
-    """Return `ask` in place of a rule's `allow`; what a person has decided is in the log already."""
-    if verdict.verdict != "allow" or verdict.approval is not None:
-        return verdict
-    reason = "verdicts cannot be recorded now, so none allows; ask again soon, or an admin to look at `health`"
-    return msgspec.structs.replace(verdict, verdict="ask", reason=reason)
-
-
-def _known(ruling: Ruling | None) -> Ruling:
-    assert ruling is not None
-    return ruling
-
-
-def _verdict(
-    ruling: Ruling,
-    approval: ApprovalInfo | None,
-    policy: str,
-    canonical_request: bytes,
-    *,
-    cached: bool,
-    elapsed_us: int,
-) -> Verdict:
-    return Verdict(
-        verdict=ruling.verdict,
-        reason=ruling.reason,
-        rule=ruling.rule,
-        policy=policy,
-        cached=cached,
-        request=hash_of(canonical_request),
-        elapsed_us=elapsed_us,
-        approval=approval,
-    )

@@ -9,6 +9,20 @@ import msgspec
 from actors.speed_layer.messages import ApprovalInfo
 
 
+class Origin(msgspec.Struct, frozen=True):
+    """Where a call comes from below its principal, as a hook says. It tells calls apart, and is no authority.
+
+    Attributes:
+        session_id: The agent's session.
+        agent_id: The subagent; None for the agent itself.
+        tool_use_id: The call, in the agent's own words.
+    """
+
+    session_id: str | None = None
+    agent_id: str | None = None
+    tool_use_id: str | None = None
+
+
 class Call(msgspec.Struct, frozen=True):
     """An action that an agent wants to take.
 
@@ -18,6 +32,7 @@ class Call(msgspec.Struct, frozen=True):
         cwd: The working directory that relative paths start from; None if unknown.
         scripts: What the files hold that it runs: SHA-256 by path, None for what could not be read.
         workspace: The project's root; None where the hall has none.
+        origin: Where it comes from, if a hook asks: then the person at the client is asked what stays `ask`.
     """
 
     tool: str
@@ -25,6 +40,7 @@ class Call(msgspec.Struct, frozen=True):
     cwd: str | None = None
     scripts: dict[str, str | None] | None = None
     workspace: str | None = None
+    origin: Origin | None = None
 
 
 class Verdict(msgspec.Struct, frozen=True):

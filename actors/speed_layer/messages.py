@@ -53,10 +53,13 @@ class Evaluate(Ask[Answers], frozen=True):
     Attributes:
         requests: What is to be judged.
         agent: Who asks.
+        opens: Whether what stays `ask` opens approvals; else it joins those that are pending, and no more. An approval
+            that nobody waits for would only take the place of another.
     """
 
     requests: list[Request]
     agent: str
+    opens: bool = True
 
 
 class AwaitDecision(Ask[Answers], frozen=True):

@@ -97,7 +97,10 @@ async def test_a_cancelled_request_of_the_page_is_not_answered(hall):
 def test_the_hook_of_the_page_is_the_one_that_is_printed():
     shown = block(CONNECT, "claude-code-hook", "json")
     placed = shown.replace("/path/to/python", sys.executable).replace("/path/to/hook_start.py", hook_start.__file__)
-    assert json.loads(placed) == json.loads(hook_settings("claude-code", "ID"))
+    printed = json.loads(hook_settings("claude-code", "ID"))["hooks"]
+    assert json.loads(placed)["hooks"]["PreToolUse"] == printed.pop("PreToolUse")
+    around = {"SessionStart", "SessionEnd", "SubagentStart", "SubagentStop", "Stop"}
+    assert printed.keys() == {"PostToolUse", "PostToolUseFailure", *around}
 
 
 async def test_the_managed_hooks_command_answers_as_the_page_says(hall, plain_environment):

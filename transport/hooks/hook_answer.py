@@ -14,6 +14,12 @@ if TYPE_CHECKING:
     """Returns a judgement as an agent's hook prints it, given the name of the hook's event; None prints nothing."""
 
 PRE_TOOL_USE: Final = "PreToolUse"
+ORIGIN: Final = ("session_id", "agent_id", "tool_use_id")
+"""What hooks say of who calls below the principal."""
+
+LONGEST_ID: Final = 256
+"""How many characters of such a name are passed on."""
+
 PERMISSION_REQUEST: Final = "PermissionRequest"
 
 
@@ -39,18 +45,24 @@ def question(event: Any) -> dict[str, Any]:
     Raises:
         Unusable: The event does not tell of a tool that is about to be used.
     """
-    fields = _members(event)
+    fields = members(event)
     if fields is None:
         raise Unusable("the hook was not given a JSON object")
     tool, arguments, cwd = fields.get("tool_name"), fields.get("tool_input"), fields.get("cwd")
     if not isinstance(tool, str) or not isinstance(arguments, dict):
         raise Unusable("`tool_name` or `tool_input` is missing: this hook is for PreToolUse")
-    return {"tool": tool, "input": arguments, **({"cwd": cwd} if isinstance(cwd, str) else {})}
+    asked: dict[str, Any] = {"tool": tool, "input": arguments, "origin": origin(fields)}
+    return {**asked, "cwd": cwd} if isinstance(cwd, str) else asked
+
+
+def origin(fields: dict[str, Any]) -> dict[str, str]:
+    """Return who calls below the principal, as far as the hook says: `session_id`, `agent_id` and `tool_use_id`."""
+    return {name: said[:LONGEST_ID] for name in ORIGIN if isinstance(said := fields.get(name), str) and said}
 
 
 def event_name(event: Any) -> str:
     """Return which event a hook was called for; `PreToolUse` where it does not say."""
-    name = (_members(event) or {}).get("hook_event_name")
+    name = (members(event) or {}).get("hook_event_name")
     return name if isinstance(name, str) else PRE_TOOL_USE
 
 
@@ -64,14 +76,18 @@ def judgement(status: int, answer: Any) -> Judgement:
     Raises:
         Unusable: It is not a verdict.
     """
-    fields = _members(answer) or {}
+    fields = members(answer) or {}
     if status != 200:  # noqa: PLR2004 - HTTP's own number
         error = fields.get("error")
         raise Unusable(f"the hall answered HTTP {status}: {error if error is not None else answer}")
     verdict, reason, rule = fields.get("verdict"), fields.get("reason"), fields.get("rule")
     if verdict not in {"allow", "deny", "ask"} or not isinstance(reason, str):
         raise Unusable("the hall's answer is no verdict")
-    return Judgement(verdict, f"{reason} (moothall: {rule})" if rule else f"{reason} (moothall)")
+    said = f"{reason} (moothall: {rule})" if rule else f"{reason} (moothall)"
+    approval = members(fields.get("approval")) or {}
+    if verdict == "ask" and approval.get("state") == "pending":
+        said += f"; `moothall approvals approve {approval.get('id')}` or `deny` decides it"
+    return Judgement(verdict, said)
 
 
 def asks_the_person(reason: str, agent: str) -> str:
@@ -98,6 +114,6 @@ def permission_request_output(judged: Judgement) -> dict[str, Any] | None:
     return {"hookSpecificOutput": {"hookEventName": PERMISSION_REQUEST, "decision": decision}}
 
 
-def _members(said: Any) -> dict[str, Any] | None:
+def members(said: Any) -> dict[str, Any] | None:
     """Return the members of a JSON object; None where it is none."""
     return said if isinstance(said, dict) else None  # pyright: ignore[reportUnknownVariableType]

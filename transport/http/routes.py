@@ -14,6 +14,7 @@ from starlette.types import ASGIApp
 
 from actors.desk.gate import Gate
 from transport.access.authentication import PATH
+from transport.http.hook_routes import ROUTE, HookRoute
 from transport.http.request_checks import CHECKED_REQUEST, CheckedRequest
 from transport.mcp.message_parser import LARGE_BYTES, Malformed, decode, text_of
 from transport.mcp.request_context import RequestContext
@@ -70,6 +71,7 @@ def make_routes(gate: Gate, mcp: ASGIApp, accepting: Callable[[], bool]) -> Star
             Route("/healthz", healthz),
             Route("/readyz", readyz),
             Route("/v1/validate", validate, methods=["POST"]),
+            Route(ROUTE, HookRoute(gate).answer, methods=["POST"]),
             Route(PATH, mcp),
         ]
     )

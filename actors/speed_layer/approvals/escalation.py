@@ -90,11 +90,11 @@ class Escalation:
             with trio.move_on_after(left_s):
                 await self._changed.wait()
 
-    def judge(self, policy: GoverningPolicy, request: Request, agent: str) -> Answer:
-        """Judge a request; what stays `ask` opens an approval, or joins the one that is pending."""
+    def judge(self, policy: GoverningPolicy, request: Request, agent: str, *, opens: bool = True) -> Answer:
+        """Judge a request; what stays `ask` joins the approval that is pending, or opens one where it `opens` any."""
         if not self._approvals:
             ruling, decidable = self._guard.decide(policy, request, agent)
-            if ruling.verdict != "ask" or not decidable:
+            if ruling.verdict != "ask" or not decidable or not opens:
                 return Answer(ruling)
             return self._open(policy, request, request.hashed, agent, ruling)
         hashed = request.hashed
@@ -107,9 +107,11 @@ class Escalation:
         ruling, decidable = self._guard.decide(policy, request, agent)
         if ruling.verdict != "ask" or not decidable:
             return Answer(ruling)
-        return self._undecided(policy, request, hashed, agent, ruling)
+        return self._undecided(policy, request, hashed, agent, ruling, opens=opens)
 
-    def _undecided(self, policy: GoverningPolicy, request: Request, hashed: str, agent: str, ruling: Ruling) -> Answer:
+    def _undecided(
+        self, policy: GoverningPolicy, request: Request, hashed: str, agent: str, ruling: Ruling, *, opens: bool
+    ) -> Answer:
         """Answer by what is owed, by what is pending, or by a new approval."""
         owed = self._approvals.collect(request.role, hashed, agent, self._ports.clock_ns())
         if owed is not None:
@@ -117,7 +119,7 @@ class Escalation:
         approval = self._approvals.find(request.role, hashed)
         if approval is not None:
             return Answer(approval.ruling, _info(approval, "pending"))
-        return self._open(policy, request, hashed, agent, ruling)
+        return self._open(policy, request, hashed, agent, ruling) if opens else Answer(ruling)
 
     def wait(
         self, policy: GoverningPolicy, approval_id: str, agent: str, action: tuple[str, str], reply: Reply

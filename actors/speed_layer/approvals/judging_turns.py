@@ -51,7 +51,7 @@ class JudgingTurns:
         policy, answers = self._policy(), list[Answer]()
         last = len(message.requests) - 1
         for number, request in enumerate(message.requests):
-            answers.append(self._escalation.judge(policy, request, message.agent))
+            answers.append(self._escalation.judge(policy, request, message.agent, opens=message.opens))
             if number < last:
                 yield
         reply(Answers(policy.version, answers))

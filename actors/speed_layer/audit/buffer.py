@@ -66,7 +66,9 @@ class Entry(NamedTuple):
 
     def without_inputs(self) -> Entry:
         """Return it with no more of each request than its tool's name."""
-        return self._replace(calls=[Call(call.tool[:LONGEST_TOOL], {}) for call in self.calls], size=None)
+        return self._replace(
+            calls=[Call(call.tool[:LONGEST_TOOL], {}, origin=call.origin) for call in self.calls], size=None
+        )
 
 
 @dataclass(slots=True)

@@ -17,7 +17,7 @@ from actors.speed_layer.audit.form_search import MASK, without_forms
 from actors.speed_layer.audit.secret_masks import Masked
 from actors.speed_layer.audit.secret_repetitions import as_the_rule_gave
 from actors.speed_layer.audit.stored_inputs import PLACES, StoredInputs
-from actors.speed_layer.call_and_verdict import Call
+from actors.speed_layer.call_and_verdict import Call, Origin
 from actors.speed_layer.governing.stored_bytes import Spend, spent, unmetered
 from store import NewEvent
 
@@ -181,6 +181,11 @@ def _hidden(_text: str) -> str:
     return MASK
 
 
+def _shown_origin(origin: Origin) -> dict[str, str | None]:
+    said: dict[str, str | None] = msgspec.structs.asdict(origin)
+    return {name: None if value is None else _without_forms(value) for name, value in said.items()}
+
+
 def _verdict_event(entry: Entry, index: int, kept: dict[str, Any], late_s: float = 0.0) -> NewEvent:
     """Return one verdict of a request as an event.
 
@@ -207,4 +212,7 @@ def _verdict_event(entry: Entry, index: int, kept: dict[str, Any], late_s: float
         "late_ms": round(late_s * 1e3),
         **kept,
     }
+    origin = entry.calls[index].origin
+    if origin is not None:
+        data |= _shown_origin(origin)
     return NewEvent(type=VERDICT_GIVEN, data=data, stream=AUDIT_STREAM)

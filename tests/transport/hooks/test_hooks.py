@@ -19,7 +19,7 @@ from transport.cli.agents.plain_http import MOST_ANSWER_BYTES, post
 from transport.discovery.data_directory import default_data_dir
 from transport.discovery.private_directory import make_private
 from transport.discovery.server_file import ServerInfo, read_server_info, write_server_info
-from transport.hooks import claude_code, codex
+from transport.hooks import claude_code, codex, cursor, gemini, opencode
 from transport.hooks.hook_answer import Judgement, Unusable, event_name, judgement, question
 
 EVENT = {
@@ -121,7 +121,9 @@ def decision(out):
 
 
 def test_the_hall_is_asked_about_the_tool_its_input_and_the_directory():
-    assert question(EVENT) == {"tool": "Bash", "input": EVENT["tool_input"], "cwd": "/home/dev/project"}
+    origin = {"session_id": "s", "tool_use_id": "toolu_1"}
+    asked = {"tool": "Bash", "input": EVENT["tool_input"], "cwd": "/home/dev/project", "origin": origin}
+    assert question(EVENT) == asked
 
 
 @pytest.mark.parametrize("event", [None, [], {}, {"tool_name": "Bash"}, {"tool_name": 1, "tool_input": {}}])
@@ -170,6 +172,33 @@ def test_a_hook_shows_the_agents_token_and_passes_the_verdict_on(run_hook):
         assert decision(run_hook("claude-code", EVENT, at))[0] == "allow"
     assert b"Authorization: Bearer the-token\r\n" in asked[0]
     assert json.loads(asked[0].split(b"\r\n\r\n", 1)[1]) == question(EVENT)
+
+
+def test_a_hook_that_waits_says_how_long_and_names_the_approval_that_it_waited_for(run_hook):
+    approval = {"id": "a1b2", "state": "pending", "expires": "2031-01-01T00:00:00Z"}
+    with one_answer(answer({**VERDICT, "verdict": "ask", "approval": approval})) as (at, asked):
+        said, reason = decision(run_hook("claude-code", EVENT, at, wait_s=60.0))
+    assert json.loads(asked[0].split(b"\r\n\r\n", 1)[1])["wait_s"] == 60.0
+    assert (said, "`moothall approvals approve a1b2`" in reason) == ("ask", True)
+
+
+def test_what_happened_is_told_without_what_the_tool_gave_back_and_never_refused(run_hook):
+    event = {**EVENT, "hook_event_name": "PostToolUse", "tool_response": {"stdout": "x" * 1000}}
+    with one_answer(answer({})) as (at, asked):
+        assert run_hook("claude-code", event, at) is None
+    assert asked[0].startswith(b"POST /v1/hooks/claude-code ")
+    assert b"xxxx" not in asked[0]
+    assert run_hook("claude-code", event, "/nowhere") is None
+    assert run_hook("claude-code", {"hook_event_name": "Stop", "session_id": "s"}, "/nowhere") is None
+
+
+def test_gemini_opencode_and_cursor_hear_each_in_their_words():
+    asks = Judgement("ask", "r")
+    assert gemini.answer("BeforeTool", asks) == {"decision": "ask", "reason": "r"}
+    assert opencode.answer("PreToolUse", asks)["decision"] == "deny"
+    assert opencode.answer("PreToolUse", Judgement("allow", "r"))["decision"] == "allow"
+    assert cursor.answer("preToolUse", asks)["permission"] == "deny"
+    assert cursor.answer("preToolUse", Judgement("allow", "r"))["permission"] == "allow"
 
 
 def test_a_token_of_the_environment_goes_first(run_hook, monkeypatch):

@@ -16,12 +16,16 @@ from transport.cli.agents.plain_http import post
 from transport.discovery.hall import Hall
 from transport.discovery.server_file import SOCKET_GONE
 from transport.hooks.hook_answer import Unusable
+from transport.hooks.hook_event import failed
 
 TYPE_CHECKING = False  # what only annotations name is not imported: a hook starts before each call
 if TYPE_CHECKING:
     from typing import Any, Final
 
 _OK: Final = 200
+_LARGE: Final = frozenset({"tool_input", "tool_response", "transcript_path", "prompt", "last_assistant_message"})
+"""What a hook is given of a call that is over, and the hall has no use for."""
+
 _PORTS: Final = {"http": 80, "https": 443}
 
 
@@ -39,6 +43,28 @@ def ask_hall(hall: Hall, question: dict[str, Any], timeout_s: float) -> tuple[in
     """
     if hall.url is not None and hall.url.startswith(("ws://", "wss://")):
         return _ask_by_websocket(hall, question, timeout_s)
+    return _posted(hall, "/v1/validate", question, timeout_s)
+
+
+def tell_hall(hall: Hall, agent: str, event: dict[str, Any], timeout_s: float) -> None:
+    """Tell a hall what happened, as the agent's hook tells it; one that has only a websocket is told nothing.
+
+    Args:
+        hall: Whom to tell.
+        agent: Whose hook it is.
+        event: What the hook was given, without what the tool gave back.
+        timeout_s: How long each step may take, in seconds.
+
+    Raises:
+        Unusable: There is no answer.
+        ValueError: The token or the URL is invalid.
+    """
+    if hall.url is None or not hall.url.startswith(("ws://", "wss://")):
+        kept = {name: value for name, value in event.items() if name not in _LARGE}
+        _posted(hall, f"/v1/hooks/{agent}", {**kept, "tool_response": {"error": failed(event)}}, timeout_s)
+
+
+def _posted(hall: Hall, path: str, question: dict[str, Any], timeout_s: float) -> tuple[int, Any]:
     token = token_in(hall.token) if hall.token else None
     place = hall.sockets.http_socket if hall.sockets is not None else without_secrets(hall.url or "")
     host = "localhost" if hall.sockets is not None else place.partition("://")[2].partition("/")[0]
@@ -46,7 +72,7 @@ def ask_hall(hall: Hall, question: dict[str, Any], timeout_s: float) -> tuple[in
     try:
         connected = _connected(hall, timeout_s)
         try:
-            status, content = post(connected, host, "/v1/validate", token, body)
+            status, content = post(connected, host, path, token, body)
         finally:
             connected.close()
     except OSError as error:

@@ -12,11 +12,12 @@ import os
 import signal
 import sys
 
-from transport.cli.agents.ask_hall import ask_hall
+from transport.cli.agents.ask_hall import ask_hall, tell_hall
 from transport.cli.agents.hook_words import Told, told
 from transport.discovery.hall import Hall, hall_of_id
 from transport.hooks.agents import AGENTS
 from transport.hooks.hook_answer import Judgement, Unusable, event_name, judgement, question
+from transport.hooks.hook_event import is_told
 from transport.hooks.script_digests import with_scripts
 
 TYPE_CHECKING = False  # what only annotations name is not imported: a hook starts before each call
@@ -59,12 +60,19 @@ def hook(given: Told) -> None:
     try:
         _set_deadline(DEADLINE_S + given.wait_s)
         event = _event()
-        asked = with_scripts(question(event))
         hall = _hall(given)
         if hall is None:
             return
+        if is_told(event):
+            tell_hall(hall, given.agent, event, DEADLINE_S)
+            return
+        asked = with_scripts(question(event))
+        if given.wait_s:
+            asked["wait_s"] = given.wait_s
         judged = judgement(*ask_hall(hall, asked, DEADLINE_S + given.wait_s))
     except Exception as error:  # noqa: BLE001 - no error may let a call pass
+        if is_told(event):
+            return  # it happened, whether the hall hears of it or not
         judged = Judgement("ask", f"moothall could not judge this: {_in_short(error)}")
     finally:
         _end_deadline()

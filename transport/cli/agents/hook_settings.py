@@ -18,10 +18,11 @@ word on stderr; every agent lets a call pass on most other codes."""
 MARGIN_S: Final = 20
 """How much longer than its own deadline an agent waits for a hook, in seconds: one that is cut off lets calls pass."""
 
+_AROUND: Final = dict.fromkeys(("SessionStart", "SubagentStart", "SubagentStop", "Stop", "SessionEnd"))
 _EVENTS: Final[dict[str, dict[str, str | None]]] = {
-    "claude-code": {"PreToolUse": "*"},
-    "codex": {"PreToolUse": ".*"},
-    "gemini": {"BeforeTool": ".*"},
+    "claude-code": {"PreToolUse": "*", "PostToolUse": "*", "PostToolUseFailure": "*", **_AROUND},
+    "codex": {"PreToolUse": ".*", "PostToolUse": ".*", **_AROUND},
+    "gemini": {"BeforeTool": ".*", "AfterTool": ".*", "SessionStart": None, "SessionEnd": None},
 }
 """Which events each agent tells of, and the tools that each is for, by the agent's own pattern."""
 

@@ -28,6 +28,18 @@ Directory = Annotated[str, Meta(extra_json_schema={"pattern": DIRECTORY, "maxLen
 """A working directory; `check_paths` holds requests to it, since it keeps what it has found."""
 
 
+Id = Annotated[str, Meta(min_length=1, max_length=256)]
+"""How an agent names a session, a subagent or a call."""
+
+
+class OriginArguments(Arguments, frozen=True):
+    """Where a call comes from below its principal; tells calls apart in the log, and gives no right."""
+
+    session_id: Annotated[Id | None, Meta(description="The agent's session")] = None
+    agent_id: Annotated[Id | None, Meta(description="The subagent")] = None
+    tool_use_id: Annotated[Id | None, Meta(description="The call of the tool")] = None
+
+
 class CallArguments(Arguments, frozen=True):
     """An action that an agent wants to take, named as agents name it."""
 
@@ -38,6 +50,11 @@ class CallArguments(Arguments, frozen=True):
     scripts: Annotated[
         ScriptDigests | None,
         Meta(description="Hooks: SHA-256 of each file that the command runs, by path; an approval is for these alone"),
+    ] = None
+
+    origin: Annotated[
+        OriginArguments | None,
+        Meta(description="Hooks: where the call comes from; what stays `ask` opens no approval without `wait_s`"),
     ] = None
 
     def __post_init__(self) -> None:

@@ -7,6 +7,7 @@ from typing import Final, cast
 import msgspec
 
 from actors.desk.gate import Call, Gate, Verdict
+from actors.speed_layer.call_and_verdict import Origin
 from store.model.times import to_rfc3339
 from transport.mcp.request_context import RequestContext
 from transport.mcp.tools.gate_schemas import (
@@ -69,12 +70,14 @@ async def _explain(gate: Gate, context: RequestContext, arguments: CallArguments
 
 
 def _call(gate: Gate, arguments: CallArguments) -> Call:
+    said = arguments.origin
     return Call(
         arguments.tool,
         arguments.input,
         arguments.cwd,
         arguments.scripts,
         gate.views.workspace_of(arguments.cwd),
+        None if said is None else Origin(said.session_id, said.agent_id, said.tool_use_id),
     )
 
 
