@@ -18,6 +18,9 @@ HASH_BYTES = 16
 _NONE = {type(None)}
 _BATCHES: frozenset[type[Any]] = frozenset((list, tuple))
 _FIELDS = len(NewEvent.__struct_fields__)
+_EVENT_FIELDS = 6
+_QUERY_FIELDS = 12
+"""How many fields they had when the first hashes of commands were stored."""
 _fields_of = msgspec.structs.astuple
 _encode_sorted = msgspec.msgpack.Encoder(order="deterministic").encode
 
@@ -54,8 +57,12 @@ def payload_hash(append: Append) -> bytes:
     Raises:
         Invalid: the append cannot be encoded.
     """
-    asked: tuple[Any, ...] = (append.events, append.stream, append.expected_revision, _as_before(append.fail_if))
-    if append.expected is not None:  # which has no part in the hashes of logs that knew it not
+    try:
+        events = [_as_before(event, _EVENT_FIELDS) for event in append.events]
+    except TypeError as error:
+        raise Invalid(f"an append holds something that is no NewEvent: {error}") from error
+    asked: tuple[Any, ...] = (events, append.stream, append.expected_revision, _condition_as_before(append.fail_if))
+    if append.expected is not None:
         asked += (append.expected,)
     try:
         return blake2b(_encode_sorted(asked), digest_size=HASH_BYTES).digest()
@@ -63,9 +70,19 @@ def payload_hash(append: Append) -> bytes:
         raise Invalid(f"the append cannot be encoded: {error}") from error
 
 
-def _as_before(fail_if: FailIf | None) -> FailIf | tuple[Query | None, int] | None:
-    """Return a condition as logs that knew of one query only have hashed it, if it has but one."""
-    return fail_if if fail_if is None or fail_if.queries else (fail_if.query, fail_if.after)
+def _as_before(struct: NewEvent | Query, fields: int) -> tuple[Any, ...]:
+    """Return a struct's fields without those that it has got since the first hashes were stored, unless they are given.
+
+    So a command that is repeated after an update has the hash that it had before.
+    """
+    given = _fields_of(struct)
+    return given if any(given[fields:]) else given[:fields]
+
+
+def _condition_as_before(fail_if: FailIf | None) -> object:
+    if fail_if is None or fail_if.query is None or fail_if.queries:
+        return fail_if
+    return _as_before(fail_if.query, _QUERY_FIELDS), fail_if.after
 
 
 def checked_columns(appends: Sequence[Append], limits: Limits) -> Columns:
