@@ -16,6 +16,8 @@ from actors.speed_layer.policy.judging.written_and_run import CHANGES, runs_what
 from actors.speed_layer.policy.loading.compiled_rules import CompiledRules
 from actors.speed_layer.policy.matching.emptied import group_emptied
 from actors.speed_layer.policy.matching.fetched_and_run import runs_what_it_fetched
+from actors.speed_layer.policy.matching.hidden_printed import prints_hidden
+from actors.speed_layer.policy.matching.identity_options import payload
 from actors.speed_layer.policy.matching.path_rules import Finding, Workspace, inside, shortened, strictest
 from actors.speed_layer.policy.ruling import RuleTrace, Ruling
 from actors.speed_layer.shell.analysis import analyse
@@ -121,6 +123,9 @@ def _judge_all(
             rules.judge.judge(command, workspace, analysis.steps, said, trace)
         ends.append(len(said))
     if len(ends) > 1:
+        printed = prints_hidden(analysis.commands)
+        if printed is not None:
+            said.append(Finding("ask", "secrets.hidden-printed", printed, ("secret",)))
         emptied = group_emptied(analysis.commands)
         if emptied is not None:
             said.append(Finding("ask", "files.emptied", emptied))
@@ -159,7 +164,7 @@ def _mentioned(rules: CompiledRules, analysis: Analysis, workspace: Workspace) -
     """Return the tags of every path mentioned in a word, for lines that also reach the network."""
     found = set[str]()
     for command in analysis.commands:
-        for word in command.words[1:]:
+        for word in payload(command):
             for piece in PIECES.split(word):
                 if piece and UNKNOWN not in piece:
                     analysis.steps.spend(STEPS_OF_PATH)

@@ -6,12 +6,15 @@ from collections.abc import Iterator
 from itertools import chain
 from typing import Final
 
+import msgspec
+
 from actors.speed_layer.command.simple_command import UNKNOWN, SimpleCommand
 from actors.speed_layer.command.steps import Steps
 from actors.speed_layer.policy.matching.command_prefix_graph import CompiledCommandRule, PrefixMatch
 from actors.speed_layer.policy.matching.command_rule_lookup import CommandRules
 from actors.speed_layer.policy.matching.emptied import EDITORS, WRITERS, emptied
 from actors.speed_layer.policy.matching.harmless_forms import asks_for_help, only_tries
+from actors.speed_layer.policy.matching.identity_options import only_identifies
 from actors.speed_layer.policy.matching.path_rules import STRICTNESS, Access, Finding, PathRules, Workspace, inside
 from actors.speed_layer.policy.matching.variable_rules import VariableRules
 from actors.speed_layer.policy.matching.word_coverage import Proof, trusted
@@ -80,7 +83,7 @@ class CommandJudge:
         for name in command.variables:
             secret = self._variables.secret(name)
             if secret is not None:
-                findings.append(secret)
+                findings.append(msgspec.structs.replace(secret, tags=()) if only_identifies(command) else secret)
         root = workspace.root
         if command.words and root is not None and command.cwd != root and not inside(command.cwd, workspace):
             place = command.cwd or "a directory known only at run time"
