@@ -14,6 +14,7 @@ PRINTERS: Final = frozenset(
     {"cat", "bat", "batcat", "head", "tail", "nl", "tac", "strings", "od", "xxd", "hexdump", "base64", "less", "more"}
     | {"fold", "rev", "pr", "sort", "cut", "paste"}
 )
+HANDS_OVER: Final = frozenset({"xargs", "gxargs"})
 LISTS_HIDDEN: Final = {
     "ls": re.compile(r"-[A-Za-z0-9]*[aA]|--all|--almost-all"),
     "fd": re.compile(r"-[A-Za-z]*[Hu]|--hidden|--unrestricted"),
@@ -29,7 +30,7 @@ CHOOSES: Final = frozenset(
 
 def prints_hidden(commands: Sequence[SimpleCommand]) -> str | None:
     """Return why a line may print hidden files; None where it does not."""
-    if not any(map(_prints_handed, commands)):
+    if not any(each.origin in HANDS_OVER and _prints(each) for each in commands):
         return None
     lister = next((each.words[0] for each in commands if _lists_hidden(each)), None)
     return (
@@ -39,10 +40,9 @@ def prints_hidden(commands: Sequence[SimpleCommand]) -> str | None:
     )
 
 
-def _prints_handed(command: SimpleCommand) -> bool:
-    if command.origin not in {"xargs", "gxargs"} or not command.words or command.words[0] not in PRINTERS:
-        return False
-    return any(map(ANY_NAME.match, command.words[1:]))
+def _prints(command: SimpleCommand) -> bool:
+    words = command.words
+    return bool(words) and words[0] in PRINTERS and any(map(ANY_NAME.match, words[1:]))
 
 
 def _lists_hidden(command: SimpleCommand) -> bool:
