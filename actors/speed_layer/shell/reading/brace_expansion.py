@@ -1,7 +1,7 @@
 """Brace expansion of constants, as bash does it before anything else: `a{b,c}d` is `abd acd`, `{1..3}` is `1 2 3`.
 
 Only words without quotes, escapes and expansions are looked at, so that the text is what bash sees. The rules are those
-of the bash manual ("Brace Expansion"); steps in sequences and padded numbers are left out and stay unproved.
+of the bash manual ("Brace Expansion"); letters of both cases in one sequence are left out and stay unproved.
 """
 
 from __future__ import annotations
@@ -14,7 +14,11 @@ MAX_WORDS: Final = 64
 """Words that one word may become. Each pair of braces multiplies them, so `{1..9999}{1..9999}` must end here."""
 MAX_LENGTH: Final = 256
 """Length of words that are looked at; each pair of braces is a level of recursion."""
-SEQUENCE: Final = re.compile(r"(-?(?:0|[1-9][0-9]{0,3}))\.\.(-?(?:0|[1-9][0-9]{0,3}))\Z|([a-z])\.\.([a-z])\Z")
+SEQUENCE: Final = re.compile(
+    r"(?:(-?[0-9]{1,5})\.\.(-?[0-9]{1,5})|(?=[a-z]\.\.[a-z]|[A-Z]\.\.[A-Z])([A-Za-z])\.\.([A-Za-z]))(?:\.\.(-?[0-9]{1,4}))?\Z"
+)
+PADDED: Final = re.compile(r"-?0[0-9]")
+"""A number that is written with zeros in front: then all of the sequence have as many characters."""
 TEXT: Final = re.compile(r"[A-Za-z0-9_@%+:,./^~#*?={}\[\]-]+")
 
 
@@ -83,7 +87,11 @@ def _sequence(inside: str) -> list[str] | None:
         return None
     numbers = match[1] is not None
     first, last = (int(match[1]), int(match[2])) if numbers else (ord(match[3]), ord(match[4]))
-    step = 1 if last >= first else -1
-    if abs(last - first) >= MAX_WORDS:
+    by = abs(int(match[5] or 1)) or 1
+    if abs(last - first) // by >= MAX_WORDS:
         return None
-    return [str(one) if numbers else chr(one) for one in range(first, last + step, step)]
+    found = range(first, last + 1, by) if last >= first else range(first, last - 1, -by)
+    if not numbers:
+        return [chr(one) for one in found]
+    width = max(len(match[1]), len(match[2])) if PADDED.match(match[1]) or PADDED.match(match[2]) else 0
+    return [f"{one:0{width}d}" for one in found]

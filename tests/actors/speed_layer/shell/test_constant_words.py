@@ -14,7 +14,21 @@ from actors.speed_layer.shell.analysis import analyse
 from actors.speed_layer.shell.reading.brace_expansion import expand_braces
 
 CWD = "/home/dev/project"
-PIECES = [*"ab1,{}/-.", "..", "{a,b}", "{1..3}", "{}", "{c..a}", "{x,{y,z}}"]
+PIECES = [
+    *"ab1,{}/-.",
+    "..",
+    "{a,b}",
+    "{1..3}",
+    "{}",
+    "{c..a}",
+    "{x,{y,z}}",
+    "{01..10..3}",
+    "{5..-5..-2}",
+    "{-03..1}",
+    "{A..C}",
+    "{e..a..2}",
+    "{1..3..0}",
+]
 
 
 @pytest.mark.skipif(shutil.which("bash") is None, reason="there is no bash to compare with")
@@ -31,7 +45,7 @@ def test_braces_become_the_words_that_bash_makes_of_them(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize(
-    "text", ["{a,b}" * 9, "{1..900}", "{a..z}{a..z}", "a{", "{a,b", "'{a,b}'", "{01..3}", "{1..9..2}"]
+    "text", ["{a,b}" * 9, "{1..900}", "{a..z}{a..z}", "a{", "{a,b", "'{a,b}'", "{a..C}", "{1..9..x}"]
 )
 def test_braces_that_are_not_certain_or_too_many_stay_unknown(text: str) -> None:
     assert expand_braces(text) in (None, [text])
