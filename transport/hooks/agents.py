@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from transport.hooks import claude_code, codex, cursor, gemini, opencode
+from transport.hooks.hook_answer import Judgement, asks_the_person, event_name, members
 
 TYPE_CHECKING = False  # what only annotations name is not imported: a hook starts before each call
 if TYPE_CHECKING:
-    from typing import Final
+    from typing import Any, Final
 
     from transport.hooks.hook_answer import Answer
 
@@ -18,3 +19,20 @@ AGENTS: Final[dict[str, Answer]] = {
     "cursor": cursor.answer,
 }
 """How each agent is answered, by the name that `moothall hook` takes."""
+
+ASKS_NOBODY: Final = "bypassPermissions"
+"""The mode of Claude Code in which an `ask` of a hook is no question: a write to a file that Claude Code itself guards
+went through (2.1.332), while all else was refused."""
+
+
+def in_words(agent: str, event: Any, judged: Judgement) -> dict[str, Any] | None:
+    """Return a judgement as an agent's hook prints it; None prints nothing. Where nobody is asked, `ask` is a denial.
+
+    Args:
+        agent: Whose hook it is.
+        event: What the hook was given.
+        judged: What is to be told.
+    """
+    if judged.decision == "ask" and (members(event) or {}).get("permission_mode") == ASKS_NOBODY:
+        judged = Judgement("deny", asks_the_person(judged.reason, "this mode of the agent"))
+    return AGENTS[agent](event_name(event), judged)

@@ -15,8 +15,8 @@ from starlette.responses import Response
 from actors.desk.gate import Gate, Refusal
 from actors.kernel import ActorError
 from actors.speed_layer.call_and_verdict import Origin
-from transport.hooks.agents import AGENTS
-from transport.hooks.hook_answer import Judgement, Unusable, event_name, judgement, origin, question
+from transport.hooks.agents import AGENTS, in_words
+from transport.hooks.hook_answer import Judgement, Unusable, judgement, origin, question
 from transport.hooks.hook_event import happened, is_told
 from transport.http.request_checks import CHECKED_REQUEST, CheckedRequest
 from transport.logs import Logger
@@ -45,8 +45,8 @@ class HookRoute:
     async def answer(self, request: Request) -> Response:
         """Answer one event of a hook; a checkpoint."""
         checked: CheckedRequest = request.scope[CHECKED_REQUEST]
-        answer = AGENTS.get(request.path_params["agent"])
-        if answer is None:
+        agent: str = request.path_params["agent"]
+        if agent not in AGENTS:
             return Response(f"no agent of that name; there are {', '.join(AGENTS)}", 404)
         size = len(checked.body)
         if size > LARGE_BYTES:
@@ -63,7 +63,7 @@ class HookRoute:
             judged = Judgement("ask", f"moothall could not judge this: {malformed.message}")
         except Unusable as unusable:
             judged = Judgement("ask", f"moothall could not judge this: {unusable}")
-        return _json(answer(event_name(event), judged) or {})
+        return _json(in_words(agent, event, judged) or {})
 
     async def _judged(self, checked: CheckedRequest, event: Any) -> Judgement:
         asked = question(event)

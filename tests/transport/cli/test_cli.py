@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import signal
 import subprocess
@@ -221,7 +222,7 @@ async def test_a_hook_gets_its_verdict_from_the_server_of_the_project(project, s
 
 async def test_a_policy_is_explained_and_checked_offline(project, tmp_path):
     code, out, _ = await project(
-        "policy", "explain", "--tool", "Bash", "--input", '{"command": "git status; rm -rf /"}'
+        "policy", "explain", "--offline", "--tool", "Bash", "--input", '{"command": "git status; rm -rf /"}'
     )
     assert code == 1
     explained = json.loads(out)
@@ -231,6 +232,33 @@ async def test_a_policy_is_explained_and_checked_offline(project, tmp_path):
     code, _, err = await project("policy", "check", tmp_path / "bad.toml")
     assert code == 1
     assert "bad.toml:1" in err
+
+
+async def test_a_policy_is_explained_by_the_hall_that_runs(project, server, tmp_path):
+    rules = '[[tool]]\nid = "mine.deploy"\nreason = "fine"\nverdict = "allow"\ntools = ["deploy"]\n'
+    (tmp_path / "rules.toml").write_text(rules)
+    asked = ("policy", "explain", "--tool", "deploy", "--input", "{}")
+    code, out, err = await project(*asked)
+    assert (code, json.loads(out)["verdict"], "answered by the running hall" in err) == (1, "ask", True)
+    admin = server.data / "admin.token"
+    assert (await project("policy", "activate", tmp_path / "rules.toml", "--token-file", admin))[0] == 0
+    code, out, err = await project(*asked)
+    explained = json.loads(out)
+    assert (code, explained["rule"], explained["policy"] in err) == (0, "mine.deploy", True)
+    code, out, err = await project(*asked, "--offline")
+    assert (code, json.loads(out)["ruling"]["verdict"], "answered by files alone" in err) == (1, "ask", True)
+    await server.end()
+    assert (await project(*asked))[0] == 3
+
+
+async def test_a_checked_policy_shows_its_hash_and_the_rules_that_show_nothing(project, tmp_path):
+    text = '[[command]]\nid = "mine.zork"\nreason = "r"\nverdict = "deny"\nargv = ["zork"]\n'
+    (tmp_path / "rules.toml").write_text(text)
+    code, out, err = await project("policy", "check", tmp_path / "rules.toml")
+    assert (code, hashlib.sha256(text.encode()).hexdigest() in out) == (0, True)
+    assert "rules.toml:1: rule 'mine.zork' has no `match` examples" in err
+    (tmp_path / "rules.toml").write_text(text + 'match = ["zork x"]\n')
+    assert (await project("policy", "check", tmp_path / "rules.toml"))[2] == ""
 
 
 async def test_the_data_directory_and_its_tokens_are_the_owners_alone(project, server):

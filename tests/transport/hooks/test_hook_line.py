@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from test_hooks import EVENT, VERDICT, answer, one_answer
 
-from transport.cli.agents.hook_settings import hook_line, hook_settings, hook_words
+from transport.cli.agents.hook_settings import ASKING, hook_line, hook_settings, hook_words
 from transport.discovery.server_file import ServerInfo, write_server_info
 
 HALL = "project-1"
@@ -195,6 +195,17 @@ def test_the_settings_of_an_agent_hold_the_line_and_more_time_than_the_hook_take
     assert hook["command"] == hook_line(agent, HALL, 60)
     assert hook["timeout"] == limit
     assert hook.get("onFailure") == ("block" if agent == "claude-code" else None)
+
+
+@pytest.mark.parametrize("agent", ["claude-code", "codex", "gemini"])
+def test_a_hook_that_only_tells_what_happened_holds_nothing_up_even_where_it_cannot_run(run, agent):
+    settings = json.loads(hook_settings(agent, HALL))["hooks"]
+    told = {event: groups[0]["hooks"][0] for event, groups in settings.items() if event not in ASKING}
+    assert "SessionEnd" in told
+    for hook in told.values():
+        assert "onFailure" not in hook
+        done = run(hook["command"].replace(sys.executable, "/no/such/python"))
+        assert (done.returncode, done.stdout) == (0, b"")
 
 
 def test_opencode_gets_a_plugin_that_runs_the_same_words():

@@ -192,6 +192,13 @@ def test_what_happened_is_told_without_what_the_tool_gave_back_and_never_refused
     assert run_hook("claude-code", {"hook_event_name": "Stop", "session_id": "s"}, "/nowhere") is None
 
 
+def test_where_the_agent_asks_nobody_an_ask_is_a_denial(run_hook):
+    event = {**EVENT, "permission_mode": "bypassPermissions"}
+    with one_answer(answer({**VERDICT, "verdict": "ask"})) as (answering, _):
+        assert decision(run_hook("claude-code", event, answering))[0] == "deny"
+    assert decision(run_hook("claude-code", event, "/nowhere"))[0] == "deny"
+
+
 def test_gemini_opencode_and_cursor_hear_each_in_their_words():
     asks = Judgement("ask", "r")
     assert gemini.answer("BeforeTool", asks) == {"decision": "ask", "reason": "r"}

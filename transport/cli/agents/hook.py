@@ -15,8 +15,8 @@ import sys
 from transport.cli.agents.ask_hall import ask_hall, tell_hall
 from transport.cli.agents.hook_words import Told, told
 from transport.discovery.hall import Hall, hall_of_id
-from transport.hooks.agents import AGENTS
-from transport.hooks.hook_answer import Judgement, Unusable, event_name, judgement, question
+from transport.hooks.agents import AGENTS, in_words
+from transport.hooks.hook_answer import Judgement, Unusable, judgement, question
 from transport.hooks.hook_event import is_told
 from transport.hooks.script_digests import with_scripts
 
@@ -76,7 +76,7 @@ def hook(given: Told) -> None:
         judged = Judgement("ask", f"moothall could not judge this: {_in_short(error)}")
     finally:
         _end_deadline()
-    answer = AGENTS[given.agent](event_name(event), judged)
+    answer = in_words(given.agent, event, judged)
     if answer is not None:
         print(json.dumps(answer))
 

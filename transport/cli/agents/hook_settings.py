@@ -18,6 +18,9 @@ word on stderr; every agent lets a call pass on most other codes."""
 MARGIN_S: Final = 20
 """How much longer than its own deadline an agent waits for a hook, in seconds: one that is cut off lets calls pass."""
 
+ASKING: Final = frozenset({"PreToolUse", "BeforeTool"})
+"""The events that ask; the others tell what happened."""
+
 _AROUND: Final = dict.fromkeys(("SessionStart", "SubagentStart", "SubagentStop", "Stop", "SessionEnd"))
 _EVENTS: Final[dict[str, dict[str, str | None]]] = {
     "claude-code": {"PreToolUse": "*", "PostToolUse": "*", "PostToolUseFailure": "*", **_AROUND},
@@ -44,6 +47,11 @@ def hook_line(agent: str, hall_id: str, wait_s: int = 0) -> str:
     return f"{shlex.join(hook_words(agent, hall_id, wait_s))} || {FAILED}"
 
 
+def told_line(agent: str, hall_id: str) -> str:
+    """Return the line for events that are told after the fact: what ends a session or a turn is never held up."""
+    return f"{shlex.join(hook_words(agent, hall_id))} || true"
+
+
 def hook_settings(agent: str, hall_id: str, wait_s: int = 0) -> str:
     """Return what goes into an agent's settings file: JSON, or for OpenCode the plugin."""
     line, limit_s = hook_line(agent, hall_id, wait_s), wait_s + MARGIN_S + 10
@@ -61,14 +69,12 @@ def hook_settings(agent: str, hall_id: str, wait_s: int = 0) -> str:
         hook = {"name": "moothall", **hook, "timeout": limit_s * 1000}
     if agent == "claude-code":
         hook["onFailure"] = "block"
-    return _json({"hooks": _matched(_EVENTS[agent], hook)})
-
-
-def _matched(events: dict[str, str | None], hook: dict[str, Any]) -> dict[str, Any]:
-    return {
-        event: [{**({} if matcher is None else {"matcher": matcher}), "hooks": [hook]}]
-        for event, matcher in events.items()
+    told = {name: value for name, value in hook.items() if name != "onFailure"} | {"command": told_line(agent, hall_id)}
+    events = {
+        event: [{**({} if matcher is None else {"matcher": matcher}), "hooks": [hook if event in ASKING else told]}]
+        for event, matcher in _EVENTS[agent].items()
     }
+    return _json({"hooks": events})
 
 
 def _json(settings: dict[str, Any]) -> str:

@@ -14,7 +14,8 @@ from actors.session.messages import Role
 from actors.speed_layer.governing.activation import text_hash
 from actors.speed_layer.policy.claude_settings import import_settings
 from actors.speed_layer.policy.engine import Policy, Request, packs
-from actors.speed_layer.policy.loading.sources import PolicyError, PolicySource
+from actors.speed_layer.policy.loading.sources import PolicyError, PolicySource, load
+from actors.speed_layer.policy.rule_tables import CommandRule, PathRule
 from transport.cli.failure import CommandFailed, Exit
 from transport.cli.log_source import Online
 from transport.cli.which_hall import THIS, WhichHall
@@ -30,13 +31,18 @@ app.command("transport.cli.policy.remembered:forget", help="Let a remembered dec
 
 @app.command
 def check(file: Path) -> None:
-    """Load a policy on top of the shipped one and check every rule's examples.
+    """Load a policy on top of the shipped one, check every rule's examples, and print the hash that `activate` takes.
 
     Args:
         file: The policy, as TOML.
     """
     policy = load_policy(file)
-    print(f"{file}: ok, policy version {policy.version}")
+    text = file.read_text(encoding="utf-8")
+    for entry in load(PolicySource(str(file), text, "project")):
+        if isinstance(entry.table, CommandRule | PathRule) and not entry.table.match:
+            why = f"rule {entry.table.id!r} has no `match` examples: nothing shows that it matches what you mean"
+            print(visible(f"{file}:{entry.line}: {why}"), file=sys.stderr)
+    print(f"{file}: ok, policy version {policy.version}, sha256 {text_hash(text)}")
 
 
 @app.command
@@ -47,27 +53,41 @@ def explain(
     cwd: Path | None = None,
     role: Role = "agent",
     policy: Path | None = None,
+    offline: bool = False,
     json: bool = False,
+    hall: WhichHall = THIS,
 ) -> None:
     """Say what the verdict on a call would be and why; exit 1 unless it is allowed.
+
+    The running hall answers, by the policy that governs there and with what it remembers, in the role of the token.
+    Offline the shipped policy does, with a file laid over it.
 
     Args:
         tool: The tool's name, as agents name it.
         input: The tool's arguments, as a JSON object.
         cwd: The working directory of the call; the current one unless given.
         role: The role of the agent that asks.
-        policy: A policy file to lay over the shipped policy.
+        policy: A policy file to lay over the shipped policy; asks no hall.
+        offline: Ask no hall.
         json: Print it as one line of JSON.
+        hall: Which hall is asked.
     """
     try:
         arguments = msgspec.json.decode(input, type=dict[str, Any])
     except msgspec.DecodeError as error:
         raise CommandFailed(Exit.USAGE, f"--input is not a JSON object: {error}") from None
-    loaded = Policy.default() if policy is None else load_policy(policy)
     where = os.path.abspath(cwd if cwd is not None else Path.cwd())  # noqa: PTH100 - without the `..` that pathlib keeps
-    explanation = loaded.explain(Request(tool, arguments, where, role))
-    print(visible_json(explanation, indent=None if json else 2))
-    if explanation.ruling.verdict != "allow":
+    if offline or policy is not None:
+        loaded = Policy.default() if policy is None else load_policy(policy)
+        explanation = loaded.explain(Request(tool, arguments, where, role))
+        verdict, version, shown = explanation.ruling.verdict, loaded.version, msgspec.to_builtins(explanation)
+    else:
+        told: dict[str, Any] = Online(hall.given()).run(lambda client: client.explain(tool, arguments, cwd=where))
+        verdict, version, shown = told["verdict"], told["policy"], told
+    print(visible_json(shown, indent=None if json else 2))
+    by = "files alone" if offline or policy is not None else "the running hall"
+    print(f"answered by {by}, policy version {version}", file=sys.stderr)
+    if verdict != "allow":
         raise SystemExit(Exit.NO)
 
 

@@ -9,6 +9,7 @@ from typing import Final
 import msgspec
 
 from actors.speed_layer.policy.loading.audit_and_limits import AuditAndLimits
+from actors.speed_layer.policy.loading.can_match import check_can_match
 from actors.speed_layer.policy.loading.rule_scope import Scopes
 from actors.speed_layer.policy.loading.sources import Entry, PolicyError, PolicySource, load
 from actors.speed_layer.policy.matching.command_judge import CommandJudge
@@ -104,6 +105,7 @@ class CompiledRules:
 
     def _add(self, entry: Entry) -> None:
         table = entry.table
+        check_can_match(entry)
         try:
             if isinstance(table, CommandRule):
                 self.commands.add(compile_rule(table, entry.source.layer))
