@@ -122,10 +122,12 @@ class Committer:
     async def _end(self, begun: Begun) -> None:
         trouble = ""
         try:
-            await self._disk.ended()
+            with ending_on_damage():
+                await self._disk.ended()
         except DiskFull as error:  # settling takes the group back then, and says so to each
             trouble = str(error)
         except SyncFailed as error:
             raise DiskSyncFailed(str(error)) from error
-        outcomes = self._log.steps.settle(begun.staged)
+        with ending_on_damage():
+            outcomes = self._log.steps.settle(begun.staged)
         self._committed(list(zip(begun.group, outcomes, strict=True)), trouble)
