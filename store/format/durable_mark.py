@@ -14,7 +14,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from store.disk.small_file import read_with_crc, with_crc
-from store.disk.sync import sync_file, write_all, write_error
+from store.disk.sync import write_error
 
 MARK_NAME = "durable"
 
@@ -46,15 +46,6 @@ class DurableMark:
         """
         with suppress(OSError):
             os.pwrite(self._fd, _encode(last), 0)
-
-    def move_back(self, last: int) -> None:
-        """Say durably that no more than this is promised, before what is beyond it is taken back.
-
-        Raises:
-            SyncFailed: the disk did not confirm.
-        """
-        write_all(self._fd, _encode(last), 0, self._path)
-        sync_file(self._fd, os.fsync, self._path)
 
     def close(self) -> None:
         """Close the file."""

@@ -108,7 +108,7 @@ class Tail:
         if self._marked and staged.frames:
             remove_clean_stop(self.directory, *((index_path(self._segment.path),) if self._segment else ()))
             self._marked = False
-        each = self.policy.kind == "always"
+        each, before = self.policy.kind == "always", self.durable
         parts: list[bytes] = []
         end, written = self._position, None
         for frame in staged.frames:
@@ -135,10 +135,12 @@ class Tail:
             self.written = frame.last_sequence
             if each:
                 self._write(parts)
-                self.sync()
+                self._sync_files()
         self._write(parts)
         if self.policy.before_acknowledging and staged.frames and not each:
-            self.sync()
+            self._sync_files()
+        if self.durable > before:
+            self._promise()  # last: of a group that is taken back nothing was promised
 
     def write_alone(self, body: bytes, first: int, last: int, time_ns: int) -> tuple[Segment, int] | None:
         """Write one frame without a command, if it needs neither a sync nor a new segment.
@@ -176,6 +178,11 @@ class Tail:
             SyncFailed: the disk did not confirm.
             DiskFull: the process has no descriptor left to sync a complete segment with; nothing is lost.
         """
+        self._sync_files()
+        self._promise()
+
+    def _sync_files(self) -> None:
+        """Make everything written durable, and promise nothing yet: it may be half a group."""
         for path in self._unsynced:
             sync_path(path, self._ports.sync)  # its descriptor is closed once readers see the next segment
         self._unsynced.clear()
@@ -183,9 +190,11 @@ class Tail:
             sync_file(self._segment.file.fd, self._ports.sync, self._segment.path)
         self.syncs += 1
         self.durable = self.written
+        self._last_sync_ns = self._ports.clock_ns()
+
+    def _promise(self) -> None:
         if self._mark is not None:
             self._mark.move(self.durable)
-        self._last_sync_ns = self._ports.clock_ns()
 
     def trim(self) -> None:
         """Let the file end behind the last frame; the next sync makes that durable.
@@ -208,8 +217,6 @@ class Tail:
             DiskFull: the process has no descriptor left to do it with.
             SyncFailed: the disk did not confirm.
         """
-        if self._mark is not None and self.durable > place.written:
-            self._mark.move_back(place.written)
         touched = [written.segment for written in staged.written] + ([self._segment] if self._segment else [])
         created = {id(segment): segment for segment in touched if segment is not place.segment}
         for new in reversed(created.values()):
@@ -265,7 +272,7 @@ class Tail:
             if self.policy.kind == "never":
                 self._unsynced.append(self._segment.path)
             else:
-                self.sync()
+                self._sync_files()
         header = SegmentHeader(
             first_sequence=first_sequence,
             durable=self.durable,

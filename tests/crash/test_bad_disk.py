@@ -98,10 +98,7 @@ def test_a_call_that_fails_is_answered_with_an_error_of_the_log_and_breaks_no_pr
     recording_disk, left, kind, error, how, answer
 ):
     with recording_disk() as disk:
-        # Where a group of `always` fails and what to take it back with finds no space either, the log ends: it says
-        # less than `DiskFull`, and nothing that is untrue. To be looked at: one call that fails should not do both.
-        also = {SyncFailed} if (error, how) == ("ENOSPC", "always") else set()
-        assert promises_are_kept(disk, left, kind, error, how) <= {answer, type(None)} | also
+        assert promises_are_kept(disk, left, kind, error, how) <= {answer, type(None)}
 
 
 def tries_again(fd):

@@ -113,6 +113,4 @@ def test_a_mark_reads_back_as_it_was_written(tmp_path):
     for last in (1, 2**40, 7):
         mark.move(last)
         assert read_durable_mark(tmp_path) == last
-    mark.move_back(3)
-    assert read_durable_mark(tmp_path) == 3
     mark.close()

@@ -147,13 +147,13 @@ def test_a_crash_after_any_step_to_the_disk_loses_nothing_that_the_policy_keeps(
 
 
 def test_the_suite_catches_a_rotation_that_does_not_sync_the_segment_it_leaves(monkeypatch, tmp_path):
-    real = Tail.sync
+    real = Tail._sync_files
 
     def sync(tail):
         if sys._getframe(1).f_code.co_name != "_begin_segment":
             real(tail)
 
-    monkeypatch.setattr(Tail, "sync", sync)
+    monkeypatch.setattr(Tail, "_sync_files", sync)
     left = crash_everywhere(monkeypatch, tmp_path)
     with pytest.raises(AssertionError):
         for each in left:
