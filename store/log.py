@@ -3,7 +3,7 @@
 import errno
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -15,8 +15,7 @@ from store.errors import LogDamaged, StoreError
 from store.format.retention_record import RetentionRecord
 from store.interface import Log, LogStats
 from store.model.append import Append, Appended, Expected
-from store.model.event import Event
-from store.model.given import EventsGiven, FailIfGiven, as_events
+from store.model.event import Event, NewEvent
 from store.model.limits import Limits
 from store.model.query import Page, Query, as_query
 from store.recovery.close_directory import close_cleanly
@@ -162,32 +161,10 @@ class EventLog(Log):
         self._writer.guarded(self._parts.index_file_queue.step)
         return self._parts.index_file_queue.pending
 
-    def append(
-        self,
-        events: EventsGiven,
-        *,
-        stream: str | None = None,
-        expected_revision: Expected = None,
-        agent: str = "local",
-        command_id: str | None = None,
-        fail_if: FailIfGiven = None,
-        expected: Mapping[str, Expected] | None = None,
-    ) -> Appended:
-        """Commit one append; see `Log.append`."""
-        events = as_events(events)
-        if command_id is None and fail_if is None and expected is None:
-            appended = self._steps.commit_quickly(events, stream, agent, expected_revision)
-            if appended is not None:
-                return appended
-        return super().append(
-            events,
-            stream=stream,
-            expected_revision=expected_revision,
-            agent=agent,
-            command_id=command_id,
-            fail_if=fail_if,
-            expected=expected,
-        )
+    def _append_quickly(
+        self, events: Sequence[NewEvent], stream: str | None, agent: str, expected: Expected
+    ) -> Appended | None:
+        return self._steps.commit_quickly(events, stream, agent, expected)
 
     def commit(self, appends: Sequence[Append]) -> list[Appended | StoreError]:
         """Stage, flush and settle appends as one group; see `Log.commit`.

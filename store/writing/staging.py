@@ -17,7 +17,7 @@ from store.reading.committed import Committed
 from store.writing.batch_framer import BatchFramer
 from store.writing.command_window import CommandMemory, repeated
 from store.writing.conditions import check_condition
-from store.writing.native_framer import native_framer
+from store.writing.native_framer import NativeFramer, native_framer
 from store.writing.staged_group import Staged
 from store.writing.validation import checked_columns, payload_hash
 
@@ -74,7 +74,9 @@ class Stager:
             return
         for plain, run in groupby(zip(appends, cleared or repeat(0), strict=False), _is_plain):
             together = list(run)
-            if not plain or not self._stage_together([append for append, _ in together], staged, now_ns):
+            if plain and self.native is not None:
+                together = together[self._stage_natively(self.native, together, staged, now_ns) :]
+            if not plain or (together and not self._stage_together([each for each, _ in together], staged, now_ns)):
                 for append, known in together:
                     self._stage_alone(append, known, staged, now_ns)
 
@@ -109,10 +111,20 @@ class Stager:
                 if frame.command:
                     self._commands.take_back(frame.command)
 
+    @staticmethod
+    def _stage_natively(
+        native: NativeFramer, appends: Sequence[tuple[Append, int]], staged: Staged, now_ns: int
+    ) -> int:
+        """Stage plain appends up to the first that the native part leaves to others; return how many those are."""
+        for number, (append, _) in enumerate(appends):
+            if (frame := native.frame(append, now_ns)) is None:
+                return number
+            staged.frames.append(frame)
+            staged.outcomes.append(frame.appended)
+        return len(appends)
+
     def _stage_together(self, appends: Sequence[Append], staged: Staged, now_ns: int) -> bool:
         """Stage appends that nothing can refuse but what is wrong with themselves; False if something is."""
-        if self.native is not None:
-            return False
         try:
             columns = checked_columns(appends, self._limits)
             self._framer.check_names(appends)

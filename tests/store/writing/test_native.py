@@ -195,3 +195,28 @@ def test_a_quick_append_is_found_by_every_filter_at_once(tmp_path):
         for asked, step in (({"types": "t3"}, 7), ({"correlation_id": "c3"}, 5), ({"stream": "s0"}, 3)):
             assert sum(1 for _ in log.read(**asked)) == len(range(3, 10_000, step)) + (step == 3)
     assert verify(tmp_path).problems == []
+
+
+def test_a_log_that_is_only_read_takes_no_quick_append_either(tmp_path):
+    with EventLog.open(tmp_path, "never") as log, EventLog.open(tmp_path, "never", read_only=True) as reader:
+        log.append([NewEvent(type="a")], stream="s")
+        before = content(tmp_path)
+        assert reader.head == 1
+        for _ in range(2):
+            with pytest.raises(Invalid, match="read-only"):
+                reader.append([NewEvent(type="a")], stream="s")
+        assert content(tmp_path) == before
+        assert log.append([NewEvent(type="a")], stream="s").first_sequence == 2
+
+
+def test_a_group_with_names_that_are_new_is_stored_in_its_order(tmp_path):
+    from store import Append
+
+    with EventLog.open(tmp_path) as log:
+        log.append([NewEvent(type="a")], stream="s", agent="me")
+        names = ["s", "s", "new", "s", "newer", "new"]
+        stored = log.commit([Append(events=[NewEvent(type="a")], agent="me", stream=name) for name in names])
+        assert [each.first_sequence for each in stored] == [*range(2, 8)]
+        assert [event.stream for event in log.read()] == ["s", *names]
+        assert [event.revision for event in log.read()] == [1, 2, 3, 1, 4, 1, 2]
+    assert verify(tmp_path).problems == []
