@@ -39,6 +39,8 @@ NAMES_ALONE: Final = frozenset({"mkdir", "touch", "mkfifo", "cmake", "meson"})
 """Programs that write no text of another's into a file: they make folders and empty files, or what they build."""
 PLACES: Final = frozenset({"cp", "install", "mv", "ln", "rsync", "rclone", "git", "unzip", "tar", "curl", "wget"})
 """Programs that may put files of any name below a folder that they are given."""
+MODULE: Final = "python -m "
+"""How the name of a program begins that is a module of Python's."""
 MANY: Final = re.compile(r"[*?\[]")
 RECIPE: Final = re.compile(r"^(?:[ \t]+[@+-]*|[^\s:=#]+[^:=]*::?[^=;\n]*;)(.+)$", re.MULTILINE)
 """A line of a Makefile or a justfile that is given to a shell."""
@@ -134,8 +136,10 @@ def _run(
     command: SimpleCommand, findings: Sequence[Finding], written: Sequence[Written], workspace: Workspace
 ) -> list[Written]:
     """Return the written files that a command runs or takes rules from."""
-    program = command.words[0].rpartition("/")[2].removeprefix("python -m ")
+    called = command.words[0].rpartition("/")[2]
+    program = called.removeprefix(MODULE)
     base = program.rstrip("0123456789.") or program
+    imports = base in code_files.PYTHONS or called.startswith(MODULE)
     paths = [_path(command, word, workspace) for word in code_files.named_as_code(command, base)]
     rules = [one.rule for one in findings if one.access == ""]
     names = code_files.rule_files(base, rules)
@@ -152,6 +156,7 @@ def _run(
         or any(path is not None and one.may_be(path) for path in paths)
         or (not one.built and any(path is not None and one.may_be(path) for path in options))
         or (one.whole and any(path is not None and one.path == path for path in tests))
+        or (imports and code_files.stands_for_pythons_own(one.path, command.cwd))
     ]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Iterable
 from fnmatch import fnmatchcase, translate
 from typing import Final
@@ -90,6 +91,8 @@ RUNS_RULES: Final = ("build.", "packages.")
 """How the ids of the rules begin that are over programs which build and test a project by its own files."""
 ONLY_READ: Final = ("-read", "-list", "-version", "-version-only", "-info", "-check", "-audit", "-clean", "-dry")
 """How the ids of those of these rules end that are over commands which run nothing of the project's."""
+PYTHONS: Final = frozenset({"python", "pypy", "ipython", "coverage", "pytest", "py.test", "unittest"})
+"""Programs that look for modules in the working directory before they look where Python has its own."""
 OPTION_VALUE: Final = re.compile(r"--?[A-Za-z][\w-]*=(.+)\Z", re.DOTALL)
 
 
@@ -125,6 +128,15 @@ def option_values(words: tuple[str, ...]) -> list[str]:
         elif words[index - 1].startswith("-"):
             found.append(word)
     return [value for value in found if value]
+
+
+def stands_for_pythons_own(path: str, cwd: str | None) -> bool:
+    """Return whether a file is what Python, in this directory, imports in place of a module of its own."""
+    if cwd is None:
+        return path.endswith(".py")
+    below = path.removeprefix(cwd.rstrip("/") + "/")
+    module = below.removesuffix("/__init__.py").removesuffix(".py")
+    return below not in {path, module} and module in sys.stdlib_module_names
 
 
 def rule_files(program: str, rules: Iterable[str | None]) -> Names | None:
