@@ -58,6 +58,7 @@ async def test_asks_of_hooks_that_nobody_waits_for_open_no_approval_and_shut_no_
     assert (await world.gate.pending_approvals(SAGE)).approvals == []
     assert (await ask(world, deploy(origin=call_of()), wait_s=5)).approval is not None
     assert (await ask(world, deploy(1))).approval is not None
+    assert (await ask(world, deploy(2, call_of(call="meanwhile")))).approval is None  # while others are pending, too
     assert (await ask(world, deploy(1, call_of(call="later")))).approval is not None  # it joins the one that is pending
 
 
