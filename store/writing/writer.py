@@ -109,15 +109,11 @@ class Writer:
             Its segment, and the byte at which it begins; None if nothing was written, for whatever reason: `put` tells.
 
         Raises:
-            SyncFailed: what was written of it could not be removed; the writer is broken for good.
+            SyncFailed: what was written of it could not be removed. Whatever is raised, the caller ends the writer.
         """
         if self.broken or self._blocked or first != self._tail.written + 1:
             return None
-        try:
-            return self._tail.write_alone(body, first, last, time_ns)
-        except BaseException as error:
-            self.end(error)
-            raise
+        return self._tail.write_alone(body, first, last, time_ns)
 
     def end(self, error: BaseException) -> None:
         """Write nothing any more: an exception came from outside, as Ctrl-C does, and nobody knows what it stopped."""

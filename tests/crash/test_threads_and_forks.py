@@ -215,12 +215,16 @@ def test_a_log_whose_taking_back_is_interrupted_too_does_no_more_work_and_opens_
         assert [event.sequence for event in again.read()] == [1]
 
 
-def test_ctrl_c_itself_comes_through_a_write_that_it_ends(tmp_path):
-    def sync(_fd):
+@pytest.mark.parametrize("fsync", ["always", "never"])
+def test_ctrl_c_itself_comes_through_a_write_that_it_ends(tmp_path, monkeypatch, fsync):
+    def interrupted(*_given):
         raise KeyboardInterrupt
 
-    log = EventLog.open(tmp_path, sync=sync)
-    with pytest.raises(KeyboardInterrupt):
+    log = EventLog.open(tmp_path, fsync, sync=os.fsync if fsync == "never" else interrupted)
+    if fsync == "never":
+        log.append([NOTE])
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr("os.pwritev" if fsync == "never" else "os.fsync", interrupted)
         log.append([NOTE])
     with pytest.raises(SyncFailed, match=r"KeyboardInterrupt.*unknown: start again"):
         log.append([NOTE])
