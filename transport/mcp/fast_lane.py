@@ -47,7 +47,7 @@ def called(params: dict[str, Any]) -> tuple[Tool, dict[str, Any]] | None:
     """Return the tool that a `tools/call` names and its arguments; None where the call is not for the lane."""
     name, given = params.get("name"), params.get("arguments")
     tool = LANE.get(name) if isinstance(name, str) else None
-    if tool is None or not isinstance(given, dict | None):
+    if tool is None or not (given is None or isinstance(given, dict)):
         return None
     arguments = cast("dict[str, Any]", given or {})
     return None if arguments.get("wait_s") else (tool, arguments)

@@ -248,5 +248,6 @@ def _envelope(parsed: object) -> dict[str, Any]:
 def _check_call(message: dict[str, Any]) -> None:
     if not isinstance(message["method"], str):
         raise Malformed(INVALID_REQUEST, "`method` must be a string", request_id_of(message))
-    if not isinstance(message.get("params"), dict | None):
+    params = message.get("params")
+    if not (params is None or isinstance(params, dict)):
         raise Malformed(INVALID_PARAMS, "`params` must be an object", request_id_of(message))

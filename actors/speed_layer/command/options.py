@@ -71,7 +71,10 @@ class Parsed(msgspec.Struct):
 
     def has(self, *names: str) -> bool:
         """Return whether one of the options was given."""
-        return any(name in names for name, _, _ in self.options)
+        for name, _, _ in self.options:  # noqa: SIM110 - half the time of a generator
+            if name in names:
+                return True
+        return False
 
     def value(self, *names: str) -> str | None:
         """Return the last value of these options, `None` if there is none."""

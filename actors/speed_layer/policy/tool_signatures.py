@@ -26,12 +26,14 @@ class KnownTool:
         quiet: The keys that may change nothing.
         beside: The keys that may stand beside a command.
         asks: Whether some keys have to be empty, or there.
+        takes_command: Whether `command` is a key of it that holds a shell line.
     """
 
-    __slots__ = ("_empty", "asks", "beside", "quiet", "signature")
+    __slots__ = ("_empty", "asks", "beside", "quiet", "signature", "takes_command")
 
     def __init__(self, signature: ToolSignature) -> None:
         self.signature = signature
+        self.takes_command = "command" in signature.command
         self._empty = frozenset(signature.ignored_if_empty)
         self.quiet = frozenset(signature.ignored) | self._empty
         self.asks = bool(signature.ignored_if_empty or signature.needs)

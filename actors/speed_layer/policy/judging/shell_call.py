@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import msgspec
 
@@ -15,7 +15,7 @@ from actors.speed_layer.shell.reading.prepared_text import MAX_BYTES
 NO_COMMAND: Final = "'command' is missing, or neither text nor a list of words"
 
 
-class ShellCall(NamedTuple):
+class ShellCall(msgspec.Struct, frozen=True, gc=False):
     """What is to be run.
 
     Attributes:
@@ -39,7 +39,7 @@ def shell_call(known: KnownTool, arguments: dict[str, Any], cwd: str | None) -> 
         arguments: The input.
         cwd: The request's working directory.
     """
-    only = arguments.get("command") if len(arguments) == 1 and "command" in known.signature.command else None
+    only = arguments.get("command") if len(arguments) == 1 and known.takes_command else None
     if isinstance(only, str):
         return ShellCall(only, cwd)  # as many are
     given = known.effective(arguments)

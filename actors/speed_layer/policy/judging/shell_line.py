@@ -85,7 +85,7 @@ def judge_analysis(
     said: list[Finding] = []
     if call.doubt:
         said.append(Finding("ask", None, call.doubt))
-    elif call.cwd is not None and not inside(normalised(call.cwd), workspace):
+    elif call.cwd is not None and call.cwd != workspace.root and not inside(normalised(call.cwd), workspace):
         said.append(Finding("ask", None, f"it would run in {call.cwd!r}, which does not lie in the workspace"))
     analysis.steps.go_on_to_judging()
     try:
@@ -118,9 +118,10 @@ def _judge_all(
         OutOfSteps: It would take too long.
     """
     ends = list[int]()
+    judge, steps = rules.judge.judge, analysis.steps
     for command in analysis.commands:
         if command.judged:
-            rules.judge.judge(command, workspace, analysis.steps, said, trace)
+            judge(command, workspace, steps, said, trace)
         ends.append(len(said))
     if len(ends) > 1:
         printed = prints_hidden(analysis.commands)

@@ -33,6 +33,7 @@ STEPS_OF_NAME: Final = 3
 """Steps that it takes to judge the name of a variable that is read."""
 STEP_LENGTH: Final = 24
 """How many characters of words are looked at for a rule in a step."""
+RANKS: Final[dict[Layer, int]] = {layer: rank for rank, layer in enumerate(LAYERS)}
 MAY_EMPTY: Final = EDITORS | WRITERS
 """Programs that may empty a file without a redirection to it."""
 APPENDS: Final = frozenset({">>", "&>>", "<>"})
@@ -112,7 +113,7 @@ class CommandJudge:
         if UNKNOWN in command.words[0]:
             findings.append(Finding("ask", None, "the program is known only at run time"))
             return
-        weight = _weight(command)
+        weight, excluded = _weight(command), workspace.excluded
         refusal = ""
         proofs: dict[Layer, list[Finding]] = {}
         decided = False
@@ -123,7 +124,7 @@ class CommandJudge:
                 continue
             steps.spend(weight)
             why = _unmet(found, command) if compiled.conditions else None
-            if compiled.rule.id in workspace.excluded:
+            if excluded and compiled.rule.id in excluded:
                 why = OUT_OF_SCOPE
             if why is None and compiled.allows:
                 proof = Proof(self._paths, command, workspace, steps)
@@ -160,9 +161,10 @@ class CommandJudge:
     ) -> bool:
         """Add what rules over commands that nothing else covers say; return whether one does."""
         decided = False
+        proved = min([RANKS[layer] for layer in proofs]) if proofs else len(RANKS)
         for found in self._commands.otherwise():
             compiled = found.compiled
-            if any(LAYERS.index(layer) <= LAYERS.index(compiled.layer) for layer in proofs):
+            if proved <= RANKS[compiled.layer]:
                 continue
             steps.spend(weight)
             why = OUT_OF_SCOPE if compiled.rule.id in workspace.excluded else _unmet(found, command)

@@ -57,12 +57,12 @@ class CommandRules:
         self._prefixed = list[Prefixed]()
         self._root = PrefixNode()
         self._scripts = list[CompiledCommandRule]()
-        self._otherwise = list[CompiledCommandRule]()
+        self._otherwise = list[PrefixMatch]()
 
     def add(self, compiled: CompiledCommandRule) -> None:
         """Add a rule under each of its prefixes; one over scripts is looked at for every program with a folder."""
         if compiled.rule.otherwise:
-            self._otherwise.append(compiled)
+            self._otherwise.append(PrefixMatch(compiled, 1, compiled.options))
         elif compiled.rule.script:
             self._scripts.append(compiled)
         else:
@@ -80,7 +80,7 @@ class CommandRules:
 
     def otherwise(self) -> list[PrefixMatch]:
         """Return the rules over commands that no other rule covers."""
-        return [PrefixMatch(one, 1, one.options) for one in self._otherwise]
+        return self._otherwise
 
     def prepare(self) -> None:
         """Work out what a command finds at every prefix; call it once, when all is added.

@@ -145,14 +145,15 @@ class PathRules:
         if root is None or not root.startswith("/"):
             return Workspace(None, "")
         home = HOME.match(root)
-        own = home is None or home.group() != root
-        looked_at = ROOT_HOME.sub("/home/root", root) + "/x"  # whoever works there is at home there
-        free = (
-            own
-            and not SYSTEM.match(root)
-            and (named or not SETTINGS.match(root))
-            and not any(PROTECTED_TAGS.intersection(one.tags) for one in self._rules(looked_at))
-        )
+        if home is None:
+            free = not SYSTEM.match(root)
+        elif home.group() == root:
+            free = False
+        else:
+            free = named or not SETTINGS.match(root)
+        # whoever works in /root is at home there
+        looked_at = f"{ROOT_HOME.sub('/home/root', root) if root.startswith('/root') else root}/x"
+        free = free and not any(PROTECTED_TAGS.intersection(one.tags) for one in self._rules(looked_at))
         return Workspace(root if free else None, home.group() if home else "")
 
     def judge(self, path: str | None, cwd: str | None, access: Access, workspace: Workspace) -> Finding:

@@ -69,25 +69,26 @@ class Proof:
     def fails(self, found: PrefixMatch) -> str | None:
         """Return what the rule does not cover, `None` if it covers all."""
         rule = found.compiled
-        self._temporary = rule.rule.temporary
+        table = rule.rule
+        self._temporary = table.temporary
         command = self._command
-        if not rule.rule.script and "/" in command.words[0] and not trusted(command.words[0]):
+        if not table.script and "/" in command.words[0] and not trusted(command.words[0]):
             return f"{command.words[0]} is not a program of the system or the project's environment"
-        if rule.rule.wraps:
+        if table.wraps:
             return None if command.wraps else "it runs nothing that could be judged"
-        if rule.rule.fed:
-            why = self._fed(rule.rule.fed)
+        if table.fed:
+            why = self._fed(table.fed)
             if why:
                 return why
         for front in found.front:
             why = self._options(front)
             if why:
                 return why
-        if rule.rule.style == "find":
+        if table.style == "find":
             parsed = parse(found.known, without_exec(command.words[found.start :]), 0, NO_GLOBS)
         else:
-            parsed = parse(found.known, command.words, found.start, NO_GLOBS if rule.rule.globs else command.globs)
-        many = rule.rule.id.startswith("build.")
+            parsed = parse(found.known, command.words, found.start, NO_GLOBS if table.globs else command.globs)
+        many = table.id.startswith("build.")
         return self._options(parsed, many=many) or self._positionals(rule, parsed)
 
     def _options(self, parsed: Parsed, *, many: bool = False) -> str | None:
