@@ -38,7 +38,7 @@ static PyObject *number_of(PyObject *numbers, PyObject *name) /* borrowed; NULL 
 
 typedef struct {
     PyObject *streams, *types, *correlations, *reached; /* new */
-    PyObject *default_id;                               /* borrowed, as all that follow */
+    PyObject *default_id;                               /* NULL: not known yet. Borrowed, as all that follow */
     PyObject *stream, *agent;
     uint64_t sequence;
     uint64_t time_ns;
@@ -185,7 +185,8 @@ static PyObject *Framer_frame(Framer *self, PyObject *const *args, Py_ssize_t na
     }
     PyObject *agent = number_of(self->agents, append.agent);
     append.default_id = number_of(self->streams, append.stream);
-    if (count < 1 || count > self->batch_events || agent == NULL || append.default_id == NULL || !PyBytes_Check(tail)) {
+    int named = append.default_id != NULL || is_plain_name(append.stream); /* which may be needed by no event */
+    if (count < 1 || count > self->batch_events || agent == NULL || !named || !PyBytes_Check(tail) || PyErr_Occurred()) {
         PyErr_Clear();
         Py_RETURN_NONE;
     }

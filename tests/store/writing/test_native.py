@@ -120,6 +120,8 @@ def content(directory):
 @example([([NewEvent(type="a", data="x" * 500)], {})] * 2)
 @example([([NewEvent(type="a", data=2**64)], {}), ([NewEvent(type="a", data=2**64 - 1)], {})] * 2)
 @example([([NewEvent(type="a"), NewEvent(type="a", correlation_id="a"), NewEvent(type="a")], {})] * 2)
+@example([([NewEvent(type="a", stream="b")], {"agent": "a", "stream": name}) for name in ("new", "a\x1f", "", 5)])
+@example([([NewEvent(type="a", stream="b"), NewEvent(type="a")], {"agent": "a", "stream": "new"})] * 2)
 @given(APPENDS)
 @pytest.mark.parametrize("fsync", ["never", "group"])
 def test_both_ways_tell_the_same_and_leave_the_same_bytes(fsync, tmp_path_factory, appends):
@@ -135,6 +137,15 @@ def test_both_ways_tell_the_same_and_leave_the_same_bytes(fsync, tmp_path_factor
     assert told["0"] == told["1"]
     assert content(places["0"]) == content(places["1"])
     assert verify(places["0"]).problems == []
+
+
+def test_events_that_name_their_streams_go_the_native_way_whatever_the_stream_of_the_append(tmp_path):
+    with EventLog.open(tmp_path, fsync="never") as log:
+        native = log._parts.stager.native
+        log.append([NewEvent(type="a", stream="s")], agent="me")
+        assert native.moved([NewEvent(type="a", stream="s")], "agent/me", "me", 1) is not None
+        assert native.moved([NewEvent(type="a", stream="s")], "agent/\x1f", "me", 1) is None
+        assert native.moved([NewEvent(type="a")], "agent/me", "me", 1) is None
 
 
 @given(plain, st.integers(1, 3))
