@@ -11,7 +11,7 @@ from store.index.stream_table import StreamTable
 from store.model.append import Append, Appended, check_stream, stream_of
 from store.model.limits import Limits, check_finite, check_name, may_hold_non_finite
 from store.writing.record_encoding import encode_records
-from store.writing.single_framer import SingleFramer
+from store.writing.small_framer import SmallFramer
 from store.writing.validation import Columns
 
 
@@ -23,14 +23,14 @@ class BatchFramer:
         limits: what an append may hold.
 
     Attributes:
-        plain: makes those of plain appends, one at a time.
+        small: makes those of a few plain events.
     """
 
     def __init__(self, table: StreamTable, limits: Limits) -> None:
         self._table = table
         self._limits = limits
         self._hashes = CorrelationHashes()
-        self.plain = SingleFramer(table, self._hashes, limits)
+        self.small = SmallFramer(table, self._hashes, limits)
 
     def check_names(self, appends: Sequence[Append]) -> None:
         """Check the names of agents and streams that the log does not know.

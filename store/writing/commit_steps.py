@@ -80,10 +80,8 @@ class FileCommitSteps(CommitSteps):
         self._committed = parts.committed
         self._index_file_queue = parts.index_file_queue
         self._midway = False
-        native, written = parts.stager.native, parts.follower is None
-        self._quick = (
-            QuickAppends(parts, native) if native and written and parts.writer.policy.kind == "never" else None
-        )
+        alone = parts.follower is None and parts.writer.policy.kind == "never"
+        self._quick = QuickAppends(parts, parts.stager.quick) if alone else None
 
     def commit(self, appends: Sequence[Append]) -> list[Appended | StoreError]:
         """Take the three steps one after the other, one thread at a time; see `Log.commit`."""

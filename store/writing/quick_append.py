@@ -12,7 +12,7 @@ from store.index.waiting_frames import Columns
 from store.model.append import Appended, Expected
 from store.model.event import NewEvent
 from store.writing.log_parts import LogParts
-from store.writing.native_framer import NativeFramer
+from store.writing.small_framer import QuickFramer
 
 
 class QuickAppends:
@@ -20,11 +20,11 @@ class QuickAppends:
 
     Args:
         parts: the log's.
-        native: the native framer.
+        framer: makes their frames.
     """
 
-    def __init__(self, parts: LogParts, native: NativeFramer) -> None:
-        self._native = native
+    def __init__(self, parts: LogParts, framer: QuickFramer) -> None:
+        self._moved = framer.moved
         self._table = parts.table
         self._writer = parts.writer
         self._committed = parts.committed
@@ -41,7 +41,7 @@ class QuickAppends:
         if expected is not None and (type(expected) is not int or expected != table.revision(name)):
             return None
         now_ns, first = self._clock_ns(), table.next_sequence
-        made = self._native.moved(events, name, agent, now_ns)
+        made = self._moved(events, name, agent, now_ns)
         if made is None:
             return None
         body, streams, types, correlations, number, reached = made

@@ -17,7 +17,8 @@ from store.reading.committed import Committed
 from store.writing.batch_framer import BatchFramer
 from store.writing.command_window import CommandMemory, repeated
 from store.writing.conditions import check_condition
-from store.writing.native_framer import NativeFramer, native_framer
+from store.writing.native_framer import native_framer
+from store.writing.small_framer import MOST, QuickFramer
 from store.writing.staged_group import Staged
 from store.writing.validation import checked_columns, payload_hash
 
@@ -32,7 +33,7 @@ class Stager:
         limits: what an append may hold.
 
     Attributes:
-        native: makes frames quickly, if it is there.
+        quick: makes the frames of what is plain.
     """
 
     def __init__(self, table: StreamTable, commands: CommandMemory, committed: Committed, limits: Limits) -> None:
@@ -41,7 +42,9 @@ class Stager:
         self._committed = committed
         self._limits = limits
         self._framer = BatchFramer(table, limits)
-        self.native = native_framer(table, limits)
+        native = native_framer(table, limits)
+        self.quick: QuickFramer = native or self._framer.small
+        self._for_many = native is not None
         self._unsettled: list[Staged] = []
 
     def stage(self, appends: Sequence[Append], cleared: Sequence[int], *, now_ns: int, needs_sync: bool) -> Staged:
@@ -74,8 +77,8 @@ class Stager:
             return
         for plain, run in groupby(zip(appends, cleared or repeat(0), strict=False), _is_plain):
             together = list(run)
-            if plain and self.native is not None:
-                together = together[self._stage_natively(self.native, together, staged, now_ns) :]
+            if plain and (self._for_many or len(together) < MOST):
+                together = together[self._stage_quickly(together, staged, now_ns) :]
             if not plain or (together and not self._stage_together([each for each, _ in together], staged, now_ns)):
                 for append, known in together:
                     self._stage_alone(append, known, staged, now_ns)
@@ -111,13 +114,10 @@ class Stager:
                 if frame.command:
                     self._commands.take_back(frame.command)
 
-    @staticmethod
-    def _stage_natively(
-        native: NativeFramer, appends: Sequence[tuple[Append, int]], staged: Staged, now_ns: int
-    ) -> int:
-        """Stage plain appends up to the first that the native part leaves to others; return how many those are."""
+    def _stage_quickly(self, appends: Sequence[tuple[Append, int]], staged: Staged, now_ns: int) -> int:
+        """Stage plain appends up to the first that the quick way leaves to others; return how many those are."""
         for number, (append, _) in enumerate(appends):
-            if (frame := native.frame(append, now_ns)) is None:
+            if (frame := self.quick.frame(append, now_ns)) is None:
                 return number
             staged.frames.append(frame)
             staged.outcomes.append(frame.appended)
@@ -165,15 +165,13 @@ class Stager:
 
     def _quickly(self, append: Append, now_ns: int) -> StagedFrame | None:
         """Return an append's frame if nothing is to be said against it; None has the whole way say what is."""
-        if self.native is None:
-            return self._framer.plain.frame(append, now_ns)
         if append.command_id is not None or append.fail_if is not None or append.expected is not None:
             return None
         if (expected := append.expected_revision) is not None and (
             type(expected) is not int or expected != self._table.revision(stream_of(append))
         ):
             return None
-        return self.native.frame(append, now_ns)
+        return self.quick.frame(append, now_ns)
 
     def _carried_out(self, command: Command) -> tuple[Command, Appended] | None:
         """Find the first append with this command's id."""

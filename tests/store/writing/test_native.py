@@ -9,6 +9,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from store import EventLog, Invalid, Limits, NewEvent, StoreError, verify
+from store.writing.native_framer import NativeFramer
 
 pytest.importorskip("store.writing._native", reason="there was no C compiler")
 
@@ -141,7 +142,7 @@ def test_both_ways_tell_the_same_and_leave_the_same_bytes(fsync, tmp_path_factor
 
 def test_events_that_name_their_streams_go_the_native_way_whatever_the_stream_of_the_append(tmp_path):
     with EventLog.open(tmp_path, fsync="never") as log:
-        native = log._parts.stager.native
+        native = log._parts.stager.quick
         log.append([NewEvent(type="a", stream="s")], agent="me")
         assert native.moved([NewEvent(type="a", stream="s")], "agent/me", "me", 1) is not None
         assert native.moved([NewEvent(type="a", stream="s")], "agent/\x1f", "me", 1) is None
@@ -152,8 +153,8 @@ def test_events_that_name_their_streams_go_the_native_way_whatever_the_stream_of
 @settings(max_examples=50, deadline=None)
 def test_what_is_known_and_plain_goes_the_native_way(tmp_path_factory, data, count):
     with EventLog.open(tmp_path_factory.mktemp("log"), fsync="never") as log:
-        native = log._parts.stager.native
-        assert native is not None
+        native = log._parts.stager.quick
+        assert type(native) is NativeFramer
         log.append([NewEvent(type="a")], stream="s", agent="me")
         event = NewEvent(type="a", data=data, correlation_id="call 7", causation_id="call 6", metadata={"k": data})
         made = native.moved([event] * count, "s", "me", 1)
