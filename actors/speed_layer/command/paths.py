@@ -57,7 +57,7 @@ def _split(cwd: str) -> tuple[str, str]:
 def _normalised(root: str, rest: str) -> str:
     if not root and "//" not in rest and "/." not in rest and not rest.endswith("/"):
         return rest  # as most are
-    parts = list[str]()
+    parts: list[str] = []
     for part in rest.split("/"):
         if part == "..":
             if parts:

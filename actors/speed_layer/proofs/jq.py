@@ -17,7 +17,7 @@ YQ_DANGER: Final = re.compile(r"\benv\b|\bstrenv\b|\benvsubst\b|\bload\w*\b|\bsy
 
 def jq(text: str) -> str | None:
     """Return why a jq filter may read more than its input; strings and what is interpolated in them are told apart."""
-    depths = list[int]()
+    depths: list[int] = []
     depth = position = 0
     in_string = False
     while position < len(text):

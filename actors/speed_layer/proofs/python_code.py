@@ -124,14 +124,14 @@ class _Reader:
     """Goes through a syntax tree; raises `_Doubt` at the first thing that is not known to be harmless."""
 
     def __init__(self, tree: ast.Module) -> None:
-        self.paths = list[str]()
-        self._modules = dict[str, str]()
+        self.paths: list[str] = []
+        self._modules: dict[str, str] = {}
         self._sensitive = {"open": "open"}
         self._names = set[str](BUILTINS) | {"__name__"}
         nodes = list(ast.walk(tree))
         for node in nodes:
             self._bind(node)
-        self._used = dict[int, str]()
+        self._used: dict[int, str] = {}
         for node in nodes:
             self._check(node)
 

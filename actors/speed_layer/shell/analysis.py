@@ -129,7 +129,7 @@ def _follow_pipeline(walker: Walker, pipeline: list[SimpleCommand]) -> None:
         run_command(walker, pipeline[0])
         return
     written = walker.analysis.commands
-    producers = list[SimpleCommand]()
+    producers: list[SimpleCommand] = []
     for command in pipeline:
         begin = len(written)
         command.cwd = walker.state.cwd

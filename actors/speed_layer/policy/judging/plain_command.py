@@ -45,7 +45,7 @@ def open_questions(
         workspace: The request's workspace.
         steps: Goes on counting what judging the request takes.
     """
-    findings = list[Finding]()
+    findings: list[Finding] = []
     try:
         rules.judge.judge(command, workspace, steps, findings)
         for word in command.words[1:]:

@@ -117,7 +117,7 @@ def _judge_all(
     Raises:
         OutOfSteps: It would take too long.
     """
-    ends = list[int]()
+    ends: list[int] = []
     judge, steps = rules.judge.judge, analysis.steps
     for command in analysis.commands:
         if command.judged:
@@ -163,7 +163,7 @@ def _judge_written(
 
 def _mentioned(rules: CompiledRules, analysis: Analysis, workspace: Workspace) -> set[str]:
     """Return the tags of every path mentioned in a word, for lines that also reach the network."""
-    found = set[str]()
+    found: set[str] = set()
     for command in analysis.commands:
         for word in payload(command):
             for piece in PIECES.split(word):

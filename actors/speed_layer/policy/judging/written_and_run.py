@@ -143,10 +143,10 @@ def _run(
     paths = [_path(command, word, workspace) for word in code_files.named_as_code(command, base)]
     rules = [one.rule for one in findings if one.access == ""]
     names = code_files.rule_files(base, rules)
-    options = list[str | None]()
+    options: list[str | None] = []
     if names is not None:
         options = [_path(command, word, workspace) for word in code_files.option_values(command.words)]
-    tests = list[str | None]()
+    tests: list[str | None] = []
     if base in code_files.TESTERS:
         tests = [_path(command, word.partition("::")[0], workspace) for word in command.words[1:]]
     return [

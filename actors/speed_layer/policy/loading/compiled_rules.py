@@ -92,7 +92,7 @@ class CompiledRules:
         return msgspec.structs.replace(found, excluded=excluded) if excluded else found
 
     def _check_ids(self) -> None:
-        seen = dict[str, Entry]()
+        seen: dict[str, Entry] = {}
         for entry in self.entries:
             identity = getattr(entry.table, "id", None)
             if identity is None:

@@ -43,7 +43,7 @@ def check(rules: CompiledRules) -> None:
 def _matches(rules: CompiledRules, entry: Entry, example: str) -> bool:
     table = entry.table
     if isinstance(table, CommandRule):
-        trace = list[RuleTrace]()
+        trace: list[RuleTrace] = []
         workspace = rules.paths.workspace(WORKSPACE)
         analysis = analyse(example, WORKSPACE)
         analysis.steps.go_on_to_judging()

@@ -74,7 +74,7 @@ def load(source: PolicySource) -> list[Entry]:
     except RecursionError:
         raise PolicyError(source.name, 1, "nested too deeply", "use only tables of rules") from None
     lines = _lines(source.text)
-    entries = list[Entry]()
+    entries: list[Entry] = []
     for kind, tables in document.items():
         structure = TABLES.get(kind)
         line = _line_of(source.text, kind)
@@ -105,7 +105,7 @@ def _line_of(text: str, key: str) -> int:
 
 def _lines(text: str) -> dict[str, list[int]]:
     """Return the lines of `[[...]]` headers by table, not looking inside multi-line strings."""
-    found = dict[str, list[int]]()
+    found: dict[str, list[int]] = {}
     closing = ""
     for number, line in enumerate(text.splitlines(), 1):
         if closing:

@@ -70,7 +70,7 @@ def pattern(text: str) -> Pattern:
     Raises:
         ValueError: A kind does not exist, or two kinds take any number of words.
     """
-    found = list[tuple[str, str]]()
+    found: list[tuple[str, str]] = []
     for token in text.split():
         count = token[-1] if token[-1] in "*+?" else ""
         kind = token.removesuffix(count) if count else token
@@ -96,7 +96,7 @@ def assign(row: Pattern, count: int) -> tuple[str, ...] | None:
     spare = count - least
     if spare < 0:
         return None
-    kinds = list[str]()
+    kinds: list[str] = []
     for kind, repeat in row:
         if repeat in {"", "+"}:
             kinds.append(kind)

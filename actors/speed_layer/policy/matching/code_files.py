@@ -120,7 +120,7 @@ def _script(words: tuple[str, ...]) -> int:
 
 def option_values(words: tuple[str, ...]) -> list[str]:
     """Return what may be values of options: what stands behind an equals sign, an option's letter, or an option."""
-    found = list[str]()
+    found: list[str] = []
     for index, word in enumerate(words[1:], 1):
         if word.startswith("-"):
             attached = OPTION_VALUE.match(word)

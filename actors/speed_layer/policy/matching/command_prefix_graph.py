@@ -114,9 +114,9 @@ class PrefixGraph:
 
     def __init__(self, everything: Sequence[Prefixed]) -> None:
         self._everything = everything
-        self._nodes = dict[tuple[object, ...], PrefixNode]()
-        self._joined = dict[tuple[int, int], Grammar]()
-        self._found = dict[tuple[int, int, int], PrefixMatch]()
+        self._nodes: dict[tuple[object, ...], PrefixNode] = {}
+        self._joined: dict[tuple[int, int], Grammar] = {}
+        self._found: dict[tuple[int, int, int], PrefixMatch] = {}
         self.root = self._node(tuple(range(len(everything))), 0, (), (), NO_OPTIONS)
 
     def _node(
@@ -170,7 +170,7 @@ class PrefixGraph:
 
     def _following(self, going: tuple[int, ...], depth: int) -> dict[str, tuple[int, ...]]:
         """Return the words that may follow a prefix, each with what goes on with it."""
-        following = dict[str, list[int]]()
+        following: dict[str, list[int]] = {}
         for index in going:
             words = self._everything[index].words
             for word in words[depth] if len(words) > depth else ():

@@ -54,10 +54,10 @@ class CommandRules:
     """All command rules of a policy, found by a command's first words."""
 
     def __init__(self) -> None:
-        self._prefixed = list[Prefixed]()
+        self._prefixed: list[Prefixed] = []
         self._root = PrefixNode()
-        self._scripts = list[CompiledCommandRule]()
-        self._otherwise = list[PrefixMatch]()
+        self._scripts: list[CompiledCommandRule] = []
+        self._otherwise: list[PrefixMatch] = []
 
     def add(self, compiled: CompiledCommandRule) -> None:
         """Add a rule under each of its prefixes; one over scripts is looked at for every program with a folder."""

@@ -177,7 +177,7 @@ def _subcommand(pattern: AnyPattern) -> Condition:
 
 def subcommands(rest: tuple[str, ...]) -> list[str]:
     """Return the names behind a program that say what to do, up to the first word that is not such a name."""
-    found = list[str]()
+    found: list[str] = []
     behind_option = False
     for word in rest[:MAX_SUBCOMMANDS]:
         if word.startswith("-"):

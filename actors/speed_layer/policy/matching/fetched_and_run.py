@@ -33,7 +33,7 @@ def runs_what_it_fetched(commands: list[SimpleCommand], steps: Steps) -> Finding
     Raises:
         OutOfSteps: It would take too long.
     """
-    fetched = set[str]()
+    fetched: set[str] = set()
     for command in commands:
         if not command.words:
             continue

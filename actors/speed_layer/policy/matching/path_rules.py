@@ -124,8 +124,8 @@ class PathRules:
     """
 
     def __init__(self, rules: list[PathRule]) -> None:
-        globs = list[str]()
-        self._owners = list[tuple[PathRule, bool]]()
+        globs: list[str] = []
+        self._owners: list[tuple[PathRule, bool]] = []
         for rule in rules:
             for glob in rule.globs:
                 globs.append(glob)

@@ -55,9 +55,9 @@ class VariableRules:
     """All variable rules of a policy; the strictest that matches wins."""
 
     def __init__(self) -> None:
-        self._rules = list[_Compiled]()
-        self._globs = list[str]()
-        self._owners = list[tuple[int, bool]]()
+        self._rules: list[_Compiled] = []
+        self._globs: list[str] = []
+        self._owners: list[tuple[int, bool]] = []
         self._set: GlobSet | None = None
         self._known = lru_cache(MAX_KEPT)(self._about)
 

@@ -64,7 +64,7 @@ class Proof:
         self._workspace = workspace
         self._base = command.cwd
         self._temporary = False
-        self.findings = list[Finding]()
+        self.findings: list[Finding] = []
 
     def fails(self, found: PrefixMatch) -> str | None:
         """Return what the rule does not cover, `None` if it covers all."""
@@ -258,7 +258,7 @@ def shown(word: str) -> str:
 
 def without_exec(words: tuple[str, ...]) -> tuple[str, ...]:
     """Return a find expression without its `-exec ... ;` parts, whose commands are judged on their own."""
-    kept = list[str]()
+    kept: list[str] = []
     index = 0
     while index < len(words):
         if words[index] in {"-exec", "-execdir", "-ok", "-okdir"}:

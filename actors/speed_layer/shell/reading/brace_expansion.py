@@ -71,7 +71,7 @@ def _choices(text: str, start: int, close: int, commas: list[int]) -> list[str] 
         if ".." in inside:
             return _sequence(inside)
         return None if "{" in inside else ["{" + inside + "}"]
-    found = list[str]()
+    found: list[str] = []
     edges = [start, *commas, close]
     for left, right in pairwise(edges):
         part = _expand(text[left + 1 : right]) if right > left + 1 else [""]

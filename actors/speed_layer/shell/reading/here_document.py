@@ -47,9 +47,9 @@ class _Scanner:
         self.text = text
         self.steps = steps
         self.position = 0
-        self.kept = list[str]()
-        self.documents = list[Document]()
-        self.waiting = list[_Open]()
+        self.kept: list[str] = []
+        self.documents: list[Document] = []
+        self.waiting: list[_Open] = []
         self.nesting = ["command"]
 
     def run(self) -> None:
@@ -163,7 +163,7 @@ class _Scanner:
         self.waiting.clear()
 
     def _body(self, opened: _Open) -> Document:
-        lines = list[str]()
+        lines: list[str] = []
         while self.position < len(self.text):
             end = self.text.find("\n", self.position)
             end = end if end >= 0 else len(self.text)

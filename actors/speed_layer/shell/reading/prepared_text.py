@@ -55,7 +55,7 @@ def _joined(text: str) -> str:
     """Join continued lines outside single quotes and comments."""
     if HARD_QUOTES.search(text):
         raise Unproved("continued lines beside nested quotes")
-    kept = list[str]()
+    kept: list[str] = []
     position, quote = 0, ""
     while position < len(text):
         character = text[position]

@@ -103,7 +103,7 @@ def xargs(command: SimpleCommand) -> Unwrapped | None:
 
 
 def _replace(inner: Inner, marker: str, fed: str) -> None:
-    pairs = list[tuple[str, str | None]]()
+    pairs: list[tuple[str, str | None]] = []
     for word, certain in zip(inner.words, inner.argv, strict=True):
         if marker in word:
             pairs.append((word.replace(marker, fed if word == marker else UNKNOWN), None))
@@ -115,7 +115,7 @@ def _replace(inner: Inner, marker: str, fed: str) -> None:
 
 def _start(words: tuple[str, ...]) -> str:
     """Return where find starts, `UNKNOWN` if at several places."""
-    starts = list[str]()
+    starts: list[str] = []
     for word in words[1:]:
         if word in {"-H", "-L", "-P", "--"} or word.startswith(("-O", "-D")):
             if word == "-D":

@@ -164,7 +164,7 @@ def _trap(command: SimpleCommand) -> Unwrapped | None:
 
 
 def _alias(command: SimpleCommand) -> Unwrapped | None:
-    texts = list[ShellText]()
+    texts: list[ShellText] = []
     for word, certain in zip(command.words[1:], command.argv[1:], strict=True):
         name, equals, value = word.partition("=")
         if equals and not name.startswith("-"):

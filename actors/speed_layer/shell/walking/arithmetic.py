@@ -87,7 +87,7 @@ def doubts(names: ArithmeticNames) -> str | None:
     """Return which name arithmetic reads that may hold more than a number, `None` if there is none."""
     if names.doubts:
         return names.doubts[0]
-    sources = dict[str, list[str]]()
+    sources: dict[str, list[str]] = {}
     for one in names.evaluated:
         name, link, source = one.partition("=")
         if link:

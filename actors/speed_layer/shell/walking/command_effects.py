@@ -174,7 +174,7 @@ def _popd(walker: AbstractWalker, _command: SimpleCommand) -> None:
 
 
 def _declare(walker: AbstractWalker, command: SimpleCommand) -> None:
-    found = list[tuple[str, str | None]]()
+    found: list[tuple[str, str | None]] = []
     options = [word for word in command.words[1:] if word.startswith("-")]
     exports = command.words[0] == "export" or any("x" in option for option in options)
     for word, certain in zip(command.words[1:], command.argv[1:], strict=True):

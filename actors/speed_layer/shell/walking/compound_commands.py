@@ -73,7 +73,7 @@ def _is_leaf(node: Node) -> bool:
 
 def pipeline(walker: AbstractWalker, node: Node, reach: int = 0) -> None:
     """Walk `a | b`; every stage is fed by all commands of the stages before it."""
-    producers = list[SimpleCommand]()
+    producers: list[SimpleCommand] = []
     children = parts(walker.shape, node)
     for index, child in enumerate(children):
         if not child.is_named:
@@ -100,7 +100,7 @@ def negated(walker: AbstractWalker, node: Node, reach: int = 0) -> None:
 def conditional(walker: AbstractWalker, node: Node, _reach: int = 0) -> None:
     """Walk `if`: branches don't see each other's changes of directory, and what follows sees none that is not sure."""
     before = walker.state.cwd
-    ends = list[str | None]()
+    ends: list[str | None] = []
     _branch(walker, node, ends)
     walker.state.cwd = before if all(end == before for end in ends) else None
 

@@ -133,10 +133,10 @@ def _without_substitutions(walker: AbstractWalker, node: Node, start: int, end: 
 
     Each is replaced by `0` if it can only print a number, else by `PLACEHOLDER`.
     """
-    inside = dict[int, Node]()
+    inside: dict[int, Node] = {}
     collect_expansions(node, inside, walker.analysis.steps)
     walker.spend((end - start) // STEP_LENGTH)
-    kept = list[str]()
+    kept: list[str] = []
     position = start
     for begin in sorted(inside):
         child = inside[begin]

@@ -106,7 +106,7 @@ def _values(walker: AbstractWalker, node: Node, name: str, start: int, stop: int
     collect_expansions(node, walker.nodes, walker.analysis.steps)
     held: list[tuple[AbstractWalker, Node]] = walker.pending
     waiting = walker.pending = list[tuple[AbstractWalker, Node]]()
-    words = list[str]()
+    words: list[str] = []
     for token in walker.lexer.tokens(start, stop, arguments=True):
         if not isinstance(token, Word):
             raise Unproved("an unexpected word in a loop's list")

@@ -91,10 +91,10 @@ class PlainLine:
     def __init__(self, cwd: str | None) -> None:
         self._cwd = cwd
         self._open = ""
-        self._stages = list[SimpleCommand]()
+        self._stages: list[SimpleCommand] = []
         self._statement = Statement()
-        self.statements = list[Statement]()
-        self.commands = list[SimpleCommand]()
+        self.statements: list[Statement] = []
+        self.commands: list[SimpleCommand] = []
         self._begin()
 
     def _begin(self) -> None:

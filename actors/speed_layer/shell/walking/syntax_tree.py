@@ -128,7 +128,7 @@ def parts(text: str, node: Node) -> list[Node]:
     Raises:
         Unproved: There is text between two children, or a token of no width.
     """
-    found = list[Node]()
+    found: list[Node] = []
     position = node.start_byte
     for child in node.children:
         start, end = child.start_byte, child.end_byte

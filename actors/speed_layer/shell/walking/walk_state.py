@@ -109,11 +109,11 @@ class AbstractWalker(ABC):
         self.origin = origin
         self.listed = listed
         self.stdin: Stdin | None = None
-        self.defined = list[Function]()
-        self.nodes = dict[int, Node]()
-        self.pending = list[tuple[AbstractWalker, Node]]()
-        self.variables = list[str]()
-        self.used_documents = set[int]()
+        self.defined: list[Function] = []
+        self.nodes: dict[int, Node] = {}
+        self.pending: list[tuple[AbstractWalker, Node]] = []
+        self.variables: list[str] = []
+        self.used_documents: set[int] = set()
         self.lexer = Lexer(text, self.expand, self.spend)
 
     @abstractmethod

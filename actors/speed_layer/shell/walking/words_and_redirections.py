@@ -123,7 +123,7 @@ def build_command(
         Unproved: A reserved word, or a glob, stands where the program should.
     """
     words = _keywords(words)
-    env = list[tuple[str, str | None]]()
+    env: list[tuple[str, str | None]] = []
     while len(env) < len(words) and words[len(env)].assign:
         env.append(assignment(words[len(env)]))
     if env:
@@ -172,7 +172,7 @@ def redirections(walker: AbstractWalker | None, found: Sequence[Token]) -> tuple
     Raises:
         Unproved: A descriptor is known only at run time.
     """
-    redirects = list[Redirect]()
+    redirects: list[Redirect] = []
     stdin: Stdin | None = None
     for token in found:
         if not isinstance(token, RedirectToken):
