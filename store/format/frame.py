@@ -22,13 +22,13 @@ from __future__ import annotations
 import operator
 import struct
 import sys
-import zlib
 from array import array
 from collections.abc import Iterator, Sequence
 from itertools import accumulate
 
 import msgspec
 
+from store.format.checksum import crc32
 from store.model.event import Event, IndexedFields
 
 Buffer = bytes | memoryview
@@ -97,7 +97,7 @@ def encode_body(records: Sequence[bytes], command: Command | None = None, sizes:
 
 def salt_seed(salt: bytes) -> int:
     """Return the value that every frame's CRC in a segment with this salt starts from."""
-    return zlib.crc32(salt)
+    return crc32(salt)
 
 
 def encode_header(
@@ -113,7 +113,7 @@ def encode_header(
 ) -> bytes:
     """Return the header that makes `body` a frame of the segment with this salt."""
     covered = _COVERED.pack(flags, seal_bytes, count, len(body), first_sequence, durable, time_ns)
-    crc = zlib.crc32(body, zlib.crc32(covered, salt_seed(salt)))
+    crc = crc32(body, crc32(covered, salt_seed(salt)))
     return b"".join((MAGIC, salt[:TAG_BYTES], crc.to_bytes(4, "little"), covered))
 
 
@@ -122,7 +122,7 @@ def plain_header(  # noqa: PLR0917 - a header's fields
 ) -> bytes:
     """Do as `encode_header` does, without flags and seal, with what `tag_and_seed` gives once a segment."""
     covered = _COVERED.pack(0, 0, count, len(body), first_sequence, durable, time_ns)
-    crc = zlib.crc32(body, zlib.crc32(covered, seed))
+    crc = crc32(body, crc32(covered, seed))
     return b"%b%b%b%b" % (MAGIC, tag, crc.to_bytes(4, "little"), covered)
 
 
@@ -162,7 +162,7 @@ def checked_frame(data: memoryview, offset: int, tag: bytes, seed: int) -> Frame
     end = offset + HEADER_BYTES + length
     if magic != MAGIC or found_tag != tag or not _may_hold(count, length) or end > len(data):
         return None
-    if zlib.crc32(data[offset + _COVERED_FROM : end], seed) != crc:
+    if crc32(data[offset + _COVERED_FROM : end], seed) != crc:
         return None
     return Frame(offset, end, flags, seal, count, first, durable, time_ns)
 

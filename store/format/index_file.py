@@ -12,12 +12,12 @@ machine has them, a file of a machine with another byte order is simply not used
 import os
 import struct
 import sys
-import zlib
 from enum import IntEnum
 from pathlib import Path
 
 import msgspec
 
+from store.format.checksum import crc32
 from store.format.frame import UNREADABLE
 
 SUFFIX = ".index"
@@ -117,7 +117,7 @@ def index_path(segment: Path) -> Path:
 def encode_header(header: IndexHeader) -> bytes:
     """Return what follows the sections."""
     content = _encode(header)
-    return content + _END.pack(len(content), zlib.crc32(content), b"", MAGIC)
+    return content + _END.pack(len(content), crc32(content), b"", MAGIC)
 
 
 def read_header(path: Path) -> IndexHeader | None:
@@ -145,7 +145,7 @@ def _read_header(fd: int) -> IndexHeader | None:
     if magic != MAGIC or begin < 0:
         return None
     content = tail[begin - start : -_END.size] if begin >= start else os.pread(fd, length, begin)
-    if zlib.crc32(content) != crc:
+    if crc32(content) != crc:
         return None
     try:
         header = _decode(content)
@@ -169,4 +169,4 @@ def read_section(path: Path, header: IndexHeader, section: int) -> bytes | None:
         return None
     finally:
         os.close(fd)
-    return data if len(data) == length and zlib.crc32(data) == crc else None
+    return data if len(data) == length and crc32(data) == crc else None

@@ -10,9 +10,10 @@ yet. With flag 1 every frame is sealed, and `seal` is that of the frame before t
 """
 
 import struct
-import zlib
 
 import msgspec
+
+from store.format.checksum import crc32
 
 MAGIC = b"moothall"
 FORMAT_VERSION = 1
@@ -61,7 +62,7 @@ def encode_header(header: SegmentHeader) -> bytes:
         header.created_ns,
         header.seal,
     )
-    return fields + zlib.crc32(fields).to_bytes(4, "little")
+    return fields + crc32(fields).to_bytes(4, "little")
 
 
 def decode_header(data: bytes | memoryview) -> SegmentHeader | None:
@@ -69,7 +70,7 @@ def decode_header(data: bytes | memoryview) -> SegmentHeader | None:
     if len(data) < HEADER_BYTES:
         return None
     fields = bytes(data[: HEADER_BYTES - 4])
-    if zlib.crc32(fields) != int.from_bytes(data[HEADER_BYTES - 4 : HEADER_BYTES], "little"):
+    if crc32(fields) != int.from_bytes(data[HEADER_BYTES - 4 : HEADER_BYTES], "little"):
         return None
     magic, version, flags, length, salt, epoch, first, durable, created, seal = _HEADER.unpack(fields)
     if magic != MAGIC or version != FORMAT_VERSION or length != HEADER_BYTES:

@@ -6,7 +6,6 @@ A step is about `CHUNK` bytes written and synced, or `BATCH` entries looked at: 
 from __future__ import annotations
 
 import os
-import zlib
 from array import array
 from collections import defaultdict
 from collections.abc import Generator, Mapping, Sequence
@@ -21,6 +20,7 @@ import msgspec
 from store.disk.files import create_file, replace_file
 from store.disk.sync import sync_file, write_all
 from store.errors import StoreError
+from store.format.checksum import crc32
 from store.format.index_file import IndexHeader, Section, encode_header, index_path
 from store.format.segment import SegmentHeader
 from store.index.active_index import SegmentIndex
@@ -130,7 +130,7 @@ def _write(
         view = memoryview(column).cast("B")
         crc = 0
         for part in (view[start : start + CHUNK] for start in range(0, len(view), CHUNK)):
-            crc = zlib.crc32(part, crc)
+            crc = crc32(part, crc)
             write_all(fd, part, offset, path)
             offset += len(part)
             pending += len(part)

@@ -5,7 +5,6 @@ the ids that the file gives to names, and each column must come out the same. A 
 over: it is made again anyway.
 """
 
-import zlib
 from collections.abc import Generator, Iterator, Mapping
 from pathlib import Path
 from typing import NoReturn, TypeVar, cast
@@ -13,6 +12,7 @@ from typing import NoReturn, TypeVar, cast
 import msgspec
 
 from store.errors import LogDamaged
+from store.format.checksum import crc32
 from store.format.frame import UNREADABLE
 from store.format.index_file import IndexHeader, Section, index_path, read_header, read_section
 from store.format.segment import SegmentHeader
@@ -120,7 +120,7 @@ def _compare(
 ) -> str | None:
     columns = _done(columns_of(index, reached))
     views = [memoryview(column).cast("B") for column in columns]
-    sections = [(len(view), zlib.crc32(view)) for view in views]
+    sections = [(len(view), crc32(view)) for view in views]
     expected = msgspec.structs.asdict(describe(header, index, columns, sections))
     said = msgspec.structs.asdict(described)
     expected["ordered"] &= said["ordered"]  # to claim less only makes it slower
