@@ -182,6 +182,7 @@ async def test_a_grant_serves_each_who_asked_once_and_nobody_later(autojump_cloc
     assert (await ask(world, rover)).verdict == "ask"  # never asked while it was pending
     served = await ask(world, scout)
     assert (served.verdict, served.approval.state, served.cached) == ("allow", "decided", False)
+    await trio.testing.wait_all_tasks_blocked()  # were it kept for others, it would be by now
     again = await ask(world, scout)
     assert (again.verdict, again.approval.state) == ("ask", "pending")
     assert again.approval.id != waiting.approval.id

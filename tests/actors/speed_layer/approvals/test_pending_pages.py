@@ -9,7 +9,7 @@ from actors.desk.gate import Call, Caller, Refusal
 from actors.session.messages import Principal
 from actors.speed_layer.approvals import approval_events, pending_pages
 from actors.speed_layer.approvals.approval_states import Approvals
-from actors.speed_layer.approvals.pending_pages import MAX_WHOLE, PAGE_BYTES
+from actors.speed_layer.approvals.pending_pages import KEPT_ITEMS, MAX_TEXT, MAX_WHOLE, PAGE_BYTES, SHORT
 from actors.speed_layer.approvals.room import (
     MAX_ACTION_BYTES,
     MAX_BYTES,
@@ -150,6 +150,25 @@ def test_what_is_cut_shows_its_ends_and_says_how_much_is_missing(given, missing)
 def test_content_takes_no_room_from_what_decides():
     given = {"content": "x" * 30_000, "file_path": "/etc/" + "x/" * 2000}
     assert shown(given)["file_path"] == given["file_path"]
+
+
+@pytest.mark.parametrize("field", sorted(pending_pages.FIRST))
+def test_what_decides_is_given_the_room_before_all_other_fields(field):
+    given = {"about": "x" * (MAX_WHOLE - 9), field: "y" * 9000, "later": "z" * (MAX_WHOLE - 9)}
+    assert shown(given)[field] == given[field]
+
+
+def test_a_text_that_is_cut_for_want_of_room_is_shorter_than_it_was():
+    given = {"command": "x" * MAX_WHOLE, "of so many": "y" * MAX_TEXT, "one more": "z" * (MAX_TEXT + 1)}
+    kept = shown(given)
+    assert kept["command"] == given["command"]
+    assert f"({MAX_TEXT - SHORT} characters are missing here)" in kept["of so many"]
+    assert "(1 characters are missing here)" in kept["one more"]
+
+
+def test_words_of_a_list_take_room_for_what_stands_between_them():
+    assert len(shown({"command": ["x"] * (MAX_WHOLE // 2)})["command"]) == MAX_WHOLE // 2
+    assert len(shown({"command": ["x"] * (MAX_WHOLE // 2 + 1)})["command"]) == KEPT_ITEMS + 1
 
 
 @pytest.mark.parametrize(
