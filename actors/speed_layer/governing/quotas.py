@@ -32,10 +32,10 @@ class Quotas:
         Returns:
             The limit and in how many seconds it allows again; None where the allow was counted.
         """
-        if len(self._buckets) + len(limits) > MAX_BUCKETS:
+        if self._lacks_room(limits):
             self._buckets = {key: bucket for key, bucket in self._buckets.items() if bucket.full_in_s(now) > 0.0}
-        if len(self._buckets) + len(limits) > MAX_BUCKETS:
-            return limits[0], limits[0].per_s
+            if self._lacks_room(limits):
+                return limits[0], limits[0].per_s
         buckets = [self._bucket(limit, agent) for limit in limits]
         for limit, bucket in zip(limits, buckets, strict=True):
             wait_s = bucket.lacks_for_s(1, now)
@@ -44,6 +44,9 @@ class Quotas:
         for bucket in buckets:
             bucket.take(1, now)
         return None
+
+    def _lacks_room(self, limits: Sequence[Limit]) -> bool:
+        return len(self._buckets) + len(limits) > MAX_BUCKETS
 
     def _bucket(self, limit: Limit, agent: str) -> TokenBucket:
         if (limit, agent) not in self._buckets:

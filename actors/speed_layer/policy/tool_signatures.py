@@ -37,7 +37,7 @@ class KnownTool:
         self._empty = frozenset(signature.ignored_if_empty)
         self.quiet = frozenset(signature.ignored) | self._empty
         self.asks = bool(signature.ignored_if_empty or signature.needs)
-        self.beside = self.quiet.union(signature.command, signature.directory)
+        self.beside = self.quiet | {*signature.command, *signature.directory}
 
     def effective(self, arguments: dict[str, Any]) -> dict[str, Any]:
         """Return an input without what changes nothing: ignored keys, and those that are null."""

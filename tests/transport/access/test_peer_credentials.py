@@ -41,6 +41,7 @@ def test_macos_tells_user_and_group_by_its_own_option(platform):
     told = Told(xucred())
     assert peer_of(told, platform) == Peer(501, 20)
     assert told.asked == [(0, 1, 76)]
+    assert peer_of(Told(xucred(count=1, groups=(20,))), platform) == Peer(501, 20)
 
 
 @pytest.mark.parametrize("answer", [b"", b"\0" * 10, xucred(version=1), xucred(count=0)])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import ssl
+from contextlib import suppress
 from urllib.request import urlopen
 
 import pytest
@@ -133,6 +134,17 @@ async def test_the_flags_need_each_other(checkout, files):
     code, _, err = await checkout("serve", "--port", "0", "--http-port", "0", "--tls-cert", files.cert)
     assert code == 2
     assert "--tls-key" in err
+
+
+def test_both_sides_agree_on_the_protocol_of_http_and_websockets(files):
+    there, back = ssl.MemoryBIO(), ssl.MemoryBIO()
+    client = client_context(files.ca).wrap_bio(back, there, server_hostname="localhost")
+    server = server_context(str(files.cert), str(files.key)).wrap_bio(there, back, server_side=True)
+    for _ in range(3):
+        for side in (client, server):
+            with suppress(ssl.SSLWantReadError):
+                side.do_handshake()
+    assert client.selected_alpn_protocol() == server.selected_alpn_protocol() == "http/1.1"
 
 
 def test_old_protocols_are_not_spoken(files):

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from actors.session.messages import Principal
-from transport.access.token_file import TokenError
+from transport.access.token_file import TokenError, last_written
 from transport.access.tokens import Tokens
 
 
@@ -99,6 +99,23 @@ def test_many_who_add_at_once_lose_nothing(tokens: Tokens, tmp_path: Path):
     for thread in threads:
         thread.join()
     assert {entry.name for entry in tokens.entries()} == {f"agent-{number}" for number in range(8)}
+
+
+def test_a_place_that_cannot_be_a_data_directory_is_an_error_that_names_it(tmp_path: Path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(TokenError, match=r"file/data.*--data"):
+        Tokens(tmp_path / "file" / "data").add("scout")
+
+
+def test_a_link_in_the_data_directory_is_not_followed_to_know_when_a_file_was_written(tmp_path: Path):
+    for name, at in (("elsewhere", 9_000.0), ("data/log", 2_000.0)):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("")
+        os.utime(tmp_path / name, (at, at))
+    for name, to in (("link", tmp_path / "elsewhere"), ("nowhere", tmp_path / "gone")):
+        (tmp_path / "data" / name).symlink_to(to)
+        os.utime(tmp_path / "data" / name, (1_000.0, 1_000.0), follow_symlinks=False)
+    assert last_written(tmp_path / "data") == (2_000.0, "log")
 
 
 def test_a_file_that_cannot_be_understood_is_an_error_and_is_not_overwritten(tokens: Tokens, tmp_path: Path):

@@ -89,6 +89,33 @@ async def test_an_activated_policy_that_no_longer_loads_allows_nothing_degrades_
         assert world.gate.health().status == "ok"
 
 
+async def test_a_start_with_the_rules_of_the_last_one_activates_nothing(autojump_clock, make_world, make_memory):
+    log = make_memory()
+    for text in ("", "", ALLOWS, ALLOWS, ALLOWS):
+        async with make_world(log=log).open() as world:
+            await trio.sleep(1.0)
+            if text and world.views.policy == Policy.default().version:
+                await activate(world, text)
+            version = world.views.policy
+    activated = [event.data["version"] for event in log.read() if event.type == POLICY_ACTIVATED]
+    assert activated == [Policy.default().version, version]
+
+
+def test_what_a_rule_decided_beside_an_approval_is_no_persons_decision():
+    record = {"agent": "a", "role": "agent", "tool": "Bash", "input": {"command": "ls"}, "cwd": "/x", "whole": True}
+    given = [("1", None, "x"), ("2", "files.ls", "x"), ("3", "remembered.x", None), ("4", None, None)]
+    records = [
+        {**record, "request": n, "verdict": "deny", "rule": rule, "approval": approval} for n, rule, approval in given
+    ]
+    changes = replay(records, Policy.default()).changes
+    assert [(each.request, each.before) for each in changes] == [
+        ("1", "ask"),
+        ("2", "deny"),
+        ("3", "ask"),
+        ("4", "deny"),
+    ]
+
+
 def test_a_policy_that_allows_nothing_for_now_has_a_version_of_its_own(policy):
     versions = {
         GoverningPolicy(policy).version,

@@ -157,7 +157,9 @@ def test_the_default_policy_is_compiled_once() -> None:
 
 
 def test_only_allow_and_deny_may_be_cached() -> None:
-    for line, cacheable in (("ls", True), ("rm -rf ~", True), ("rm x", False), ("frob", False)):
+    unproved, empty = "ls; {", "# nothing"
+    given = (("ls", True), ("rm -rf ~", True), ("rm x", False), ("frob", False), (unproved, False), (empty, False))
+    for line, cacheable in given:
         assert policy.decide(Request("Bash", {"command": line}, CWD)).cacheable is cacheable
 
 

@@ -62,6 +62,7 @@ def test_a_rule_with_an_end_holds_until_then() -> None:
         ("22:00-06:00", "2030-01-07T12:00:00Z", False),
         ("mon-fri 08:00-18:00", "2030-01-12T12:00:00Z", False),
         ("fri-mon 08:00-18:00", "2030-01-12T12:00:00Z", True),
+        ("fri-mon 08:00-18:00", "2030-01-14T12:00:00Z", True),
         ("fri-mon 08:00-18:00", "2030-01-09T12:00:00Z", False),
         ("fri 22:00-06:00", "2030-01-12T05:00:00Z", True),
         ("fri 22:00-06:00", "2030-01-11T05:00:00Z", False),
@@ -169,6 +170,9 @@ until = "2031-01-01T00:00:00Z"
         {"hours": "8-18"},
         {"hours": "25:00-26:00"},
         {"hours": "foo-bar 08:00-18:00"},
+        {"hours": "mon-bar 08:00-18:00"},
+        {"hours": "foo-mon 08:00-18:00"},
+        {"hours": "08:00-24:01"},
         {"hours": "08:00-08:00"},
         {"until": "tomorrow"},
         {"until": "2030-01-01T00:00:00"},
@@ -177,6 +181,12 @@ until = "2031-01-01T00:00:00Z"
 def test_a_scope_that_is_none_refuses_the_policy_with_its_line(field: dict[str, Any]) -> None:
     with pytest.raises(PolicyError, match=r"^0\.toml:7: "):
         load(rule("a", "deny", ["x"]) + "\n" + rule("b", "deny", ["y"], **field))
+
+
+@pytest.mark.parametrize("hours", ["mon-bar 08:00-18:00", "foo-mon 08:00-18:00", "foo 08:00-18:00"])
+def test_a_day_that_is_none_is_called_that(hours: str) -> None:
+    with pytest.raises(PolicyError, match="names a day that is none"):
+        load(rule("a", "deny", ["x"], hours=hours))
 
 
 def test_a_replay_judges_at_the_time_of_the_record() -> None:

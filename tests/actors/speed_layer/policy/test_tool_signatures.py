@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+
 import pytest
 
 from actors.speed_layer.policy.engine import Policy, PolicyError, PolicySource, Request, packs, request_hash
@@ -40,10 +42,16 @@ def mine():
         ("bash", {"run_in_background": True, "command": "make", "description": None}),
         ("run_shell_command", {"command": "make", "wait_for_previous": False}),
         ("Bash", {"command": "make", "dangerouslyDisableSandbox": False}),
+        ("Bash", {"command": "make", "workdir": None}),
     ],
 )
 def test_what_changes_nothing_makes_no_other_request(other):
     assert hashed(*other) == hashed("Bash", {"command": "make"})
+
+
+def test_the_hash_of_a_request_is_what_others_can_make_of_it_too():
+    made = hashlib.blake2b(b'["bash","/home/dev/project",{"command":"make"}]', digest_size=16).hexdigest()
+    assert hashed("Bash", {"command": "make"}) == made
 
 
 @pytest.mark.parametrize(
