@@ -159,6 +159,24 @@ def test_a_link_in_the_place_of_the_directory_is_not_believed(here, tmp_path, wh
             look()
 
 
+def test_a_directory_that_cannot_be_looked_at_is_not_believed(here, monkeypatch):
+    def refused(_path):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("transport.discovery.private_directory.os.lstat", refused)
+    with pytest.raises(NotBelieved, match="cannot be looked at"):
+        found()
+
+
+def test_a_named_directory_stays_out_of_a_checkout_unless_the_user_says_otherwise(tmp_path):
+    assert prepare_data_dir(tmp_path / "named") == tmp_path / "named"
+    ignored = tmp_path / "named" / ".gitignore"
+    assert ignored.read_text() == "*\n"
+    ignored.write_text("my own\n")
+    prepare_data_dir(tmp_path / "named")
+    assert ignored.read_text() == "my own\n"
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can make another user's files")
 def test_a_directory_of_another_user_is_not_believed_and_one_line_says_how_it_came_to_that(here):
     os.chown(here, 12345, -1)
@@ -254,6 +272,15 @@ def test_the_folder_of_all_halls_is_the_one_that_platformdirs_names(monkeypatch,
     assert Path(state_directory()) == Path(platformdirs.user_state_dir("moothall", appauthor=False))
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere platformdirs says it")
+@pytest.mark.parametrize("state", ["", "/elsewhere"])
+def test_what_a_hook_needs_to_find_a_hall_is_not_all_of_platformdirs(monkeypatch, state):
+    monkeypatch.setenv("XDG_STATE_HOME", state)
+    monkeypatch.setenv("HOME", "/home/dev")
+    monkeypatch.setitem(sys.modules, "platformdirs", None)
+    assert state_directory() == f"{state or '/home/dev/.local/state'}/moothall"
+
+
 def test_a_hall_is_found_by_its_id_from_anywhere(here, tmp_path, monkeypatch, make_repository):
     monkeypatch.chdir(make_repository(tmp_path / "made by an agent"))
     hall = hall_of_id(here.name, {})
@@ -261,7 +288,10 @@ def test_a_hall_is_found_by_its_id_from_anywhere(here, tmp_path, monkeypatch, ma
     assert hall_of_id(here.name, {"MOOTHALL_TOKEN": "mine"}).token == "mine"
     with pytest.raises(NotFound, match="there is no hall"):
         hall_of_id("another", {})
-    for name in ("", "..", "a/b", "/etc", ".hidden", "-x", "a b"):
+    for name in ("a", "a" * 255):
+        with pytest.raises(NotFound, match="there is no hall"):
+            hall_of_id(name, {})
+    for name in ("", "..", "a/b", "/etc", ".hidden", "-x", "a b", "a" * 256):
         with pytest.raises(Misused):
             hall_of_id(name, {})
     here.chmod(0o755)

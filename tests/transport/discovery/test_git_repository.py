@@ -155,6 +155,43 @@ def test_a_pointer_to_nothing_is_said_and_not_guessed(repository, text):
         common_directory(nested)
 
 
+def test_a_file_that_only_looks_like_a_pointer_is_not_followed(repository, tmp_path):
+    nested = tmp_path / "nested"
+    nested.mkdir()
+    (nested / ".git").write_text(f"gitdr: {repository / '.git'}")
+    with pytest.raises(NotBelieved, match="neither a repository nor points to one"):
+        common_directory(nested)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can make another user's files")
+@pytest.mark.parametrize("kind", ["worktree", "submodule", "pointer"])
+def test_what_points_to_a_repository_is_believed_only_where_all_of_it_is_the_users_own(
+    repository, tmp_path, monkeypatch, kind
+):
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(tmp_path / "gitconfig"))
+    monkeypatch.delenv("SUDO_UID", raising=False)
+    folder = tmp_path / "tree"
+    if kind == "worktree":
+        git(repository, "worktree", "add", "-q", "--detach", folder)
+        others = [folder / ".git", repository / ".git" / "worktrees" / "tree"]
+    elif kind == "submodule":
+        shutil.copytree(repository, tmp_path / "other")
+        git(tmp_path / "other", "submodule", "add", "-q", str(repository), "sub")
+        folder = tmp_path / "other" / "sub"
+        others = [folder / ".git", tmp_path / "other" / ".git" / "modules" / "sub"]
+    else:
+        folder.mkdir()
+        (folder / ".git").write_text(f"gitdir: {repository / '.git'}\n")
+        others = [folder / ".git"]
+    believed = common_directory(folder)
+    for path in (folder, *others):
+        os.chown(path, 12345, -1)
+        with pytest.raises(NotBelieved, match=r"safe\.directory"):
+            common_directory(folder)
+        os.chown(path, os.geteuid(), -1)
+    assert common_directory(folder) == believed
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can make another user's files")
 def test_a_repository_of_another_user_is_believed_only_where_git_calls_it_safe(repository, tmp_path, monkeypatch):
     monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(tmp_path / "gitconfig"))
