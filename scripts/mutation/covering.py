@@ -23,7 +23,15 @@ PLUGIN: Final = "mutation.entered"
 RESULT: Final = "MUTATION_ENTERED"
 """The variable that tells the plugin where to leave what it saw."""
 
-FOLDERS: Final = ("tests/store", "tests/kernel", "tests/actors", "tests/transport", "tests/faults", "tests/interaction")
+FOLDERS: Final = (
+    "tests/store",
+    "tests/crash",
+    "tests/kernel",
+    "tests/actors",
+    "tests/transport",
+    "tests/faults",
+    "tests/interaction",
+)
 """Where tests of the product stand: those of the benchmarks and of the house find no bug in it."""
 
 _NEARER: Final = 4

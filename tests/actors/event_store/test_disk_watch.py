@@ -62,9 +62,16 @@ def test_the_days_left_come_from_the_growth_of_the_last_day_and_what_leaves_the_
     warning = watch.warning(2 * GIB, 100 * GIB, 3 * HOUR_S)  # 3 GiB in 3 hours, whatever has left meanwhile
     assert "4.2 days at 24576 MiB a day" in warning
     for minute in range(181, 1700):
-        warning = watch.warning(2 * GIB, 100 * GIB, minute * 60.0)
+        warning = watch.warning(2 * GIB, 10 * GIB, minute * 60.0)
     assert warning == ""
     assert len(watch._grown) == 1440
+
+
+def test_a_full_disk_under_a_log_that_does_not_grow_has_no_days_left_to_tell_of():
+    watch = DiskWatch(Path("log"))
+    for minute in range(3):
+        warning = watch.warning(GIB, 100 << 20, minute * 60.0)
+        assert "has 100 MiB left: make room" in warning
 
 
 async def test_the_real_disk_is_asked_where_the_log_is(tmp_path):

@@ -282,6 +282,7 @@ async def test_a_waiter_is_found_behind_much_that_it_does_not_want(autojump_cloc
         ([one()] * 500 + [unless(1)] * 500, 558),
         ([Append(events=[NewEvent(type="t")] * 1000, agent="a", fail_if=FailIf(query=Query()))] * 50, 5),
         ([Append(events=[NewEvent(type="t")] * 1000, agent="a")] * 50, 50),
+        ([Append(events=[NewEvent(type="t")] * 8, agent="a", fail_if=FailIf(query=Query()))] * 80, 64),
     ],
 )
 def test_a_group_is_as_large_as_what_has_to_be_compared_allows(appends, size):
@@ -292,7 +293,15 @@ def test_a_group_is_as_large_as_what_has_to_be_compared_allows(appends, size):
     assert conditions * sum(len(append.events) for append in appends[:taken]) <= CHECKS
 
 
-@pytest.mark.parametrize(("sizes", "taken"), [([300 << 10] * 10, 3), ([2 << 20, 1], 1), ([1, 2 << 20, 1], 1)])
+@pytest.mark.parametrize(
+    ("sizes", "taken"),
+    [
+        ([300 << 10] * 10, 3),
+        ([2 << 20, 1], 1),
+        ([1, 2 << 20, 1], 1),
+        ([1 << 19] * 3, 2),
+    ],
+)
 def test_a_group_is_as_large_as_can_be_staged_without_a_stall(sizes, taken):
     assert group_size([(one(), SimpleNamespace(size=size), 0) for size in sizes]) == taken
 

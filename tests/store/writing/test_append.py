@@ -269,3 +269,30 @@ def test_an_append_that_raises_a_type_error_takes_its_whole_group_back(tmp_path,
         (stored,) = log.commit([command])
         assert (stored.first_sequence, stored.revisions, stored.deduplicated) == (1, {"agent/me": 1}, False)
         assert [event.sequence for event in log.read()] == [1]
+
+
+def test_a_commit_is_refused_while_a_group_is_staged_by_itself_and_that_group_goes_on(tmp_path):
+    with EventLog.open(tmp_path) as log:
+        staged = log.steps.stage([Append(events=[NOTE], agent="a", stream="s")])
+        with pytest.raises(Invalid, match="staged by itself"):
+            log.commit([Append(events=[NOTE], agent="b")])
+        log.steps.flush(staged)
+        assert log.steps.settle(staged) == staged.outcomes
+        assert [event.agent for event in log.read()] == ["a"]
+
+
+@pytest.mark.parametrize("step", ["stage", "put"])
+def test_an_interruption_before_anything_is_written_takes_the_append_back_and_the_log_goes_on(tmp_path, step):
+    def interrupted(*_given, **_options):
+        raise KeyboardInterrupt
+
+    with EventLog.open(tmp_path) as log:
+        append = Append(events=[NOTE], agent="me", command_id="c", stream="s")
+        part = log.steps._stager if step == "stage" else log.steps._writer
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(part, step, interrupted)
+            with pytest.raises(KeyboardInterrupt):
+                log.commit([append])
+        assert (log.head, log.stream_revision("s")) == (0, 0)
+        (stored,) = log.commit([append])
+        assert (stored.first_sequence, stored.revisions, stored.deduplicated) == (1, {"s": 1}, False)
