@@ -174,3 +174,13 @@ def test_nothing_is_kept_of_those_who_waited_and_left():
         assert any(waiter in bucket for bucket in waiters.touched_by([(append, outcome)])), query
         waiters.discard(waiter)
     assert (len(waiters), waiters._tables) == (0, {})
+
+
+def test_what_was_refused_or_stored_before_wakes_nobody():
+    log, waiters = MemoryLog(), Waiters()
+    waiters.add(Waiter(Query(), "scout", Answers([])))
+    append = one(command_id="c")
+    refused = one(expected_revision=9)
+    (stored,), (again,), (conflict,) = log.commit([append]), log.commit([append]), log.commit([refused])
+    assert waiters.touched_by([(append, again), (refused, conflict)]) == []
+    assert len(waiters.touched_by([(append, stored)])) == 1

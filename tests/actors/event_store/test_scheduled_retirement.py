@@ -70,6 +70,7 @@ async def test_what_may_leave_is_archived_and_told_and_the_rest_goes_on(
         first, segments = opened.first_sequence, opened.stats().segments
         assert first > 20
         assert segments <= 2
+        assert len(list((tmp_path / "log").glob("*.segment"))) == segments
         (told,) = (await world.gate.query_events(scout, Query(stream=LOG_STREAM))).events
         assert (told.type, told.data["first_sequence"], told.data["events"]) == (
             "moothall.log.retired",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from itertools import pairwise
 
 import pytest
 import trio
@@ -243,3 +244,28 @@ async def test_restarting_an_unknown_child_says_so():
     async with running(Supervisor()) as system:
         with pytest.raises(ActorNotFound):
             await system.supervisors["root"].restart_child("ghost")
+
+
+def test_a_restart_counts_for_the_period_and_no_longer():
+    history = RestartHistory(Intensity(restarts=1, period_s=10.0), random.Random(1))
+    assert [history.allows(now) for now in (0.0, 10.0, 20.0, 29.9)] == [True, True, True, False]
+
+
+async def test_a_child_that_crashes_at_once_waits_longer_each_time_however_late_it_began_to(autojump_clock, seeded):
+    starts = []
+
+    class Crashing(Worker):
+        async def on_start(self):
+            starts.append(trio.current_time())
+            self.nursery.start_soon(self.crash)
+
+        async def crash(self):
+            raise RuntimeError("boom")
+
+    await trio.sleep(1000.0)
+    intensity = Intensity(restarts=100, backoff_s=1.0, backoff_max_s=1000.0, healthy_s=10.0)
+    supervisor = Supervisor([ChildSpec("a", lambda: Crashing([], "a"))], intensity=intensity)
+    async with running(supervisor, system=seeded):
+        await trio.sleep(30.0)
+    waits = [after - before for before, after in pairwise(starts)]
+    assert [low <= wait <= 2 * low for low, wait in zip((0.5, 1.0, 2.0, 4.0), waits, strict=False)] == [True] * 4

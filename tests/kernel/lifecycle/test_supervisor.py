@@ -132,3 +132,20 @@ async def test_a_supervisor_is_found_by_its_name_while_it_runs():
             Supervisor.find(system, "ghost")
     with pytest.raises(ActorNotFound):
         Supervisor.find(system, "crew")
+
+
+@pytest.mark.parametrize("restart", ["temporary", "permanent"])
+async def test_a_second_child_of_a_name_is_refused_before_it_is_made(restart):
+    made = []
+
+    def make():
+        made.append(Worker([], "a"))
+        return made[-1]
+
+    supervisor = Supervisor()
+    async with running(supervisor) as system:
+        await supervisor.start_child(ChildSpec("a", make, restart=restart))
+        with pytest.raises(NameTaken):
+            await supervisor.start_child(ChildSpec("a", make, restart=restart))
+        assert len(made) == 1
+        assert await Ref(system, "a").ask(Ping()) == 1
