@@ -27,6 +27,7 @@ def bench(
     suite: registry.Name = "headline",
     *,
     peers: bool = False,
+    full: bool = False,
     save: Path | None = None,
     compare: Path | None = None,
     chart: Path | None = None,
@@ -39,6 +40,7 @@ def bench(
     Args:
         suite: What to measure.
         peers: Also measure peers that have to be installed (the `bench` extra).
+        full: Also measure what takes long: more batches, every opening, and logs of ten million events.
         save: Keep the run in this file.
         compare: Exit with 1 if a figure is worse than in this saved run, beyond the spread of both.
         chart: Draw the figures of the growth suite in this PNG (the `bench` extra).
@@ -48,7 +50,7 @@ def bench(
     for path in filter(None, [save, chart]):
         _refuse_without_directory(path)
     draw = _drawing(suite) if chart is not None else None
-    record = _measure(suite, peers=peers, json=json)
+    record = _measure(suite, peers=peers, full=full, json=json)
     if not json:
         _show(record)
     if save is not None:
@@ -75,11 +77,11 @@ def _drawing(suite: registry.Name) -> Callable[[list[Figure], Path], None]:
     return draw
 
 
-def _measure(suite: registry.Name, *, peers: bool, json: bool) -> Record:
+def _measure(suite: registry.Name, *, peers: bool, full: bool, json: bool) -> Record:
     try:
         with bench_directory(_note) as directory:
             measured_on = conditions(directory)
-            run = Bench(directory=directory, peers=peers, note=_note)
+            run = Bench(directory=directory, peers=peers, note=_note, full=full)
             return Record(conditions=measured_on, figures=list(_printed(measured_on, suite, run, json=json)))
     except (OSError, ChildFailed) as error:
         raise CommandFailed(Exit.NO, f"cannot measure {suite}: {error}") from None
@@ -97,9 +99,8 @@ def _printed(measured_on: Conditions, suite: registry.Name, run: Bench, *, json:
 def _show(record: Record) -> None:
     console = Console(width=None if sys.stdout.isatty() else _WIDTH)
     console.print(table.conditions_line(record.conditions), highlight=False)
-    figures = table.once(record.figures)
-    for suite in dict.fromkeys(each.suite for each in figures):
-        console.print(table.terminal((each for each in figures if each.suite == suite), suite))
+    for suite in dict.fromkeys(each.suite for each in record.figures):
+        console.print(table.terminal((each for each in record.figures if each.suite == suite), suite))
 
 
 def _judge(saved: Record, now: Record) -> None:

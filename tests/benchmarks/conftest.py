@@ -23,7 +23,17 @@ CONDITIONS = Conditions(
 )
 
 
-def made(value=10.0, *, subject=US, better="lower", spread=None, work="ask", suite="kernel", durability=None):
+def made(
+    value=10.0,
+    *,
+    subject=US,
+    better="lower",
+    spread=None,
+    work="ask",
+    suite="kernel",
+    durability=None,
+    times_better=None,
+):
     return Figure(
         suite=suite,
         work=work,
@@ -34,6 +44,7 @@ def made(value=10.0, *, subject=US, better="lower", spread=None, work="ask", sui
         durability=durability,
         spread=spread or (value - 1, value + 1),
         runs=5,
+        times_better=times_better,
     )
 
 

@@ -10,6 +10,7 @@ import pytest
 from benchmarks import command
 from benchmarks.measuring.figure import US, line, save
 from benchmarks.measuring.processes import ChildFailed, said_by
+from benchmarks.suites import growth
 from transport.cli.failure import CommandFailed, Exit
 
 
@@ -28,6 +29,14 @@ def test_json_prints_the_machine_and_then_a_line_a_figure_and_nothing_else(recor
     lines = [json.loads(each) for each in capsys.readouterr().out.splitlines()]
     assert lines[0] == json.loads(line(record([]).conditions))
     assert [(each["subject"], each["value"]) for each in lines[1:]] == [(US, 10.0), ("pykka", 20.0)]
+
+
+def test_full_is_passed_on_to_the_suite(measured, monkeypatch):
+    asked = []
+    monkeypatch.setattr(command.registry, "figures", lambda _name, bench: asked.append(bench.full) or iter(measured))
+    command.bench("store")
+    command.bench("store", full=True)
+    assert asked == [False, True]
 
 
 def test_without_json_there_is_a_table_with_both_rows(measured, capsys):
@@ -58,7 +67,7 @@ def test_a_comparison_with_another_suite_is_a_wrong_use(figure, record, measured
 
 def test_the_growth_suite_is_drawn_and_saved(figure, measured, tmp_path):
     pytest.importorskip("matplotlib")
-    measured[:] = [figure(10.0, work="open after a crash, of 100 events", suite="growth")]
+    measured[:] = [figure(10.0, work=growth.named(growth.CRASH, 100), suite="growth")]
     command.bench("growth", chart=tmp_path / "growth.png")
     assert (tmp_path / "growth.png").stat().st_size > 10_000
 

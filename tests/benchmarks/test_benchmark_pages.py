@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from benchmarks.measuring import pages, table
-from benchmarks.measuring.figure import US, load, save
+from benchmarks.measuring.figure import PURE, US, load, save
 from benchmarks.measuring.machine import ROOT
 
 
@@ -61,18 +61,40 @@ def test_a_text_without_both_markers_in_order_is_refused(text):
         pages.inserted(text, "new")
 
 
-def test_work_that_two_suites_measured_is_shown_once_with_the_suite_that_it_belongs_to(figure, record):
-    text = pages.every_figure(record([
-        figure(1.0, suite="headline"),
-        figure(2.0, suite="headline", subject="pykka"),
-        figure(3.0, suite="headline", work="alone"),
-        figure(4.0, suite="kernel"),
-        figure(5.0, suite="kernel", durability="always"),
-    ]))  # fmt: skip
-    assert [line.split(" | ")[0] for line in text.splitlines() if line.startswith("| ")] == [
-        "| headline", "| ---", "| alone", "| kernel", "| ---", "| ask", "| ask",
-    ]  # fmt: skip
-    assert "pykka" not in text
+def test_a_run_with_two_values_for_one_row_is_not_shown_whichever_suites_they_are_of(figure, record):
+    pages.every_figure(record([figure(), figure(subject="pykka"), figure(durability="always")]))
+    with pytest.raises(pages.RowTwice, match="'ask', None, 'moothall'"):
+        pages.every_figure(record([figure(1.0, suite="headline"), figure(2.0)]))
+
+
+@pytest.mark.parametrize(
+    ("theirs", "times_better", "said"),
+    [
+        (20.0, (0.4, 0.8), "2x worse (1.25 .. 2.5)"),
+        (5.0, (1.5, 3.0), "2x better (1.5 .. 3)"),
+        (10.0, (0.5, 4.0), "the same (0.25 .. 2)"),
+        (5.0, None, "2x better"),
+    ],
+)
+def test_a_ratio_is_shown_with_its_range_over_the_rounds(figure, theirs, times_better, said):
+    assert table.against(figure(10.0), figure(theirs, subject="pykka", times_better=times_better)) == said
+
+
+def test_the_readme_shows_the_range_too_and_never_ourselves_as_a_peer(figure, record):
+    what = next(iter(pages.SUMMARY))
+    others = [
+        figure(10.0, subject=subject, suite=suite, work=work, durability=durability, times_better=(0.4, 0.8))
+        for suite, work, durability in pages.SUMMARY.values()
+        for subject in (US, PURE)
+    ]
+    theirs = [
+        figure(20.0, subject="LMDB", suite=suite, work=work, durability=durability, times_better=(0.4, 0.8))
+        for suite, work, durability in pages.SUMMARY.values()
+    ]
+    rows = pages.summary(record([*others, *theirs]))
+    assert f"| {what} | 10.0 us | LMDB, 20.0 us | 2.0 (1.25 .. 2.5) times faster than LMDB |" in rows
+    with pytest.raises(pages.RowMissing):
+        pages.summary(record(others))
 
 
 @pytest.mark.parametrize(

@@ -56,6 +56,27 @@ def test_subjects_take_turns_and_none_is_always_first(small):
     assert turns == ["a", "b", "b", "a", "a", "b"]
 
 
+def test_a_peer_is_compared_with_us_round_by_round(small):
+    rounds = {US: [[9.0], [10.0], [20.0]], "pykka": [[9.0], [40.0], [10.0]]}
+    subjects = {name: Clockwork(name, [], values) for name, values in rounds.items()}
+    ours, theirs = contest(msgspec.structs.replace(small, rounds=2), [WORK], subjects)
+    assert (ours.times_better, theirs.times_better) == (None, (0.25, 2.0))
+    faster = msgspec.structs.replace(WORK, better="higher")
+    subjects = {name: Clockwork(name, [], values) for name, values in rounds.items()}
+    assert list(contest(msgspec.structs.replace(small, rounds=2), [faster], subjects))[1].times_better == (0.5, 4.0)
+
+
+def test_a_peer_has_no_range_where_there_was_one_round_or_nothing_of_ours_or_no_time(small):
+    two = msgspec.structs.replace(small, rounds=2)
+    for bench, subjects in (
+        (small, {US: [[1.0]] * 2, "pykka": [[1.0]] * 2}),
+        (two, {"pykka": [[1.0]] * 3}),
+        (two, {US: [[0.0]] * 3, "pykka": [[1.0]] * 3}),
+    ):
+        figures = list(contest(bench, [WORK], {name: Clockwork(name, [], each) for name, each in subjects.items()}))
+        assert figures[-1].times_better is None
+
+
 def test_one_round_of_observations_gives_a_figure_for_each_work(small):
     works = [msgspec.structs.replace(WORK, name=of.__name__, of=of) for of in (mean, p50, p99, p999)]
     figures = contest(small, works, {US: Clockwork(US, [], [[0.0], [1.0] * 98 + [2.0, 99.0]])})

@@ -7,10 +7,10 @@ import pytest
 
 from benchmarks.logs import workload
 from benchmarks.logs.filling import fill
-from benchmarks.logs.stores import OURS, SQLITE, TO_INSTALL, Subject
-from benchmarks.logs.worker import absent, crew, working
+from benchmarks.logs.stores import OURS, OURS_PURE, SQLITE, SQLITE_UNINDEXED, TO_INSTALL, UMADB, Subject
+from benchmarks.logs.worker import absent, crew, settings_of, working
 from benchmarks.measuring.figure import US
-from benchmarks.measuring.processes import ChildFailed
+from benchmarks.measuring.processes import ChildFailed, said_by
 from benchmarks.measuring.runner import mean
 from benchmarks.peers.installed import installed
 from store import MemoryLog, NewEvent
@@ -72,6 +72,45 @@ def test_every_store_goes_on_where_it_was_closed(open_store, tmp_path, policy):
         assert [event.revision for event in log.of_stream("b", 1, 100)] == [2, 3]
 
 
+def test_an_event_that_names_no_stream_goes_to_its_agents_own_in_every_store(open_store, tmp_path):
+    with open_store(tmp_path, "never") as log:
+        for agent in ("a", "b", "a"):
+            log.append([NewEvent(type="note")], agent=agent)
+        assert [(event.revision, event.agent) for event in log.of_stream("agent/a", 0, 9)] == [(1, "a"), (2, "a")]
+
+
+@pytest.mark.parametrize("subject", [OURS, SQLITE, SQLITE_UNINDEXED], ids=lambda subject: subject.name)
+def test_a_log_in_memory_leaves_no_file(subject, tmp_path):
+    with pytest.importorskip(subject.module).open_store(tmp_path, "memory") as log:
+        log.append([NewEvent(type="note")], agent="a")
+        assert log.head == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_sqlite_has_our_indexes_or_none_as_its_name_says(tmp_path):
+    found = []
+    for subject in (SQLITE, SQLITE_UNINDEXED):
+        with pytest.importorskip(subject.module).open_store(tmp_path, "memory") as log:
+            rows = log._connection.execute("SELECT name FROM sqlite_master WHERE type = 'index' ORDER BY name")
+            found.append([name for (name,) in rows])
+    assert found == [["by_agent", "by_correlation", "by_stream", "by_type"], []]
+
+
+def test_a_log_without_our_native_part_is_measured_in_a_process_that_has_none(small):
+    code = "from store.writing.native_framer import native_framer; print(native_framer(None, None) is None)"
+    assert said_by(["-c", code], settings=settings_of(OURS_PURE)) == "True\n"
+    assert settings_of(OURS) == {}
+    with working(small, OURS_PURE) as worker:
+        assert len(worker.ask("appends", str(small.directory), "never", 10, 30, 5)) == 3
+
+
+def test_a_server_takes_the_events_of_many_threads_and_ends_with_its_log(small):
+    pytest.importorskip(UMADB.module)
+    with working(small, UMADB) as worker:
+        (rate,) = worker.ask("crowd", str(small.directory), 4, 3)
+    assert rate > 0
+
+
 @pytest.mark.parametrize("policy", ["never", "always"])
 def test_sqlite_and_eventsourcing_sync_as_told(tmp_path, policy):
     wanted = {"never": 0, "always": 2}[policy]
@@ -103,10 +142,18 @@ def test_a_process_that_measures_and_fails_says_why(small):
 
 def test_the_workload_is_the_same_every_time_and_has_events_of_200_bytes():
     assert workload.events(50) == workload.events(50)
+    assert [event for batch in workload.batches(50, 7) for event in batch] == workload.events(50)
     log = MemoryLog()
     log.append(workload.events(1_000), agent="agent-1")
     sizes = [len(msgspec.msgpack.encode(event)) for event in log.read()]
     assert 180 < mean(sizes) < 220
+
+
+def test_one_event_in_a_thousand_is_rare_and_each_is_made_when_its_batch_is_asked_for():
+    rare = [event.data["n"] for event in workload.events(3_000) if event.type == workload.RARE]
+    assert rare == [0, 1_000, 2_000]
+    endless = workload.batches(10**12, 2)
+    assert [len(next(endless)) for _ in range(3)] == [2, 2, 2]
 
 
 def test_the_log_that_openings_and_reads_are_measured_on_holds_what_it_says_and_was_not_closed(small):

@@ -17,8 +17,12 @@ def test_a_line_has_the_fields_of_the_contract(figure, record):
     assert set(json.loads(line(record([]).conditions))) == {"machine", "version", "revision"}
 
 
+def test_a_line_of_a_peer_says_from_where_to_where_the_ratio_went_over_the_rounds(figure):
+    assert json.loads(line(figure(subject="pykka", times_better=(0.5, 2.0))))["times_better"] == [0.5, 2.0]
+
+
 def test_a_saved_run_is_read_back(figure, record, tmp_path):
-    run = record([figure(), figure(2.0, subject="pykka")])
+    run = record([figure(), figure(2.0, subject="pykka", times_better=(0.5, 2.0))])
     save(run, tmp_path / "run.json")
     assert load(tmp_path / "run.json") == run
 

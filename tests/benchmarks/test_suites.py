@@ -14,8 +14,9 @@ from benchmarks.halls.raw_http import HttpEndpoint
 from benchmarks.halls.requests import UnexpectedAnswer
 from benchmarks.halls.shared_approval import sharing
 from benchmarks.logs.appends import Load, appends
-from benchmarks.logs.stores import DISK, OURS, SQLITE, TO_INSTALL
+from benchmarks.logs.stores import DISK, EVENTSOURCING, OURS, OURS_PURE, SQLITE, SQLITE_UNINDEXED, UMADB
 from benchmarks.logs.worker import crew
+from benchmarks.logs.writers import CROWD
 from benchmarks.measuring import shell_commands
 from benchmarks.measuring.figure import US
 from benchmarks.peers import shell_judges
@@ -36,17 +37,19 @@ def subjects_of(figures):
         low, high = each.spread
         assert low <= each.value <= high
         assert each.runs >= 1
-        found.setdefault((each.work, each.durability), set()).add(each.subject)
-    return found
+        subjects = found.setdefault((each.work, each.durability), [])
+        assert each.subject not in subjects, f"{each.work}: two values for {each.subject}"
+        subjects.append(each.subject)
+    return {row: set(subjects) for row, subjects in found.items()}
 
 
 def test_appends_are_measured_beside_sqlite_and_durable_ones_beside_the_bare_disk(small):
     with crew(small, [OURS, SQLITE, DISK]) as workers:
         assert subjects_of(appends(small, "store", workers, Load(100, 10_000, "never"))) == {
-            ("append, batches of 100", "never"): {US, "sqlite3"}
+            ("append, batches of 100", "never"): {US, SQLITE.name}
         }
         assert subjects_of(appends(small, "store", workers, Load(1, 1_000, "always", streams=1))) == {
-            ("append 1 event, one stream", "always"): {US, "sqlite3", "write+fdatasync"}
+            ("append 1 event, one stream", "always"): {US, SQLITE.name, "write+fdatasync"}
         }
 
 
@@ -55,48 +58,76 @@ def test_appends_beside_many_that_wait_are_measured_beside_those_that_nobody_wai
     assert list(found.values()) == [{US, append_beside_polls.NOBODY_WAITS}] * 2
 
 
+SIZES = ("append 1 event", *(f"append, batches of {size}" for size in ("10", "50", "100", "500", "1,000")))
+LOGS = {US, SQLITE.name, "LMDB", "RocksDB"}
+APPENDING = {*LOGS, OURS_PURE.name, SQLITE_UNINDEXED.name}
+TWO = ("1,000", "10,000")
+READS = ("the last 100 of a rare type", "a stream from revision 0")
+
+
 @pytest.mark.slow
-def test_the_store_suite_measures_every_store_at_all_that_is_promised(small):
+def test_the_store_suite_measures_every_size_of_batch_and_reads_beside_every_peer(small):
     found = subjects_of(store.suite(msgspec.structs.replace(small, share=0.001)))
-    stores = {US, "sqlite3", *(subject.name for subject in TO_INSTALL)}
-    for size in ("append 1 event", *(f"append, batches of {size}" for size in ("100", "1,000", "10,000"))):
-        for work in (size, f"{size}, one stream"):
-            assert found[work, "always"] == {*stores, "write+fdatasync"}
-            assert found[work, "never"] == stores
-    assert found["256 writers of 1 event", "group"] == {US, "sqlite3", "write+fdatasync"}
-    stall = "one append of 100, while 1,000 events are appended"
-    assert found[f"{stall}, p99.9", "always"] == {US, "write+fdatasync"}
+    for work in (*SIZES, "append 1 event, to the agent's own stream"):
+        assert found[work, "never"] == APPENDING
+        assert found[work, "always"] == {*APPENDING, "UmaDB", "write+fdatasync"}
+    assert found["append 1 event, in memory", None] == {US, SQLITE.name, SQLITE_UNINDEXED.name}
+    for work in (f"{CROWD} writers of 1 event", "append 1 event through the actor"):
+        assert found[work, "group"] == {US, SQLITE.name, "UmaDB", "write+fdatasync"}
+    assert found["open a new log", "group"] == LOGS
+    for work in READS:
+        assert found[f"{work}, of 1,000 events", None] == {*LOGS, "UmaDB"}
+    for how in ("a crash", "a clean stop"):
+        assert found[f"open 1,000 events after {how}", "group"] == {US, SQLITE.name}
+    assert list(small.directory.glob("round-*")) == []
+
+
+@pytest.mark.slow
+def test_the_full_store_suite_measures_what_takes_long_too(small):
+    found = subjects_of(store.suite(msgspec.structs.replace(small, share=0.001, full=True)))
+    logs = {*LOGS, EVENTSOURCING.name}
+    for size in (*SIZES, "append, batches of 10,000"):
+        for work in (size, f"{size}, one stream") if size in SIZES else (size,):
+            assert found[work, "never"] == {*APPENDING, EVENTSOURCING.name}
+    assert found["one append of 100, while 1,000 events are appended, p99.9", "always"] == {US, "write+fdatasync"}
     for work, durability in (
         ("one append of 100, while 900 events are appended, longest", "never"),
         ("memory added by 900 events, resident", "never"),
         ("open a new log", "group"),
         ("open 1,000 events after a crash", "group"),
         ("open 1,000 events after a clean stop", "group"),
-        ("the last 100 of a rare type, of 1,000 events", None),
-        ("a stream from revision 0, of 1,000 events", None),
-        ("replay 1,000 events, decoded", None),
     ):
-        assert found[work, durability] == stores
-    assert list(small.directory.glob("round-*")) == []
+        assert found[work, durability] == logs
+    for work in (*READS, "replay"):
+        at = {size: f"{work}, of {size} events" if work in READS else f"replay {size} events, decoded" for size in TWO}
+        assert [found[at[size], None] for size in TWO] == [{*logs, "UmaDB"}, {US}]
 
 
 @pytest.mark.slow
 def test_without_peers_the_store_suite_keeps_to_what_needs_nothing_installed(small):
     found = subjects_of(store.suite(msgspec.structs.replace(small, peers=False, share=0.001)))
-    assert set().union(*found.values()) == {US, "nobody waits", "sqlite3", "write+fdatasync"}
+    needs_nothing = {SQLITE.name, SQLITE_UNINDEXED.name, "nobody waits", "write+fdatasync"}
+    assert set().union(*found.values()) == {US, OURS_PURE.name, *needs_nothing}
+
+
+def test_what_syncs_in_any_case_has_no_part_in_what_does_not(small):
+    pytest.importorskip(UMADB.module)
+    with crew(small, [OURS, UMADB, DISK]) as workers:
+        found = subjects_of(appends(small, "store", workers, Load(10, 1_000, "never")))
+    assert list(found.values()) == [{US}]
 
 
 @pytest.mark.slow
 def test_the_growth_suite_measures_logs_of_each_size_and_its_chart_shows_every_figure(small, tmp_path):
     chart = pytest.importorskip("benchmarks.suites.growth_chart")
-    sizes = [10, 100, 1_000, 10_000]
+    sizes = [100, 300, 1_000, 3_000, 10_000]
     figures = list(growth.suite(msgspec.structs.replace(small, share=0.001)))
     for panel in chart.PANELS:
         for what in panel.works:
             assert [size for size, _ in chart.points(figures, what, US)] == sizes
-            assert [size for size, _ in chart.points(figures, what, "sqlite3")] == sizes[:3]
+            assert [size for size, _ in chart.points(figures, what, SQLITE.name)] == sizes[:3]
     shown = [
-        chart.points(figures, what, who) for panel in chart.PANELS for what in panel.works for who in (US, "sqlite3")
+        chart.points(figures, what, who) for panel in chart.PANELS for what in panel.works for who in (US, SQLITE.name)
     ]
     assert sum(map(len, shown)) == len(figures)
     chart.draw(figures, tmp_path / "growth.png")
@@ -114,6 +145,13 @@ def test_all_leaves_out_what_stands_apart(small, monkeypatch):
     assert asked == ["headline", "kernel", "store", "speed_layer", "mcp", "memory"]
     list(registry.figures("growth", small))
     assert asked[-1] == "growth"
+
+
+def test_all_measures_of_a_suite_that_borrows_from_others_what_is_its_own_alone(small, monkeypatch):
+    suites = SimpleNamespace(suite=lambda _: ["borrowed", "own"], own=lambda _: ["own"])
+    monkeypatch.setattr(registry.importlib, "import_module", lambda _: suites)
+    assert set(registry.figures("all", small)) == {"own"}
+    assert list(registry.figures("headline", small)) == ["borrowed", "own"]
 
 
 def test_the_kernel_suite_measures_an_ask_beside_pykka_and_a_bare_queue(small):

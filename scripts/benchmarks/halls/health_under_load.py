@@ -48,7 +48,7 @@ def health(bench: Bench, suite: str) -> Iterator[Figure]:
 
 async def _measured(open_log: partial[EventLog], count: int) -> list[float]:
     took: list[float] = []
-    batches = workload.batches(_EVENTS, BATCH)
+    batches = list(workload.batches(_EVENTS, BATCH))
     async with in_process.hall(open_log) as hall, connection(hall.gate) as exchange, trio.open_nursery() as writers:
         for _ in range(WRITERS):
             writers.start_soon(_write, hall.gate, batches)

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from benchmarks.logs import workload
-from benchmarks.logs.stores import DISK, Appending
+from benchmarks.logs.stores import SYNCS_ALWAYS
 from benchmarks.logs.worker import Worker
-from benchmarks.measuring.figure import US, Figure
-from benchmarks.measuring.runner import Bench, Round, Work, contest, p50
-from benchmarks.peers import sqlite_log
-from store import MemoryLog
+from benchmarks.measuring.figure import Figure
+from benchmarks.measuring.runner import Bench, Round, Work, contest
 
-AGENT = workload.AGENTS[0]
-_IN_MEMORY = 3_000
-"""How many events go into a log in memory: about 40 ms of work a round."""
+_WHERE = {1: ", one stream", workload.DEFAULT_STREAM: ", to the agent's own stream"}
+"""What stands in the name of a work whose events are not mixed over many streams."""
 
 
 class Load(NamedTuple):
@@ -25,8 +21,8 @@ class Load(NamedTuple):
     Attributes:
         size: Events in a batch.
         events: Events in all.
-        policy: The fsync policy, `always` or `never`.
-        streams: Over how many streams the events are mixed.
+        policy: `always`, `never`, or `memory` for a log that has no file.
+        streams: Over how many streams the events are mixed; none for each agent's own, which events do not name.
     """
 
     size: int
@@ -36,7 +32,7 @@ class Load(NamedTuple):
 
 
 def appends(bench: Bench, suite: str, workers: Mapping[str, Worker], load: Load) -> Iterator[Figure]:
-    """Measure appends by each store that has a process; the bare disk has no part in `never`.
+    """Measure appends by each store that has a process; what syncs in any case has a part in `always` alone.
 
     Yields:
         For batches of one the median latency, else events a second.
@@ -44,32 +40,18 @@ def appends(bench: Bench, suite: str, workers: Mapping[str, Worker], load: Load)
     subjects = {
         name: round_of(bench, worker, load)
         for name, worker in workers.items()
-        if load.policy != "never" or name != DISK.name
+        if load.policy == "always" or name not in SYNCS_ALWAYS
     }
     yield from contest(bench, [work_of(suite, load)], subjects)
 
 
-def one_in_memory(bench: Bench, suite: str) -> Iterator[Figure]:
-    """Measure appending one event to a log that lives in memory alone."""
-    count = bench.size(_IN_MEMORY)
-
-    def ours() -> list[float]:
-        with MemoryLog() as log:
-            return _one_by_one(log, count)
-
-    def theirs() -> list[float]:
-        with sqlite_log.SqliteLog(None, durable=False) as log:
-            return _one_by_one(log, count)
-
-    work = Work(suite=suite, name="append 1 event, in memory", unit="us")
-    yield from contest(bench, [work], {US: ours, f"{sqlite_log.NAME} in memory": theirs})
-
-
 def work_of(suite: str, load: Load) -> Work:
     """Name the work of appending batches of a size, and say how it counts."""
-    where = ", one stream" if load.streams == 1 else ""
+    where = _WHERE.get(load.streams, "")
+    if load.policy == "memory":
+        return Work(suite=suite, name=f"append 1 event{where}, in memory", unit="us")
     if load.size == 1:
-        return Work(suite=suite, name=f"append 1 event{where}", unit="us", durability=load.policy, of=p50)
+        return Work(suite=suite, name=f"append 1 event{where}", unit="us", durability=load.policy)
     return Work(
         suite=suite,
         name=f"append, batches of {load.size:,}{where}",
@@ -84,12 +66,3 @@ def round_of(bench: Bench, worker: Worker, load: Load) -> Round:
     """Make a round that appends to a new log and observes each append's latency, in microseconds."""
     count = bench.size(load.events)
     return lambda: worker.ask("appends", str(bench.directory), load.policy, load.size, count, load.streams)
-
-
-def _one_by_one(log: Appending, count: int) -> list[float]:
-    took_us: list[float] = []
-    for batch in workload.batches(count, 1):
-        began = time.perf_counter()
-        log.append(batch, agent=AGENT)
-        took_us.append((time.perf_counter() - began) * 1e6)
-    return took_us

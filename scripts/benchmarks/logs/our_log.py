@@ -6,7 +6,7 @@ from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from store import Event, EventLog, Limits, NewEvent
+from store import Event, EventLog, Limits, MemoryLog, NewEvent
 
 _LIMITS = Limits(batch_events=10_000)
 """As they are by default, but for batches that no client may send."""
@@ -19,7 +19,7 @@ class OurLog:
         log: It.
     """
 
-    def __init__(self, log: EventLog) -> None:
+    def __init__(self, log: EventLog | MemoryLog) -> None:
         self._log = log
 
     @property
@@ -46,6 +46,7 @@ class OurLog:
 
 @contextmanager
 def open_store(directory: Path, policy: str) -> Generator[OurLog]:
-    """Open our log in a directory."""
-    with EventLog.open(directory, fsync=policy, limits=_LIMITS) as log:
+    """Open our log in a directory; under the policy `memory` it has no file."""
+    opened = MemoryLog(limits=_LIMITS) if policy == "memory" else EventLog.open(directory, fsync=policy, limits=_LIMITS)
+    with opened as log:
         yield OurLog(log)

@@ -12,9 +12,14 @@ it does not count as there already.
 import importlib
 import sys
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from benchmarks.measuring.resident import resident_bytes
+
+if TYPE_CHECKING:
+    from benchmarks.logs.stores import Appending
 
 PAGE = 1_000
 """How many events are made and appended at a time: so few that their own memory does not count beside the log's."""
@@ -53,10 +58,14 @@ def around_start(library: str, directory: str) -> list[int]:
 def around_fill(library: str, directory: str, count: str) -> list[int]:
     """Open a log and append events to it."""
     from benchmarks.logs import our_log, workload  # noqa: PLC0415 - see above
-    from benchmarks.peers import sqlite_log  # noqa: PLC0415 - see above
+    from benchmarks.peers.sqlite_log import DEFAULT_CACHE_KB, SqliteLog  # noqa: PLC0415 - see above
 
-    open_store = our_log.open_store if library == "log" else sqlite_log.open_store
-    with open_store(Path(directory), "never") as store:
+    with ExitStack() as opened:
+        if library == "log":
+            store: Appending = opened.enter_context(our_log.open_store(Path(directory), "never"))
+        else:
+            path = Path(directory) / "events.sqlite"
+            store = opened.enter_context(SqliteLog(path, durable=False, cache_kb=DEFAULT_CACHE_KB))
         workload.events(PAGE)
         before = resident_bytes()
         for start in range(0, int(count), PAGE):

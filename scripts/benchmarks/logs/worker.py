@@ -51,6 +51,11 @@ class Worker:
         raise ChildFailed(f"a process that measures a store ended: {last_words(self._errors)}")
 
 
+def settings_of(subject: Subject) -> dict[str, str]:
+    """Return the variables that a store's process has besides."""
+    return {"MOOTHALL_PURE": "1"} if subject.pure else {}
+
+
 @contextmanager
 def working(bench: Bench, subject: Subject) -> Generator[Worker | None]:
     """Run a process for a store until the block ends, then kill it: whatever it has open then has crashed.
@@ -60,7 +65,7 @@ def working(bench: Bench, subject: Subject) -> Generator[Worker | None]:
     """
     errors = bench.directory / "errors"
     arguments = ["-m", "benchmarks.logs.worker_process", subject.module]
-    with begin(arguments, errors, stdin=subprocess.PIPE) as process:
+    with begin(arguments, errors, stdin=subprocess.PIPE, settings=settings_of(subject)) as process:
         try:
             worker = Worker(process, errors)
             missing = msgspec.json.decode(worker.heard(), type=str)

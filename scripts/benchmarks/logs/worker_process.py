@@ -12,9 +12,10 @@ import gc
 import importlib
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from functools import cache
+from itertools import cycle
 from pathlib import Path
 from typing import cast
 
@@ -25,10 +26,6 @@ from benchmarks.logs.stores import EventStore, Openable
 from benchmarks.measuring.directories import fresh
 from benchmarks.measuring.resident import anonymous_bytes, resident_bytes
 from store import NewEvent
-
-AGENT = workload.AGENTS[0]
-_batches = cache(workload.batches)
-_pages = cache(workload.pages)
 
 
 class Works:
@@ -44,11 +41,26 @@ class Works:
         self._store: EventStore | None = None
 
     def appends(self, parent: str, policy: str, size: int, count: int, streams: int) -> list[float]:
-        """Append `count` events in batches of `size` to a new log in a new directory, in microseconds each."""
-        batches = _batches(count, size, streams=streams)
+        """Append `count` events in batches of `size` to a new log in a new directory, in microseconds each.
+
+        A first batch is not measured: with it some make their files, which others did as they were opened.
+        """
+        batches = workload.batches(size + count, size, streams=streams)
         gc.collect()
         with fresh(Path(parent)) as directory, self._peer.open_store(directory, policy) as store:
-            return _appended(store.append, batches)
+            return _appended(store.append, batches)[1:]
+
+    def crowd(self, parent: str, writers: int, turns: int) -> list[float]:
+        """Have threads append events one by one to a new log that takes calls of many threads; events a second."""
+        with fresh(Path(parent)) as directory, self._peer.open_store(directory, "group") as store:
+
+            def write(number: int) -> None:
+                _appended(store.append, workload.batches(turns, 1, seed=number))
+
+            with ThreadPoolExecutor(writers) as pool:
+                began = time.perf_counter()
+                list(pool.map(write, range(writers)))
+                return [writers * turns / (time.perf_counter() - began)]
 
     def open(self, directory: str, policy: str) -> list[float]:
         """Open a log, made if need be, and keep it open; milliseconds."""
@@ -64,13 +76,9 @@ class Works:
         self._open.close()
         return [(time.perf_counter() - began) * 1e3]
 
-    def prepare(self, held: int, size: int, streams: int) -> list[float]:
-        """Make the events that `fill` appends, so that they do not count as the store's memory."""
-        return [len(_pages(held, size, streams=streams))]
-
     def fill(self, held: int, size: int, streams: int) -> list[float]:
         """Append `held` events in batches of `size` to the open log, in microseconds each."""
-        return _appended(self._opened.append, _pages(held, size, streams=streams))
+        return _appended(self._opened.append, workload.batches(held, size, streams=streams))
 
     def append_one(self, kind: str) -> list[float]:
         """Append one event of a type that no other event has; microseconds."""
@@ -110,11 +118,12 @@ class Works:
         return self._store
 
 
-def _appended(append: Callable[..., object], batches: list[list[NewEvent]]) -> list[float]:
+def _appended(append: Callable[..., object], batches: Iterable[list[NewEvent]]) -> list[float]:
+    """Append batches, the agents in turn; a batch is made just before it is appended, and that is not measured."""
     took_us: list[float] = []
-    for batch in batches:
+    for batch, agent in zip(batches, cycle(workload.AGENTS), strict=False):
         began = time.perf_counter()
-        append(batch, agent=AGENT)
+        append(batch, agent=agent)
         took_us.append((time.perf_counter() - began) * 1e6)
     return took_us
 

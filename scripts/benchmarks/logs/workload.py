@@ -1,37 +1,48 @@
-"""The events that stores are measured with: the same for every store, and the same in every run."""
+"""The events that stores are measured with: the same for every store, and the same in every run.
+
+They are made as a caller makes them: each batch just before it is appended. Events that were all made before a round
+are a hundred megabytes that no cache holds, and what reads them measures the memory's latency more than the store.
+"""
 
 from __future__ import annotations
 
 import random
+from collections.abc import Iterator
+from itertools import product
 
 from store import NewEvent
 
 STREAMS = 10_000
 """So many that batches touch a stream seldom twice, which is hard on indexes by stream."""
 
+DEFAULT_STREAM = 0
+"""In place of a number of streams: events name none, so that each goes to its agent's own."""
+
 TYPES = 40
 RARE = "build.broken"
-"""The type of about one event in 1,000."""
+"""The type of one event in 1,000."""
 
 AGENTS = tuple(f"agent-{number}" for number in range(8))
 
 _RARITY = 1_000
-_MADE = 100_000
-"""How many events differ: they take a second to make, and outlast every cache of a store."""
-
 _WORDS = ("build", "test", "lint", "deploy", "fetch", "parse", "merge", "review", "plan", "index", "format", "release")
+_PHRASES = tuple("-".join(words) for words in product(_WORDS, repeat=3))
+"""Of three words each: joining a few of them makes a text that is new, in a microsecond."""
+
+_SOME = 1_023
+"""How many of the phrases are used, less one: a power of two, so that bits choose one."""
 
 
 def events(count: int, seed: int = 1, *, streams: int = STREAMS) -> list[NewEvent]:
     """Return events of about 200 bytes each as records, mixed over so many streams and forty types."""
+    return [event for batch in batches(count, max(count, 1), seed, streams=streams) for event in batch]
+
+
+def batches(count: int, size: int, seed: int = 1, *, streams: int = STREAMS) -> Iterator[list[NewEvent]]:
+    """Yield `count` events in batches of `size`, each made when it is asked for."""
     rng = random.Random(seed)  # noqa: S311 - repeatable on purpose
-    return [_event(rng, number, streams) for number in range(count)]
-
-
-def batches(count: int, size: int, seed: int = 1, *, streams: int = STREAMS) -> list[list[NewEvent]]:
-    """Return `count` events in batches of `size`."""
-    made = events(count, seed, streams=streams)
-    return [made[start : start + size] for start in range(0, count, size)]
+    for start in range(0, count, size):
+        yield [_event(rng, number, streams) for number in range(start, min(start + size, count))]
 
 
 def first_stream(streams: int = STREAMS) -> str:
@@ -41,25 +52,19 @@ def first_stream(streams: int = STREAMS) -> str:
     return name
 
 
-def pages(count: int, size: int, *, streams: int = STREAMS) -> list[list[NewEvent]]:
-    """Return `count` events in batches of `size`, a divisor of 100,000.
-
-    After 100,000 their payloads, types and streams repeat: making a million would take long.
-    """
-    made = batches(min(count, _MADE), size, streams=streams)
-    whole = [made[number % len(made)] for number in range(count // size)]
-    return [*whole, made[0][: count % size]] if count % size else whole
-
-
 def _event(rng: random.Random, number: int, streams: int) -> NewEvent:
-    kind = RARE if rng.randrange(_RARITY) == 0 else f"task.{rng.randrange(TYPES)}"
+    bits = rng.getrandbits(62)
+    first, second, third = bits & _SOME, bits >> 10 & _SOME, bits >> 20 & _SOME
+    fourth, fifth = bits >> 30 & _SOME, bits >> 40 & _SOME
     return NewEvent(
-        type=kind,
-        stream=f"task/{rng.randrange(streams)}",
-        correlation_id=f"run-{rng.randrange(STREAMS)}",
-        data={"n": number, "path": f"src/{_words(rng, 3)}.py", "note": _words(rng, 14), "ok": True, "ms": rng.random()},
+        type=RARE if number % _RARITY == 0 else f"task.{bits % TYPES}",
+        stream=f"task/{(bits >> 16) % streams}" if streams else None,
+        correlation_id=f"run-{(bits >> 32) % STREAMS}",
+        data={
+            "n": number,
+            "path": f"src/{_PHRASES[first]}.py",
+            "note": f"{_PHRASES[second]}-{_PHRASES[third]}-{_PHRASES[fourth]}-{_PHRASES[fifth]}-{_WORDS[number % 12]}",
+            "ok": True,
+            "ms": rng.random(),
+        },
     )
-
-
-def _words(rng: random.Random, count: int) -> str:
-    return "-".join(rng.choices(_WORDS, k=count))

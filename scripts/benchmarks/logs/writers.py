@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping
+from functools import partial
 
 import trio
 
@@ -14,12 +15,13 @@ from actors.kernel import ChildSpec, Ref, Supervisor, running
 from actors.ports import Ports
 from actors.views import Views
 from benchmarks.logs import workload
-from benchmarks.logs.appends import AGENT, Load, round_of
+from benchmarks.logs.appends import Load, round_of
+from benchmarks.logs.stores import UMADB
 from benchmarks.logs.worker import Worker
 from benchmarks.measuring.directories import fresh
 from benchmarks.measuring.figure import US, Figure
 from benchmarks.measuring.runner import Bench, Round, Work, contest
-from store import Append, EventLog, NewEvent
+from store import Append, EventLog
 
 CROWD = 256
 """So many writers that a group waits whenever a sync ends."""
@@ -35,18 +37,31 @@ _ALONE = 200
 def one_writer(bench: Bench, suite: str, beside: Mapping[str, Worker]) -> Iterator[Figure]:
     """Measure one durable append at a time through the event store's actor, and by others without an actor."""
     work = Work(suite=suite, name="append 1 event through the actor", unit="us", durability=_POLICY)
-    events = workload.events(bench.size(_ALONE))
-    yield from contest(bench, [work], {US: _through_actor(bench, events, 1), **_peers(bench, beside)})
+    count = bench.size(_ALONE)
+
+    def ours() -> list[float]:
+        return _through_actor(bench, 1, count)[0]
+
+    yield from contest(bench, [work], {US: ours, **_peers(bench, beside)})
 
 
 def crowd(bench: Bench, suite: str, beside: Mapping[str, Worker]) -> Iterator[Figure]:
-    """Measure many writers at once through the event store's actor; others commit and sync each event."""
+    """Measure many writers at once through the event store's actor, the making of their events included.
+
+    A server has as many threads as we have writers; others commit and sync each event.
+    """
     name = f"{CROWD} writers of 1 event"
     work = Work(suite=suite, name=name, unit="events/s", better="higher", durability=_POLICY)
     tasks = bench.size(CROWD)
-    ours = _through_actor(bench, workload.events(tasks * _TURNS), tasks)
-    peers = {name: _rate(each, 1) for name, each in _peers(bench, beside).items()}
-    yield from contest(bench, [work], {US: _rate(ours, tasks), **peers})
+
+    def ours() -> list[float]:
+        took_us, seconds = _through_actor(bench, tasks, _TURNS)
+        return [len(took_us) / seconds]
+
+    peers = {name: _rate(each) for name, each in _peers(bench, beside).items()}
+    if UMADB.name in beside:
+        peers[UMADB.name] = partial(beside[UMADB.name].ask, "crowd", str(bench.directory), tasks, _TURNS)
+    yield from contest(bench, [work], {US: ours, **peers})
 
 
 def _peers(bench: Bench, beside: Mapping[str, Worker]) -> dict[str, Round]:
@@ -54,43 +69,45 @@ def _peers(bench: Bench, beside: Mapping[str, Worker]) -> dict[str, Round]:
     return {name: round_of(bench, worker, alone) for name, worker in beside.items()}
 
 
-def _rate(latencies_us: Round, tasks: int) -> Round:
-    """Turn a round of latencies into one of a rate: `tasks` at a time work all the time."""
+def _rate(latencies_us: Round) -> Round:
+    """Turn a round of latencies into one of a rate."""
 
     def once() -> list[float]:
         took = latencies_us()
-        return [tasks * len(took) / sum(took) * 1e6]
+        return [len(took) / sum(took) * 1e6]
 
     return once
 
 
-def _through_actor(bench: Bench, events: list[NewEvent], tasks: int) -> Round:
-    """Make a round in which `tasks` writers share the events, each waiting for its append before the next."""
+def _through_actor(bench: Bench, tasks: int, turns: int) -> tuple[list[float], float]:
+    """Have `tasks` writers append `turns` events each, waiting for each append before they make the next event.
 
-    def once() -> list[float]:
-        with fresh(bench.directory) as directory:
+    Returns:
+        Each append's latency in microseconds, and how many seconds all took together.
+    """
+    with fresh(bench.directory) as directory:
 
-            def store() -> EventStore:
-                return EventStore(lambda: EventLog.open(directory, fsync=_POLICY), Ports(), Views("b"), AppendQuota())
+        def store() -> EventStore:
+            return EventStore(lambda: EventLog.open(directory, fsync=_POLICY), Ports(), Views("b"), AppendQuota())
 
-            return trio.run(_write, Supervisor([ChildSpec(NAME, store)]), events, tasks)
-
-    return once
+        return trio.run(_write, Supervisor([ChildSpec(NAME, store)]), tasks, turns)
 
 
-async def _write(root: Supervisor, events: list[NewEvent], tasks: int) -> list[float]:
+async def _write(root: Supervisor, tasks: int, turns: int) -> tuple[list[float], float]:
     took: list[float] = []
     async with running(root) as system:
         store = Ref(system, NAME)
 
-        async def writer(share: list[NewEvent]) -> None:
-            for event in share:
+        async def writer(number: int) -> None:
+            agent = workload.AGENTS[number % len(workload.AGENTS)]
+            for events in workload.batches(turns, 1, seed=number):
                 began = time.perf_counter()
-                stored = await store.ask(AppendEvents(Append(events=[event], agent=AGENT)))
+                stored = await store.ask(AppendEvents(Append(events=events, agent=agent)))
                 took.append((time.perf_counter() - began) * 1e6)
                 assert stored.appended is not None, stored.refused
 
+        began = time.perf_counter()
         async with trio.open_nursery() as nursery:
             for number in range(tasks):
-                nursery.start_soon(writer, events[number::tasks])
-    return took
+                nursery.start_soon(writer, number)
+        return took, time.perf_counter() - began

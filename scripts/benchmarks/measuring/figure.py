@@ -10,8 +10,11 @@ import msgspec
 US = "moothall"
 """The subject of our own figures; any other subject is a peer's name."""
 
+PURE = "moothall, pure Python"
+"""Ourselves without the native part, measured beside us as peers are."""
 
-class Figure(msgspec.Struct, frozen=True, kw_only=True):
+
+class Figure(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One measured value; the fields are the contract's.
 
     Attributes:
@@ -24,6 +27,9 @@ class Figure(msgspec.Struct, frozen=True, kw_only=True):
         durability: The fsync policy that the work was done under; None where nothing is stored.
         spread: The lowest and the highest value of any run.
         runs: How many times the work was measured.
+        times_better: For a peer, the lowest and the highest number of times that it was better than we in the same
+            round; below 1 is worse. None, and then not written, for ours and where there was one round or nothing of
+            ours.
     """
 
     suite: str
@@ -35,6 +41,7 @@ class Figure(msgspec.Struct, frozen=True, kw_only=True):
     durability: str | None
     spread: tuple[float, float]
     runs: int
+    times_better: tuple[float, float] | None = None
 
 
 class Machine(msgspec.Struct, frozen=True, kw_only=True):

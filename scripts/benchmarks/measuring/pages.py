@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from benchmarks.measuring.figure import Figure, Record, load
+from benchmarks.measuring.figure import PURE, Figure, Record, load
 from benchmarks.measuring.machine import ROOT
 from benchmarks.measuring.table import (
     Row,
@@ -19,7 +19,7 @@ from benchmarks.measuring.table import (
     best_of,
     conditions_line,
     durability,
-    once,
+    over_rounds,
     rows,
     times_better,
 )
@@ -56,9 +56,18 @@ class RowMissing(Exception):  # noqa: N818 - states a fact about a run
     """A run does not have what the README shows; the text says which row."""
 
 
+class RowTwice(Exception):  # noqa: N818 - states a fact about a run
+    """A run has two values for one row; the text says which."""
+
+
 def every_figure(record: Record) -> str:
-    """Return a table for each suite, each work a line, the better figure in bold."""
-    figures = once(record.figures)
+    """Return a table for each suite, each work a line, the better figure in bold.
+
+    Raises:
+        RowTwice: Two figures say how long the same work took the same subject.
+    """
+    figures = record.figures
+    _refuse_twice(figures)
     lines = [conditions_line(record.conditions), ""]
     for suite in dict.fromkeys(figure.suite for figure in figures):
         lines += [
@@ -80,9 +89,10 @@ def summary(record: Record) -> str:
     lines = ["| what | Moothall | closest peer | factor |", "| --- | ---: | ---: | --- |"]
     for what, key in SUMMARY.items():
         row = measured.get(key)
-        if row is None or row.ours is None or not row.peers:
-            raise RowMissing(f"{key} was not measured beside a peer; save a run of `scripts/bench all`")
-        peer = best_of(row.peers)
+        others = [peer for peer in row.peers if peer.subject != PURE] if row else []
+        if row is None or row.ours is None or not others:
+            raise RowMissing(f"{key} was not measured beside a peer; save a run of `scripts/bench all --full`")
+        peer = best_of(others)
         lines.append(f"| {what} | {amount(row.ours)} | {peer.subject}, {amount(peer)} | {factor(row.ours, peer)} |")
     return "\n".join(lines)
 
@@ -95,7 +105,7 @@ def factor(ours: Figure, peer: Figure) -> str:
     shown = f"{times:.1f}" if times < _WHOLE else f"{times:,.0f}"
     if shown == "1.0":
         return f"as fast as {peer.subject}"
-    return f"{shown} times {'slower' if better > 1 else 'faster'} than {peer.subject}"
+    return f"{shown}{over_rounds(ours, peer)} times {'slower' if better > 1 else 'faster'} than {peer.subject}"
 
 
 def inserted(text: str, table: str) -> str:
@@ -117,11 +127,21 @@ def rewrite(root: Path) -> None:
     Raises:
         RecordError: There is no such run.
         RowMissing: The run does not have what the README shows.
+        RowTwice: It has two values for one row.
         MarkersMissing: A page has no place for its table.
     """
     record = load(root / "docs" / "bench.json")
     for page, table in ((root / "README.md", summary(record)), (root / "docs" / "benchmarks.md", every_figure(record))):
         page.write_text(inserted(page.read_text(encoding="utf-8"), table), encoding="utf-8")
+
+
+def _refuse_twice(figures: Iterable[Figure]) -> None:
+    seen: set[tuple[str, str | None, str]] = set()
+    for each in figures:
+        row = (each.work, each.durability, each.subject)
+        if row in seen:
+            raise RowTwice(f"{row} was measured twice; save a run of one suite, or of `all`")
+        seen.add(row)
 
 
 def _lines(figures: Iterable[Figure]) -> Iterator[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -21,20 +21,20 @@ class ChildFailed(Exception):  # noqa: N818 - states what the process did
     """A process that a benchmark needs ended, or said nothing; the text holds its last words."""
 
 
-def environment() -> dict[str, str]:
-    """Return this process's environment with our modules on its path, without settings meant for another server."""
+def environment(settings: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Return this process's environment with our modules on its path, and only the settings of ours that are given."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("MOOTHALL_")}
-    return kept | {"PYTHONPATH": str(_SCRIPTS)}
+    return kept | {"PYTHONPATH": str(_SCRIPTS)} | dict(settings or {})
 
 
-def said_by(arguments: Sequence[str]) -> str:
+def said_by(arguments: Sequence[str], settings: Mapping[str, str] | None = None) -> str:
     """Run `python ARGUMENTS` to its end and return what it wrote on stdout.
 
     Raises:
         ChildFailed: It did not exit with 0.
     """
     command = [sys.executable, *arguments]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment())
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment(settings))
     if done.returncode:
         raise ChildFailed(
             f"{' '.join(arguments)} exited with {done.returncode}: {done.stderr.strip()[-_LAST_CHARACTERS:]}"
@@ -42,13 +42,20 @@ def said_by(arguments: Sequence[str]) -> str:
     return done.stdout
 
 
-def begin(arguments: Sequence[str], errors: Path, *, stdin: int = subprocess.DEVNULL) -> subprocess.Popen[str]:
+def begin(
+    arguments: Sequence[str],
+    errors: Path,
+    *,
+    stdin: int = subprocess.DEVNULL,
+    settings: Mapping[str, str] | None = None,
+) -> subprocess.Popen[str]:
     """Begin `python ARGUMENTS`, with a pipe for its stdout.
 
     Args:
         arguments: A module and its arguments, or code.
         errors: The file that takes its stderr.
         stdin: What it reads, as `subprocess.Popen` takes it.
+        settings: Variables that its environment has besides.
     """
     with errors.open("w", encoding="utf-8") as stderr:
         return subprocess.Popen(
@@ -57,7 +64,7 @@ def begin(arguments: Sequence[str], errors: Path, *, stdin: int = subprocess.DEV
             stdout=subprocess.PIPE,
             stderr=stderr,
             text=True,
-            env=environment(),
+            env=environment(settings),
         )
 
 

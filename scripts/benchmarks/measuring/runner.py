@@ -2,7 +2,7 @@
 
 Machines are noisy, and their noise drifts: a subject that is measured after another is measured on another machine. So
 within each round every subject does the work once, the order turns from round to round, and what is claimed is the
-ratio of medians. A first round that warms caches and imports is thrown away.
+ratio of medians, with its range over the rounds. A first round that warms caches and imports is thrown away.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Literal
 
 import msgspec
 
-from benchmarks.measuring.figure import Figure
+from benchmarks.measuring.figure import US, Figure
 
 Round = Callable[[], Sequence[float]]
 """Does the work once and returns what it observed, at least one value: a latency of each operation, or one rate."""
@@ -71,6 +71,7 @@ class Bench(msgspec.Struct, frozen=True, kw_only=True):
         note: Says something on stderr.
         rounds: How many rounds count; of five the median survives two that the machine disturbed.
         share: The share of the full amount of work, for tests.
+        full: Whether to measure what takes long, too.
     """
 
     directory: Path
@@ -78,11 +79,15 @@ class Bench(msgspec.Struct, frozen=True, kw_only=True):
     note: Callable[[str], None]
     rounds: int = 5
     share: float = 1.0
+    full: bool = False
 
     def size(self, full: int) -> int:
         """Return how much of an amount of work to do: at least one."""
         return max(1, round(full * self.share))
 
+
+_RANGE = 2
+"""How many rounds it takes at the least to say from where to where something went."""
 
 Suite = Callable[[Bench], Iterator[Figure]]
 
@@ -114,11 +119,12 @@ def contest(
                 observed[name].append(values)
         names.append(names.pop(0))
     for work in works:
-        for subject in subjects:
-            yield _figure(work, subject, [work.of(values) for values in observed[subject]])
+        reduced = {subject: [work.of(values) for values in observed[subject]] for subject in subjects}
+        for subject, values in reduced.items():
+            yield _figure(work, subject, values, reduced.get(US, []) if subject != US else [])
 
 
-def _figure(work: Work, subject: str, values: list[float]) -> Figure:
+def _figure(work: Work, subject: str, values: list[float], ours: list[float]) -> Figure:
     return Figure(
         suite=work.suite,
         work=work.name,
@@ -129,7 +135,17 @@ def _figure(work: Work, subject: str, values: list[float]) -> Figure:
         durability=work.durability,
         spread=(_rounded(min(values)), _rounded(max(values))),
         runs=len(values),
+        times_better=_times_better(work, values, ours),
     )
+
+
+def _times_better(work: Work, values: list[float], ours: list[float]) -> tuple[float, float] | None:
+    """Return the lowest and the highest ratio to ours of any round; one round alone has no range."""
+    if len(values) < _RANGE or not ours or not all([*values, *ours]):
+        return None
+    of_rounds = zip(values, ours, strict=True)
+    ratios = [our / their if work.better == "lower" else their / our for their, our in of_rounds]
+    return _rounded(min(ratios)), _rounded(max(ratios))
 
 
 def _rounded(value: float) -> float:

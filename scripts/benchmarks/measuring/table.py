@@ -42,12 +42,6 @@ def best_of(figures: Sequence[Figure]) -> Figure:
     return (min if figures[0].better == "lower" else max)(figures, key=lambda figure: figure.value)
 
 
-def once(figures: Sequence[Figure]) -> list[Figure]:
-    """Leave each work to the last suite that measured it: `headline` comes first and borrows from the others."""
-    owner = {(figure.work, figure.durability): figure.suite for figure in figures}
-    return [figure for figure in figures if owner[figure.work, figure.durability] == figure.suite]
-
-
 def rows(figures: Iterable[Figure]) -> list[Row]:
     """Group figures by suite, work and durability, in the order in which they were measured."""
     groups: dict[tuple[str, str, str | None], list[Figure]] = {}
@@ -86,10 +80,18 @@ def against(ours: Figure, peer: Figure) -> str:
     factor = times_better(ours, peer)
     if factor is None:
         return ""
-    shown = number(max(factor, 1 / factor))
-    if shown == "1":
-        return "the same"
-    return f"{shown}x better" if factor > 1 else f"{shown}x worse"
+    said = f"{number(max(factor, 1 / factor))}x {'better' if factor > 1 else 'worse'}"
+    return ("the same" if said.startswith("1x ") else said) + over_rounds(ours, peer)
+
+
+def over_rounds(ours: Figure, peer: Figure) -> str:
+    """Say from where to where the ratio of two figures went over the rounds; nothing where that is not known."""
+    factor = times_better(ours, peer)
+    if factor is None or peer.times_better is None:
+        return ""
+    low, high = peer.times_better
+    low, high = (low, high) if factor > 1 else (1 / high, 1 / low)
+    return f" ({number(low)} .. {number(high)})"
 
 
 def durability(figure: Figure) -> str:

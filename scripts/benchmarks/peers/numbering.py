@@ -26,6 +26,11 @@ class Revisions(dict[str, int]):
         return 0 if self._new else self._find(stream)
 
 
+def stream_of(event: NewEvent, agent: str) -> str:
+    """Return the stream that an event goes to: the one that it names, or its agent's own."""
+    return event.stream if event.stream is not None else f"agent/{agent}"
+
+
 class Numbering:
     """Numbers the events of a log with one writer.
 
@@ -39,16 +44,16 @@ class Numbering:
         self._revisions = Revisions(find, new=head == 0)
 
     def numbered(self, events: Sequence[NewEvent], agent: str) -> list[Event]:
-        """Return events with their sequences and revisions; each must name its stream."""
+        """Return events with their sequences and revisions."""
         revisions, now_ns = self._revisions, time.time_ns()
         made: list[Event] = []
         for sequence, event in enumerate(events, self.head + 1):
-            assert event.stream is not None
-            revision = revisions[event.stream] = revisions[event.stream] + 1
+            stream = stream_of(event, agent)
+            revision = revisions[stream] = revisions[stream] + 1
             made.append(
                 Event(
                     sequence=sequence,
-                    stream=event.stream,
+                    stream=stream,
                     revision=revision,
                     type=event.type,
                     agent=agent,

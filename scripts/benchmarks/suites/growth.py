@@ -1,7 +1,7 @@
-"""What appends, queries and openings cost as a log grows: from ten thousand events to ten million.
+"""What appends, queries and openings cost as a log grows: from a hundred thousand events to ten million.
 
 A log of each size is the one of the size before, appended to. What a query returns stays the same, so that what grows
-is the log alone: the newest of a rare type are at its end, a stream's early revisions at its beginning, and an event of
+is the log alone: the newest of a rare type are at its end, a stream's first revisions at its beginning, and an event of
 a type that was seen once, as the first of all, has every segment between itself and the newest.
 """
 
@@ -13,6 +13,7 @@ from pathlib import Path
 
 from benchmarks.logs import workload
 from benchmarks.logs.filling import append_tail, tail
+from benchmarks.logs.reads import LAST, REVISION
 from benchmarks.logs.stores import OURS, SQLITE, Subject
 from benchmarks.logs.worker import Worker, crew, working
 from benchmarks.measuring.directories import fresh
@@ -20,7 +21,7 @@ from benchmarks.measuring.figure import Figure
 from benchmarks.measuring.runner import Bench, Round, Work, contest, p50, p999
 
 SUITE = "growth"
-SIZES = (10_000, 100_000, 1_000_000, 10_000_000)
+SIZES = (100_000, 300_000, 1_000_000, 3_000_000, 10_000_000)
 SQLITE_AT_MOST = 1_000_000
 """SQLite takes a quarter of an hour for the rest."""
 
@@ -28,20 +29,20 @@ APPEND = "append, batches of 100"
 SLOWEST = "append, batches of 100, p99.9"
 CRASH = "open after a crash"
 STOP = "open after a clean stop"
-RARE = "the newest 5 of a rare type"
-EARLY = "a stream's revisions 6 to 10"
+RARE = f"the last {LAST} of a rare type"
+MIDDLE = f"a stream from revision {REVISION}"
 ONCE = "the one event of a type, the first of all"
 
 _BATCH = 100
-_STREAMS = 1_000
-"""So few that each stream has ten events already in the smallest log."""
+STREAMS = 1_000
+"""So few that each stream has a hundred events already in the smallest log."""
 
-_NEWEST = 5
-"""How many events a query returns: the smallest log has about ten of the rare type."""
+_OF_STREAM = 25
+"""How many events of a stream a query asks for: streams of the smallest log have as many behind the revision."""
 
 _ONCE = "seen.once"
 _LATEST = 100
-"""How many appends count as those at a size: the last ten thousand events, all that the smallest log has."""
+"""How many appends count as those at a size: the last ten thousand events."""
 
 _TIMES = 50
 """How many queries a round makes: each takes a fraction of a millisecond."""
@@ -51,7 +52,7 @@ _ROUNDS = 3
 
 
 def suite(bench: Bench) -> Iterator[Figure]:
-    """Measure growth; about three minutes, and four gigabytes on the disk while it lasts."""
+    """Measure growth; about five minutes, and four gigabytes on the disk while it lasts."""
     with fresh(bench.directory) as directory:
         before = 0
         for full in SIZES:
@@ -63,8 +64,8 @@ def suite(bench: Bench) -> Iterator[Figure]:
 
 
 def named(what: str, size: int) -> str:
-    """Name the work of a figure: what was done, and in a log of which size."""
-    return f"{what}, of {size:,} events"
+    """Name the work of a figure: what was done, and in a log of which size. The store's suite has more streams."""
+    return f"{what}, of {size:,} events over {STREAMS:,} streams"
 
 
 def _grown(bench: Bench, logs: dict[Subject, Path], before: int, size: int) -> Iterator[Figure]:
@@ -88,7 +89,7 @@ def _growing(bench: Bench, subject: Subject, log: Path, before: int, size: int) 
             worker.ask("open", str(log), "never")
             if not before:
                 worker.ask("append_one", _ONCE)
-            took_us = worker.ask("fill", size - tail(size) - max(before, 1), _BATCH, _STREAMS)
+            took_us = worker.ask("fill", size - tail(size) - max(before, 1), _BATCH, STREAMS)
             worker.ask("close")
             append_tail(worker, log, size)
             return took_us
@@ -128,10 +129,10 @@ def _stopped(worker: Worker, log: Path) -> Round:
 
 
 def _queried(bench: Bench, workers: dict[str, Worker], size: int) -> Iterator[Figure]:
-    times, after = bench.size(_TIMES), bench.size(SIZES[0]) // _STREAMS // 2
+    times, after = bench.size(_TIMES), min(REVISION, bench.size(SIZES[0]) // STREAMS // 2)
     for name, asked in (
-        (RARE, ("newest", workload.RARE, _NEWEST)),
-        (EARLY, ("stream", workload.first_stream(_STREAMS), after, _NEWEST)),
+        (RARE, ("newest", workload.RARE, LAST)),
+        (MIDDLE, ("stream", workload.first_stream(STREAMS), after, _OF_STREAM)),
         (ONCE, ("newest", _ONCE, 1)),
     ):
         rounds = {who: partial(worker.ask, *asked, times) for who, worker in workers.items()}

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from benchmarks.halls.hall_process import hall
+from benchmarks.logs.stores import SQLITE
 from benchmarks.measuring.directories import fresh
 from benchmarks.measuring.figure import US, Figure
 from benchmarks.measuring.processes import said_by
 from benchmarks.measuring.resident import resident_bytes
 from benchmarks.measuring.runner import Bench, Round, Work, contest
-from benchmarks.peers import sqlite_log
 
 SUITE = "memory"
 HELD = 100_000
@@ -40,13 +40,13 @@ def idle_server(bench: Bench, suite: str) -> Iterator[Figure]:
 def log_memory(bench: Bench, suite: str) -> Iterator[Figure]:
     """Measure what an open log adds to its process: empty, and for each event that it holds."""
     started = _work(suite, "import the store and open an empty log, added")
-    subjects = {US: _added(bench, _MB, "start", "log"), sqlite_log.NAME: _added(bench, _MB, "start", "sqlite")}
+    subjects = {US: _added(bench, _MB, "start", "log"), "sqlite3": _added(bench, _MB, "start", "sqlite")}
     yield from contest(bench, [started], subjects, rounds=3, warm=False)
     held = bench.size(HELD)
     each = Work(suite=suite, name=f"for each event held, of {held:,}", unit="bytes", durability="never")
     subjects = {
         US: _added(bench, held, "fill", "log", str(held)),
-        sqlite_log.NAME: _added(bench, held, "fill", "sqlite", str(held)),
+        SQLITE.name: _added(bench, held, "fill", "sqlite", str(held)),
     }
     yield from contest(bench, [each], subjects, rounds=1, warm=False)
 
