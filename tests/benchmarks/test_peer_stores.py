@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from benchmarks.logs import workload
+from benchmarks.logs import our_log, workload
 from benchmarks.logs.filling import fill
 from benchmarks.logs.stores import OURS, OURS_PURE, SQLITE, SQLITE_UNINDEXED, TO_INSTALL, UMADB, Subject
 from benchmarks.logs.worker import absent, crew, settings_of, working
@@ -101,7 +101,8 @@ def test_a_log_without_our_native_part_is_measured_in_a_process_that_has_none(sm
     assert said_by(["-c", code], settings=settings_of(OURS_PURE)) == "True\n"
     assert settings_of(OURS) == {}
     with working(small, OURS_PURE) as worker:
-        assert len(worker.ask("appends", str(small.directory), "never", 10, 30, 5)) == 3
+        worker.ask("open", str(small.directory / "log"), "never")
+        assert len(worker.ask("fill", 30, 10, 5)) == 3
 
 
 def test_a_server_takes_the_events_of_many_threads_and_ends_with_its_log(small):
@@ -154,6 +155,32 @@ def test_one_event_in_a_thousand_is_rare_and_each_is_made_when_its_batch_is_aske
     assert rare == [0, 1_000, 2_000]
     endless = workload.batches(10**12, 2)
     assert [len(next(endless)) for _ in range(3)] == [2, 2, 2]
+
+
+@pytest.mark.parametrize(
+    ("streams", "begun"), [(1_500, 1_500), (1, 1), (workload.DEFAULT_STREAM, 8), (workload.NEW_STREAMS, 0)]
+)
+def test_measured_appends_find_their_streams_begun_but_for_those_that_begin_one(streams, begun):
+    log = MemoryLog()
+    for agent, batch in workload.beginnings(streams):
+        log.append(batch, agent=agent)
+    assert log.head == begun
+    found = set()
+    for agent in workload.AGENTS:
+        log.append(workload.events(50, streams=streams), agent=agent)
+    for event in log.read():
+        found.add(event.stream)
+    assert len(found) == (begun or 50)
+
+
+def test_a_store_that_is_filled_twice_gets_other_events(small):
+    with working(small, OURS) as worker:
+        worker.ask("open", str(small.directory / "log"), "never")
+        for _ in range(2):
+            worker.ask("fill", 20, 10, workload.NEW_STREAMS)
+        worker.ask("close")
+    with our_log.open_store(small.directory / "log", "never") as log:
+        assert len({event.stream for event in log.read()}) == 40
 
 
 def test_the_log_that_openings_and_reads_are_measured_on_holds_what_it_says_and_was_not_closed(small):

@@ -71,6 +71,7 @@ def test_the_store_suite_measures_every_size_of_batch_and_reads_beside_every_pee
     for work in (*SIZES, "append 1 event, to the agent's own stream"):
         assert found[work, "never"] == APPENDING
         assert found[work, "always"] == {*APPENDING, "UmaDB", "write+fdatasync"}
+    assert found["append 1 event, each to a new stream", "never"] == APPENDING
     assert found["append 1 event, in memory", None] == {US, SQLITE.name, SQLITE_UNINDEXED.name}
     for work in (f"{CROWD} writers of 1 event", "append 1 event through the actor"):
         assert found[work, "group"] == {US, SQLITE.name, "UmaDB", "write+fdatasync"}

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
+from contextlib import contextmanager
+from functools import partial
 from typing import NamedTuple
 
 from benchmarks.logs import workload
 from benchmarks.logs.stores import SYNCS_ALWAYS
 from benchmarks.logs.worker import Worker
+from benchmarks.measuring.directories import fresh
 from benchmarks.measuring.figure import Figure
 from benchmarks.measuring.runner import Bench, Round, Work, contest
 
-_WHERE = {1: ", one stream", workload.DEFAULT_STREAM: ", to the agent's own stream"}
+_WHERE = {
+    1: ", one stream",
+    workload.DEFAULT_STREAM: ", to the agent's own stream",
+    workload.NEW_STREAMS: ", each to a new stream",
+}
 """What stands in the name of a work whose events are not mixed over many streams."""
 
 
@@ -22,7 +29,7 @@ class Load(NamedTuple):
         size: Events in a batch.
         events: Events in all.
         policy: `always`, `never`, or `memory` for a log that has no file.
-        streams: Over how many streams the events are mixed; none for each agent's own, which events do not name.
+        streams: Over how many streams the events are mixed; or `DEFAULT_STREAM` or `NEW_STREAMS`.
     """
 
     size: int
@@ -34,15 +41,16 @@ class Load(NamedTuple):
 def appends(bench: Bench, suite: str, workers: Mapping[str, Worker], load: Load) -> Iterator[Figure]:
     """Measure appends by each store that has a process; what syncs in any case has a part in `always` alone.
 
+    A store's log is the same in every round, and has all streams from the beginning.
+
     Yields:
         For batches of one the median latency, else events a second.
     """
-    subjects = {
-        name: round_of(bench, worker, load)
-        for name, worker in workers.items()
-        if load.policy == "always" or name not in SYNCS_ALWAYS
+    taking_part = {
+        name: worker for name, worker in workers.items() if load.policy == "always" or name not in SYNCS_ALWAYS
     }
-    yield from contest(bench, [work_of(suite, load)], subjects)
+    with rounds_of(bench, taking_part, load) as subjects:
+        yield from contest(bench, [work_of(suite, load)], subjects)
 
 
 def work_of(suite: str, load: Load) -> Work:
@@ -62,7 +70,18 @@ def work_of(suite: str, load: Load) -> Work:
     )
 
 
-def round_of(bench: Bench, worker: Worker, load: Load) -> Round:
-    """Make a round that appends to a new log and observes each append's latency, in microseconds."""
-    count = bench.size(load.events)
-    return lambda: worker.ask("appends", str(bench.directory), load.policy, load.size, count, load.streams)
+@contextmanager
+def rounds_of(bench: Bench, workers: Mapping[str, Worker], load: Load) -> Generator[dict[str, Round]]:
+    """Open a new log of each store, with all streams begun, until the block ends.
+
+    Yields:
+        For each store a round that appends to its log and observes each append's latency, in microseconds.
+    """
+    count, begun = bench.size(load.events), load.streams if load.streams < 1 else bench.size(load.streams)
+    with fresh(bench.directory) as directory:
+        for number, worker in enumerate(workers.values()):
+            worker.ask("open", str(directory / str(number)), load.policy)
+            worker.ask("settle", begun)
+        yield {name: partial(worker.ask, "fill", count, load.size, load.streams) for name, worker in workers.items()}
+        for worker in workers.values():
+            worker.ask("close")

@@ -39,16 +39,13 @@ class Works:
         self._peer = peer
         self._open = ExitStack()
         self._store: EventStore | None = None
+        self._filled = 0
 
-    def appends(self, parent: str, policy: str, size: int, count: int, streams: int) -> list[float]:
-        """Append `count` events in batches of `size` to a new log in a new directory, in microseconds each.
-
-        A first batch is not measured: with it some make their files, which others did as they were opened.
-        """
-        batches = workload.batches(size + count, size, streams=streams)
-        gc.collect()
-        with fresh(Path(parent)) as directory, self._peer.open_store(directory, policy) as store:
-            return _appended(store.append, batches)[1:]
+    def settle(self, streams: int) -> list[float]:
+        """Begin every stream of the open log; nothing of it is observed."""
+        for agent, batch in workload.beginnings(streams):
+            self._opened.append(batch, agent=agent)
+        return []
 
     def crowd(self, parent: str, writers: int, turns: int) -> list[float]:
         """Have threads append events one by one to a new log that takes calls of many threads; events a second."""
@@ -77,8 +74,10 @@ class Works:
         return [(time.perf_counter() - began) * 1e3]
 
     def fill(self, held: int, size: int, streams: int) -> list[float]:
-        """Append `held` events in batches of `size` to the open log, in microseconds each."""
-        return _appended(self._opened.append, workload.batches(held, size, streams=streams))
+        """Append `held` events in batches of `size` to the open log, each time others; in microseconds each."""
+        self._filled += 1
+        gc.collect()
+        return _appended(self._opened.append, workload.batches(held, size, self._filled, streams=streams))
 
     def append_one(self, kind: str) -> list[float]:
         """Append one event of a type that no other event has; microseconds."""

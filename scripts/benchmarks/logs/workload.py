@@ -18,6 +18,9 @@ STREAMS = 10_000
 DEFAULT_STREAM = 0
 """In place of a number of streams: events name none, so that each goes to its agent's own."""
 
+NEW_STREAMS = -1
+"""The same, but each event begins a stream of its own."""
+
 TYPES = 40
 RARE = "build.broken"
 """The type of one event in 1,000."""
@@ -45,6 +48,15 @@ def batches(count: int, size: int, seed: int = 1, *, streams: int = STREAMS) -> 
         yield [_event(rng, number, streams) for number in range(start, min(start + size, count))]
 
 
+def beginnings(streams: int = STREAMS) -> Iterator[tuple[str, list[NewEvent]]]:
+    """Yield who appends what so that every stream has begun: measured appends then find them there, as in life."""
+    if streams == DEFAULT_STREAM:
+        yield from ((agent, [NewEvent(type="task.begun")]) for agent in AGENTS)
+    for start in range(0, streams, _RARITY):
+        names = (f"task/{number}" for number in range(start, min(start + _RARITY, streams)))
+        yield AGENTS[0], [NewEvent(type="task.begun", stream=name) for name in names]
+
+
 def first_stream(streams: int = STREAMS) -> str:
     """Return the stream of the first event, the one that is read."""
     name = events(1, streams=streams)[0].stream
@@ -58,7 +70,7 @@ def _event(rng: random.Random, number: int, streams: int) -> NewEvent:
     fourth, fifth = bits >> 30 & _SOME, bits >> 40 & _SOME
     return NewEvent(
         type=RARE if number % _RARITY == 0 else f"task.{bits % TYPES}",
-        stream=f"task/{(bits >> 16) % streams}" if streams else None,
+        stream=_stream(bits, streams),
         correlation_id=f"run-{(bits >> 32) % STREAMS}",
         data={
             "n": number,
@@ -68,3 +80,9 @@ def _event(rng: random.Random, number: int, streams: int) -> NewEvent:
             "ms": rng.random(),
         },
     )
+
+
+def _stream(bits: int, streams: int) -> str | None:
+    if streams > 0:
+        return f"task/{(bits >> 16) % streams}"
+    return None if streams == DEFAULT_STREAM else f"task/new/{bits}"

@@ -15,7 +15,7 @@ from actors.kernel import ChildSpec, Ref, Supervisor, running
 from actors.ports import Ports
 from actors.views import Views
 from benchmarks.logs import workload
-from benchmarks.logs.appends import Load, round_of
+from benchmarks.logs.appends import Load, rounds_of
 from benchmarks.logs.stores import UMADB
 from benchmarks.logs.worker import Worker
 from benchmarks.measuring.directories import fresh
@@ -33,6 +33,8 @@ _TURNS = 10
 _ALONE = 200
 """How many events one writer appends, each with a sync of its own: a round of about 0.1 s."""
 
+_ONE_BY_ONE = Load(1, _ALONE, "always")
+
 
 def one_writer(bench: Bench, suite: str, beside: Mapping[str, Worker]) -> Iterator[Figure]:
     """Measure one durable append at a time through the event store's actor, and by others without an actor."""
@@ -42,7 +44,8 @@ def one_writer(bench: Bench, suite: str, beside: Mapping[str, Worker]) -> Iterat
     def ours() -> list[float]:
         return _through_actor(bench, 1, count)[0]
 
-    yield from contest(bench, [work], {US: ours, **_peers(bench, beside)})
+    with rounds_of(bench, beside, _ONE_BY_ONE) as peers:
+        yield from contest(bench, [work], {US: ours, **peers})
 
 
 def crowd(bench: Bench, suite: str, beside: Mapping[str, Worker]) -> Iterator[Figure]:
@@ -58,15 +61,15 @@ def crowd(bench: Bench, suite: str, beside: Mapping[str, Worker]) -> Iterator[Fi
         took_us, seconds = _through_actor(bench, tasks, _TURNS)
         return [len(took_us) / seconds]
 
-    peers = {name: _rate(each) for name, each in _peers(bench, beside).items()}
-    if UMADB.name in beside:
-        peers[UMADB.name] = partial(beside[UMADB.name].ask, "crowd", str(bench.directory), tasks, _TURNS)
-    yield from contest(bench, [work], {US: ours, **peers})
-
-
-def _peers(bench: Bench, beside: Mapping[str, Worker]) -> dict[str, Round]:
-    alone = Load(1, _ALONE, "always")
-    return {name: round_of(bench, worker, alone) for name, worker in beside.items()}
+    alone = {name: worker for name, worker in beside.items() if name != UMADB.name}
+    served = {
+        name: partial(worker.ask, "crowd", str(bench.directory), tasks, _TURNS)
+        for name, worker in beside.items()
+        if name == UMADB.name
+    }
+    with rounds_of(bench, alone, _ONE_BY_ONE) as rounds:
+        peers = {name: _rate(each) for name, each in rounds.items()}
+        yield from contest(bench, [work], {US: ours, **peers, **served})
 
 
 def _rate(latencies_us: Round) -> Round:
@@ -86,6 +89,9 @@ def _through_actor(bench: Bench, tasks: int, turns: int) -> tuple[list[float], f
         Each append's latency in microseconds, and how many seconds all took together.
     """
     with fresh(bench.directory) as directory:
+        with EventLog.open(directory) as log:
+            for agent, batch in workload.beginnings(bench.size(workload.STREAMS)):
+                log.append(batch, agent=agent)
 
         def store() -> EventStore:
             return EventStore(lambda: EventLog.open(directory, fsync=_POLICY), Ports(), Views("b"), AppendQuota())

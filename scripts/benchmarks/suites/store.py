@@ -25,7 +25,7 @@ from benchmarks.logs.stores import (
     Subject,
 )
 from benchmarks.logs.worker import Worker, absent, crew
-from benchmarks.logs.workload import DEFAULT_STREAM
+from benchmarks.logs.workload import DEFAULT_STREAM, NEW_STREAMS
 from benchmarks.measuring.directories import fresh
 from benchmarks.measuring.figure import US, Figure
 from benchmarks.measuring.runner import Bench
@@ -47,8 +47,12 @@ DURABLE = {
 IN_MEMORY = Load(1, 3_000, "memory")
 """What logs in memory are given: as events that outlive the process, they take ours 40 ms."""
 
-OWN_STREAM = (Load(1, 2_000, "never", DEFAULT_STREAM), Load(1, 150, "always", DEFAULT_STREAM))
-"""Single appends as agents make them who name no stream."""
+SINGLE = (
+    Load(1, 2_000, "never", DEFAULT_STREAM),
+    Load(1, 150, "always", DEFAULT_STREAM),
+    Load(1, 2_000, "never", NEW_STREAMS),
+)
+"""Single appends as agents make them who name no stream, and as those who begin a stream for each thing they do."""
 
 LONG = (
     Load(10_000, 20_000, "never"),
@@ -111,7 +115,7 @@ def _who_look(subjects: Sequence[Subject]) -> list[Subject]:
 def _appended(bench: Bench, workers: Mapping[str, Worker]) -> Iterator[Figure]:
     without_file = {each.name: workers[each.name] for each in (OURS, SQLITE, SQLITE_UNINDEXED)}
     yield from appends(bench, SUITE, without_file, IN_MEMORY)
-    for load in (*IN_PAGE_CACHE.values(), *DURABLE.values(), *OWN_STREAM, *(LONG if bench.full else ())):
+    for load in (*IN_PAGE_CACHE.values(), *DURABLE.values(), *SINGLE, *(LONG if bench.full else ())):
         yield from appends(bench, SUITE, workers, load)
 
 
