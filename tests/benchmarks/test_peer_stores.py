@@ -112,6 +112,16 @@ def test_a_server_takes_the_events_of_many_threads_and_ends_with_its_log(small):
     assert rate > 0
 
 
+def test_a_server_lives_with_looking_up_where_thousands_of_streams_have_come_to(tmp_path):
+    open_store = pytest.importorskip(UMADB.module).open_store
+    events = [NewEvent(type="note", stream=f"task/{number}") for number in range(2_500)]
+    for _ in range(2):
+        with open_store(tmp_path, "group") as log:
+            log.append(events, agent="a")
+    with open_store(tmp_path, "group") as log:
+        assert [event.revision for event in log.of_stream("task/2499", 0, 9)] == [1, 2]
+
+
 @pytest.mark.parametrize("policy", ["never", "always"])
 def test_sqlite_and_eventsourcing_sync_as_told(tmp_path, policy):
     wanted = {"never": 0, "always": 2}[policy]

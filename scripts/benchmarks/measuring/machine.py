@@ -41,17 +41,19 @@ def filesystem(directory: Path) -> str:
 
 
 def write_and_sync(path: Path, data: bytes, times: int) -> list[float]:
-    """Append `data` to a new file `times` times, each write followed by its fdatasync.
+    """Write `data` `times` times over bytes that the disk has already, each write followed by its fdatasync.
 
     Returns:
         How long each pair took, in microseconds.
     """
     took: list[float] = []
-    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o600)
+    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
-        for _ in range(times):
+        os.pwrite(fd, bytes(len(data) * times), 0)
+        os.fsync(fd)
+        for number in range(times):
             began = time.perf_counter()
-            os.write(fd, data)
+            os.pwrite(fd, data, number * len(data))
             os.fdatasync(fd)
             took.append((time.perf_counter() - began) * 1e6)
     finally:

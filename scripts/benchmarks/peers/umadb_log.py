@@ -68,7 +68,7 @@ class UmaLog:
 
     def last_of_type(self, kind: str, limit: int) -> list[Event]:
         """Return the newest events of a type, newest first."""
-        return list(self._found(f"t{kind}", limit, backwards=True))
+        return self._found(f"t{kind}", limit, backwards=True)
 
     def of_stream(self, stream: str, after_revision: int, limit: int) -> list[Event]:
         """Return the events of a stream after a revision, oldest first."""
@@ -80,11 +80,12 @@ class UmaLog:
         return (_decode(each.event.data) for each in self._client.read())
 
     def _revision(self, stream: str) -> int:
-        return next((event.revision for event in self._found(f"s{stream}", 1, backwards=True)), 0)
+        return max((event.revision for event in self._found(f"s{stream}", 1, backwards=True)), default=0)
 
-    def _found(self, tag: str, limit: int, *, backwards: bool = False) -> Iterator[Event]:
+    def _found(self, tag: str, limit: int, *, backwards: bool = False) -> list[Event]:
+        """Return what has a tag; read to its end, for the server hangs up on whoever leaves many answers unread."""
         query = umadb.Query([umadb.QueryItem(tags=[tag])])
-        return (_decode(each.event.data) for each in self._client.read(query, backwards=backwards, limit=limit))
+        return [_decode(each.event.data) for each in self._client.read(query, backwards=backwards, limit=limit)]
 
 
 @contextmanager
