@@ -97,3 +97,26 @@ def test_approvals_are_numbered_from_one(deploy):
     approvals = Approvals()
     opened(approvals, deploy)
     assert approvals.pending["one"].number == 1
+
+
+def test_the_first_to_expire_is_what_the_clock_is_set_by(deploy):
+    approvals = Approvals()
+    for name, now_ns in (("late", 50), ("early", 7), ("later", 90)):
+        approvals.request(
+            name, deploy, name, agent="scout", ruling=ASK, policy="p", now_ns=now_ns, spend=lambda _size: ""
+        )
+    assert approvals.next_due_ns() == 7 + EXPIRES_NS
+    approvals.pending["early"].closed = True  # its decision is on its way to the log
+    assert approvals.next_due_ns() == 50 + EXPIRES_NS
+    assert [expired.id for expired, _ in approvals.due(50 + EXPIRES_NS)] == ["late"]
+
+
+def test_nothing_is_counted_of_who_has_nothing_open():
+    room = Room()
+    for agent in ("scout", "rover"):
+        room.take(agent, "agent", 7)
+    room.give_back("scout", "agent", 7)
+    assert set(room._opened) == set(room._bytes) == {("agent", "rover"), ("role", "agent"), ("all", "")}
+    room.give_back("rover", "agent", 7)
+    assert not room._opened
+    assert not room._bytes
