@@ -1,9 +1,11 @@
 """`POST /v1/hooks/AGENT`: hooks over HTTP get a decision in their agent's words, and never a status to pass by."""
 
+import msgspec
 import pytest
 
 from actors.desk.gate import Refusal
 from actors.kernel import ActorNotFound
+from transport.mcp.message_parser import LARGE_BYTES
 
 EVENT = {
     "hook_event_name": "PreToolUse",
@@ -48,6 +50,25 @@ async def test_what_cannot_be_judged_is_an_ask_with_status_200(serve_http, fake_
 async def test_what_is_no_event_of_a_tool_is_an_ask(serve_http, autojump_clock, body):
     async with serve_http() as hall:
         assert decision(await hall.connect().request("POST", "/v1/hooks/claude-code", body))[0] == "ask"
+
+
+async def test_what_cannot_be_read_and_what_is_large_costs_its_sender_by_its_bytes(
+    serve_http, fake_gate, autojump_clock
+):
+    gate, large = fake_gate(), []
+
+    async def admit_large(_principal, size):
+        large.append(size)
+
+    gate.admit_large = admit_large
+    broken, whole = b"{" + b"x" * LARGE_BYTES, msgspec.json.encode({**EVENT, "more": "x" * LARGE_BYTES})
+    async with serve_http(gate=gate) as hall:
+        for body in (b"{", b"\xff\xff", msgspec.json.encode(EVENT)):
+            await hall.connect().request("POST", "/v1/hooks/claude-code", body)
+        assert (gate.charged, large) == ([1, 2], [])
+        for body in (broken, whole):
+            await hall.connect().request("POST", "/v1/hooks/claude-code", body)
+        assert (gate.charged, large) == ([1, 2, len(broken)], [len(broken), len(whole)])
 
 
 @pytest.mark.parametrize(

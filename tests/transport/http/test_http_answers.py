@@ -5,6 +5,8 @@ import pytest
 import trio
 import trio.testing
 
+from transport.http.connection import HttpLimits
+
 ASK = {"tool": "Read", "input": {"file_path": "/tmp/x"}}
 PAGE = "https://page.example"
 PING = {"jsonrpc": "2.0", "id": 1, "method": "ping"}
@@ -117,6 +119,37 @@ async def test_a_request_on_a_connection_that_outlives_the_stop_is_answered_503_
         assert b"connection: close" in answer.lower()
         assert b"the server stops" in answer
         assert not [record for record in caplog.records if record.exc_info]
+
+
+async def test_a_stop_lets_a_request_that_is_under_way_be_answered_first(serve_http, autojump_clock):
+    async with serve_http(HttpLimits(drain_s=2.0)) as hall:
+        session, wire = await hall.session(), hall.connect()
+        released = trio.Event()
+
+        async def until_released(*_):
+            await released.wait()
+
+        hall.gate.before = until_released
+        body = msgspec.json.encode({**PING, "method": "tools/call", "params": {"name": "whoami"}})
+        kind = "application/json"
+        await wire.begin("POST", "/mcp", body, content_type=kind, accept=kind, **session.headers)
+        await trio.testing.wait_all_tasks_blocked()
+        hall.stop()
+        await trio.sleep(1.5)
+        released.set()
+        answer = bytes(await wire.stream.receive_some())
+        assert answer.startswith(b"HTTP/1.1 200 ")
+
+
+async def test_a_stop_waits_for_nothing_where_no_request_is_under_way(serve_http, autojump_clock):
+    async with serve_http(HttpLimits(drain_s=2.0)) as hall:
+        wire = hall.connect()
+        for _ in range(2):
+            await wire.post("/v1/nothing", {})
+        began = trio.current_time()
+        hall.stop()
+        assert await wire.ended()
+        assert trio.current_time() - began < 1.0
 
 
 async def test_a_request_that_a_stop_cuts_off_is_answered_503_and_not_500(serve_http, autojump_clock, caplog):

@@ -6,7 +6,7 @@ import pytest
 import trio
 
 from actors.desk.gate import Call
-from actors.speed_layer.audit.buffer import AUDIT_STREAM, FLUSH_S, STALLED_S, AuditBuffer, Entry
+from actors.speed_layer.audit.buffer import AUDIT_STREAM, BATCH, FLUSH_S, STALLED_S, AuditBuffer, Entry
 from actors.speed_layer.audit.form_search import Forms
 from actors.speed_layer.audit.secret_masks import MAX_TEXT, MAX_TEXT_IN_ALL, Masked
 from actors.speed_layer.audit.secret_repetitions import Repetitions
@@ -29,6 +29,16 @@ def test_one_request_may_take_all_the_room_there_is_and_not_a_verdict_more():
         buffer = AuditBuffer(10)
         buffer.add(entry(count))
         assert buffer.held == (10 if count == 10 else 0)
+
+
+def test_the_bytes_of_what_was_stored_are_given_back_while_more_of_the_same_principal_waits():
+    buffer = AuditBuffer(capacity_bytes=1000)
+    for count, size in ((BATCH, 400), (1, 100)):
+        buffer.add(entry(count)._replace(size=size))
+    assert [each.size for each in buffer.batch().entries] == [400]
+    buffer.acknowledge(0.0)
+    buffer.add(entry(1)._replace(size=800))
+    assert [each.size for each in buffer.batch().entries] == [100, 800]
 
 
 def test_a_single_verdict_that_cannot_be_stored_is_a_stall_and_none_is_not():

@@ -53,6 +53,9 @@ def test_of_an_input_with_more_secrets_than_are_looked_for_nothing_is_kept():
     masked = Masked({**tokens, "command": f"echo {SECRET}064", "n": 3})
     assert (masked.value["command"], masked.value["n"]) == ("MASKED", 3)
     assert SECRET not in str(masked.value)
+    del tokens["token_0"]
+    masked = Masked({**tokens, "command": f"echo {SECRET}064 again"})
+    assert masked.value["command"] == "echo MASKED again"
 
 
 @pytest.mark.parametrize(
