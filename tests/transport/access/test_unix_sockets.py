@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import stat
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -35,6 +36,16 @@ async def test_a_socket_takes_its_place_at_once_and_clears_what_killed_servers_l
     assert (made.has_place(), stat.S_IMODE(place.stat().st_mode)) == (True, 0o640)
     made.leave_place()
     assert not place.exists()
+    await made.aclose()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file to any group")
+async def test_a_socket_for_agents_of_a_group_belongs_to_it_before_anybody_can_reach_it(folder):
+    made = UnixListener(folder / "ws", 0o660, 54321, lambda _peer: True)
+    draft = made._draft.stat()
+    made.take_place()
+    found = (folder / "ws").stat()
+    assert (found.st_gid, stat.S_IMODE(found.st_mode)) == (draft.st_gid, stat.S_IMODE(draft.st_mode)) == (54321, 0o660)
     await made.aclose()
 
 

@@ -181,6 +181,19 @@ def test_a_breaker_is_open_only_after_failures_in_a_row_and_lets_one_through_a_p
         assert breaker.open == (row >= FAILURES)
 
 
+def test_a_breaker_says_how_long_it_lets_nothing_through_and_probes_once_a_pause():
+    breaker = Breaker()
+    assert breaker.left_s(0.0) == 0.0
+    assert [breaker.failed(100.0) for _ in range(FAILURES + 1)] == [False] * (FAILURES - 1) + [True, False]
+    assert breaker.left_s(100.0) == 2 * PAUSE_S  # one more failed while it was open
+    assert breaker.left_s(101.0) == 2 * PAUSE_S - 1.0
+    assert not breaker.admits(100.0 + 2 * PAUSE_S - 0.1)
+    assert breaker.left_s(1000.0) == 0.0
+    assert (breaker.admits(1000.0), breaker.admits(1000.1)) == (True, False)
+    assert (breaker.succeeded(), breaker.left_s(1000.1), breaker.failures) == (True, 0.0, 0)
+    assert not breaker.succeeded()
+
+
 async def test_while_the_audit_cannot_be_written_nothing_is_allowed_and_denials_stand(autojump_clock, world, scout):
     assert (await ask(world, scout)).verdict == "allow"
     await trio.sleep(1.0)
