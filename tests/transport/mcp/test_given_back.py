@@ -62,7 +62,10 @@ async def test_a_request_that_has_run_takes_no_scope_of_another_one_with_an_id_l
     scopes.cancel({"requestId": "1"})
     assert (first.cancel_called, second.cancel_called) == (False, True)
     scopes.close("1", second)
+    third = scopes.open(3)
+    scopes.close(3, third)
     assert scopes.cancel_all() == []
+    assert not third.cancel_called
 
 
 async def test_a_ticket_that_was_given_up_before_its_turn_holds_up_nobody(autojump_clock: Any):
