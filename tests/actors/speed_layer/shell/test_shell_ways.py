@@ -8,6 +8,7 @@ from actors.speed_layer.command.steps import Steps
 from actors.speed_layer.shell.analysis import analyse, analyse_slowly
 from actors.speed_layer.shell.reading.brace_expansion import MAX_LENGTH, expand_braces
 from actors.speed_layer.shell.reading.prepared_text import STEP_LENGTH, prepare
+from actors.speed_layer.shell.walking.walk_state import STEPS_OF_COMMAND
 
 CWD = "/home/dev/project"
 
@@ -148,3 +149,16 @@ def test_a_string_of_escapes_is_what_bash_makes_of_it_or_unproved(body, expected
 def test_brackets_in_a_word_are_never_taken_for_a_part_of_it(line):
     for found in (analyse(line, CWD), analyse_slowly(line, CWD)):
         assert found.unproved
+
+
+def test_every_word_that_the_grammar_finds_takes_a_step():
+    def taken(words):
+        return analyse_slowly("ls" + " x" * words, CWD).steps.taken
+
+    assert taken(200) - taken(100) >= 100
+    assert analyse_slowly("ls; " * 20, CWD).steps.taken >= 20 * STEPS_OF_COMMAND
+
+
+def test_what_a_counting_loop_sets_is_set():
+    line = "for ((PATH=1; PATH<2; PATH++)); do a; done"
+    assert "PATH" in {name for one in analyse(line, CWD).commands for name, _ in one.sets}
