@@ -269,3 +269,14 @@ async def test_a_child_that_crashes_at_once_waits_longer_each_time_however_late_
         await trio.sleep(30.0)
     waits = [after - before for before, after in pairwise(starts)]
     assert [low <= wait <= 2 * low for low, wait in zip((0.5, 1.0, 2.0, 4.0), waits, strict=False)] == [True] * 4
+
+
+async def test_a_restart_that_fails_is_tried_again_before_those_behind_it_however_soon(autojump_clock, seeded):
+    story = []
+    children = [ChildSpec("a", lambda: Worker(story, "a", fail_starts={2})), *specs(story, "b", "c")]
+    supervisor = Supervisor(children, strategy="one_for_all", intensity=Intensity(backoff_s=0.0))
+    async with running(supervisor, system=seeded) as system:
+        Ref(system, "b").tell(Boom())
+        await trio.sleep(1.0)
+        starts = [each for each in story if "start" in each]
+        assert starts == ["start a", "start b", "start c", "no start a", "start a", "start b", "start c"]

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from store import EventLog, Invalid, Limits, NewEvent, StoreError, verify
+from store import EventLog, Invalid, Limits, NewEvent, StoreError, SyncFailed, verify
 from store.writing.native_framer import NativeFramer
 
 pytest.importorskip("store.writing._native", reason="there was no C compiler")
@@ -233,3 +233,29 @@ def test_a_group_with_names_that_are_new_is_stored_in_its_order(tmp_path):
         assert [event.stream for event in log.read()] == ["s", *names]
         assert [event.revision for event in log.read()] == [1, 2, 3, 1, 4, 1, 2]
     assert verify(tmp_path).problems == []
+
+
+@pytest.mark.parametrize("fsync", ["group", "never"])
+def test_a_log_whose_native_part_was_interrupted_midway_does_no_more_work(tmp_path, fsync):
+    def interrupted(*_given):
+        raise KeyboardInterrupt
+
+    event = NewEvent(type="t")
+    with EventLog.open(tmp_path, fsync=fsync) as log:
+        log.append([event], stream="s")
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(log.steps._stager.native, "_frame", interrupted)
+            with pytest.raises(KeyboardInterrupt):
+                log.append([event], stream="s")
+        with pytest.raises(SyncFailed, match="start again"):
+            log.append([event], stream="s")
+    with EventLog.open(tmp_path) as again:
+        assert again.stream_revision("s") == 1
+
+
+@pytest.mark.parametrize("expected", [None, 1])
+def test_an_append_of_known_names_takes_the_native_way(tmp_path, monkeypatch, expected):
+    with EventLog.open(tmp_path, fsync="group") as log:
+        log.append([NewEvent(type="t")], stream="s")
+        monkeypatch.setattr(log.steps._stager, "_framer", None)
+        assert log.append([NewEvent(type="t")], stream="s", expected_revision=expected).revisions == {"s": 2}
