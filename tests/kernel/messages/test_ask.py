@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import pytest
 import trio
 
@@ -12,11 +14,16 @@ from actors.kernel import (
     ActorNotFound,
     Ask,
     AskTimeout,
+    ChildSpec,
     MailboxFull,
+    NameTaken,
     Ref,
+    Supervisor,
     Tell,
+    running,
 )
 from actors.kernel.messages.deadlines import RESOLUTION_S
+from actors.kernel.messages.registry import Registry
 from actors.testing import under_test
 
 
@@ -307,3 +314,50 @@ async def test_a_message_class_that_names_no_reply_is_refused():
     async with under_test(Silent) as silent:
         with pytest.raises(TypeError, match="must name its reply"):
             await silent.ask(Nameless())
+
+
+class Wait(Ask[None]):
+    """Is never answered; whoever is asked notes when its asker gives up."""
+
+
+class Watchful(Actor):
+    """Asks a colleague first if it has one."""
+
+    accepts = Wait
+
+    def __init__(self, colleague=""):
+        self.colleague = colleague
+        self.told = []
+
+    async def handle(self, message, reply):
+        reply.on_abandoned(lambda: self.told.append(trio.current_time()))
+        if self.colleague:
+            assert await self.ref(self.colleague).ask(Add(1, 1)) == 2
+        return LATER
+
+
+@pytest.mark.parametrize("colleague", ["", "colleague"])
+@pytest.mark.parametrize("cancelled", [True, False])
+async def test_who_answers_later_is_told_once_that_the_asker_has_given_up(autojump_clock, colleague, cancelled):
+    watchful = Watchful(colleague)
+    async with running(Supervisor([ChildSpec("colleague", Desk), ChildSpec("a", lambda: watchful)])) as system:
+        with trio.move_on_after(2.0 if cancelled else 60.0), contextlib.suppress(AskTimeout):
+            await Ref(system, "a").ask(Wait(), timeout_s=60.0 if cancelled else 2.0)
+        await trio.sleep(60.0)
+        assert watchful.told == [pytest.approx(2.0, abs=2 * RESOLUTION_S)]
+
+
+async def test_an_answered_ask_counts_no_more_though_its_answer_was_not_read_yet(desk):
+    asked = Ref(desk.system, "desk").send(Add(1, 2))
+    await trio.testing.wait_all_tasks_blocked()
+    assert desk.system.mailboxes["desk"]._unanswered == set()
+    assert await asked.answer() == 3
+
+
+def test_a_name_that_is_taken_stays_with_its_holder():
+    names = Registry()
+    names.register("a", "first")
+    with pytest.raises(NameTaken):
+        names.register("a", "second")
+    names.unregister("a", "second")
+    assert names.find("a") == "first"

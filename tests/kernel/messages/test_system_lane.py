@@ -224,3 +224,10 @@ async def test_the_notice_passes_a_full_queue(autojump_clock, pair):
     Ref(system, "target").tell(Boom())
     await trio.sleep(2.0)
     assert watcher.downs == [Down("target", "crashed")]
+
+
+async def test_an_idle_actor_is_woken_for_each_command_however_many_came_before(autojump_clock):
+    async with under_test(Counter, name="counter") as subject:
+        for _ in range(3):
+            await trio.testing.wait_all_tasks_blocked()
+            assert (await get_state(subject.system, "counter"))["total"] == 0

@@ -6,10 +6,13 @@ import zlib
 import msgspec
 import pytest
 
-from store import DiskFull, EventLog, Limits, NewEvent, StoreError, repair, verify
+from store import DiskFull, EventLog, Limits, LogDamaged, NewEvent, StoreError, repair, verify
 from store.format.index_file import SECTIONS, IndexHeader, Section, encode_header, index_path, read_header, read_section
+from store.format.segment import decode_header
 from store.format.streams_file import read_streams, write_streams
+from store.index.rebuild import index_frames
 from store.index.stored_index import StoredIndex
+from store.index.stream_table import StreamTable
 
 SMALL = Limits(segment_bytes=2500, reserve_bytes=0)
 COUNT = 60
@@ -287,3 +290,15 @@ def test_verify_passes_over_an_index_file_with_an_unreadable_column_as_opening_d
     assert index.read_bytes() != content
     assert verify(filled).problems == []
     check(filled)
+
+
+def test_a_segment_with_an_unreadable_frame_before_its_end_is_not_indexed(filled):
+    segment = min(filled.glob("*.segment"))
+    data = bytearray(segment.read_bytes())
+    header = decode_header(data)
+    end = len(data)
+    index_frames(segment, header, StreamTable(), end)
+    data[end // 2] ^= 1
+    segment.write_bytes(data)
+    with pytest.raises(LogDamaged, match="is unreadable"):
+        index_frames(segment, header, StreamTable(), end)
