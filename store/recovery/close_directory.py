@@ -3,7 +3,7 @@
 from collections import deque
 from contextlib import suppress
 
-from store.errors import DiskFull
+from store.errors import DiskFull, Invalid
 from store.format.clean_stop import write_clean_stop
 from store.format.streams_file import write_streams
 from store.index.active_index import SegmentIndex
@@ -28,9 +28,12 @@ def close_cleanly(parts: LogParts) -> None:
 
 
 def _save_derived(parts: LogParts) -> None:
-    """Save the indexes and the table of streams. A full disk is no reason not to stop."""
+    """Save the indexes and the table of streams.
+
+    A full disk is no reason not to stop, nor is an index whose making was interrupted: the next opening makes it.
+    """
     last = parts.committed.segments[-1]
-    with suppress(DiskFull):
+    with suppress(DiskFull, Invalid):
         while parts.index_file_queue.step():
             pass
         if isinstance(last.index, SegmentIndex):

@@ -12,6 +12,8 @@ DAY_NS = 86_400 * 10**9
 def test_a_disk_that_lasts_is_not_worth_a_word():
     assert disk_warning("log", 100 * GIB, 0) == ""
     assert disk_warning("log", 100 * GIB, 10 * GIB) == ""
+    assert disk_warning("log", LOW_BYTES, 0) == ""
+    assert disk_warning("log", 70 * GIB, 10 * GIB) == ""
 
 
 @pytest.mark.parametrize(

@@ -223,3 +223,7 @@ def test_whatever_happens_to_the_bytes_recovery_decides_and_loses_nothing_durabl
     assert found.last in ends
     marks = [frame.durable for frame in whole_frames(bytes(data))]
     assert found.damage is not None or found.last >= max(marks, default=0)
+
+
+def test_where_nothing_counts_the_damage_begins_with_the_first_byte():
+    assert recover([], marked=5).damage == (segment_name(1), 0, 1)
