@@ -1,8 +1,10 @@
 """A log that is only read: no lock, no byte written, and it sees what another process writes."""
 
+import gc
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -106,6 +108,28 @@ def test_a_reader_loads_again_what_a_crash_or_a_full_disk_took_back(tmp_path):
         agrees(reader, 9)
         assert reader.epoch != epoch
     log._parts.lock.release()
+
+
+def test_a_reader_that_loads_again_keeps_none_of_the_files_of_before_open(tmp_path):
+    place = tmp_path / "log"
+    with EventLog.open(place, limits=SMALL) as log:
+        fill(log, range(3))
+    opened = []
+    with EventLog.open(place, read_only=True) as reader:
+        for n in range(6):
+            for path in list(place.glob("*.segment")):
+                shutil.copy(path, tmp_path / f"{n}").replace(path)
+            assert len(numbers(reader)) == 3
+            gc.collect()
+            opened.append(sum(1 for _ in Path("/dev/fd").iterdir()))
+    assert opened[-1] == opened[0]
+
+
+def test_a_reader_sees_an_append_that_is_larger_than_what_it_reads_at_once(tmp_path):
+    with EventLog.open(tmp_path) as log, EventLog.open(tmp_path, read_only=True) as reader:
+        for count in range(1, 4):
+            log.append([NewEvent(type="large", data="x" * 200_000)] * 2, stream="s")
+            assert (reader.head, reader.stream_revision("s")) == (2 * count, 2 * count)
 
 
 def test_whatever_would_change_it_is_refused(tmp_path):
