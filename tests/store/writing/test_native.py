@@ -244,7 +244,7 @@ def test_a_log_whose_native_part_was_interrupted_midway_does_no_more_work(tmp_pa
     with EventLog.open(tmp_path, fsync=fsync) as log:
         log.append([event], stream="s")
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(log.steps._stager.native, "_frame", interrupted)
+            patch.setattr(log.steps._stager.quick, "_frame", interrupted)
             with pytest.raises(KeyboardInterrupt):
                 log.append([event], stream="s")
         with pytest.raises(SyncFailed, match="start again"):
