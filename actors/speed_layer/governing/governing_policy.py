@@ -13,6 +13,8 @@ import msgspec
 
 from actors.speed_layer.governing.remembered_decisions import Remembered, RememberedDecisions
 from actors.speed_layer.policy.engine import Explanation, Judged, Policy, Request, Ruling
+from actors.speed_layer.policy.judging.footprints import Footprint, files_in
+from actors.speed_layer.policy.ruling import Files
 
 NOTHING = RememberedDecisions()
 
@@ -36,6 +38,7 @@ class GoverningPolicy:
         self.rules = rules
         self.remembered = remembered
         self.withheld = withheld
+        self._last: tuple[Request | None, Footprint | None] = (None, None)
         self.version = _version(rules.version, remembered, withheld)
 
     def remembering(self, decision: Remembered) -> GoverningPolicy:
@@ -48,7 +51,21 @@ class GoverningPolicy:
 
     def decide(self, request: Request) -> Ruling:
         """Return the ruling on a request."""
-        return self._final(request, self.rules.judge(request))
+        judged = self.rules.judge(request)
+        self._last = request, judged.footprint
+        return self._final(request, judged)
+
+    def footprint(self, request: Request) -> Footprint | None:
+        """Return which files a request writes and runs; None where it does neither, or is denied.
+
+        Of the request that was decided last this is known; another one is judged again.
+        """
+        last, footprint = self._last
+        return footprint if last is request else self.rules.judge(request).footprint
+
+    def files(self, request: Request) -> Files:
+        """Return which files a request writes and runs."""
+        return files_in(self.footprint(request))
 
     def explain(self, request: Request) -> Explanation:
         """Return the ruling on a request and what led to it."""
@@ -70,7 +87,9 @@ class GoverningPolicy:
             return ruling
         about = "" if found.pattern is None else f" about {found.pattern}"
         reason = f"{found.by} decided so for good{about}" + (f": {found.reason}" if found.reason else "")
-        return Ruling(found.verdict, reason, f"remembered.{found.approval}", True, ruling.durable)
+        return Ruling(
+            found.verdict, reason, f"remembered.{found.approval}", True, ruling.durable, (), ruling.writes, ruling.runs
+        )
 
 
 def _version(rules: str, remembered: RememberedDecisions, withheld: str) -> str:

@@ -18,6 +18,7 @@ import msgspec
 from actors.speed_layer.command.paths import MAX_PATH
 from actors.speed_layer.policy.canonical_request import canonical, request_hash, tool_name
 from actors.speed_layer.policy.judging.file_tools import ToolCall
+from actors.speed_layer.policy.judging.footprints import tool_files
 from actors.speed_layer.policy.judging.patch_files import BEGIN, patch_of
 from actors.speed_layer.policy.judging.plain_command import PlainCommand, open_questions, plain_one
 from actors.speed_layer.policy.judging.shell_call import ShellCall, shell_call
@@ -59,6 +60,7 @@ class Request(msgspec.Struct, frozen=True):
         scripts: What the files hold that it runs, by path, as whoever asks says: SHA-256, `None` for what could not be
             read. It makes the request another one and allows nothing.
         workspace: The project's root, absolute; `None` where the hall has none, and the working directory counts.
+        session: The session that asks, below the agent. It makes the request no other one.
     """
 
     tool: str
@@ -68,6 +70,7 @@ class Request(msgspec.Struct, frozen=True):
     at: float | None = None
     scripts: Mapping[str, str | None] | None = None
     workspace: str | None = None
+    session: str | None = None
 
     @property
     def hashed(self) -> str:
@@ -152,10 +155,10 @@ class Policy:
             tool = tool_name(request.tool)
             known = self._rules.signatures.find(tool)
             if known is None or known.signature.act != "shell":
-                return Judged(self._rule_on_tool(tool, known, request)[0])
+                return self._rule_on_tool(tool, known, request)[0]
             call = shell_call(known, request.input, request.cwd)
             if call.line is not None and BEGIN in call.line and (ruled := self._rule_on_patch(known, call, request)):
-                return Judged(ruled[0])
+                return ruled[0]
             if not self._scoped:
                 return self._judge_line(call, request)
             judged = self._judge_line(call, request, self.excluded(request))
@@ -217,36 +220,41 @@ class Policy:
             return Explanation(judged.ruling, [], [], []), judged
         analysis, trace = analyse(call.line, call.cwd), list[RuleTrace]()
         workspace = self._rules.workspace(request.cwd, request.workspace, excluded)
-        ruling = judge_analysis(self._rules, call, analysis, workspace, trace)
+        ruling, footprint = judge_analysis(self._rules, call, analysis, workspace, trace)
         listed = [list(one.argv) for one in analysis.commands if one.listed and one.argv]
-        judged = Judged(ruling, None if call.doubt or call.moved else plain_one(analysis), analysis.steps)
+        judged = Judged(ruling, None if call.doubt or call.moved else plain_one(analysis), analysis.steps, footprint)
         return Explanation(ruling, trace, listed, analysis.unproved), judged
 
-    def _rule_on_tool(self, tool: str, known: KnownTool | None, request: Request) -> tuple[Ruling, list[Finding]]:
+    def _rule_on_tool(self, tool: str, known: KnownTool | None, request: Request) -> tuple[Judged, list[Finding]]:
         arguments = request.input if known is None else known.effective(request.input)
         workspace = self._rules.workspace(request.cwd, request.workspace, self.excluded(request))
-        findings = list(ToolCall(self._rules, arguments, request.cwd, workspace).judged(tool, known))
-        return self._ruled(findings, f"no rule covers the tool {request.tool[:60]!r}"), findings
+        call = ToolCall(self._rules, arguments, request.cwd, workspace)
+        findings = list(call.judged(tool, known))
+        return self._ruled(findings, call, f"no rule covers the tool {request.tool[:60]!r}"), findings
 
     def _rule_on_patch(
         self, known: KnownTool, call: ShellCall, request: Request
-    ) -> tuple[Ruling, list[Finding]] | None:
+    ) -> tuple[Judged, list[Finding]] | None:
         """Return the ruling on a shell line that is nothing but a patch; None where it is more."""
         given = [request.input[key] for key in known.signature.command if key in request.input]
         patch = patch_of(given[0]) if len(given) == 1 else None
         if patch is None:
             return None
         workspace = self._rules.workspace(request.cwd, request.workspace, self.excluded(request))
-        findings = list(ToolCall(self._rules, {}, call.cwd, workspace).patched(patch, ()))
+        patched = ToolCall(self._rules, {}, call.cwd, workspace)
+        findings = list(patched.patched(patch, ()))
         if call.doubt:
             findings.append(Finding("ask", None, call.doubt))
-        return self._ruled(findings, call.doubt), findings
+        return self._ruled(findings, patched, call.doubt), findings
 
-    def _ruled(self, findings: list[Finding], otherwise: str) -> Ruling:
+    def _ruled(self, findings: list[Finding], call: ToolCall, otherwise: str) -> Judged:
         ruling = rule_on(findings, otherwise)
+        footprint = None if ruling.verdict == "deny" else tool_files(findings, call.created)
+        if footprint is not None:
+            ruling = msgspec.structs.replace(ruling, writes=True)
         if self._rules.audit_and_limits:
             ruling = self._rules.audit_and_limits.applied_to(ruling, findings)
-        return self._for_now(ruling) if self._rules.scopes.concern(None) else ruling
+        return Judged(self._for_now(ruling) if self._rules.scopes.concern(None) else ruling, footprint=footprint)
 
 
 def is_kept(request: Request) -> bool:
@@ -257,9 +265,9 @@ def is_kept(request: Request) -> bool:
     return SHIPPED.find(request.tool.casefold()) is SHELL_TOOL
 
 
-def _explained(ruling: Ruling, findings: list[Finding]) -> tuple[Explanation, Judged]:
+def _explained(judged: Judged, findings: list[Finding]) -> tuple[Explanation, Judged]:
     traces = [RuleTrace(one.rule, True, one.reason) for one in findings if one.rule]
-    return Explanation(ruling, traces, [], []), Judged(ruling)
+    return Explanation(judged.ruling, traces, [], []), judged
 
 
 def rule_on(findings: list[Finding], otherwise: str) -> Ruling:

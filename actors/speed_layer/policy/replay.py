@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from actors.speed_layer.policy.engine import Policy, Request
+from actors.speed_layer.policy.ruling import WRITTEN_EARLIER
 
 
 class Change(msgspec.Struct, frozen=True):
@@ -44,7 +45,8 @@ class Replay(msgspec.Struct, frozen=True):
 
     Attributes:
         judged: How many recorded verdicts were judged again.
-        skipped: How many could not be: their input was masked, cut or not kept, or has left the log.
+        skipped: How many could not be: their input was masked, cut or not kept, or has left the log; or they were about
+            what an agent had written before, which no policy knows.
         changes: What would change, the most frequent first.
     """
 
@@ -70,7 +72,8 @@ def replay(records: Iterable[dict[str, Any]], policy: Policy) -> Replay:
     for each in records:
         if "input" in each and each.get("whole"):
             inputs[each["request"]] = each["input"]
-        if not each.get("whole") or each["request"] not in inputs:
+        by_what_was_written = each.get("rule") == WRITTEN_EARLIER or each.get("approves")
+        if by_what_was_written or not each.get("whole") or each["request"] not in inputs:
             skipped += 1
             continue
         record: dict[str, Any] = {**each, "input": inputs[each["request"]]}

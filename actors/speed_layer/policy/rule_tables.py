@@ -141,6 +141,8 @@ class ToolSignature(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
         globs: Keys of a search that hold a glob over file names, or a list of them.
         text: Keys that hold the text of a patch.
         needs: Keys that must hold text, no longer than a path.
+        edits: Keys that say which part of a file is changed, where they are not empty, so that the file must be there
+            (`old_string`); their value may be a list of tables with such keys.
         reads_when: It only reads where this key has one of these values (`command = ["view"]`).
         ignored: Keys that change nothing of what it does. Beside a command no other keys may stand; of a shipped
             tool they are no part of what is remembered and approved.
@@ -155,6 +157,7 @@ class ToolSignature(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     globs: tuple[str, ...] = ()
     text: tuple[str, ...] = ()
     needs: tuple[str, ...] = ()
+    edits: tuple[str, ...] = ()
     reads_when: dict[str, tuple[str, ...]] = {}
     ignored: tuple[str, ...] = ()
     ignored_if_empty: tuple[str, ...] = ()

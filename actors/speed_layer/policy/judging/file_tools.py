@@ -31,15 +31,19 @@ class ToolCall:
         arguments: Its input, without what changes nothing.
         cwd: The directory that its paths start from.
         workspace: The request's workspace.
+
+    Attributes:
+        created: The files that it may create, once it was judged; None for all that it writes.
     """
 
-    __slots__ = ("arguments", "cwd", "rules", "workspace")
+    __slots__ = ("arguments", "created", "cwd", "rules", "workspace")
 
     def __init__(self, rules: CompiledRules, arguments: dict[str, Any], cwd: str | None, workspace: Workspace) -> None:
         self.rules = rules
         self.arguments = arguments
         self.cwd = cwd
         self.workspace = workspace
+        self.created: list[str] | None = None
 
     def judged(self, tool: str, known: KnownTool | None) -> Iterator[Finding]:
         """Yield what the rules say.
@@ -91,8 +95,12 @@ class ToolCall:
         if touched is None or len(touched) > MAX_FILES:
             yield Finding("ask", None, "the patch is in no form that is read here, or too long")
             return
-        for path, access in touched:
-            yield self._file(path, "write")
+        self.created = []
+        for path, access, creates in touched:
+            written = self._file(path, "write")
+            if creates:
+                self.created.append(written.path)
+            yield written
             if access == "delete" and (removed := self._file(path, "delete")).rule is not None:
                 yield removed
 
@@ -100,6 +108,8 @@ class ToolCall:
         access: Access = "read" if signature.act == "read" else "delete" if signature.act == "delete" else "write"
         if any(self.arguments.get(key) in values for key, values in signature.reads_when.items()):
             access = "read"
+        if any(_says_which_part(self.arguments.get(key), signature.edits) for key in signature.edits):
+            self.created = []
         given = [self.arguments[key] for key in signature.paths if self.arguments.get(key) is not None]
         if not given:
             yield Finding("ask", None, "the file's path is missing")
@@ -166,6 +176,17 @@ class ToolCall:
 def _first(arguments: dict[str, Any], keys: tuple[str, ...]) -> Any:
     """Return the value of the first of some keys that is there."""
     return next((arguments[key] for key in keys if arguments.get(key) is not None), None)
+
+
+def _says_which_part(value: Any, keys: tuple[str, ...]) -> bool:
+    """Return whether the value of a key says which part of a file is changed, so that the file must be there."""
+    if isinstance(value, list):
+        each: list[Any] = value  # pyright: ignore[reportUnknownVariableType] - it comes from JSON
+        return bool(each) and all(
+            isinstance(one, dict) and any(_says_which_part(one.get(key), keys) for key in keys)  # pyright: ignore[reportUnknownMemberType, reportUnknownArgumentType]
+            for one in each
+        )
+    return value is not None and value is not False and value != "" and not isinstance(value, dict)
 
 
 def _without_disguise(path: str) -> str:

@@ -11,6 +11,7 @@ from typing import Any, Final, Literal, NamedTuple
 
 PROGRAMS: Final = frozenset({"apply_patch", "applypatch"})
 HEADER: Final = re.compile(r"\*\*\* (Add File|Update File|Delete File|Move to): (\S|\S.*\S)\Z")
+CREATES: Final = frozenset({"Add File", "Move to"})
 BEGIN: Final = "*** Begin Patch"
 END: Final = "*** End Patch"
 AS_HERE_DOCUMENT: Final = re.compile(
@@ -20,10 +21,17 @@ AS_HERE_DOCUMENT: Final = re.compile(
 
 
 class Touched(NamedTuple):
-    """A file that a patch touches."""
+    """A file that a patch touches.
+
+    Attributes:
+        path: As the patch has it.
+        access: What is done to it.
+        creates: Whether it is a new one.
+    """
 
     path: str
     access: Literal["write", "delete"]
+    creates: bool = False
 
 
 def patch_of(command: Any) -> str | None:
@@ -58,5 +66,6 @@ def touched_by(patch: str) -> list[Touched] | None:
         header = HEADER.match(bare)
         if header is None:
             return None
-        touched.append(Touched(header[2], "delete" if header[1] == "Delete File" else "write"))
+        kind = header[1]
+        touched.append(Touched(header[2], "delete" if kind == "Delete File" else "write", kind in CREATES))
     return touched or None

@@ -10,6 +10,7 @@ import msgspec
 from actors.speed_layer.command.paths import normalised
 from actors.speed_layer.command.simple_command import UNKNOWN, Analysis, SimpleCommand
 from actors.speed_layer.command.steps import OutOfSteps, Steps
+from actors.speed_layer.policy.judging.footprints import Footprint, summed_up
 from actors.speed_layer.policy.judging.plain_command import plain_one
 from actors.speed_layer.policy.judging.shell_call import ShellCall
 from actors.speed_layer.policy.judging.written_and_run import CHANGES, runs_what_it_wrote, written_files
@@ -18,7 +19,7 @@ from actors.speed_layer.policy.matching.emptied import group_emptied
 from actors.speed_layer.policy.matching.fetched_and_run import runs_what_it_fetched
 from actors.speed_layer.policy.matching.hidden_printed import prints_hidden
 from actors.speed_layer.policy.matching.identity_options import payload
-from actors.speed_layer.policy.matching.path_rules import Finding, Workspace, inside, shortened, strictest
+from actors.speed_layer.policy.matching.path_rules import Finding, Workspace, inside, shortened
 from actors.speed_layer.policy.ruling import RuleTrace, Ruling
 from actors.speed_layer.shell.analysis import analyse
 from actors.speed_layer.shell.walking.command_effects import RECURSION
@@ -43,11 +44,13 @@ class Judged(msgspec.Struct, frozen=True, gc=False):
         ruling: What the rules say.
         command: The one plain command that it is, where they ask about it; else None.
         steps: What that took; None for what is no shell line.
+        footprint: Which files it writes and runs; None where it does neither, or is denied.
     """
 
     ruling: Ruling
     command: SimpleCommand | None = None
     steps: Steps | None = None
+    footprint: Footprint | None = None
 
 
 def judge_line(
@@ -69,9 +72,9 @@ def judge_line(
     if call.line is None:
         return Judged(Ruling("ask", call.doubt, None, False))
     analysis = analyse(call.line, call.cwd)
-    ruling = judge_analysis(rules, call, analysis, rules.workspace(cwd, workspace, excluded))
+    ruling, footprint = judge_analysis(rules, call, analysis, rules.workspace(cwd, workspace, excluded))
     plain = plain_one(analysis) if ruling.verdict == "ask" and not call.doubt and not call.moved else None
-    return Judged(ruling, plain, analysis.steps)
+    return Judged(ruling, plain, analysis.steps, footprint)
 
 
 def judge_analysis(
@@ -80,29 +83,35 @@ def judge_analysis(
     analysis: Analysis,
     workspace: Workspace,
     trace: list[RuleTrace] | None = None,
-) -> Ruling:
-    """Return the ruling on an analysed line."""
+) -> tuple[Ruling, Footprint | None]:
+    """Return the ruling on an analysed line, and which files it writes and runs."""
     said: list[Finding] = []
     if call.doubt:
         said.append(Finding("ask", None, call.doubt))
     elif call.cwd is not None and call.cwd != workspace.root and not inside(normalised(call.cwd), workspace):
         said.append(Finding("ask", None, f"it would run in {call.cwd!r}, which does not lie in the workspace"))
     analysis.steps.go_on_to_judging()
+    ends: list[int] = []
     try:
-        _judge_all(rules, analysis, workspace, said, trace)
+        _judge_all(rules, analysis, workspace, said, ends, trace=trace)
     except OutOfSteps as doubt:
         analysis.unproved.insert(0, str(doubt))
     if RECURSION in analysis.unproved and BOMB.search(call.line or ""):
         said.insert(0, Finding("deny", "core.fork-bomb", "a function that starts itself over and over"))
-    best = strictest(said)
+    best, writes, runs = summed_up(said)
     if best is None and not analysis.unproved:
-        return Ruling("ask", "there is no command in it", None, False)
+        return Ruling("ask", "there is no command in it", None, False), None
     if analysis.unproved and (best is None or best.verdict == "allow"):
         why = shortened(f"it cannot be proved what it runs: {analysis.unproved[0]}")
-        return Ruling("ask", why, None, False)
-    assert best is not None
-    ruling = Ruling(best.verdict, shortened(best.reason), best.rule, best.verdict != "ask")
-    return rules.audit_and_limits.applied_to(ruling, said) if rules.audit_and_limits else ruling
+        ruling = Ruling("ask", why, None, False, writes=writes, runs=runs)
+    else:
+        assert best is not None
+        if best.verdict == "deny":
+            writes = runs = False
+        ruling = Ruling(best.verdict, shortened(best.reason), best.rule, best.verdict != "ask", False, (), writes, runs)
+        if rules.audit_and_limits:
+            ruling = rules.audit_and_limits.applied_to(ruling, said)
+    return ruling, (analysis.commands, said, ends, workspace) if writes or runs else None
 
 
 def _judge_all(
@@ -110,14 +119,23 @@ def _judge_all(
     analysis: Analysis,
     workspace: Workspace,
     said: list[Finding],
+    ends: list[int],
+    *,
     trace: list[RuleTrace] | None,
 ) -> None:
     """Add what the rules say to every command, then what they say to the line as a whole.
 
+    Args:
+        rules: The rules.
+        analysis: The line.
+        workspace: The request's workspace.
+        said: What is added to.
+        ends: Where in that ends what is said to each command; filled here.
+        trace: Where the rules that are looked at are written down.
+
     Raises:
         OutOfSteps: It would take too long.
     """
-    ends: list[int] = []
     judge, steps = rules.judge.judge, analysis.steps
     for command in analysis.commands:
         if command.judged:
@@ -154,7 +172,7 @@ def _judge_written(
         return
 
     def judge(text: str, cwd: str | None) -> Ruling:
-        return judge_analysis(rules, ShellCall(text, cwd), analyse(text, cwd, analysis.steps), workspace)
+        return judge_analysis(rules, ShellCall(text, cwd), analyse(text, cwd, analysis.steps), workspace)[0]
 
     found = runs_what_it_wrote(parts, written, workspace, analysis.steps, judge)
     if found is not None:

@@ -18,6 +18,7 @@ import msgspec
 from actors.speed_layer.command.paths import join
 from actors.speed_layer.command.simple_command import SimpleCommand
 from actors.speed_layer.command.steps import Steps
+from actors.speed_layer.policy.judging.run_files import STEPS_OF_COMMAND, STEPS_OF_WORD, run_files
 from actors.speed_layer.policy.matching import code_files
 from actors.speed_layer.policy.matching.path_rules import Finding, Workspace
 from actors.speed_layer.policy.ruling import Ruling
@@ -26,10 +27,6 @@ RULE: Final = "files.written-and-run"
 """The id that such verdicts name."""
 CHANGES: Final = frozenset({"write", "truncate"})
 """What is done to a file that gets other content."""
-STEPS_OF_COMMAND: Final = 6
-"""Steps that it takes to see which files a command runs, besides its words."""
-STEPS_OF_WORD: Final = 3
-"""Steps that it takes to make a path of a word and to look for it."""
 MAX_TEXTS: Final = 4
 """How many texts that are written and run are judged; the line is asked about anyhow."""
 PRINTERS: Final = frozenset({"echo", "printf"})
@@ -39,8 +36,6 @@ NAMES_ALONE: Final = frozenset({"mkdir", "touch", "mkfifo", "cmake", "meson"})
 """Programs that write no text of another's into a file: they make folders and empty files, or what they build."""
 PLACES: Final = frozenset({"cp", "install", "mv", "ln", "rsync", "rclone", "git", "unzip", "tar", "curl", "wget"})
 """Programs that may put files of any name below a folder that they are given."""
-MODULE: Final = "python -m "
-"""How the name of a program begins that is a module of Python's."""
 MANY: Final = re.compile(r"[*?\[]")
 RECIPE: Final = re.compile(r"^(?:[ \t]+[@+-]*|[^\s:=#]+[^:=]*::?[^=;\n]*;)(.+)$", re.MULTILINE)
 """A line of a Makefile or a justfile that is given to a shell."""
@@ -136,33 +131,16 @@ def _run(
     command: SimpleCommand, findings: Sequence[Finding], written: Sequence[Written], workspace: Workspace
 ) -> list[Written]:
     """Return the written files that a command runs or takes rules from."""
-    called = command.words[0].rpartition("/")[2]
-    program = called.removeprefix(MODULE)
-    base = program.rstrip("0123456789.") or program
-    imports = base in code_files.PYTHONS or called.startswith(MODULE)
-    paths = [_path(command, word, workspace) for word in code_files.named_as_code(command, base)]
-    rules = [one.rule for one in findings if one.access == ""]
-    names = code_files.rule_files(base, rules)
-    options: list[str | None] = []
-    if names is not None:
-        options = [_path(command, word, workspace) for word in code_files.option_values(command.words)]
-    tests: list[str | None] = []
-    if base in code_files.TESTERS:
-        tests = [_path(command, word.partition("::")[0], workspace) for word in command.words[1:]]
+    runs = run_files(command, [one.rule for one in findings if one.access == ""], workspace)
     return [
         one
         for one in written
-        if (names is not None and names.has(one.path))
-        or any(path is not None and one.may_be(path) for path in paths)
-        or (not one.built and any(path is not None and one.may_be(path) for path in options))
-        or (one.whole and any(path is not None and one.path == path for path in tests))
-        or (imports and code_files.stands_for_pythons_own(one.path, command.cwd))
+        if (runs.names is not None and runs.names.has(one.path))
+        or any(one.may_be(path) for path in runs.named)
+        or (not one.built and any(one.may_be(path) for path in runs.options))
+        or (one.whole and one.path in runs.tests)
+        or (runs.imports and code_files.stands_for_pythons_own(one.path, command.cwd))
     ]
-
-
-def _path(command: SimpleCommand, word: str, workspace: Workspace) -> str | None:
-    path = join(command.cwd, word)
-    return workspace.home + path[1:] if path is not None and path[:1] == "~" and workspace.home else path
 
 
 def _text(command: SimpleCommand) -> str | None:

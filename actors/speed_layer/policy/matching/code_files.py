@@ -29,6 +29,11 @@ TESTERS: Final = frozenset(
     """.split()  # noqa: SIM905
 )
 """Programs that run the files of tests which their words name."""
+TESTS: Final = re.compile(r"(?:test_[^/]*\.py|[^/]*(?:_test|_spec|[.-]test|[.-]spec|Tests?|Spec)\.[a-z]{1,4})\Z")
+"""Names of tests that programs which run tests find by themselves."""
+CHECKS_ALONE: Final = {"-n": frozenset({"bash", "sh", "zsh", "dash", "ksh"}), "--check": frozenset({"node"})}
+"""First words behind interpreters with which these only look whether a file can be read as code."""
+
 
 _MAKE: Final = "Makefile makefile GNUmakefile BSDmakefile *.mk Makefile.*"
 _BUILD: Final = "CMakeLists.txt *.cmake CMakePresets.json CMakeUserPresets.json build.ninja meson.build meson.options"
@@ -53,11 +58,16 @@ class Names:
 
     Args:
         text: Globs of them, with blanks between.
+        title: What this table of names is called.
+
+    Attributes:
+        title: As given.
     """
 
-    __slots__ = ("_globs", "_pattern")
+    __slots__ = ("_globs", "_pattern", "title")
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, title: str) -> None:
+        self.title = title
         self._globs = text.split()
         self._pattern = re.compile("|".join(map(translate, self._globs)))
 
@@ -72,16 +82,18 @@ class Names:
 RULE_FILES: Final[dict[str, Names]] = {
     program: names
     for programs, names in (
-        ("cmake ctest ninja ninja-build samu meson", Names(f"{_BUILD} {_MAKE}")),
-        ("cargo rustc", Names(_RUST)),
-        ("go", Names("magefile.go")),
-        ("pytest py.test tox nox hatch", Names(_PYTHON)),
-        ("gradle gradlew mvn mvnw mvnd sbt lein mill ant", Names(_JAVA)),
+        ("cmake ctest ninja ninja-build samu meson", Names(f"{_BUILD} {_MAKE}", "cmake")),
+        ("cargo rustc", Names(_RUST, "cargo")),
+        ("go", Names("magefile.go", "go")),
+        ("pytest py.test tox nox hatch", Names(_PYTHON, "python")),
+        ("gradle gradlew mvn mvnw mvnd sbt lein mill ant", Names(_JAVA, "java")),
     )
     for program in programs.split()
 }
 """Programs to the names of the files that they take rules from; those that are not listed may take any of them."""
-ALL: Final = Names(f"{_MAKE} {_BUILD} {_PYTHON} {_JAVA} {_RUST} {_OTHERS}")
+ALL: Final = Names(f"{_MAKE} {_BUILD} {_PYTHON} {_JAVA} {_RUST} {_OTHERS}", "all")
+TABLES: Final = frozenset([ALL, *RULE_FILES.values()])
+"""All tables of names of rule files."""
 PLAIN_CHECKERS: Final = frozenset([
     "ruff", "black", "isort", "gofmt", "goimports", "gofumpt", "rustfmt", "shellcheck", "shfmt", "yamllint", "jsonlint",
     "taplo", "typos", "codespell",
@@ -93,7 +105,16 @@ ONLY_READ: Final = ("-read", "-list", "-version", "-version-only", "-info", "-ch
 """How the ids of those of these rules end that are over commands which run nothing of the project's."""
 PYTHONS: Final = frozenset({"python", "pypy", "ipython", "coverage", "pytest", "py.test", "unittest"})
 """Programs that look for modules in the working directory before they look where Python has its own."""
+MODULE: Final = "python -m "
+"""How the name of a program begins that is a module of Python's."""
 OPTION_VALUE: Final = re.compile(r"--?[A-Za-z][\w-]*=(.+)\Z", re.DOTALL)
+
+
+def program_of(word: str) -> tuple[str, str]:
+    """Return the name of the program that a command's first word calls, and the same without a version."""
+    called = word.rpartition("/")[2]
+    program = called.removeprefix(MODULE)
+    return called, program.rstrip("0123456789.") or program
 
 
 def named_as_code(command: SimpleCommand, program: str) -> list[str]:
@@ -101,7 +122,7 @@ def named_as_code(command: SimpleCommand, program: str) -> list[str]:
     words, found = command.words, list[str]()
     if "/" in words[0]:
         found.append(words[0])
-    if program not in INTERPRETERS:
+    if program not in INTERPRETERS or program in CHECKS_ALONE.get("".join(words[1:2]), ()):
         return found
     if program not in FILTERS:
         found += [one.path for one in command.redirects if not one.writes and one.path]
@@ -130,6 +151,11 @@ def option_values(words: tuple[str, ...]) -> list[str]:
     return [value for value in found if value]
 
 
+def is_found_by_testers(path: str) -> bool:
+    """Return whether a file is a test, by its name, that is run whether somebody names it or not."""
+    return TESTS.match(path.rpartition("/")[2].partition("::")[0]) is not None
+
+
 def stands_for_pythons_own(path: str, cwd: str | None) -> bool:
     """Return whether a file is what Python, in this directory, imports in place of a module of its own."""
     if cwd is None:
@@ -139,6 +165,28 @@ def stands_for_pythons_own(path: str, cwd: str | None) -> bool:
     return below not in {path, module} and module in sys.stdlib_module_names
 
 
+def runs_rules(rule: str | None) -> bool:
+    """Return whether a rule, by its id, is over programs that build and test a project by its own files."""
+    return rule is not None and rule.startswith(RUNS_RULES) and not rule.endswith(ONLY_READ)
+
+
+def may_run(rule: str, programs: str) -> bool:
+    """Return whether what a rule is over may run files, or have them as its rules.
+
+    Args:
+        rule: Its id.
+        programs: The programs that it is over: names or patterns, with a bar between.
+    """
+    return runs_rules(rule) or any(map(_may_run_files, programs.split("|")))
+
+
+def _may_run_files(program: str) -> bool:
+    if "*" in program or "/" in program:
+        return True
+    called, base = program_of(program)
+    return (base in INTERPRETERS and base not in FILTERS) or base in RULE_FILES or called.startswith(MODULE)
+
+
 def rule_files(program: str, rules: Iterable[str | None]) -> Names | None:
     """Return the names of the files that a command takes rules from, by its program and what allows it."""
     if program in PLAIN_CHECKERS:
@@ -146,5 +194,4 @@ def rule_files(program: str, rules: Iterable[str | None]) -> Names | None:
     names = RULE_FILES.get(program)
     if names is not None:
         return names
-    runs = any(rule is not None and rule.startswith(RUNS_RULES) and not rule.endswith(ONLY_READ) for rule in rules)
-    return ALL if runs else None
+    return ALL if any(map(runs_rules, rules)) else None

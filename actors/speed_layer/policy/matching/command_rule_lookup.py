@@ -8,6 +8,7 @@ from typing import Final
 from actors.speed_layer.command.options import Parsed, grammar, parse
 from actors.speed_layer.command.simple_command import SimpleCommand
 from actors.speed_layer.policy.matching.allowed_words import pattern
+from actors.speed_layer.policy.matching.code_files import may_run
 from actors.speed_layer.policy.matching.command_prefix_graph import (
     CompiledCommandRule,
     Prefixed,
@@ -44,7 +45,7 @@ def compile_rule(rule: CommandRule, layer: Layer) -> CompiledCommandRule:
     for kind in set(options.options.values()):
         if kind:
             pattern(kind)
-    finding = Finding(rule.verdict, rule.id, rule.reason, tuple(rule.tags))
+    finding = Finding(rule.verdict, rule.id, rule.reason, tuple(rule.tags), runs=may_run(rule.id, rule.argv[0]))
     return CompiledCommandRule(
         rule, options, pattern(rule.args), with_, conditions(rule), finding, layer, rule.verdict == "allow"
     )

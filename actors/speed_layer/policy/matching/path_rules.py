@@ -56,6 +56,7 @@ class Finding(msgspec.Struct, frozen=True):
         tags: Tags that its rule gives to the line.
         path: The file it is about, absolute and normalised; empty if it is about none.
         access: What is done to that file.
+        runs: Whether what its rule is over may run files, or have them as its rules.
     """
 
     verdict: Verdict
@@ -64,6 +65,7 @@ class Finding(msgspec.Struct, frozen=True):
     tags: tuple[str, ...] = ()
     path: str = ""
     access: Access | Literal[""] = ""
+    runs: bool = False
 
 
 def shortened(reason: str) -> str:

@@ -1,0 +1,63 @@
+"""Which files a command runs, or has as its rules: what may be unknown code if somebody has written it just before."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Final, NamedTuple
+
+from actors.speed_layer.command.paths import join
+from actors.speed_layer.command.simple_command import SimpleCommand
+from actors.speed_layer.policy.matching import code_files
+from actors.speed_layer.policy.matching.path_rules import Workspace
+
+STEPS_OF_COMMAND: Final = 6
+"""Steps that it takes to see which files a command runs, besides its words."""
+STEPS_OF_WORD: Final = 3
+"""Steps that it takes to make a path of a word and to look for it."""
+
+
+class RunFiles(NamedTuple):
+    """What a command runs. Paths are absolute and normalised.
+
+    Attributes:
+        named: Files that it names as code.
+        options: What may be files that the values of its options name.
+        tests: Files of tests that it names.
+        names: Names of the files that it takes rules from; None where it takes none.
+        imports: Whether it is Python, which imports from the working directory first.
+    """
+
+    named: Sequence[str]
+    options: Sequence[str]
+    tests: Sequence[str]
+    names: code_files.Names | None
+    imports: bool
+
+
+def run_files(command: SimpleCommand, rules: Iterable[str | None], workspace: Workspace) -> RunFiles:
+    """Return what a command runs.
+
+    Args:
+        command: The command; it has words.
+        rules: The ids of the rules that are about it.
+        workspace: The request's workspace.
+    """
+    called, base = code_files.program_of(command.words[0])
+    names = code_files.rule_files(base, rules)
+    return RunFiles(
+        _paths(command, code_files.named_as_code(command, base), workspace),
+        () if names is None else _paths(command, code_files.option_values(command.words), workspace),
+        _tests(command, workspace) if base in code_files.TESTERS else (),
+        names,
+        base in code_files.PYTHONS or called.startswith(code_files.MODULE),
+    )
+
+
+def _tests(command: SimpleCommand, workspace: Workspace) -> list[str]:
+    return _paths(command, [word.partition("::")[0] for word in command.words[1:] if word[:1] != "-"], workspace)
+
+
+def _paths(command: SimpleCommand, words: Iterable[str], workspace: Workspace) -> list[str]:
+    paths = [join(command.cwd, word) for word in words]
+    home = workspace.home
+    return [home + path[1:] if home and path[:1] == "~" else path for path in paths if path is not None]
