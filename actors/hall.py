@@ -35,6 +35,7 @@ from actors.speed_layer.actor import SpeedLayer
 from actors.speed_layer.governing.quotas import Quotas
 from actors.speed_layer.messages import NAME as SPEED_LAYER
 from actors.speed_layer.policy.engine import Policy
+from actors.speed_layer.written.written_files import Asked
 from actors.views import Views
 from store import Log
 
@@ -62,6 +63,7 @@ class Hall:
         retention_plan: What is kept of the log; None keeps everything.
         warnings: What is wrong with how it was started, by component, for `health`.
         append_bytes_per_day: How much each agent may append, and as much again in what is stored of its requests.
+        written_asked: Which files that agents wrote are asked about when they are run.
     """
 
     def __init__(
@@ -79,6 +81,7 @@ class Hall:
         retention_plan: RetentionPlan | None = None,
         warnings: Mapping[str, str] | None = None,
         append_bytes_per_day: int = BYTES_PER_DAY,
+        written_asked: Asked = "created",
     ) -> None:
         self._open_log = open_log
         self._policy = policy
@@ -92,7 +95,8 @@ class Hall:
         self._append_quota = AppendQuota(append_bytes_per_day)
         self._began: float | None = None
         self._crashes: dict[str, Crash] = {}
-        self.views = Views(version, audit_inputs=audit_inputs, spend=AppendQuota(append_bytes_per_day).spend)
+        spend = AppendQuota(append_bytes_per_day).spend
+        self.views = Views(version, audit_inputs=audit_inputs, spend=spend, written_asked=written_asked)
         self.gate = Gate(system, self.views, self._session)
 
     def spec(self) -> ChildSpec:

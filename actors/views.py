@@ -17,6 +17,7 @@ from actors.session.prepaid_tokens import TOKEN_S, PrepaidTokens
 from actors.speed_layer.audit.buffer import AuditBuffer
 from actors.speed_layer.governing.stored_bytes import Spend, unmetered
 from actors.speed_layer.published_policy import PublishedPolicy
+from actors.speed_layer.written.written_files import Asked, WrittenFiles
 
 
 class Views:
@@ -26,11 +27,13 @@ class Views:
         version: Moothall's version, for `health`.
         audit_inputs: Whether the audit keeps what was asked.
         spend: Counts what the audit and approvals store for each agent.
+        written_asked: Which files that agents wrote are asked about when they are run.
 
     Attributes:
         verdicts: Written by the cache.
         prepaid: What sessions have admitted in advance, by the session's name; each written by its session.
         audit: Verdicts on their way to the log; the desk adds, the speed layer takes.
+        written: What agents have written; the desk adds, the speed layer takes up what the log knows.
         policy: The version of the policy that governs now, empty until one does; written by the speed layer.
         rules: That policy, None until one governs; written by the speed layer.
         sequence: The committed watermark; written by the event store.
@@ -42,12 +45,15 @@ class Views:
             by whoever serves.
     """
 
-    def __init__(self, version: str, *, audit_inputs: bool = True, spend: Spend = unmetered) -> None:
+    def __init__(
+        self, version: str, *, audit_inputs: bool = True, spend: Spend = unmetered, written_asked: Asked = "created"
+    ) -> None:
         self.verdicts = VerdictTable()
         self.prepaid: dict[str, PrepaidTokens] = {}
         self.audit = AuditBuffer(
             inputs=audit_inputs, head=lambda: self.sequence, reason_of=self._reason_of, spend=spend
         )
+        self.written = WrittenFiles(written_asked)
         self.policy = ""
         self.rules: PublishedPolicy | None = None
         self.sequence = 0

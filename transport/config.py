@@ -125,6 +125,14 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         Literal["masked", "hash"],
         Option("`masked` keeps what was asked in the audit, without secrets; `hash` keeps its hash alone."),
     ] = "masked"
+    written_scripts: Annotated[
+        Literal["allow", "ask"] | None,
+        Option(
+            "What is said to a request that runs a file, or takes one for its rules, which the same session wrote in "
+            "an earlier one: `ask` or `allow`; by default `ask` for what the session created and `allow` for what it "
+            "only changed."
+        ),
+    ] = None
     elicitation: Annotated[
         Literal["off", "experts", "all"],
         Option(

@@ -19,6 +19,7 @@ from actors.ports import Ports
 from actors.session.messages import Limits, Role
 from actors.session.role_rules import LIMITS
 from actors.speed_layer.policy.engine import Policy
+from actors.speed_layer.written.written_files import Asked
 from store import EventLog, Log, archive_of, keep, read_key
 from transport.access.accept_connections import Listener
 from transport.access.authentication import Authenticator
@@ -40,6 +41,9 @@ WITHOUT_TOKENS: Final = "off (--auth none): every program on this machine is the
 
 LIMITED: tuple[Role, ...] = ("agent", "expert")
 """The roles whose rate limit is configured."""
+
+_WRITTEN_ASKED: Final[dict[str | None, Asked]] = {None: "created", "ask": "written", "allow": "none"}
+"""Which files that agents wrote are asked about when they are run, by what the configuration says."""
 
 
 class Server:
@@ -76,6 +80,7 @@ class Server:
             warnings=_warnings(tokens),
             retention_plan=retention_plan_of(config, data),
             append_bytes_per_day=config.append_bytes_per_day,
+            written_asked=_WRITTEN_ASKED[config.written_scripts],
         )
         self._elicitation: Elicitation = config.elicitation
         self._http_sessions: HttpSessions = config.http_sessions

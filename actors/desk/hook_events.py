@@ -25,6 +25,9 @@ from actors.speed_layer.call_and_verdict import Origin, Verdict
 from actors.speed_layer.governing.stored_bytes import spent
 from actors.speed_layer.messages import NAME as SPEED_LAYER
 from actors.speed_layer.messages import AnswerOwn
+from actors.speed_layer.policy.ruling import Files
+from actors.speed_layer.written.log_notes import FILES_TAG, in_log
+from actors.speed_layer.written.written_files import Notes
 from actors.views import Views
 from store import Append, NewEvent
 
@@ -46,6 +49,7 @@ class _Given(NamedTuple):
     verdict: str
     request: str
     approval: str | None
+    files: Files | None
 
 
 class HookEvents:
@@ -64,12 +68,13 @@ class HookEvents:
         self._speed_layer = Ref(system, SPEED_LAYER)
         self._given: OrderedDict[tuple[str, str | None, str], _Given] = OrderedDict()
 
-    def remember(self, agent: str, origin: Origin, verdict: Verdict) -> None:
+    def remember(self, agent: str, origin: Origin, verdict: Verdict, files: Files | None = None) -> None:
         """Keep the verdict on a call until its tool ran. Does not checkpoint."""
         if origin.tool_use_id is None:
             return
         approval = None if verdict.approval is None else verdict.approval.id
-        self._given[agent, origin.session_id, origin.tool_use_id] = _Given(verdict.verdict, verdict.request, approval)
+        given = _Given(verdict.verdict, verdict.request, approval, files)
+        self._given[agent, origin.session_id, origin.tool_use_id] = given
         if len(self._given) > MOST_REMEMBERED:
             self._given.popitem(last=False)
 
@@ -92,17 +97,37 @@ class HookEvents:
         agent = caller.principal.agent
         given = self._given.pop((agent, origin.session_id, origin.tool_use_id or ""), None)
         told: dict[str, Any] = {"tool": tool, "failed": failed, "verdict": None}
+        approved: tuple[str, ...] = ()
         if given is not None:
             told |= {"verdict": given.verdict, "request": given.request, "approval": given.approval}
             if given.verdict == "ask" and mode not in ASKED_NOBODY:
                 told["allowed_by"] = f"the person at the client of {agent}"
                 told["allowed_in"] = cwd
-        await self.told(caller, TOOL_RAN, origin, told)
+                approved = self._approved(agent, origin, given.files)
+        await self.told(caller, TOOL_RAN, origin, told, approved)
         if given is not None and given.approval is not None and "allowed_by" in told:
             await self._speed_layer.ask(AnswerOwn(given.approval, agent, "allow"))
 
-    async def told(self, caller: Caller, event_type: str, origin: Origin, data: Mapping[str, Any]) -> None:
+    def _approved(self, agent: str, origin: Origin, files: Files | None) -> tuple[str, ...]:
+        """Take it that the person has approved what was run; return the files that were held back until now."""
+        return () if files is None else self._views.written.approve(agent, origin.session_id, files)
+
+    async def told(
+        self,
+        caller: Caller,
+        event_type: str,
+        origin: Origin,
+        data: Mapping[str, Any],
+        approved: tuple[str, ...] = (),
+    ) -> None:
         """Record what a hook tells, on the account of its agent; nothing where that has no bytes left.
+
+        Args:
+            caller: Whose hook tells it.
+            event_type: The type of the event.
+            origin: Where it comes from.
+            data: What is told.
+            approved: The files that the person has approved to run by it.
 
         Raises:
             Refusal: Not admitted.
@@ -116,5 +141,7 @@ class HookEvents:
             name: without_forms(value)[0] if isinstance(value, str) else value
             for name, value in {**who, "tool_use_id": origin.tool_use_id, **data}.items()
         }
-        event = NewEvent(type=event_type, data=shown, stream=AUDIT_STREAM)
+        if approved:
+            shown |= in_log(Notes(approves=approved), lambda path: without_forms(path)[0])
+        event = NewEvent(type=event_type, data=shown, stream=AUDIT_STREAM, tags=(FILES_TAG,) if approved else ())
         await self._store.ask(AppendEvents(Append(events=[event], agent="moothall", stream=AUDIT_STREAM)))

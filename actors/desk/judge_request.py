@@ -9,6 +9,7 @@ and a place in the audit buffer; what these cannot answer asks the speed layer. 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from itertools import zip_longest
 from typing import NamedTuple
 
 import msgspec
@@ -18,20 +19,20 @@ from actors.cache.messages import NAME as CACHE
 from actors.cache.messages import KeepRuling
 from actors.desk.admission import Admissions, Caller
 from actors.desk.await_decision import Given, Person, Waiting, is_pending
+from actors.desk.call_files import CallFiles, request_of
+from actors.desk.record_verdicts import VerdictRecord
 from actors.desk.shares import Share
-from actors.desk.verdicts import known_ruling, verdict_on, withheld
+from actors.desk.verdicts import known_ruling, verdict_on
 from actors.event_store.messages import NAME as EVENT_STORE
-from actors.event_store.messages import AppendEvents
-from actors.kernel import ActorError, Ref, System
+from actors.kernel import Ref, System
 from actors.session.messages import Admit
-from actors.speed_layer.audit.buffer import AUDIT_STREAM, Entry
-from actors.speed_layer.audit.verdict_events import VerdictEvents
+from actors.speed_layer.audit.buffer import Entry
 from actors.speed_layer.call_and_verdict import Call, Origin, Verdict
 from actors.speed_layer.messages import NAME as SPEED_LAYER
 from actors.speed_layer.messages import Answer, Evaluate, Explain
 from actors.speed_layer.policy.engine import Explanation, Request, Ruling, canonical
+from actors.speed_layer.policy.ruling import Files
 from actors.views import Views
-from store import Append
 
 
 class AtHand(NamedTuple):
@@ -49,7 +50,7 @@ class RequestJudge:
         views: What they publish.
         admissions: Admits requests.
         waits: How many requests may wait for decisions.
-        remember: Told the verdict on each call that a hook asked about.
+        remember: Told the verdict on each call that a hook asked about, and the files of the call.
     """
 
     def __init__(
@@ -58,13 +59,14 @@ class RequestJudge:
         views: Views,
         admissions: Admissions,
         waits: Share,
-        remember: Callable[[str, Origin, Verdict], None],
+        remember: Callable[[str, Origin, Verdict, Files | None], None],
     ) -> None:
         self._remember_origin = remember
         self._views = views
+        self._files = CallFiles(views)
         self._waits = waits
         self._admissions = admissions
-        self._store = Ref(system, EVENT_STORE)
+        self._record = VerdictRecord(Ref(system, EVENT_STORE), views, self._files)
         self._speed_layer = Ref(system, SPEED_LAYER)
         self._cache = Ref(system, CACHE)
         self._waiting = Waiting(self._speed_layer)
@@ -88,13 +90,18 @@ class RequestJudge:
         await self._admissions.admit(caller, Admit(caller.connection, "validate", len(calls)))
         verdicts, role, policy = self._views.verdicts, caller.principal.role, self._views.policy
         canonicals = [canonical(call.tool, call.input, call.cwd, call.scripts, call.workspace) for call in calls]
-        at_hand = self._cached(policy, role, canonicals, began) or self._ruled(caller, calls, canonicals, began)
+        at_hand = self._cached(policy, caller, calls, canonicals, began) or self._ruled(
+            caller, calls, canonicals, began
+        )
         if at_hand is not None:
             await trio.lowlevel.checkpoint()
             return self._given(caller, calls, canonicals, at_hand, policy=policy, began=began)
         keys = [verdicts.key(policy, role, each) for each in canonicals]
-        known = {key: verdicts.get(key) for key in keys}
-        missing = {key: _request(call, role) for key, call in zip(keys, calls, strict=True) if known[key] is None}
+        known = {
+            key: self._standing(verdicts.get(key), caller, call, each)
+            for key, call, each in zip(keys, calls, canonicals, strict=True)
+        }
+        missing = {key: request_of(call, role) for key, call in zip(keys, calls, strict=True) if known[key] is None}
         opens = wait_s > 0 or any(call.origin is None for call in calls)
         found = await self._evaluate(policy, missing, caller, opens=opens)
         if wait_s > 0 and any(is_pending(each.answer) for each in found.values()):
@@ -103,22 +110,45 @@ class RequestJudge:
                 found = await self._waiting.decisions(found, missing, caller, until=until, person=person)
         answers = [found[key] if key in found else Given(policy, Answer(known_ruling(known[key]))) for key in keys]
         elapsed_us = round((trio.current_time() - began) * 1e6)
+        known_files = self._files.of_all(calls, role, canonicals)
+
+        def files_of(index: int) -> Files:
+            return answers[index].answer.files or known_files(index)
+
+        rulings = self._files.within(calls, [one.answer.ruling for one in answers], files_of)
         given = [
             verdict_on(
-                one.answer.ruling, one.answer.approval, one.policy, each, cached=key not in found, elapsed_us=elapsed_us
+                ruling,
+                one.answer.approval,
+                one.policy,
+                each,
+                cached=key not in found and ruling.cacheable,
+                elapsed_us=elapsed_us,
             )
-            for one, key, each in zip(answers, keys, canonicals, strict=True)
+            for ruling, one, key, each in zip(rulings, answers, keys, canonicals, strict=True)
         ]
-        rulings = [one.answer.ruling for one in answers]
         size = sum(map(len, canonicals))
-        given = await self._recorded(caller, calls, rulings, given, size)
-        self._note_origins(caller, calls, given)
+        given = await self._record.recorded(caller, calls, rulings, given, size=size, files_of=files_of)
+        self._note_origins(caller, calls, given, [one.answer.files for one in answers])
         return given
 
-    def _note_origins(self, caller: Caller, calls: Sequence[Call], given: Sequence[Verdict]) -> None:
-        for call, verdict in zip(calls, given, strict=True):
+    def _note_origins(
+        self,
+        caller: Caller,
+        calls: Sequence[Call],
+        given: Sequence[Verdict],
+        files: Sequence[Files | None] = (),
+    ) -> None:
+        for call, verdict, each in zip_longest(calls, given, files):
             if call.origin is not None:
-                self._remember_origin(caller.principal.agent, call.origin, verdict)
+                self._remember_origin(caller.principal.agent, call.origin, verdict, each)
+
+    def _standing(self, ruling: Ruling | None, caller: Caller, call: Call, canonical: bytes) -> Ruling | None:
+        """Return a ruling; None where there is none, or what the session has written stands against it."""
+        if ruling is None or not ruling.runs:
+            return ruling
+        agent, role = caller.principal.agent, caller.principal.role
+        return None if self._files.hold_back(ruling, agent, call, role, canonical) else ruling
 
     def validate_nowait(self, caller: Caller, calls: Sequence[Call]) -> list[Verdict]:
         """Judge as `validate` does, where nothing has to be waited for. Does not checkpoint.
@@ -130,7 +160,7 @@ class RequestJudge:
         policy = self._views.policy
         canonicals = [canonical(call.tool, call.input, call.cwd, call.scripts, call.workspace) for call in calls]
         message = Admit(caller.connection, "validate", len(calls))
-        at_hand = self._cached(policy, caller.principal.role, canonicals, began)
+        at_hand = self._cached(policy, caller, calls, canonicals, began)
         if at_hand is None and self._admissions.would_admit(caller, message):
             at_hand = self._ruled(caller, calls, canonicals, began)
         if at_hand is None or not self._admissions.admit_nowait(caller, message):
@@ -145,7 +175,7 @@ class RequestJudge:
         """
         began = trio.current_time()
         await self._admissions.admit(caller, Admit(caller.connection, "validate"))
-        request = _request(call, caller.principal.role)
+        request = request_of(call, caller.principal.role)
         explained = await self._speed_layer.ask(Explain(request, caller.principal.agent))
         asked = canonical(call.tool, call.input, call.cwd, call.scripts, call.workspace)
         verdict = verdict_on(
@@ -156,17 +186,24 @@ class RequestJudge:
             cached=False,
             elapsed_us=round((trio.current_time() - began) * 1e6),
         )
-        (recorded,) = await self._recorded(caller, [call], [explained.explanation.ruling], [verdict], len(asked))
+        judged = msgspec.structs.replace(explained.explanation.ruling, writes=False)  # nothing is done by asking why
+        (recorded,) = await self._record.recorded(
+            caller, [call], [judged], [verdict], size=len(asked), files_of=lambda _index: Files()
+        )
         return recorded, explained.explanation
 
-    def _cached(self, policy: str, role: str, canonicals: Sequence[bytes], now: float) -> AtHand | None:
+    def _cached(
+        self, policy: str, caller: Caller, calls: Sequence[Call], canonicals: Sequence[bytes], now: float
+    ) -> AtHand | None:
         """Return the published rulings; None unless all are there, can be recorded, and none has to be first."""
-        verdicts = self._views.verdicts
+        verdicts, role = self._views.verdicts, caller.principal.role
         if self._views.audit.stalled(now):
             return None
         found: list[Ruling] = []
-        for each in canonicals:
+        for call, each in zip(calls, canonicals, strict=True):
             ruling = verdicts.table.get(verdicts.key(policy, role, each))
+            if ruling is not None and ruling.runs:
+                ruling = self._standing(ruling, caller, call, each)
             if ruling is None or ruling.durable:
                 return None
             found.append(ruling)
@@ -182,8 +219,10 @@ class RequestJudge:
         missing: dict[bytes, Request] = {}
         for call, each in zip(calls, canonicals, strict=True):
             ruling = views.verdicts.table.get(views.verdicts.key(rules.version, role, each))
+            if ruling is not None and self._standing(ruling, caller, call, each) is None:
+                return None
             if ruling is None:
-                missing[each] = _request(call, role)
+                missing[each] = request_of(call, role)
             elif ruling.durable:
                 return None
             else:
@@ -191,6 +230,9 @@ class RequestJudge:
         ruled = rules.rule(missing, caller.principal.agent)
         if ruled is None:
             return None
+        for call, each in zip(calls, canonicals, strict=True):
+            if each in ruled and self._standing(ruled[each], caller, call, each) is None:
+                return None
         self._remember({views.verdicts.key(rules.version, role, each): ruling for each, ruling in ruled.items()})
         return AtHand([ruled[each] if each in ruled else known[each] for each in canonicals], ruled.keys())
 
@@ -211,16 +253,18 @@ class RequestJudge:
         began: float,
     ) -> list[Verdict]:
         """Give and record verdicts that were at hand."""
-        rulings, fresh = at_hand
+        files_of = self._files.of_all(calls, caller.principal.role, canonicals)
+        rulings, fresh = self._files.within(calls, at_hand.rulings, files_of), at_hand.fresh
         self._views.verdicts.hits += len(rulings) - len(fresh)
         self._views.verdicts.misses += len(fresh)
         elapsed_us = round((trio.current_time() - began) * 1e6)
         given = [
-            verdict_on(ruling, None, policy, each, cached=each not in fresh, elapsed_us=elapsed_us)
+            verdict_on(ruling, None, policy, each, cached=each not in fresh and ruling.cacheable, elapsed_us=elapsed_us)
             for ruling, each in zip(rulings, canonicals, strict=True)
         ]
         size = sum(map(len, canonicals))
-        self._views.audit.add(Entry(caller.principal.agent, caller.principal.role, calls, given, began, size))
+        notes = self._files.noted(caller.principal.agent, calls, rulings, given, files_of)
+        self._views.audit.add(Entry(caller.principal.agent, caller.principal.role, calls, given, began, size, notes))
         self._note_origins(caller, calls, given)
         return given
 
@@ -235,49 +279,3 @@ class RequestJudge:
         if told.policy == policy:  # else the keys name a policy that gave way meanwhile
             self._remember({key: answer.ruling for key, answer in found.items()})
         return {key: Given(told.policy, answer) for key, answer in found.items()}
-
-    async def _recorded(
-        self, caller: Caller, calls: Sequence[Call], rulings: Sequence[Ruling], given: list[Verdict], size: int
-    ) -> list[Verdict]:
-        """Record verdicts: those of rules with `audit = "durable"` at once, and as `ask` where that fails.
-
-        While the audit cannot be written at all, no rule's `allow` is given. The requests have `size` bytes.
-        """
-        if self._views.audit.stalled(trio.current_time()):
-            given = [withheld(each) for each in given]
-        entry = Entry(caller.principal.agent, caller.principal.role, calls, given, trio.current_time(), size)
-        durable = [n for n, ruling in enumerate(rulings) if ruling.durable]
-        if not durable:
-            self._views.audit.add(entry)
-            return given
-        why = await self._store_durably(entry, durable)
-        if why is not None:
-            for n in durable:
-                reason = f"the audit record that rule {given[n].rule!r} asks for could not be stored ({why})"
-                given[n] = msgspec.structs.replace(given[n], verdict="ask", reason=reason)
-            self._views.audit.add(entry)
-        else:
-            others = [n for n in range(len(given)) if n not in set(durable)]
-            if others:
-                rest = entry._replace(calls=[calls[n] for n in others], verdicts=[given[n] for n in others])
-                self._views.audit.add(rest)
-        return given
-
-    async def _store_durably(self, entry: Entry, indices: list[int]) -> str | None:
-        """Return why the events could not be stored, None if they were."""
-        audit = self._views.audit
-        verdicts = VerdictEvents(audit.stored, audit.reason_of, audit.spend)
-        await verdicts.add_all(entry, indices, inputs=audit.inputs)
-        append = Append(events=verdicts.events, agent="moothall", stream=AUDIT_STREAM)
-        try:
-            stored = await self._store.ask(AppendEvents(append))
-        except ActorError as error:
-            return str(error)
-        if stored.appended is None:
-            return "refused" if stored.refused is None else stored.refused.message
-        audit.stored.note(verdicts.events, stored.appended.first_sequence, verdicts.reasons)
-        return None
-
-
-def _request(call: Call, role: str) -> Request:
-    return Request(call.tool, call.input, call.cwd, role, scripts=call.scripts, workspace=call.workspace)

@@ -53,6 +53,8 @@ from actors.speed_layer.messages import (
 from actors.speed_layer.policy.engine import Policy, PolicyError, Ruling
 from actors.speed_layer.policy.rule_tables import Layer
 from actors.speed_layer.published_policy import PublishedPolicy
+from actors.speed_layer.written.restoring import restore
+from actors.speed_layer.written.written_files import WrittenFiles
 
 NO_LONGER_LOADS = "what an admin has activated no longer loads, so nothing is allowed until another policy is activated"
 
@@ -66,10 +68,12 @@ class PolicyViews(Protocol):
     Attributes:
         policy: The version of the policy that governs now, empty until one does.
         rules: That policy, None until one governs.
+        written: What agents have written.
     """
 
     policy: str
     rules: PublishedPolicy | None
+    written: WrittenFiles
 
     @property
     def audit(self) -> AuditBuffer:
@@ -112,16 +116,18 @@ class SpeedLayer(Actor):
         self._open_breakers = OpenBreakers(self._recorder, partial(self._views.tell_trouble, self.name))
         self._guard = Guard(self._quotas, self._open_breakers.opened, self._open_breakers.closed)
         self._published = PublishedSlice()
+        spend, written = self._views.audit.spend, self._views.written
         self._escalation = Escalation(
-            self._recorder, self._ports, self._guard, lambda: self._policy, self._views.audit.spend
+            self._recorder, self._ports, self._guard, lambda: self._policy, spend=spend, written=written
         )
-        self._turns = JudgingTurns(self._escalation, lambda: self._policy, self._views.charge)
+        self._turns = JudgingTurns(self._escalation, lambda: self._policy, self._views.charge, written)
         self._audit_writer = AuditWriter(
             self._views.audit, store, self._new_name, self._audit_stalled, self._ports.run_sync
         )
         await self._open_breakers.restore()
         await self._take_up_policy()
         await self._escalation.restore()
+        await restore(written, store)
         own = (self._recorder.run, self._audit_writer.run, self._escalation.run, self._turns.run, self._published.run)
         for task in own:
             self.nursery.start_soon(task)

@@ -33,6 +33,8 @@ class Call(msgspec.Struct, frozen=True):
         scripts: What the files hold that it runs: SHA-256 by path, None for what could not be read.
         workspace: The project's root; None where the hall has none.
         origin: Where it comes from, if a hook asks: then the person at the client is asked what stays `ask`.
+        existing: The files that it may write and that are there, by path; None where nobody has looked. It makes the
+            request no other one.
     """
 
     tool: str
@@ -41,6 +43,7 @@ class Call(msgspec.Struct, frozen=True):
     scripts: dict[str, str | None] | None = None
     workspace: str | None = None
     origin: Origin | None = None
+    existing: tuple[str, ...] | None = None
 
 
 class Verdict(msgspec.Struct, frozen=True):

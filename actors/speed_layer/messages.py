@@ -10,6 +10,7 @@ import msgspec
 from actors.kernel import Ask
 from actors.speed_layer.policy.engine import Explanation, Request, Ruling
 from actors.speed_layer.policy.rule_tables import Layer
+from actors.speed_layer.policy.ruling import Files
 
 NAME = "speed_layer"
 
@@ -34,10 +35,17 @@ class ApprovalInfo(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Answer(msgspec.Struct, frozen=True, array_like=True):
-    """A ruling, and the approval that it waits for or came from."""
+    """A ruling, and the approval that it waits for or came from.
+
+    Attributes:
+        ruling: The ruling.
+        approval: The approval, if there is one.
+        files: Which files the request writes and runs, where that matters.
+    """
 
     ruling: Ruling
     approval: ApprovalInfo | None = None
+    files: Files | None = None
 
 
 class Answers(msgspec.Struct, frozen=True, array_like=True):

@@ -17,9 +17,15 @@ from actors.speed_layer.governing.governing_policy import GoverningPolicy
 from actors.speed_layer.governing.guarded_judging import BUDGET_S, Guard
 from actors.speed_layer.governing.turns import Charge, PublishedSlice
 from actors.speed_layer.policy.engine import Request, Ruling, is_kept
+from actors.speed_layer.policy.judging.footprints import Footprint, files_in
+from actors.speed_layer.policy.ruling import Files
 
 MAX_REQUESTS: Final = 16
 """How many requests of one message are ruled on here: some 1 ms of fresh shell commands."""
+MAX_FOOTPRINTS: Final = 8192
+"""Of how many requests the files are kept, a kilobyte or two each: those of a quarter of usual commands matter."""
+MAX_KEY_BYTES: Final = 8192
+"""The longest canonical request whose files are kept: as with verdicts."""
 
 
 class PublishedPolicy:
@@ -35,13 +41,14 @@ class PublishedPolicy:
         version: The policy's version.
     """
 
-    __slots__ = ("_charge", "_guard", "_policy", "_slice", "version")
+    __slots__ = ("_charge", "_footprints", "_guard", "_policy", "_slice", "version")
 
     def __init__(self, policy: GoverningPolicy, guard: Guard, slice_: PublishedSlice, charge: Charge) -> None:
         self._policy = policy
         self._guard = guard
         self._slice = slice_
         self._charge = charge
+        self._footprints: dict[tuple[str, bytes], Footprint] = {}
         self.version = policy.version
 
     def rule(self, requests: Mapping[bytes, Request], agent: str) -> dict[bytes, Ruling] | None:
@@ -54,7 +61,7 @@ class PublishedPolicy:
         for key, request in requests.items():
             if not self._slice.lasts():
                 return None
-            ruling = self._decide(request, agent)
+            ruling = self._decide(key, request, agent)
             if ruling.verdict == "ask" or ruling.limits or ruling.durable:
                 return None
             found[key] = ruling
@@ -64,9 +71,31 @@ class PublishedPolicy:
         """Return the reason that a rule gives, by its id; an empty text where the policy has no such rule."""
         return self._policy.rules.reasons.get(rule, "")
 
-    def _decide(self, request: Request, agent: str) -> Ruling:
+    def files(self, key: bytes, request: Request) -> Files:
+        """Return which files a request writes and runs; where that is not known any more, it is judged again.
+
+        Args:
+            key: Its canonical form.
+            request: The request.
+        """
+        footprint = self._footprints.get((request.role, key))
+        if isinstance(footprint, Files):
+            return footprint
+        files = files_in(self._policy.footprint(request) if footprint is None else footprint)
+        self._keep(key, request, files)
+        return files
+
+    def _keep(self, key: bytes, request: Request, footprint: Footprint | None) -> None:
+        if footprint is not None and len(key) <= MAX_KEY_BYTES:
+            if len(self._footprints) >= MAX_FOOTPRINTS and (request.role, key) not in self._footprints:
+                del self._footprints[next(iter(self._footprints))]
+            self._footprints[request.role, key] = footprint
+
+    def _decide(self, key: bytes, request: Request, agent: str) -> Ruling:
         began = trio.current_time()
         ruling = self._policy.decide(request)
+        if ruling.writes or ruling.runs:
+            self._keep(key, request, self._policy.footprint(request))
         now = trio.current_time()
         took_s = now - began
         self._slice.use(took_s)

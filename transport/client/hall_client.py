@@ -159,9 +159,11 @@ class HallClient:
         wait_s: float | None = None,
         scripts: dict[str, str | None] | None = None,
         origin: dict[str, str] | None = None,
+        existing: list[str] | None = None,
     ) -> VerdictResult:
         """Ask whether an action may be taken. What is asked while an answer is awaited goes as one batch."""
-        request = {"tool": tool, "input": input, **_given({"cwd": cwd, "scripts": scripts, "origin": origin})}
+        more = {"cwd": cwd, "scripts": scripts, "origin": origin, "existing": existing}
+        request = {"tool": tool, "input": input, **_given(more)}
         if wait_s is not None:
             return await self._call("validate", {**request, "wait_s": wait_s}, VerdictResult)
         return await self._batching.ask(request)

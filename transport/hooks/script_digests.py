@@ -12,16 +12,12 @@ import os
 import re
 import stat
 
+from transport.hooks.tool_table import keys_of
+
 TYPE_CHECKING = False  # what only annotations name is not imported: a hook starts before each call
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import Any, Final
-
-SHELL_TOOLS: Final = frozenset(
-    {"bash", "shell", "exec", "shell_command", "local_shell", "exec_command", "unified_exec", "container.exec"}
-    | {"run_shell_command", "run_terminal_cmd", "run_in_terminal", "execute_command", "execute_bash", "executebash"}
-)
-"""The tools of coding agents that take a command line."""
 
 MOST_FILES: Final = 8
 """How many files are looked at: more than a line runs that a person would approve."""
@@ -50,18 +46,19 @@ def with_scripts(question: dict[str, Any]) -> dict[str, Any]:
 
     Args:
         question: The body of `POST /v1/validate`.
+
+    Raises:
+        OSError: The table of tools cannot be read.
     """
-    given: dict[str, Any] = question["input"]
-    command: Any = given.get("command", given.get("cmd"))
     cwd: Any = question.get("cwd")
-    if question["tool"].casefold() not in SHELL_TOOLS or not isinstance(cwd, str) or not cwd.startswith("/"):
+    if not isinstance(cwd, str) or not cwd.startswith("/"):
         return question
-    if isinstance(command, list):
-        command = " ".join(str(word) for word in command)  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
-    if not isinstance(command, str):
+    keys = keys_of(question["tool"])
+    command = command_of(question["input"], keys.command) if keys is not None and keys.act == "shell" else None
+    if command is None:
         return question
     scripts: dict[str, str | None] = {}
-    for path in _run_by(command[:MOST_CHARACTERS], cwd):
+    for path in _run_by(command, cwd):
         if path in scripts:
             continue
         if len(scripts) == MOST_FILES:
@@ -71,17 +68,35 @@ def with_scripts(question: dict[str, Any]) -> dict[str, Any]:
     return {**question, "scripts": scripts} if scripts else question
 
 
+def command_of(given: dict[str, Any], keys: tuple[str, ...]) -> str | None:
+    """Return the command line that a shell tool's input holds, no longer than it is looked at; None if there is none.
+
+    Args:
+        given: The input.
+        keys: The keys that may hold it.
+    """
+    command: Any = next((given[key] for key in keys if key in given), None)
+    if isinstance(command, list):
+        command = " ".join(str(word) for word in command)  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
+    return command[:MOST_CHARACTERS] if isinstance(command, str) else None
+
+
+def named_files(command: str, cwd: str) -> Iterator[tuple[str, str]]:
+    """Yield the words of a command, each with the absolute normal path that it would be."""
+    place, before = cwd, ""
+    for word in _words(command):
+        if before == "cd":
+            place = os.path.join(place, os.path.expanduser(word))  # noqa: PTH111, PTH118 - a start without pathlib
+        before = word
+        yield word, os.path.normpath(os.path.join(place, os.path.expanduser(word)))  # noqa: PTH111, PTH118
+
+
 def _run_by(command: str, cwd: str) -> Iterator[str]:
     """Yield the files that a command may run, as absolute normal paths."""
-    words = list(_words(command))
-    interpreted = _SOURCED.search(command) or any(_INTERPRETERS.match(os.path.basename(word)) for word in words)  # noqa: PTH119 - a start without pathlib
-    place, before = cwd, ""
-    for word in words:
-        if before == "cd":
-            place = os.path.join(place, os.path.expanduser(word))  # noqa: PTH111, PTH118
-        before = word
-        path = os.path.normpath(os.path.join(place, os.path.expanduser(word)))  # noqa: PTH111, PTH118
-        if (interpreted or "/" in word) and _is_file(path) and (interpreted or os.access(path, os.X_OK)):
+    named = list(named_files(command, cwd))
+    interpreted = _SOURCED.search(command) or any(_INTERPRETERS.match(os.path.basename(word)) for word, _ in named)  # noqa: PTH119
+    for word, path in named:
+        if (interpreted or "/" in word) and is_file(path) and (interpreted or os.access(path, os.X_OK)):
             yield path
 
 
@@ -93,7 +108,8 @@ def _words(command: str, depth: int = _NESTED) -> Iterator[str]:
             yield from _words(word, depth - 1)
 
 
-def _is_file(path: str) -> bool:
+def is_file(path: str) -> bool:
+    """Return whether a path is that of a regular file, or of a link to one."""
     try:
         return stat.S_ISREG(os.stat(path).st_mode)  # noqa: PTH116
     except (OSError, ValueError):

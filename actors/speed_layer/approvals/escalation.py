@@ -16,6 +16,16 @@ import trio
 from actors.kernel import Reply
 from actors.ports import Ports
 from actors.speed_layer.approvals import pending_pages
+from actors.speed_layer.approvals.answers import (
+    answer_owed,
+    check_memorable,
+    info,
+    is_outdated,
+    leaves_open,
+    remembered,
+    said_by,
+    with_files,
+)
 from actors.speed_layer.approvals.approval_events import (
     APPROVALS_STREAM,
     Answered,
@@ -24,12 +34,12 @@ from actors.speed_layer.approvals.approval_events import (
     from_event,
     to_event,
 )
-from actors.speed_layer.approvals.approval_states import Approval, ApprovalRefused, Approvals, OwedAnswer
+from actors.speed_layer.approvals.approval_states import Approval, ApprovalRefused, Approvals
 from actors.speed_layer.governing.adoption import since_adoption
 from actors.speed_layer.governing.command_patterns import NotGeneral, Pattern, generalised
 from actors.speed_layer.governing.event_recorder import EventRecorder
 from actors.speed_layer.governing.governing_policy import GoverningPolicy
-from actors.speed_layer.governing.guarded_judging import Guard
+from actors.speed_layer.governing.guarded_judging import Guard, GuardedRuling
 from actors.speed_layer.governing.remembered_decisions import Remembered
 from actors.speed_layer.governing.stored_bytes import Spend, spent
 from actors.speed_layer.governing.turns import SLICE_S
@@ -38,13 +48,13 @@ from actors.speed_layer.messages import (
     AnswerOwn,
     Answers,
     ApprovalInfo,
-    ApprovalState,
     Decision,
     ListPending,
     PendingPage,
     Remember,
 )
 from actors.speed_layer.policy.engine import Request, Ruling
+from actors.speed_layer.written.written_files import WrittenFiles
 
 _PAST: Final[dict[Decision, str]] = {"allow": "allowed", "deny": "denied"}
 
@@ -58,11 +68,20 @@ class Escalation:
         guard: Judges.
         policy: Returns the policy that governs.
         spend: Counts what is stored for each agent.
+        written: What agents have written.
     """
 
     def __init__(
-        self, recorder: EventRecorder, ports: Ports, guard: Guard, policy: Callable[[], GoverningPolicy], spend: Spend
+        self,
+        recorder: EventRecorder,
+        ports: Ports,
+        guard: Guard,
+        policy: Callable[[], GoverningPolicy],
+        *,
+        spend: Spend,
+        written: WrittenFiles,
     ) -> None:
+        self._written = written
         self._spend = spend
         self._recorder = recorder
         self._guard = guard
@@ -84,7 +103,7 @@ class Escalation:
             for expired, approval in self._approvals.due(self._ports.clock_ns()):
                 self._record(expired)
                 ruling = Ruling("ask", "nobody decided in time; ask again", None, False)
-                self._answer_all(self._policy(), expired.id, Answer(ruling, _info(approval, "expired")))
+                self._answer_all(self._policy(), expired.id, Answer(ruling, info(approval, "expired")))
             due_ns = self._approvals.next_due_ns()
             left_s = float("inf") if due_ns is None else max(0.001, (due_ns - self._ports.clock_ns()) / 1e9)
             with trio.move_on_after(left_s):
@@ -92,8 +111,11 @@ class Escalation:
 
     def judge(self, policy: GoverningPolicy, request: Request, agent: str, *, opens: bool = True) -> Answer:
         """Judge a request; what stays `ask` joins the approval that is pending, or opens one where it `opens` any."""
+        return with_files(self._judged(policy, request, agent, opens=opens), policy, request)
+
+    def _judged(self, policy: GoverningPolicy, request: Request, agent: str, *, opens: bool) -> Answer:
         if not self._approvals:
-            ruling, decidable = self._guard.decide(policy, request, agent)
+            ruling, decidable = self._ruling(policy, request, agent)
             if ruling.verdict != "ask" or not decidable or not opens:
                 return Answer(ruling)
             return self._open(policy, request, request.hashed, agent, ruling)
@@ -103,22 +125,27 @@ class Escalation:
             joined = self._approvals.join(approval, agent)
             if joined is not None:
                 self._record(joined)
-            return Answer(approval.ruling, _info(approval, "pending"))
-        ruling, decidable = self._guard.decide(policy, request, agent)
+            return Answer(approval.ruling, info(approval, "pending"))
+        ruling, decidable = self._ruling(policy, request, agent)
         if ruling.verdict != "ask" or not decidable:
             return Answer(ruling)
         return self._undecided(policy, request, hashed, agent, ruling, opens=opens)
+
+    def _ruling(self, policy: GoverningPolicy, request: Request, agent: str) -> GuardedRuling:
+        ruling, decidable = self._guard.decide(policy, request, agent)
+        held = self._written.held(ruling, agent, request.session, partial(policy.files, request), request.scripts)
+        return (ruling, decidable) if held is None else (held, decidable)
 
     def _undecided(
         self, policy: GoverningPolicy, request: Request, hashed: str, agent: str, ruling: Ruling, *, opens: bool
     ) -> Answer:
         """Answer by what is owed, by what is pending, or by a new approval."""
         owed = self._approvals.collect(request.role, hashed, agent, self._ports.clock_ns())
-        if owed is not None:
-            return _answer_owed(owed)
+        if owed is not None and not is_outdated(owed, ruling):
+            return answer_owed(owed)
         approval = self._approvals.find(request.role, hashed)
         if approval is not None:
-            return Answer(approval.ruling, _info(approval, "pending"))
+            return Answer(approval.ruling, info(approval, "pending"))
         return self._open(policy, request, hashed, agent, ruling) if opens else Answer(ruling)
 
     def wait(
@@ -128,7 +155,7 @@ class Escalation:
         if approval_id not in self._approvals.pending:
             owed = self._approvals.collect(*action, agent, self._ports.clock_ns())
             answer = Answer(Ruling("ask", "the approval has ended; ask again", None, False))
-            return Answers(policy.version, [answer if owed is None else _answer_owed(owed)])
+            return Answers(policy.version, [answer if owed is None else answer_owed(owed)])
         waiting = self._waiting.setdefault(approval_id, [])
         entry = (agent, reply)
         waiting.append(entry)
@@ -165,13 +192,13 @@ class Escalation:
             ApprovalRefused: It may not be decided, or not by them, or not be remembered in this way.
         """
         if remember != "no":
-            _check_memorable(approval.action)
+            check_memorable(approval)
         pattern = self.pattern(approval, policy) if remember == "rule" else None
         decided = self._approvals.decide(
             approval.requested.id, decision, by=by, reason=reason, remember=remember, policy=policy.version
         )
         said = f"{_PAST[decision]} by {by}" + (f": {reason}" if reason else "")
-        kept = None if remember == "no" else _remembered(decided, approval, pattern)
+        kept = None if remember == "no" else remembered(decided, approval, pattern)
         return decided, Ruling(decision, said, None, False), kept
 
     def pattern(self, approval: Approval, policy: GoverningPolicy) -> Pattern:
@@ -193,7 +220,7 @@ class Escalation:
         ended = self._approvals.apply(decided)
         assert ended is not None
         now = policy.decide(ended.action)
-        answer = Answer(ruling if now.verdict == "ask" else now, _info(ended, "decided"))
+        answer = with_files(Answer(said_by(ruling, now, ended), info(ended, "decided")), policy, ended.action)
         served = self._answer_all(policy, decided.id, answer)
         if decided.remember == "no":
             self._approvals.owe(ended, served, ruling)
@@ -216,12 +243,12 @@ class Escalation:
         if cancelled is not None:
             self._record(cancelled)
             ended = Ruling("ask", "the person at the client has answered another request; ask again", None, False)
-            self._answer_all(policy, answered.id, Answer(ended, _info(approval, "decided")))
+            self._answer_all(policy, answered.id, Answer(ended, info(approval, "decided")))
             self._changed.set()
         now = policy.decide(approval.action)
         said = f"{_PAST[answered.decision]} by the person at the client of {answered.agent}"
-        ruling = Ruling(answered.decision, said, None, False) if now.verdict == "ask" else now
-        return Answer(ruling, _info(approval, "decided"))
+        answer = Answer(said_by(Ruling(answered.decision, said, None, False), now, approval), info(approval, "decided"))
+        return with_files(answer, policy, approval.action)
 
     async def review(self) -> None:
         """Judge all that is pending again, by the policy that governs, a slice at a time; a checkpoint."""
@@ -238,11 +265,11 @@ class Escalation:
         if approval.closed or approval.requested.id not in self._approvals.pending:
             return None
         ruling = policy.decide(approval.action)
-        if ruling.verdict == "ask":
+        if leaves_open(ruling, approval):
             return None
         why = f"policy {policy.version} says {ruling.verdict}: {ruling.reason}"
         self._record(self._approvals.cancel(approval, why))
-        answer = Answer(ruling, _info(approval, "cancelled"))
+        answer = Answer(ruling, info(approval, "cancelled"))
         self._answer_all(policy, approval.requested.id, answer)
         return answer
 
@@ -270,31 +297,3 @@ class Escalation:
         waiting = list(self._waiting.pop(approval_id, []))
         answers = Answers(policy.version, [answer])
         return {agent for agent, reply in waiting if reply.wanted and reply(answers)}
-
-
-def _check_memorable(action: Request) -> None:
-    if None in (action.scripts or {}).values():
-        raise ApprovalRefused("invalid", "it runs a file that could not be read; decide it for this once")
-    if not (action.cwd or "").startswith("/"):
-        raise ApprovalRefused("invalid", "it names no directory, so nothing is remembered; decide it for this once")
-
-
-def _remembered(decided: Decided, approval: Approval, pattern: Pattern | None) -> Remembered:
-    requested = approval.requested
-    return Remembered(
-        approval=decided.id,
-        role=requested.role,
-        request=requested.request,
-        verdict=decided.decision,
-        by=decided.by,
-        reason=decided.reason,
-        pattern=pattern,
-    )
-
-
-def _answer_owed(owed: OwedAnswer) -> Answer:
-    return Answer(owed.ruling, ApprovalInfo(owed.requested.id, "decided", owed.requested.expires_ns))
-
-
-def _info(approval: Approval, state: ApprovalState) -> ApprovalInfo:
-    return ApprovalInfo(approval.requested.id, state, approval.requested.expires_ns)

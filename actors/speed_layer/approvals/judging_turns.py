@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
+
+import msgspec
 
 from actors.kernel import LATER, Later, Reply
 from actors.speed_layer.approvals.escalation import Escalation
 from actors.speed_layer.governing.governing_policy import GoverningPolicy
 from actors.speed_layer.governing.turns import MAX_WAITING_OF_AN_AGENT, Charge, Job, Turns
 from actors.speed_layer.messages import Answer, Answers, Evaluate, Explain, Explained
-from actors.speed_layer.policy.engine import Explanation, Ruling
+from actors.speed_layer.policy.engine import Explanation, RuleTrace, Ruling
+from actors.speed_layer.written.written_files import RULE, WrittenFiles
 
 
 class JudgingTurns:
@@ -19,13 +23,17 @@ class JudgingTurns:
         escalation: Judges a request, and brings it to somebody where no rule decides.
         policy: Returns the policy that governs.
         charge: Told what each agent has used.
+        written: What agents have written.
 
     Attributes:
         run: Judges what waits, for ever.
         drained: Waits until nothing does.
     """
 
-    def __init__(self, escalation: Escalation, policy: Callable[[], GoverningPolicy], charge: Charge) -> None:
+    def __init__(
+        self, escalation: Escalation, policy: Callable[[], GoverningPolicy], charge: Charge, written: WrittenFiles
+    ) -> None:
+        self._written = written
         self._escalation = escalation
         self._policy = policy
         self._turns = Turns(charge)
@@ -57,8 +65,14 @@ class JudgingTurns:
         reply(Answers(policy.version, answers))
 
     def _explaining(self, message: Explain, reply: Reply) -> Iterator[None]:
-        policy = self._policy()
-        reply(Explained(policy.version, policy.explain(message.request)))
+        policy, request = self._policy(), message.request
+        explanation = policy.explain(request)
+        files = partial(policy.files, request)
+        held = self._written.held(explanation.ruling, message.agent, request.session, files, request.scripts)
+        if held is not None:
+            trace = RuleTrace(RULE, True, held.reason)
+            explanation = msgspec.structs.replace(explanation, ruling=held, rules=[*explanation.rules, trace])
+        reply(Explained(policy.version, explanation))
         yield from ()
 
 

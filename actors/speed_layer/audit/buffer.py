@@ -22,6 +22,7 @@ import trio
 from actors.speed_layer.audit.stored_inputs import StoredInputs
 from actors.speed_layer.call_and_verdict import Call, Verdict
 from actors.speed_layer.governing.stored_bytes import Spend, unmetered
+from actors.speed_layer.written.written_files import Notes
 from store import NewEvent
 
 AUDIT_STREAM: Final = "moothall/audit"
@@ -55,6 +56,7 @@ class Entry(NamedTuple):
         verdicts: What was answered, in the same order.
         at: When, on Trio's clock.
         size: How many bytes its requests have; None where their inputs were not kept.
+        notes: What they write, and what was approved by them, in the same order; empty where that is nothing.
     """
 
     agent: str
@@ -63,6 +65,15 @@ class Entry(NamedTuple):
     verdicts: Sequence[Verdict]
     at: float
     size: int | None = 0
+    notes: Sequence[Notes | None] = ()
+
+    def only(self, indices: Sequence[int]) -> Entry:
+        """Return it with some of its verdicts alone."""
+        return self._replace(
+            calls=[self.calls[n] for n in indices],
+            verdicts=[self.verdicts[n] for n in indices],
+            notes=[self.notes[n] for n in indices] if self.notes else (),
+        )
 
     def without_inputs(self) -> Entry:
         """Return it with no more of each request than its tool's name."""

@@ -19,6 +19,7 @@ from actors.speed_layer.audit.secret_repetitions import as_the_rule_gave
 from actors.speed_layer.audit.stored_inputs import PLACES, StoredInputs
 from actors.speed_layer.call_and_verdict import Call, Origin
 from actors.speed_layer.governing.stored_bytes import Spend, spent, unmetered
+from actors.speed_layer.written.log_notes import FILES_TAG, has_notes, in_log, logged_size
 from store import NewEvent
 
 VERDICT_GIVEN: Final = "moothall.verdict.given"
@@ -119,6 +120,9 @@ class VerdictEvents:
             kept = _places(call, masked.elsewhere)
             kept["reason"] = masked.reason(asked, given)
             kept |= {"input": masked.value, "whole": masked.whole}
+        notes = entry.notes[index] if entry.notes else None
+        if notes is not None:
+            kept |= in_log(notes, _without_forms)
         if not self._has_room_for(entry, kept, entry.at + late_s):
             kept = _in_short(kept)
         elif masked is not None and "input" in kept:
@@ -132,6 +136,7 @@ class VerdictEvents:
         size = EVENT_BYTES + len(kept["tool"]) + len(kept["cwd"] or "") + sum(map(len, kept.get("scripts", ())))
         if "input" in kept:
             size += len(_encode(kept["input"]))
+        size += logged_size(kept)
         return not spent(self._spend, entry.agent, entry.role, now, size)
 
 
@@ -170,7 +175,8 @@ def _in_short(kept: dict[str, Any]) -> dict[str, Any]:
     """Return what is kept of a request for an agent that has no bytes left; it has no secrets any more."""
     command = kept.get("input", {}).get("command")
     head = {"head": command[:HEAD]} if isinstance(command, str) else {}
-    return {"tool": kept["tool"][:HEAD], "cwd": None, "reason": kept["reason"], **head}
+    written = {"writes": None} if has_notes(kept) else {}
+    return {"tool": kept["tool"][:HEAD], "cwd": None, "reason": kept["reason"], **head, **written}
 
 
 def _without_forms(text: str) -> str:
@@ -215,4 +221,4 @@ def _verdict_event(entry: Entry, index: int, kept: dict[str, Any], late_s: float
     origin = entry.calls[index].origin
     if origin is not None:
         data |= _shown_origin(origin)
-    return NewEvent(type=VERDICT_GIVEN, data=data, stream=AUDIT_STREAM)
+    return NewEvent(type=VERDICT_GIVEN, data=data, stream=AUDIT_STREAM, tags=(FILES_TAG,) if has_notes(kept) else ())

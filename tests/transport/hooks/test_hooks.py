@@ -171,7 +171,7 @@ def test_a_hook_shows_the_agents_token_and_passes_the_verdict_on(run_hook):
     with one_answer(answer(VERDICT)) as (at, asked):
         assert decision(run_hook("claude-code", EVENT, at))[0] == "allow"
     assert b"Authorization: Bearer the-token\r\n" in asked[0]
-    assert json.loads(asked[0].split(b"\r\n\r\n", 1)[1]) == question(EVENT)
+    assert json.loads(asked[0].split(b"\r\n\r\n", 1)[1]) == {**question(EVENT), "existing": []}
 
 
 def test_a_hook_that_waits_says_how_long_and_names_the_approval_that_it_waited_for(run_hook):

@@ -16,6 +16,7 @@ from transport.cli.agents.ask_hall import ask_hall, tell_hall
 from transport.cli.agents.hook_words import Told, told
 from transport.discovery.hall import Hall, hall_of_id
 from transport.hooks.agents import AGENTS, in_words
+from transport.hooks.existing_files import with_existing
 from transport.hooks.hook_answer import Judgement, Unusable, judgement, question
 from transport.hooks.hook_event import is_told
 from transport.hooks.script_digests import with_scripts
@@ -66,7 +67,7 @@ def hook(given: Told) -> None:
         if is_told(event):
             tell_hall(hall, given.agent, event, DEADLINE_S)
             return
-        asked = with_scripts(question(event))
+        asked = with_existing(with_scripts(question(event)))
         if given.wait_s:
             asked["wait_s"] = given.wait_s
         judged = judgement(*ask_hall(hall, asked, DEADLINE_S + given.wait_s))

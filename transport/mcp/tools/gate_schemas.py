@@ -13,6 +13,8 @@ from transport.mcp.tools.schema import BATCH, Arguments, Name, Seconds, Time
 VerdictKind = Literal["allow", "deny", "ask"]
 SCRIPTS: Final = 16
 """How many files one request may name that it runs: more than a line does that a person would approve."""
+EXISTING: Final = 64
+"""How many files one request may name that are there: twice what Moothall's own hook does."""
 
 Digest = Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
 ScriptDigests = Annotated[
@@ -23,6 +25,12 @@ ScriptDigests = Annotated[
     ),
 ]
 """What the files hold that a command runs; null for what could not be read."""
+
+ExistingFiles = Annotated[
+    list[Annotated[str, Meta(extra_json_schema={"pattern": DIRECTORY, "maxLength": MOST_PATH_BYTES})]],
+    Meta(max_length=EXISTING),
+]
+"""Files that are there, by path."""
 
 Directory = Annotated[str, Meta(extra_json_schema={"pattern": DIRECTORY, "maxLength": MOST_PATH_BYTES})]
 """A working directory; `check_paths` holds requests to it, since it keeps what it has found."""
@@ -57,8 +65,13 @@ class CallArguments(Arguments, frozen=True):
         Meta(description="Hooks: where the call comes from; what stays `ask` opens no approval without `wait_s`"),
     ] = None
 
+    existing: Annotated[
+        ExistingFiles | None,
+        Meta(description="Hooks: which files that the call may write are there already"),
+    ] = None
+
     def __post_init__(self) -> None:
-        check_paths(self.cwd, self.input, self.scripts)
+        check_paths(self.cwd, self.input, self.scripts, self.existing)
 
 
 class ValidateArguments(CallArguments, frozen=True):

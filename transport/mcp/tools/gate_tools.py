@@ -78,6 +78,7 @@ def _call(gate: Gate, arguments: CallArguments) -> Call:
         arguments.scripts,
         gate.views.workspace_of(arguments.cwd),
         None if said is None else Origin(said.session_id, said.agent_id, said.tool_use_id),
+        None if arguments.existing is None else tuple(arguments.existing),
     )
 
 

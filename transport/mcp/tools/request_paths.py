@@ -28,13 +28,19 @@ _SURELY_SHORT: Final = MOST_PATH_BYTES // 4
 """So many characters have no more than `MOST_PATH_BYTES` bytes, whichever they are."""
 
 
-def check_paths(cwd: str | None, arguments: dict[str, Any], scripts: Iterable[str] | None = None) -> None:
+def check_paths(
+    cwd: str | None,
+    arguments: dict[str, Any],
+    scripts: Iterable[str] | None = None,
+    existing: Iterable[str] | None = None,
+) -> None:
     """Make sure that a request's paths can be paths. Does not checkpoint.
 
     Args:
         cwd: Its working directory; None if unknown.
         arguments: The tool's input.
         scripts: The files that it runs.
+        existing: The files that are there.
 
     Raises:
         ValueError: They cannot.
@@ -43,11 +49,11 @@ def check_paths(cwd: str | None, arguments: dict[str, Any], scripts: Iterable[st
         for name in _PATHS:
             if isinstance(path := arguments.get(name), str) and _too_long(path):
                 raise ValueError(f"{name!r} has more than {MOST_PATH_BYTES} bytes, and no file's path has")
-    for path in scripts or ():
+    for path in (*(scripts or ()), *(existing or ())):
         if not _is_path(path):
             raise ValueError(
-                "a path of 'scripts' is absolute, without `.`, `..`, empty parts and control characters, of no more "
-                f"than {MOST_PATH_BYTES} bytes"
+                "a path of 'scripts' or 'existing' is absolute, without `.`, `..`, empty parts and control characters, "
+                f"of no more than {MOST_PATH_BYTES} bytes"
             )
     if cwd is not None and not _is_path(cwd):
         raise ValueError(

@@ -1,0 +1,156 @@
+"""The files that one session has written, and which of them it may not run unasked. Pure.
+
+A file is held back from the moment that it is written until a person has approved to run it; the next write holds it
+back again. Files of any name matter to whoever runs them by name, those with well-known names (a Makefile, a
+`package.json`) to the programs that take them for their rules.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from fnmatch import fnmatchcase
+from typing import Final, NamedTuple
+
+from actors.speed_layer.policy.matching import code_files
+from actors.speed_layer.policy.ruling import Files
+
+MAX_FILES: Final = 2000
+"""How many files of a session are known, some 300 bytes each: an agent writes some hundred in a day.
+
+The oldest is forgotten then, and all that runs files is asked about in this session from then on.
+"""
+MANY: Final = re.compile(r"[*?\[]")
+BELOW: Final = "/**"
+PYTHONS_OWN: Final = "python's own"
+"""Beside the titles of `code_files.TABLES`: files that Python may import in place of what is its own."""
+
+
+class Earlier(NamedTuple):
+    """The request that wrote a file.
+
+    Attributes:
+        tool: The tool that it named.
+        request: Its hash.
+    """
+
+    tool: str
+    request: str
+
+
+class Held(NamedTuple):
+    """What a request may not run unasked.
+
+    Attributes:
+        path: The file; empty where it is not known which it is.
+        by: The request that wrote it; None where that is not known.
+        named: Whether the request names it, rather than takes it for its rules.
+    """
+
+    path: str
+    by: Earlier | None
+    named: bool
+
+
+class SessionFiles:
+    """What a session has written.
+
+    Attributes:
+        lost: Whether it has written more than is known here.
+    """
+
+    def __init__(self) -> None:
+        self.lost = False
+        self._files: dict[str, Earlier | None] = {}  # None: a person has approved it as it is
+        self._wide: dict[str, Earlier | None] = {}  # patterns and folders
+        self._rules: dict[str, frozenset[str]] = {}
+
+    def __len__(self) -> int:
+        return len(self._files) + len(self._wide)
+
+    def note(self, path: str, by: Earlier | None) -> None:
+        """Note that a request has written a file, or files by a pattern.
+
+        Args:
+            path: The file; a pattern, or `folder/**`.
+            by: The request; None where nothing is held back yet (an empty file was made).
+        """
+        if MANY.search(path):
+            self._wide.pop(path, None)
+            self._wide[path] = by
+            self._files |= {each: by for each in self._files if _may_be(path, each)}
+        else:
+            self._files.pop(path, None)
+            self._files[path] = by
+            titles = _titles(path)
+            if titles:
+                self._rules[path] = titles
+        if len(self) > MAX_FILES:
+            self._forget_one()
+
+    def knows(self, path: str) -> bool:
+        """Return whether the session has created a file."""
+        return path in self._files or path in self._wide or any(_may_be(each, path) for each in self._wide)
+
+    def held(self, files: Files) -> Held | None:
+        """Return what keeps a request from being run unasked; None if nothing does."""
+        return next(self._all_held(files), None)
+
+    def approve(self, files: Files) -> list[str]:
+        """Take it that a person has approved what a request runs, as it is now; return the files."""
+        found = [each.path for each in self._all_held(files) if each.path]
+        self._files |= dict.fromkeys(found)
+        return found
+
+    def approve_all(self, paths: Iterable[str]) -> None:
+        """Take it that a person has approved files."""
+        self._files |= dict.fromkeys(paths)
+
+    def _all_held(self, files: Files) -> Iterator[Held]:
+        for path in files.runs:
+            by = self._writer(path)
+            if by is not None:
+                yield Held(path, by, named=True)
+            elif self.lost and path not in self._files:
+                yield Held(path, None, named=True)
+        for path, titles in self._rules.items():
+            by = self._files[path]
+            if by is not None and _takes(files, path, titles):
+                yield Held(path, by, named=False)
+        if self.lost and (files.tables or files.imports):
+            yield Held("", None, named=False)
+        if files.more:
+            yield from (Held(path, by, named=False) for path, by in self._files.items() if by is not None)
+
+    def _writer(self, path: str) -> Earlier | None:
+        """Return the request that wrote a file which nobody has approved since."""
+        if path in self._files:
+            return self._files[path]
+        wide = (by for each, by in self._wide.items() if by is not None and _may_be(each, path))
+        many = (by for each, by in self._files.items() if by is not None and fnmatchcase(each, path))
+        return next(wide, None) or (next(many, None) if MANY.search(path) else None)
+
+    def _forget_one(self) -> None:
+        self.lost = True
+        oldest = self._wide if len(self._wide) > len(self._files) else self._files
+        path = next(iter(oldest))
+        del oldest[path]
+        self._rules.pop(path, None)
+
+
+def _takes(files: Files, path: str, titles: frozenset[str]) -> bool:
+    if not titles.isdisjoint(files.tables):
+        return True
+    return PYTHONS_OWN in titles and any(code_files.stands_for_pythons_own(path, cwd) for cwd in files.imports)
+
+
+def _titles(path: str) -> frozenset[str]:
+    """Return which programs may take a file for their rules, by the titles of the tables that have its name."""
+    titles = {table.title for table in code_files.TABLES if table.has(path)}
+    if path.endswith(".py"):
+        titles.add(PYTHONS_OWN)
+    return frozenset(titles)
+
+
+def _may_be(pattern: str, path: str) -> bool:
+    return path.startswith(pattern[:-2]) if pattern.endswith(BELOW) else fnmatchcase(path, pattern)
