@@ -80,6 +80,8 @@ def events(world, event_type=VERDICT_GIVEN):
         (bash("cp -r templates tools"), bash("sh tools/build.sh")),
         (Call("apply_patch", {"input": PATCH}, CWD), bash("sh build.sh")),
         (Call("shell", {"command": ["apply_patch", PATCH]}, CWD), bash("sh build.sh")),
+        (write("x.patch", "--- a/b\n"), bash("git apply x.patch")),
+        (bash("git apply <<'P'\n--- /dev/null\n+++ b/Makefile\n@@ -0,0 +1 @@\n+a\nP"), bash("make")),
         (Call("create_file", {"path": "build.sh", "content": "make"}, CWD), bash("sh build.sh")),
     ],
 )
@@ -107,6 +109,7 @@ async def test_the_reason_names_the_file_and_the_request_that_wrote_it(autojump_
         (edit("Makefile"), bash("make")),
         (bash("sed -i s/a/b/ src/x.py"), bash("pytest")),
         (bash("sed -i s/a/b/ Makefile"), bash("make")),
+        (bash("git apply <<'P'\n--- a/Makefile\n+++ b/Makefile\n@@ -1 +1 @@\n-a\n+b\nP"), bash("make")),
         (bash("prettier --write build.sh"), bash("sh build.sh")),
         (bash("mkdir -p scripts"), bash("sh scripts/build.sh")),
         (write("notes.md"), bash("cat notes.md")),

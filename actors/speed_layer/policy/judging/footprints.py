@@ -11,11 +11,13 @@ from typing import Final
 
 from actors.speed_layer.command.paths import join
 from actors.speed_layer.command.simple_command import SimpleCommand
+from actors.speed_layer.policy.judging.applied_patches import applies, patch_paths
 from actors.speed_layer.policy.judging.run_files import run_files
 from actors.speed_layer.policy.judging.written_and_run import CHANGES, Written, written_files
 from actors.speed_layer.policy.matching import code_files
 from actors.speed_layer.policy.matching.path_rules import STRICTNESS, Finding, Workspace
 from actors.speed_layer.policy.ruling import Files
+from actors.speed_layer.proofs.patch import patched_files
 
 COPIERS: Final = frozenset({"cp", "install"})
 """Programs that put files below a folder under their own names, and folders only where an option says so."""
@@ -87,6 +89,7 @@ class _Found:
 
     def __init__(self) -> None:
         self._writes: dict[str, bool] = {}
+        self._by: dict[str, SimpleCommand] = {}
         self._empties: dict[str, None] = {}
         self._runs: dict[str, None] = {}
         self._tables: dict[str, None] = {}
@@ -97,12 +100,20 @@ class _Found:
         for one in written_files(command, findings):
             for path in _paths(one):
                 self._writes[path] = self._writes.get(path, False) or one.whole
+                self._by[path] = command
         if not command.words:
             return
         if command.words[0] in MAKERS:
             self._empties |= dict.fromkeys(one.path for one in findings if one.access in CHANGES)
         if command.function or command.wraps:
             return
+        if applies(command):
+            self._runs |= dict.fromkeys(patch_paths(command))
+            shown = patched_files(command.stdin.text or "") if command.stdin is not None else None
+            new = {
+                join(base, file.path) for file in shown or () if file.creates for base in (command.cwd, workspace.root)
+            }
+            self._writes |= {path: path in new for path in self._writes if self._by.get(path) is command}
         run = run_files(command, [one.rule for one in findings if not one.access], workspace)
         named = [*run.named, *run.options, *run.tests]
         self._runs |= dict.fromkeys(path for path in named if not code_files.is_found_by_testers(path))

@@ -10,6 +10,7 @@ import msgspec
 from actors.speed_layer.command.paths import normalised
 from actors.speed_layer.command.simple_command import UNKNOWN, Analysis, SimpleCommand
 from actors.speed_layer.command.steps import OutOfSteps, Steps
+from actors.speed_layer.policy.judging.applied_patches import applied
 from actors.speed_layer.policy.judging.footprints import Footprint, summed_up
 from actors.speed_layer.policy.judging.plain_command import plain_one
 from actors.speed_layer.policy.judging.shell_call import ShellCall
@@ -170,6 +171,10 @@ def _judge_written(
     written = [file for command, findings in parts for file in written_files(command, findings)]
     if not written:
         return
+    for finding, file in applied(analysis.commands, written, rules.paths, workspace):
+        said.append(finding)
+        if file is not None:
+            written.append(file)
 
     def judge(text: str, cwd: str | None) -> Ruling:
         return judge_analysis(rules, ShellCall(text, cwd), analyse(text, cwd, analysis.steps), workspace)[0]

@@ -120,7 +120,7 @@ def runs_what_it_wrote(
             if texts >= MAX_TEXTS:
                 continue
             texts += 1
-            for text in _code(name, _text(one.by)):
+            for text in _code(name, written_text(one.by)):
                 ruling = judge(text, command.cwd)
                 if ruling.verdict == "deny":
                     return Finding("deny", ruling.rule, f"the line writes {name} and runs it: {ruling.reason}")
@@ -143,7 +143,7 @@ def _run(
     ]
 
 
-def _text(command: SimpleCommand) -> str | None:
+def written_text(command: SimpleCommand) -> str | None:
     """Return the text that a command writes, as far as the line shows it."""
     stdin = command.stdin
     if command.words and command.words[0] in PRINTERS:
@@ -152,7 +152,7 @@ def _text(command: SimpleCommand) -> str | None:
         return None
     if stdin.text is not None:
         return stdin.text
-    texts = [_text(one) for one in stdin.producers]
+    texts = [written_text(one) for one in stdin.producers]
     return "\n".join([one for one in texts if one is not None]) or None
 
 

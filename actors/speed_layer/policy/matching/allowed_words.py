@@ -9,7 +9,7 @@ is a revision, a path, or `REVISION:PATH`), and the checks of the folder `proofs
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from functools import lru_cache
 from typing import Final
 
@@ -19,6 +19,7 @@ from actors.speed_layer.proofs.build_tool_values import BUILD_TOOL_CHECKS
 from actors.speed_layer.proofs.cloud_verbs import PHRASE_CHECKS, WORD_CHECKS
 from actors.speed_layer.proofs.everyday_tasks import package_task, script, task
 from actors.speed_layer.proofs.one_liners import javascript_reads, perl
+from actors.speed_layer.proofs.patch import patch
 from actors.speed_layer.proofs.python_code import python_reads
 from actors.speed_layer.proofs.sed import sed
 
@@ -53,6 +54,8 @@ CODE: Final[dict[str, Callable[[str], tuple[str | None, list[str]]]]] = {
     "javascript": javascript_reads,
 }
 """Kinds of words that are code which may read files: the files are judged too."""
+WRITTEN_BY: Final[dict[str, Callable[[str], tuple[str | None, list[str]]]]] = {"patch": patch}
+"""Kinds of texts that say which files are changed, from the top of the repository: they are judged as written."""
 PROGRAMS: Final = frozenset({"awk", "jq", "yq", "sql", "sed", "mongo", "perl", *CODE})
 """Kinds of words that are programs in other languages, read character by character."""
 Pattern = tuple[tuple[str, str], ...]
@@ -60,7 +63,8 @@ Pattern = tuple[tuple[str, str], ...]
 
 def is_kind(name: str) -> bool:
     """Return whether a rule may use this kind."""
-    return name in {"any", "pair"} or name in ACCESSES or name in CHECKS or name in CODE or name in PHRASE_CHECKS
+    known: tuple[Collection[str], ...] = ({"any", "pair"}, ACCESSES, CHECKS, CODE, WRITTEN_BY, PHRASE_CHECKS)
+    return any(name in kinds for kinds in known)
 
 
 @lru_cache(1024)

@@ -103,6 +103,8 @@ RUNS_RULES: Final = ("build.", "packages.")
 """How the ids of the rules begin that are over programs which build and test a project by its own files."""
 ONLY_READ: Final = ("-read", "-list", "-version", "-version-only", "-info", "-check", "-audit", "-clean", "-dry")
 """How the ids of those of these rules end that are over commands which run nothing of the project's."""
+APPLIES: Final = "git.apply"
+"""The id of the rule that lets a patch out of a file be applied, which is as unknown as code if an agent wrote it."""
 PYTHONS: Final = frozenset({"python", "pypy", "ipython", "coverage", "pytest", "py.test", "unittest"})
 """Programs that look for modules in the working directory before they look where Python has its own."""
 MODULE: Final = "python -m "
@@ -177,7 +179,7 @@ def may_run(rule: str, programs: str) -> bool:
         rule: Its id.
         programs: The programs that it is over: names or patterns, with a bar between.
     """
-    return runs_rules(rule) or any(map(_may_run_files, programs.split("|")))
+    return runs_rules(rule) or rule == APPLIES or any(map(_may_run_files, programs.split("|")))
 
 
 def _may_run_files(program: str) -> bool:

@@ -184,6 +184,8 @@ class Proof:
     def _checked(self, kind: str, value: str) -> str | None:
         if UNKNOWN in value and kind != "number":
             return f"a word known only at run time ({kind})"
+        if kind in allowed_words.WRITTEN_BY:
+            return self._changed(kind, value)
         if kind in allowed_words.PROGRAMS:
             self._steps.spend(4 + STEPS_OF_CHARACTER * len(value))
         elif len(value) > MAX_WORD:
@@ -201,6 +203,14 @@ class Proof:
         if stdin is None or stdin.text is None:
             return "it is not known what code it runs"
         return self._checked(kind, stdin.text)
+
+    def _changed(self, kind: str, text: str) -> str | None:
+        """Judge the files that a text says are changed, seen from here and from the top of the workspace."""
+        self._steps.spend(4 + len(text) // 16)
+        why, paths = allowed_words.WRITTEN_BY[kind](text)
+        for base in dict.fromkeys((self._base, self._workspace.root)):
+            self.findings += [self._judge(path if base == self._base else f"{base}/{path}", "write") for path in paths]
+        return why
 
     def _judge(self, path: str, access: Access) -> Finding:
         self._steps.spend(STEPS_OF_PATH * (1 + len(self._command.fallbacks)) + len(path) // STEP_LENGTH)
