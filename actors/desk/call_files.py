@@ -46,7 +46,7 @@ class CallFiles:
 
     def hold_back(self, ruling: Ruling, agent: str, call: Call, role: str, canonical: bytes) -> bool:
         """Return whether what the session has written stands against a ruling."""
-        if not ruling.runs:
+        if not ruling.runs or not self._written.knows(agent):
             return False
         files_of = partial(self.of, call, role, canonical)
         return self._written.held(ruling, agent, session_of(call), files_of, call.scripts) is not None

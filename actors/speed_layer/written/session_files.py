@@ -8,8 +8,9 @@ back again. Files of any name matter to whoever runs them by name, those with we
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterator
 from fnmatch import fnmatchcase
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 from actors.speed_layer.policy.matching import code_files
@@ -64,6 +65,7 @@ class SessionFiles:
         self._files: dict[str, Earlier | None] = {}  # None: a person has approved it as it is
         self._wide: dict[str, Earlier | None] = {}  # patterns and folders
         self._rules: dict[str, frozenset[str]] = {}
+        self._approved: set[str] = set()
 
     def __len__(self) -> int:
         return len(self._files) + len(self._wide)
@@ -78,11 +80,19 @@ class SessionFiles:
         if MANY.search(path):
             self._wide.pop(path, None)
             self._wide[path] = by
-            self._files |= {each: by for each in self._files if _may_be(path, each)}
+            again = [each for each in self._approved if _may_be(path, each)] if by is not None else []
+            self._files |= dict.fromkeys(again, by)
+            self._approved -= {*again, path}
         else:
             self._files.pop(path, None)
             self._files[path] = by
-            titles = _titles(path)
+            if by is None:
+                self._approved.add(path)
+            else:
+                self._approved.discard(path)
+            titles = _titles(path.rpartition("/")[2])
+            if code_files.stands_for_pythons_own(path, _folder(path)):
+                titles |= {PYTHONS_OWN}
             if titles:
                 self._rules[path] = titles
         if len(self) > MAX_FILES:
@@ -99,12 +109,13 @@ class SessionFiles:
     def approve(self, files: Files) -> list[str]:
         """Take it that a person has approved what a request runs, as it is now; return the files."""
         found = [each.path for each in self._all_held(files) if each.path]
-        self._files |= dict.fromkeys(found)
+        self.approve_all(found)
         return found
 
-    def approve_all(self, paths: Iterable[str]) -> None:
+    def approve_all(self, paths: Collection[str]) -> None:
         """Take it that a person has approved files."""
         self._files |= dict.fromkeys(paths)
+        self._approved.update(paths)
 
     def _all_held(self, files: Files) -> Iterator[Held]:
         for path in files.runs:
@@ -135,6 +146,7 @@ class SessionFiles:
         oldest = self._wide if len(self._wide) > len(self._files) else self._files
         path = next(iter(oldest))
         del oldest[path]
+        self._approved.discard(path)
         self._rules.pop(path, None)
 
 
@@ -144,12 +156,15 @@ def _takes(files: Files, path: str, titles: frozenset[str]) -> bool:
     return PYTHONS_OWN in titles and any(code_files.stands_for_pythons_own(path, cwd) for cwd in files.imports)
 
 
-def _titles(path: str) -> frozenset[str]:
+@lru_cache(4096)
+def _titles(name: str) -> frozenset[str]:
     """Return which programs may take a file for their rules, by the titles of the tables that have its name."""
-    titles = {table.title for table in code_files.TABLES if table.has(path)}
-    if path.endswith(".py"):
-        titles.add(PYTHONS_OWN)
-    return frozenset(titles)
+    return frozenset(table.title for table in code_files.TABLES if table.has(name))
+
+
+def _folder(path: str) -> str:
+    """Return the folder from which Python would import a file, if it did; that of a package is above it."""
+    return path.removesuffix("/__init__.py").rpartition("/")[0]
 
 
 def _may_be(pattern: str, path: str) -> bool:

@@ -94,6 +94,10 @@ class WrittenFiles:
                 return _asking(ruling, found, session)
         return None
 
+    def knows(self, agent: str) -> bool:
+        """Return whether an agent is known to have written anything."""
+        return agent in self._of_agent
+
     def within(
         self, calls: Sequence[Call], rulings: Sequence[Ruling], files_of: Callable[[int], Files]
     ) -> list[Ruling]:
