@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import pytest
 
+from actors.speed_layer.command.simple_command import UNKNOWN
 from actors.speed_layer.command.steps import Steps
 from actors.speed_layer.shell.analysis import analyse, analyse_slowly
 from actors.speed_layer.shell.reading.brace_expansion import MAX_LENGTH, expand_braces
 from actors.speed_layer.shell.reading.prepared_text import STEP_LENGTH, prepare
-from actors.speed_layer.shell.walking.walk_state import STEPS_OF_COMMAND
+from actors.speed_layer.shell.reading.tokens import Unproved
+from actors.speed_layer.shell.walking.constant_variables import MAX_VALUE, bind_constants
+from actors.speed_layer.shell.walking.syntax_tree import check_comment
+from actors.speed_layer.shell.walking.walk_state import STEPS_OF_COMMAND, State
+from actors.speed_layer.shell.walking.walker import Walker
 
 CWD = "/home/dev/project"
 
@@ -162,3 +167,37 @@ def test_every_word_that_the_grammar_finds_takes_a_step():
 def test_what_a_counting_loop_sets_is_set():
     line = "for ((PATH=1; PATH<2; PATH++)); do a; done"
     assert "PATH" in {name for one in analyse(line, CWD).commands for name, _ in one.sets}
+
+
+def test_a_command_takes_steps_for_each_of_its_parts():
+    analysis = analyse("ls", CWD)
+    (command,) = analyse("X=1 Y=2 a b c > d", CWD).commands
+    before = analysis.steps.taken
+    Walker("", [], analysis, State(CWD)).add(command)
+    assert analysis.steps.taken - before == STEPS_OF_COMMAND + 3 + 2 + 1
+    assert analysis.commands[-1] is command
+
+
+def test_a_constant_of_so_many_characters_is_noted_and_a_longer_or_unknown_one_is_not():
+    state = State(CWD)
+    given = {"a": "x" * MAX_VALUE, "b": "x" * (MAX_VALUE + 1), "c": None, "d": UNKNOWN}
+    bind_constants(state, "a=1; b=1; c=1; d=1", given.items())
+    assert state.bindings == {"a": "x" * MAX_VALUE}
+
+
+@pytest.mark.parametrize(
+    ("text", "start", "end", "is_one"),
+    [
+        ("# a", 0, 3, True),
+        ("x # a\ny", 2, 5, True),
+        ("x# a", 1, 4, False),
+        ("x # a\nb", 2, 7, False),
+        ("x # ab", 2, 5, False),
+    ],
+)
+def test_a_comment_begins_behind_a_blank_and_ends_with_its_line(text, start, end, is_one):
+    if is_one:
+        check_comment(text, start, end)
+    else:
+        with pytest.raises(Unproved, match="may not be one"):
+            check_comment(text, start, end)
