@@ -11,7 +11,6 @@ from store.format.retention_record import RetentionRecord, read_record
 from store.format.segment import EPOCH_BYTES
 from store.index.active_index import SegmentIndex
 from store.index.index_file_queue import IndexFileQueue
-from store.index.stream_table import StreamTable
 from store.interface import LogStats
 from store.model.limits import Limits
 from store.reading.committed import Committed
@@ -19,6 +18,7 @@ from store.reading.follower import Follower
 from store.reading.segment_reader import Segment
 from store.recovery.load_segments import Progress
 from store.recovery.open_directory import open_segments, read_segments
+from store.streams.stream_table import StreamTable
 from store.tamper.check_seals import seal_to_go_on
 from store.writing.command_window import CommandMemory
 from store.writing.fsync_policy import FsyncPolicy
@@ -52,11 +52,12 @@ def assemble(  # noqa: PLR0917 - what `EventLog.open` was told
         record = read_record(directory)
         segments, table, unindexed, lost = open_segments(directory, ports, progress)
         make_reserve(directory, limits.reserve_bytes)
+    table.streams.in_memory = limits.streams_in_memory
     epoch = segments[-1].header.epoch if segments else ports.random_bytes(EPOCH_BYTES)
     index_file_queue = IndexFileQueue(sync=policy.kind != "never")
     for segment, revisions in unindexed:
         index_file_queue.add(segment, revisions)
-    committed = Committed(segments, table, index_file_queue, record)
+    committed = Committed(directory, segments, table, index_file_queue, record)
     commands = CommandMemory(limits.commands, committed.history(limits.commands))
     seal = None
     if seal_key is not None:

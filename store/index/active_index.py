@@ -9,8 +9,8 @@ from operator import le
 
 from store.index.byte_planes import GrowingPlanes
 from store.index.interface import FrameAgents
-from store.index.stream_table import StreamTable
 from store.index.tag_positions import TagPositions
+from store.streams.stream_table import StreamTable
 
 
 class SegmentIndex:

@@ -1,8 +1,7 @@
-"""Which complete segments still need their index file, and writing it a step at a time."""
+"""Which complete segments still need their index file, and writing it a step at a time; other such work behind that."""
 
 import threading
 from collections import deque
-from contextlib import suppress
 
 from store.errors import DiskFull
 from store.format.index_file import index_path
@@ -10,6 +9,8 @@ from store.index.active_index import SegmentIndex
 from store.index.interface import IndexedSegment
 from store.index.stored_index import StoredIndex
 from store.index.write_index_file import Revisions, Steps, write_index_file
+
+_DONE = object()
 
 
 class IndexFileQueue:
@@ -19,23 +20,37 @@ class IndexFileQueue:
 
     Args:
         sync: whether index files are made durable.
+
+    Attributes:
+        sync: the same.
     """
 
     def __init__(self, *, sync: bool) -> None:
-        self._sync = sync
+        self.sync = sync
         self._lock = threading.Lock()
         self._waiting: deque[tuple[IndexedSegment, Revisions]] = deque()
         self._postponed: list[tuple[IndexedSegment, Revisions]] = []
+        self._more: deque[Steps] = deque()
         self._work: Steps | None = None
+        self._more_next = False
 
     @property
     def pending(self) -> bool:
         """Whether there is anything to do."""
-        return self._work is not None or bool(self._waiting)
+        return self._work is not None or bool(self._waiting) or bool(self._more)
+
+    @property
+    def waiting(self) -> int:
+        """How many segments wait behind the one whose index file is being written."""
+        return len(self._waiting)
 
     def add(self, segment: IndexedSegment, revisions: Revisions) -> None:
         """Take a complete segment, all of it settled, with the last revision of each stream in it, by id."""
         self._waiting.append((segment, revisions))
+
+    def add_steps(self, steps: Steps) -> None:
+        """Take other work, which is done by turns with index files."""
+        self._more.append(steps)
 
     def retry(self) -> None:
         """Have what a full disk left undone tried once more."""
@@ -54,16 +69,17 @@ class IndexFileQueue:
         with self._lock:
             if self._work is None and self._waiting:
                 self._work = self._built_or_postponed(*self._waiting.popleft())
-            work, self._work = self._work, None
-            if work is not None:
-                with suppress(StopIteration):
-                    next(work)
-                    self._work = work
+            self._more_next = not self._more_next and bool(self._more)
+            if self._more_next or self._work is None:
+                if self._more and next(self._more[0], _DONE) is _DONE:
+                    self._more.popleft()
+            elif next(self._work, _DONE) is _DONE:
+                self._work = None
         return self.pending
 
     def _built_or_postponed(self, segment: IndexedSegment, revisions: Revisions) -> Steps:
         try:
-            yield from index_steps(segment, revisions, sync=self._sync)
+            yield from index_steps(segment, revisions, sync=self.sync)
         except DiskFull:
             self._postponed.append((segment, revisions))
 
@@ -71,6 +87,8 @@ class IndexFileQueue:
         """Leave undone what is not done: the next opening does it."""
         with self._lock:
             self._waiting.clear()
+            while self._more:
+                self._more.popleft().close()
             self._postponed.clear()
             if self._work is not None:
                 self._work.close()

@@ -12,12 +12,13 @@ from store.format.index_file import Section
 from store.format.segment import HEADER_BYTES, SegmentHeader
 from store.index.active_index import SegmentIndex
 from store.index.command_keys import command_key
-from store.index.interface import IndexedSegment
-from store.index.name_numbers import CorrelationHashes, Interner, name_hashes
+from store.index.interface import Index, IndexedSegment
 from store.index.stored_index import IndexUnusable, StoredIndex
-from store.index.stream_table import StreamTable
+from store.streams.name_numbers import CorrelationHashes, Numbers, name_hashes
+from store.streams.stream_table import StreamTable
 
 _NONE = {None}
+_CRC_BYTES = 4
 
 
 def index_segment(
@@ -124,7 +125,9 @@ def _grown(stored: StoredIndex, table: StreamTable) -> SegmentIndex:
         IndexUnusable: a column is unusable, or the ids are others.
     """
     index = SegmentIndex(table)
-    _check_ids(stored, table.streams, dict(zip(stored.stream_names(), stored.column(Section.STREAM_IDS), strict=True)))
+    if table.index != numbering(stored):
+        ids = dict(zip(stored.stream_names(), stored.column(Section.STREAM_IDS), strict=True))
+        _check_ids(stored, table.streams, ids)
     _check_ids(stored, table.types, stored.header.types)
     _check_ids(stored, table.agents, stored.header.agents)
     index.streams.thaw(stored.streams)
@@ -144,8 +147,19 @@ def _grown(stored: StoredIndex, table: StreamTable) -> SegmentIndex:
     return index
 
 
-def _check_ids(stored: StoredIndex, interner: Interner, ids: dict[str, int]) -> None:
-    if any(interner.known(name) != number for name, number in ids.items()):
+def numbering(index: Index) -> bytes:
+    """Return what tells which ids the streams of a segment have in its index file, salt and CRCs; empty in memory."""
+    if not isinstance(index, StoredIndex):
+        return b""
+    header = index.header
+    return header.salt + b"".join(
+        crc.to_bytes(_CRC_BYTES, "little")
+        for _, crc in (header.sections[Section.STREAM_IDS], header.sections[Section.STREAM_NAMES])
+    )
+
+
+def _check_ids(stored: StoredIndex, numbers: Numbers, ids: dict[str, int]) -> None:
+    if any(numbers.known(name) != number for name, number in ids.items()):
         raise IndexUnusable(stored)
 
 

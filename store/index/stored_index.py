@@ -11,8 +11,8 @@ import msgspec
 
 from store.format.index_file import IndexHeader, Section, read_section
 from store.index.byte_planes import PLANES, Planes
-from store.index.name_numbers import name_hash
 from store.index.postings import HashPostings, Postings
+from store.streams.name_numbers import name_hash
 
 _decode_names = msgspec.msgpack.Decoder(list[str]).decode
 

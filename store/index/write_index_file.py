@@ -7,9 +7,7 @@ from __future__ import annotations
 
 import os
 from array import array
-from collections import defaultdict
-from collections.abc import Generator, Mapping, Sequence
-from functools import partial
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from heapq import merge
 from itertools import islice
 from pathlib import Path
@@ -24,24 +22,16 @@ from store.format.checksum import crc32
 from store.format.index_file import IndexHeader, Section, encode_header, index_path
 from store.format.segment import SegmentHeader
 from store.index.active_index import SegmentIndex
-from store.index.byte_planes import GrowingPlanes
-from store.index.name_numbers import name_hashes
-from store.index.postings import BUCKET_MASK
+from store.index.group_positions import A_KEY, BATCH, Pace, grouped, grouped_agents, grouped_hashes, one_after_the_other
+from store.streams.name_numbers import name_hashes
+from store.streams.revisions import Revisions as SavedRevisions
 
 CHUNK = 1 << 18
 """How many bytes a step writes: 0.05 ms of processor time, and a few ms of a disk that is asked to sync them."""
 
-BATCH = 4096
-"""After how many entries a step ends: 0.4 ms, 0.8 at the most; four times as many take 1.6 and save nothing in all."""
-
-_A_KEY = 4
-"""To put a group in its place takes as long as looking at so many entries."""
-
-_IN_A_ROW = 4
-"""So many positions in a row are added in the time of one that stands alone."""
-
-_NO_BUCKET = BUCKET_MASK + 1
-"""Stands for the bucket of events without a correlation id, which is left out."""
+_SHORT = 0xFFFF
+_LONG = b"\xdd"
+"""Before the length of an array of more items than that, in MessagePack."""
 
 _ID_BITS = 32
 _ID_MASK = 0xFFFF_FFFF
@@ -49,14 +39,11 @@ _ID_MASK = 0xFFFF_FFFF
 Steps: TypeAlias = "Generator[None, None, None]"
 """Work in steps: each `next` does one."""
 
-Revisions: TypeAlias = "Mapping[int, int] | Sequence[int]"
+Revisions: TypeAlias = "Mapping[int, int] | SavedRevisions"
 """A revision for the id of each stream."""
 
 Column: TypeAlias = "bytes | bytearray | array[int]"
 """A section to be."""
-
-Grouped: TypeAlias = "tuple[array[int], array[int], array[int]]"
-"""A column's postings: the keys, the start of each one's group, the positions."""
 
 
 def write_index_file(
@@ -150,17 +137,20 @@ def columns_of(index: SegmentIndex, revisions: Revisions) -> Generator[None, Non
     by_type = yield from grouped(index.types, pace)
     by_agent = yield from grouped_agents(index, pace)
     by_correlation = yield from grouped_hashes(index.correlations, pace)
-    by_tag = yield from _one_after_the_other(dict(index.by_tag.groups), pace)
+    by_tag = yield from one_after_the_other([dict(index.by_tag.groups)], pace)
     stream_ids = by_stream[0]
-    names = [index.table.streams.name_of(number) for number in stream_ids]
-    if pace.due(len(names)):
-        yield
-    hashes, hash_ids = yield from _hashed(names, stream_ids, pace)
-    if pace.due(len(names)):
-        yield
-    last_ones, encoded = array("Q", map(revisions.__getitem__, stream_ids)), msgspec.msgpack.encode(names)
-    if pace.due(len(names)):
-        yield
+    last_ones, encoded = array("Q"), [_array_head(len(stream_ids))]
+    runs: list[array[int]] = []
+    for start in range(0, len(stream_ids), BATCH // A_KEY):
+        ids = stream_ids[start : start + BATCH // A_KEY]
+        names = index.table.streams.names_of(ids)
+        last_ones.extend(map(revisions.__getitem__, ids))
+        encoded.append(msgspec.msgpack.encode(names)[len(_array_head(len(names))) :])
+        hashed = zip(name_hashes(names), ids, strict=True)
+        runs.append(array("Q", sorted(value << _ID_BITS | number for value, number in hashed)))
+        if pace.due(A_KEY * len(ids)):
+            yield
+    hashes, hash_ids = yield from _in_two(merge(*runs), pace)
     return [
         index.frame_firsts,
         index.frame_offsets,
@@ -170,7 +160,7 @@ def columns_of(index: SegmentIndex, revisions: Revisions) -> Generator[None, Non
         *index.correlations.planes,
         *by_stream,
         last_ones,
-        encoded,
+        b"".join(encoded),
         hashes,
         hash_ids,
         *by_type,
@@ -182,100 +172,20 @@ def columns_of(index: SegmentIndex, revisions: Revisions) -> Generator[None, Non
     ]
 
 
-class Pace:
-    """Says when a step was long enough: what is small is done in one step together with what comes next."""
-
-    def __init__(self) -> None:
-        self._done = 0
-
-    def due(self, entries: int) -> bool:
-        """Count so many entries as looked at; say whether that is enough for a step."""
-        self._done += entries
-        if self._done < BATCH:
-            return False
-        self._done = 0
-        return True
+def _array_head(count: int) -> bytes:
+    """Return what an array in MessagePack begins with."""
+    if count > _SHORT:
+        return _LONG + count.to_bytes(4, "big")
+    return msgspec.msgpack.encode([None] * count)[: -count or None]
 
 
-def grouped(column: GrowingPlanes, pace: Pace) -> Generator[None, None, Grouped]:
-    """Return a column's postings."""
-    groups = _groups()
-    for start in range(0, len(column), BATCH):
-        numbers = column.numbers(start, start + BATCH)
-        for position, value in enumerate(numbers, start):
-            groups[value].append(position)
-        if pace.due(len(numbers)):
-            yield
-    return (yield from _one_after_the_other(groups, pace))
-
-
-def grouped_hashes(column: GrowingPlanes, pace: Pace) -> Generator[None, None, Grouped]:
-    """Return the postings of a column of hashes, by their buckets; 0 has none."""
-    groups = _groups()
-    for start in range(0, len(column), BATCH):
-        numbers = column.numbers(start, start + BATCH)
-        buckets = [value & BUCKET_MASK if value else _NO_BUCKET for value in numbers]
-        for position, bucket in enumerate(buckets, start):
-            groups[bucket].append(position)
-        if pace.due(len(numbers)):
-            yield
-    groups.pop(_NO_BUCKET, None)
-    return (yield from _one_after_the_other(groups, pace))
-
-
-def grouped_agents(index: SegmentIndex, pace: Pace) -> Generator[None, None, Grouped]:
-    """Return the agents' postings: of the events, though the column has an entry for each frame."""
-    groups, firsts = _groups(), index.frame_firsts
-    for start in range(0, len(firsts), BATCH):
-        begins = firsts[start : start + BATCH + 1]
-        begins.extend((len(index),))  # behind the last frame; one too many before it
-        for number, begin, end in zip(index.agents.numbers(start, start + BATCH), begins, begins[1:], strict=False):
-            groups[number].extend(range(begin, end))
-            if pace.due(1 + (end - begin) // _IN_A_ROW):  # its events, too, may be many
-                yield
-    return (yield from _one_after_the_other(groups, pace))
-
-
-def _groups() -> defaultdict[int, array[int]]:
-    return defaultdict(partial(array, "I"))
-
-
-def _one_after_the_other(groups: dict[int, array[int]], pace: Pace) -> Generator[None, None, Grouped]:
-    """Return groups as postings; they are emptied on the way."""
-    keys, starts, positions = array("I"), array("I"), array("I")
-    runs: list[list[int]] = []
-    remaining = iter(groups)
-    while run := sorted(islice(remaining, BATCH)):
-        runs.append(run)
-        if pace.due(len(run)):
-            yield
-    in_order = merge(*runs)
-    while part := list(islice(in_order, BATCH // _A_KEY)):
-        keys.extend(part)
-        for key in part:
-            starts.append(len(positions))
-            positions.extend(groups.pop(key))
-        if pace.due(_A_KEY * len(part)):
-            yield
-    starts.append(len(positions))
-    return keys, starts, positions
-
-
-def _hashed(
-    names: Sequence[str], ids: Sequence[int], pace: Pace
-) -> Generator[None, None, tuple[array[int], array[int]]]:
-    """Return the hashes of names in ascending order, and the id of each."""
-    runs: list[list[int]] = []
-    for start in range(0, len(names), BATCH):
-        hashes = name_hashes(names[start : start + BATCH])
-        runs.append(sorted(value << _ID_BITS | number for value, number in zip(hashes, ids[start:], strict=False)))
-        if pace.due(len(hashes)):
-            yield
-    in_order = merge(*runs)
+def _in_two(hashed: Iterable[int], pace: Pace) -> Generator[None, None, tuple[array[int], array[int]]]:
+    """Return hashes with an id below each as hashes, and the id of each."""
+    in_order = iter(hashed)
     ordered, numbers = array("I"), array("I")
-    while part := list(islice(in_order, BATCH)):
+    while part := list(islice(in_order, BATCH // A_KEY)):
         ordered.extend(value >> _ID_BITS for value in part)
         numbers.extend(value & _ID_MASK for value in part)
-        if pace.due(len(part)):
+        if pace.due(A_KEY * len(part)):
             yield
     return ordered, numbers

@@ -41,6 +41,8 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
         look_bytes: a search that may look at n events decodes about n times so many bytes of records: of the densest
             there are, nothing but empty lists, 500 times as many take 20 ms.
         commands: how many command ids are remembered at least.
+        streams_in_memory: of how many streams the names are kept in memory, about: those of late. Of a large log's new
+            ones a quarter as many as it has.
         reserve_bytes: the size of the file that is given up so that a full disk still allows a clean stop.
     """
 
@@ -52,6 +54,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     page_bytes: int = 1 << 20
     look_bytes: int = 256
     commands: int = 100_000
+    streams_in_memory: int = 1 << 15
     reserve_bytes: int = 64 << 10
 
 

@@ -3,17 +3,18 @@
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from itertools import chain
+from pathlib import Path
 from typing import TypeVar
 
 from store.errors import EventsGone, Invalid, LogDamaged
 from store.format.frame import HEADER_BYTES, Command
+from store.format.names_file import NAMES_NAME
 from store.format.retention_record import RetentionRecord
 from store.format.staged_frame import StagedFrame
 from store.index.command_keys import EarlierCommands, command_key, commands_in, commands_of
 from store.index.index_file_queue import IndexFileQueue
 from store.index.rebuild import growing, index_segment
 from store.index.stored_index import IndexUnusable
-from store.index.stream_table import StreamTable
 from store.index.waiting_frames import Columns
 from store.model.append import Appended
 from store.model.event import Event
@@ -21,6 +22,7 @@ from store.model.limits import Limits
 from store.model.query import Page, Query
 from store.reading.search import search
 from store.reading.segment_reader import Segment, WrittenFrames
+from store.streams.stream_table import StreamTable
 
 T = TypeVar("T")
 
@@ -29,6 +31,7 @@ class Committed:
     """The segments, in order, up to the committed watermark.
 
     Args:
+        directory: the log's.
         segments: open and indexed.
         table: knows the ids of names.
         index_file_queue: is given each segment that is complete.
@@ -39,8 +42,14 @@ class Committed:
     """
 
     def __init__(
-        self, segments: list[Segment], table: StreamTable, index_file_queue: IndexFileQueue, record: RetentionRecord
+        self,
+        directory: Path,
+        segments: list[Segment],
+        table: StreamTable,
+        index_file_queue: IndexFileQueue,
+        record: RetentionRecord,
     ) -> None:
+        self.directory = directory
         self.segments = segments
         self.record = record
         self.last_retired = record.last
@@ -63,7 +72,17 @@ class Committed:
                 end = start + len(offsets)
                 self._show_in(segment, frames[start:end], offsets)
                 start = end
+            if self._table.streams.due:
+                self._keep_names_few()
             self._whole = True
+
+    def _keep_names_few(self) -> None:
+        """Have new names of streams written to their file, or look them up there once they are."""
+        queue, names = self._index_file_queue, self._table.streams
+        queue.add_steps(names.adopt())
+        if names.due:
+            path = self.directory / NAMES_NAME
+            queue.add_steps(names.merge(path, self._table.stored_streams(), sync=queue.sync))
 
     def show_alone(self, segment: Segment, first: int, frame: Columns, size: int) -> None:
         """Let readers see one frame of the last segment, whose first event and body's size these are."""

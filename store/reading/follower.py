@@ -16,9 +16,9 @@ from store.format.retention_record import RECORD_NAME, RetentionRecord, read_rec
 from store.format.segment_files import segment_names
 from store.index.active_index import SegmentIndex
 from store.index.rebuild import add_frames_behind, growing
-from store.index.stream_table import StreamTable
 from store.reading.committed import Committed
 from store.reading.segment_reader import Segment
+from store.streams.stream_table import StreamTable
 
 _AT_ONCE = 1 << 16
 """How many bytes behind the last frame are read at once; a hole follows, which may be sixteen times as long."""

@@ -5,12 +5,12 @@ from itertools import islice
 from typing import NamedTuple
 
 from store.index.interface import Index, Searched, frame_number_of
-from store.index.name_numbers import name_hash
 from store.model.limits import Limits
 from store.model.matching import residue
 from store.model.query import Filling, Page, Query, onwards
 from store.reading.revision_bounds import revision_bounds
 from store.reading.segment_reader import Segment
+from store.streams.name_numbers import name_hash
 
 
 class Filter(NamedTuple):

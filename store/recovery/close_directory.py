@@ -5,9 +5,10 @@ from contextlib import suppress
 
 from store.errors import DiskFull, Invalid
 from store.format.clean_stop import write_clean_stop
-from store.format.streams_file import write_streams
 from store.index.active_index import SegmentIndex
 from store.index.index_file_queue import index_steps
+from store.index.rebuild import numbering
+from store.recovery.saved_table import save_table
 from store.writing.log_parts import LogParts
 
 
@@ -38,4 +39,5 @@ def _save_derived(parts: LogParts) -> None:
             pass
         if isinstance(last.index, SegmentIndex):
             deque(index_steps(last, parts.table.settled(), sync=False), maxlen=0)
-        write_streams(parts.directory, parts.table.save())
+            parts.table.index = numbering(last.index)
+        save_table(parts.directory, parts.table)

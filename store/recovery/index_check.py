@@ -5,7 +5,7 @@ the ids that the file gives to names, and each column must come out the same. A 
 over: it is made again anyway.
 """
 
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Generator, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import NoReturn, TypeVar, cast
 
@@ -16,14 +16,16 @@ from store.format.checksum import crc32
 from store.format.frame import UNREADABLE
 from store.format.index_file import IndexHeader, Section, index_path, read_header, read_section
 from store.format.segment import SegmentHeader
-from store.format.streams_file import STREAMS_NAME, read_streams
+from store.format.streams_file import STREAMS_NAME
 from store.index.active_index import SegmentIndex
-from store.index.name_numbers import Interner
 from store.index.rebuild import index_frames
-from store.index.stream_table import StreamTable
 from store.index.write_index_file import columns_of, describe
+from store.recovery.saved_table import load_table
 from store.recovery.survey import Found
 from store.recovery.what_counts import Kept
+from store.streams.name_numbers import Interner
+from store.streams.stream_names import StreamNames
+from store.streams.stream_table import StreamTable
 
 _decode_names = msgspec.msgpack.Decoder(list[str]).decode
 
@@ -32,6 +34,22 @@ T = TypeVar("T")
 
 class _UnknownNameError(Exception):
     """The index has no id for a name that occurs."""
+
+
+class _GivenStreams(StreamNames):
+    """The names of streams in an index file, with its ids; there are no others."""
+
+    def __init__(self, ids: Mapping[str, int]) -> None:
+        super().__init__()
+        self._numbers.update(ids)
+        self._names_of = {number: name for name, number in ids.items()}
+
+    def names_of(self, numbers: Iterable[int]) -> list[str]:
+        return [self._names_of[number] for number in numbers]
+
+    def add(self, names: Iterable[str]) -> None:
+        if unknown := list(names):
+            raise _UnknownNameError(unknown)
 
 
 class _Given(Interner):
@@ -96,11 +114,12 @@ def check_index(directory: Path, keep: Kept) -> str | None:
 
 def check_streams(directory: Path, last: int, revisions: Mapping[str, int]) -> str | None:
     """Say how the saved table of streams contradicts the log; None if they do not, or do not count."""
-    streams = read_streams(directory, last)
-    if streams is None:
+    table = load_table(directory, last, whole=True)
+    if table is None:
         return None
-    saved = {name: revision for name, revision in zip(streams.streams, streams.revisions, strict=True) if revision}
+    saved = {name: table.revisions[number] for number, name in enumerate(table.streams) if table.revisions[number]}
     wrong = {name for name in saved.keys() | revisions.keys() if saved.get(name, 0) != revisions.get(name, 0)}
+    wrong |= {name for number, name in enumerate(table.streams) if table.streams.known(name) != number}
     return f"says otherwise than the log where {len(wrong)} streams are, such as {min(wrong)!r}" if wrong else None
 
 
@@ -110,7 +129,7 @@ def _given_table(path: Path, described: IndexHeader) -> StreamTable | None:
     if ids is None or names is None:
         return None
     table = StreamTable()
-    table.streams = _Given(dict(zip(_decode_names(names), memoryview(ids).cast("I"), strict=False)))
+    table.streams = _GivenStreams(dict(zip(_decode_names(names), memoryview(ids).cast("I"), strict=False)))
     table.types, table.agents = _Given(described.types), _Given(described.agents)
     return table
 

@@ -11,9 +11,9 @@ from store.format.retention_record import RetentionRecord
 from store.format.segment import SegmentHeader
 from store.index.rebuild import index_segment, learn
 from store.index.stored_index import IndexUnusable, StoredIndex
-from store.index.stream_table import StreamTable
 from store.index.write_index_file import Revisions
 from store.reading.segment_reader import Segment
+from store.streams.stream_table import StreamTable
 
 Progress = Callable[[int, int], None]
 """Is told how many bytes of how many have been indexed, after each segment that had no usable index file."""

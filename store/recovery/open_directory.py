@@ -7,12 +7,12 @@ from store.disk.ports import LogPorts
 from store.errors import LogDamaged
 from store.format import frame as frames
 from store.format import segment as segments
+from store.format.names_file import NAMES_NAME
 from store.format.retention_record import RetentionRecord, read_record
 from store.format.segment import SegmentHeader
-from store.format.streams_file import read_streams
-from store.index.stream_table import StreamTable
 from store.recovery.load_segments import Loaded, Progress, load_segments
 from store.recovery.put_aside import parts_behind, put_aside
+from store.recovery.saved_table import load_table
 from store.recovery.survey import describe, quick_survey
 from store.recovery.what_counts import Kept, Recovery
 
@@ -35,12 +35,13 @@ def open_segments(directory: Path, ports: LogPorts, progress: Progress) -> Loade
         raise LogDamaged(describe(directory, found.recovery.damage))
     if found.clean:
         names = [keep.scan.name for keep in found.recovery.kept]
-        saved = read_streams(directory, found.recovery.last)
-        table = None if saved is None else StreamTable.load(saved)
+        table = load_table(directory, found.recovery.last, whole=False)
     else:
         if found.lost:
             put_aside(directory, parts_behind(found.scans, found.recovery.kept), found.recovery.last)
         names, table = _put_in_order(directory, found.recovery, ports), None
+    if table is None or table.streams.file is None:
+        (directory / NAMES_NAME).unlink(missing_ok=True)  # nothing speaks of it any more
     return load_segments(directory, names, indexes, table, found.record, progress)._replace(lost=found.lost)
 
 
@@ -66,9 +67,8 @@ def _read_segments(directory: Path, progress: Progress) -> tuple[Loaded, Retenti
     found, indexes = quick_survey(directory)
     if found.recovery.damage:
         raise LogDamaged(describe(directory, found.recovery.damage))
-    saved = read_streams(directory, found.recovery.last) if found.clean else None
     ends = {keep.scan.name: keep.end for keep in found.recovery.kept}
-    table = None if saved is None else StreamTable.load(saved)
+    table = load_table(directory, found.recovery.last, whole=True) if found.clean else None
     loaded = load_segments(directory, list(ends), indexes, table, found.record, progress, ends)
     return loaded._replace(lost=found.lost), found.record
 

@@ -17,6 +17,7 @@ static const char *const FIELD_NAMES[FIELDS] = {"type", "data", "stream", "corre
 
 #define RECORD_FIELDS 10
 #define ARRAY_HEAD 5
+#define CHUNK_BITS 10 /* of store/streams/revisions.py */
 
 typedef struct {
     PyObject_HEAD
@@ -49,16 +50,24 @@ static inline PyObject *field(const Framer *self, PyObject *event, int which)
     return *(PyObject **)((char *)event + self->at[which]);
 }
 
-/* Move a stream on by one; -1 if it cannot be. Returns the revision that it has reached. */
+/* Move a stream on, or back, by one; -1 if its chunk cannot be written to yet. Returns the revision that it has reached. */
 static long long advance(const Framer *self, PyObject *number, int by)
 {
     Py_ssize_t place = PyLong_AsSsize_t(number);
-    if (place < 0 || place >= PyList_GET_SIZE(self->revisions))
+    if (place < 0 || place >> CHUNK_BITS >= PyList_GET_SIZE(self->revisions))
         return -1;
-    long long revision = PyLong_AsLongLong(PyList_GET_ITEM(self->revisions, place)) + by;
-    PyObject *reached = PyLong_FromLongLong(revision);
-    if (reached == NULL || PyList_SetItem(self->revisions, place, reached) < 0)
+    Py_buffer chunk;
+    if (PyObject_GetBuffer(PyList_GET_ITEM(self->revisions, place >> CHUNK_BITS), &chunk, PyBUF_WRITABLE) < 0) {
+        PyErr_Clear();
         return -1;
+    }
+    long long revision = -1;
+    if (chunk.len == (Py_ssize_t)sizeof(uint64_t) << CHUNK_BITS) {
+        uint64_t *reached = (uint64_t *)chunk.buf + (place & ((1 << CHUNK_BITS) - 1));
+        *reached += (uint64_t)(int64_t)by;
+        revision = (long long)*reached;
+    }
+    PyBuffer_Release(&chunk);
     return revision;
 }
 
@@ -112,8 +121,12 @@ static int put_event(Framer *self, Append *append, PyObject *event, Py_ssize_t p
             return 0;
         PyList_SET_ITEM(append->correlations, place, hashed);
     }
-    PyObject *reached = PyList_GET_ITEM(self->revisions, PyLong_AsSsize_t(number));
-    return PyDict_SetItem(append->reached, stream, reached) == 0;
+    PyObject *reached = PyLong_FromLongLong(revision);
+    if (reached == NULL)
+        return 0;
+    int kept = PyDict_SetItem(append->reached, stream, reached);
+    Py_DECREF(reached);
+    return kept == 0;
 }
 
 static int put_events(Framer *self, Append *append, PyObject *const *events, Py_ssize_t count)

@@ -7,7 +7,7 @@ class Framer:
         streams: dict[str, int],
         types: dict[str, int],
         agents: dict[str, int],
-        revisions: list[int],
+        revisions: list[Any],
         depth: int,
         event_bytes: int,
         append_bytes: int,

@@ -6,10 +6,10 @@ from itertools import accumulate
 from store.format import frame as frames
 from store.format.frame import Command
 from store.format.staged_frame import StagedFrame
-from store.index.name_numbers import CorrelationHashes, name_hashes
-from store.index.stream_table import StreamTable
 from store.model.append import Append, Appended, check_stream, stream_of
 from store.model.limits import Limits, check_finite, check_name, may_hold_non_finite
+from store.streams.name_numbers import CorrelationHashes, name_hashes
+from store.streams.stream_table import StreamTable
 from store.writing.record_encoding import encode_records
 from store.writing.small_framer import SmallFramer
 from store.writing.validation import Columns

@@ -172,7 +172,9 @@ class FileCommitSteps(CommitSteps):
 
     def _index(self, staged: Staged) -> None:
         if self._index_file_queue.pending:
-            for _ in range(1 + sum(len(frame.body) for frame in staged.frames) // _BYTES_A_STEP):
+            size = sum(len(frame.body) for frame in staged.frames)
+            behind = self._index_file_queue.waiting + self._parts.table.streams.behind
+            for _ in range((1 + size // _BYTES_A_STEP) * (1 + behind)):
                 self._writer.guarded(self._index_file_queue.step)
 
     def _settle(self, staged: Staged) -> list[Appended | StoreError]:

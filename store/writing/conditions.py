@@ -4,11 +4,11 @@ from collections.abc import Callable, Iterable
 
 from store.errors import ConditionFailed, EventsGone
 from store.format.staged_frame import StagedFrame
-from store.index.name_numbers import Interner
-from store.index.stream_table import StreamTable
 from store.model.append import FailIf, queries_of
 from store.model.matching import matcher
 from store.model.query import Page, Query, as_query
+from store.streams.name_numbers import Numbers
+from store.streams.stream_table import StreamTable
 
 
 def check_condition(
@@ -71,7 +71,7 @@ def _narrowing(query: Query, table: StreamTable) -> Callable[[StagedFrame], bool
     return may_hold
 
 
-def _known(interner: Interner, names: Iterable[str]) -> frozenset[int] | None:
+def _known(numbers: Numbers, names: Iterable[str]) -> frozenset[int] | None:
     """Return the ids that a filter allows; None if it allows any."""
     asked = list(names)
-    return frozenset(number for name in asked if (number := interner.known(name)) is not None) if asked else None
+    return frozenset(number for name in asked if (number := numbers.known(name)) is not None) if asked else None

@@ -9,10 +9,10 @@ from store.disk.ports import LogPorts
 from store.errors import LogLocked
 from store.format.durable_mark import DurableMark
 from store.index.index_file_queue import IndexFileQueue
-from store.index.stream_table import StreamTable
 from store.model.limits import Limits
 from store.reading.committed import Committed
 from store.reading.follower import Follower
+from store.streams.stream_table import StreamTable
 from store.tamper.seal import Seal
 from store.writing.command_window import CommandMemory
 from store.writing.staging import Stager

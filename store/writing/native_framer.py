@@ -8,9 +8,9 @@ import os
 from collections.abc import Sequence
 from typing import Any
 
-from store.index.stream_table import StreamTable
 from store.model.event import NewEvent
 from store.model.limits import Limits
+from store.streams.stream_table import StreamTable
 from store.writing.small_framer import Moved, QuickFramer
 
 try:
@@ -34,7 +34,7 @@ class NativeFramer(QuickFramer):
             table.streams.numbers,
             table.types.numbers,
             table.agents.numbers,
-            table.revisions,
+            table.revisions.chunks,
             limits.depth,
             limits.event_bytes,
             limits.append_bytes,
@@ -46,11 +46,20 @@ class NativeFramer(QuickFramer):
         table = self._table
         table.begin_move()
         made: Moved | None = self._frame(events, stream, agent, table.next_sequence, now_ns, b"")
+        if made is None and self._recall(events, stream):
+            made = self._frame(events, stream, agent, table.next_sequence, now_ns, b"")
         if made is None:
             table.rest()
         else:
             table.stage_moved(made[1])
         return made
+
+    def _recall(self, events: Any, stream: Any) -> bool:
+        """Make streams ready that the native part does not see yet, or may not move on; say whether there were any."""
+        if type(events) not in {list, tuple}:
+            return False
+        named = [stream, *(event.stream for event in events if type(event) is NewEvent)]
+        return self._table.recall([name for name in named if isinstance(name, str)])
 
 
 def native_framer(table: StreamTable, limits: Limits) -> NativeFramer | None:

@@ -15,11 +15,11 @@ import msgspec
 from store.errors import Invalid, StoreError
 from store.format import frame as frames
 from store.format.staged_frame import StagedFrame
-from store.index.name_numbers import CorrelationHashes
-from store.index.stream_table import StreamTable
 from store.model.append import Append, Appended, stream_of
 from store.model.event import NewEvent
 from store.model.limits import Limits, check_name, check_payload, may_hold_non_finite
+from store.streams.name_numbers import CorrelationHashes
+from store.streams.stream_table import StreamTable
 
 _encode = msgspec.msgpack.Encoder().encode
 
@@ -143,7 +143,7 @@ class SmallFramer(QuickFramer):
             return None
         table.begin_move()
         for number, revision in at.items():
-            revisions[number] = revision
+            revisions.reach(number, revision)
         table.stage_moved(ids)
         return body, ids, types, correlations, agent[0], reached
 

@@ -10,10 +10,10 @@ from itertools import groupby, repeat
 from store.errors import Invalid, StoreError
 from store.format.frame import Command
 from store.format.staged_frame import StagedFrame
-from store.index.stream_table import StreamTable
 from store.model.append import Append, Appended, FailIf, check_all_expected, is_plain, stream_of
 from store.model.limits import Limits, check_name
 from store.reading.committed import Committed
+from store.streams.stream_table import StreamTable
 from store.writing.batch_framer import BatchFramer
 from store.writing.command_window import CommandMemory, repeated
 from store.writing.conditions import check_condition

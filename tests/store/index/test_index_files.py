@@ -2,6 +2,7 @@
 
 import shutil
 import zlib
+from array import array
 
 import msgspec
 import pytest
@@ -12,7 +13,7 @@ from store.format.segment import decode_header
 from store.format.streams_file import read_streams, write_streams
 from store.index.rebuild import index_frames
 from store.index.stored_index import StoredIndex
-from store.index.stream_table import StreamTable
+from store.streams.stream_table import StreamTable
 
 SMALL = Limits(segment_bytes=2500, reserve_bytes=0)
 COUNT = 60
@@ -258,9 +259,10 @@ def test_a_clock_that_stepped_back_must_not_be_denied_by_the_index(tmp_path, clo
 
 
 def test_verify_finds_saved_heads_that_say_otherwise_than_the_log(filled):
-    saved = read_streams(filled, COUNT)
-    saved.revisions[2] += 1
-    write_streams(filled, saved)
+    saved, revisions = read_streams(filled, COUNT)
+    changed = revisions.cast("Q").tolist()
+    changed[2] += 1
+    write_streams(filled, saved, [array("Q", changed).tobytes()])
     (problem,) = verify(filled).problems
     assert "heads" in problem
     assert repair(filled, max_events=0).derived == ["heads"]

@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 
 from store import EventLog, NewEvent
 from store.index.byte_planes import GrowingPlanes
+from store.index.group_positions import BATCH, Pace, grouped, grouped_agents, grouped_hashes
 from store.index.postings import BUCKET_MASK, HashPostings, Postings
 from store.index.tag_positions import TagPositions
-from store.index.write_index_file import BATCH, Pace, grouped, grouped_agents, grouped_hashes
 
 
 def column_of(numbers):

@@ -4,7 +4,7 @@ import pytest
 
 from store import EventLog, Invalid, NewEvent
 from store.index.active_index import SegmentIndex
-from store.index.name_numbers import Interner
+from store.streams.name_numbers import Interner
 
 NOTE = NewEvent(type="note")
 

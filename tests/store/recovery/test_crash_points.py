@@ -186,8 +186,8 @@ BROKEN = {
     "a stop that is always called clean": ("never", "store.recovery.survey.Found.clean", property(lambda _: True)),
     "heads that are ahead": (
         "group",
-        "store.index.stream_table.StreamTable.settled",
-        lambda table: [r + 1 for r in table.revisions],
+        "store.streams.stream_table.StreamTable.settled",
+        lambda table: [table.revisions[number] + 1 for number in range(len(table.streams))],
     ),
     "commands that are forgotten": ("group", "store.reading.committed.commands_of", lambda _: iter(())),
 }

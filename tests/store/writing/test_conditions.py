@@ -90,10 +90,10 @@ def test_what_is_refused_leaves_no_name_behind(tmp_path, refused):
     with EventLog.open(tmp_path) as log:
         log.append([NewEvent(type="note")], stream="s", agent="a")
         table = log._parts.table
-        before = [list(interner.names) for interner in (table.streams, table.types, table.agents)]
+        before = [*table.streams], [*table.types.names], [*table.agents.names]
         (outcome,) = log.commit([refused])
         assert not isinstance(outcome, Appended)
-        assert [list(interner.names) for interner in (table.streams, table.types, table.agents)] == before
+        assert ([*table.streams], [*table.types.names], [*table.agents.names]) == before
         assert log.stats().streams == 1
         log.append([NewEvent(type="other")], stream="t", agent="b")
         assert [event.sequence for event in log.query(stream="t", types=["other"], agents=["b"]).events] == [2]

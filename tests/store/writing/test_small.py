@@ -6,8 +6,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from store import Append, EventLog, Limits, NewEvent, StoreError
-from store.index.stream_table import StreamTable
 from store.model.append import check_expected, stream_of
+from store.streams.stream_table import StreamTable
 from store.writing.batch_framer import BatchFramer
 from store.writing.validation import checked_columns
 
@@ -72,7 +72,9 @@ def outcome(way, append):
         got = way(made, table, append, 5)
     except StoreError as error:
         got = repr(error)
-    where = table.next_sequence, table.revisions, table.settled(), table.streams.names, table.types.names
+    streams = [*table.streams]
+    revisions, settled = ([way[at] for at in range(len(streams))] for way in (table.revisions, table.settled()))
+    where = table.next_sequence, revisions, settled, streams, table.types.names
     return got if got is None else msgspec.msgpack.encode(got), where
 
 

@@ -1,6 +1,7 @@
 """Names as small integers, so that an index keeps four bytes where an event has a string."""
 
 import zlib
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -10,7 +11,19 @@ _REMEMBERED = 1 << 14
 """How many hashes of correlation ids are kept, about 2 MB: one call of an agent names the same id a few times."""
 
 
-class Interner:
+class Numbers(ABC):
+    """The numbers of names, from 0, and the names of numbers."""
+
+    @abstractmethod
+    def known(self, name: str) -> int | None:
+        """Return the name's number, None if it has none."""
+
+    @abstractmethod
+    def name_of(self, number: int) -> str:
+        """Return the name that has a number."""
+
+
+class Interner(Numbers):
     """Gives each name a number, from 0 in the order of arrival, for the life of the process.
 
     Args:
@@ -38,7 +51,7 @@ class Interner:
         Raises:
             Invalid: a new one is not a name.
         """
-        return _looked_up(self._ids, names, self._learn)
+        return looked_up(self._ids, names, self._learn)
 
     def name_of(self, number: int) -> str:
         """Return the name that has a number."""
@@ -73,9 +86,10 @@ class Interner:
         """Return the name's number, None if it has none."""
         return self._ids.get(name)
 
-    def _learn(self, names: Sequence[str]) -> None:
+    def _learn(self, names: Sequence[str]) -> Mapping[str, int]:
         check_names(self._what, names)
         self.add(names)
+        return self._ids
 
 
 def name_hash(name: str) -> int:
@@ -100,23 +114,26 @@ class CorrelationHashes:
         Raises:
             Invalid: one is not a name.
         """
-        return _looked_up(self._known, correlation_ids, self._learn)
+        return looked_up(self._known, correlation_ids, self._learn)
 
     def known(self, correlation_id: str | None) -> int | None:
         """Return the hash of an id of late, 0 of None; None if it is not remembered."""
         return self._known.get(correlation_id)
 
-    def _learn(self, fresh: Sequence[str | None]) -> None:
+    def _learn(self, fresh: Sequence[str | None]) -> Mapping[str | None, int]:
         names = [name for name in fresh if name is not None]
         check_names("correlation_id", names)
         if len(self._known) > _REMEMBERED:
             self._known.clear()
             self._known[None] = 0
         self._known.update(zip(names, name_hashes(names), strict=True))
+        return self._known
 
 
-def _looked_up(known: Mapping[Any, int], names: Sequence[Any], learn: Callable[[Sequence[Any]], None]) -> list[int]:
-    """Return the number of each name, once `learn` has been told of those that have none, and has refused bad ones."""
+def looked_up(
+    known: Mapping[Any, int], names: Sequence[Any], learn: Callable[[Sequence[Any]], Mapping[Any, int]]
+) -> list[int]:
+    """Return the number of each name; `learn` gives those of names that have none, and refuses bad ones."""
     found: list[Any]
     try:
         found = list(map(known.get, names))
@@ -127,7 +144,7 @@ def _looked_up(known: Mapping[Any, int], names: Sequence[Any], learn: Callable[[
         sum(found)  # takes a sixth of the time of `None in found`
     except TypeError:
         missing = [at for at, number in enumerate(found) if number is None]
-        learn(list(dict.fromkeys([names[at] for at in missing])))
+        learned = learn(list(dict.fromkeys([names[at] for at in missing])))
         for at in missing:
-            found[at] = known[names[at]]
+            found[at] = learned[names[at]]
     return found

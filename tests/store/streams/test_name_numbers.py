@@ -3,7 +3,7 @@
 import zlib
 
 from store.index import name_numbers
-from store.index.name_numbers import CorrelationHashes
+from store.streams.name_numbers import CorrelationHashes
 
 
 def test_ids_of_late_are_remembered_and_none_is_none():

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from itertools import chain, repeat
+from itertools import chain
 from typing import Self
 
+from store.format.names_file import NamesFile
 from store.format.retention_record import RetentionRecord
 from store.format.streams_file import SavedStreams
-from store.index.name_numbers import Interner
+from store.streams.name_numbers import Interner
+from store.streams.revisions import BITS, MASK, Chunk, Revisions
+from store.streams.stream_names import StreamNames
 
 _MIDWAY: Sequence[int] = [-1]
 
@@ -19,14 +23,23 @@ class StreamTable:
     An exception may come between any two lines, as Ctrl-C does. So the table says whether it is in the middle of a
     move: `_moving` is None at rest, the streams that were moved on once all of them were and until that is staged or
     undone, and `_MIDWAY` in between, where nobody knows any more what there is to undo.
+
+    Attributes:
+        streams: the ids of streams; those of types and agents are like that.
+        types: see there.
+        agents: see there.
+        revisions: the revision of each stream, by id.
+        next_sequence: the log's.
+        index: the index file, by salt and CRCs, in which the streams have these ids; empty if that is not known.
     """
 
     def __init__(self) -> None:
-        self.streams = Interner("stream")
+        self.streams = StreamNames()
         self.types = Interner("type")
         self.agents = Interner("agent")
-        self.revisions: list[int] = []
+        self.revisions = Revisions()
         self.next_sequence = 1
+        self.index = b""
         self._unsettled: dict[int, Sequence[int]] = {}
         self._moving: Sequence[int] | None = None
 
@@ -47,8 +60,25 @@ class StreamTable:
             Invalid: a new one is not a name.
         """
         ids = self.streams.ids_of(names)
-        self.revisions.extend(repeat(0, len(self.streams) - len(self.revisions)))
+        self.revisions.make_room(len(self.streams))
         return ids
+
+    def recall(self, names: Sequence[str]) -> bool:
+        """Have the ids of streams in memory, and let their revisions be moved on; say whether any of it was not so.
+
+        Raises:
+            LogDamaged: the file of names is not what was written.
+        """
+        changed = False
+        numbers, revisions = self.streams.numbers, self.revisions
+        for name in names:
+            number = numbers.get(name)
+            if number is None and (number := self.streams.known(name)) is not None:
+                changed = True
+            if number is not None and type(revisions.chunks[number >> BITS]) is memoryview:
+                revisions.writable(number >> BITS)
+                changed = True
+        return changed
 
     def become(self, other: StreamTable) -> None:
         """Take over what another table knows; what this one knew is forgotten."""
@@ -56,33 +86,45 @@ class StreamTable:
         self.revisions, self.next_sequence = other.revisions, other.next_sequence
 
     @classmethod
-    def load(cls, saved: SavedStreams) -> Self:
-        """Return the table that was saved."""
+    def load(cls, saved: SavedStreams, revisions: Sequence[Chunk], names: NamesFile | None) -> Self:
+        """Return the table that was saved, with the file of names that it names."""
         table = cls()
-        table.streams.add(saved.streams)
-        table.revisions.extend(saved.revisions)
+        table.streams = StreamNames(names, saved.names)
+        table.revisions = Revisions(revisions)
         table.types.add(saved.types)
         table.agents.add(saved.agents)
         table.next_sequence = saved.last_sequence + 1
+        table.index = saved.index
         return table
 
-    def save(self) -> SavedStreams:
-        """Return the table as it is saved; nothing may be staged."""
-        last = self.next_sequence - 1
-        return SavedStreams(last, self.streams.names, self.revisions, self.types.names, self.agents.names)
+    def save(self) -> tuple[SavedStreams, Sequence[Chunk]]:
+        """Return the table as it is saved, and its revisions; nothing may be staged."""
+        file = self.streams.file
+        saved = SavedStreams(
+            last_sequence=self.next_sequence - 1,
+            in_file=len(file) if file is not None else 0,
+            names_crc=file.crc if file is not None else 0,
+            names=self.streams.new,
+            types=self.types.names,
+            agents=self.agents.names,
+            index=self.index,
+        )
+        return saved, self.revisions.chunks
 
     def reach(self, revisions: Mapping[int, int]) -> None:
         """Move streams on to revisions that were found, unless they are further already."""
-        reached = self.revisions
         for stream, revision in revisions.items():
-            reached[stream] = max(reached[stream], revision)
+            self.revisions.reach(stream, revision)
 
-    def settled(self) -> list[int]:
+    def stored_streams(self) -> int:
+        """Return how many streams, the first ones by their ids, nothing can take back any more."""
+        staged = Counter(chain.from_iterable(self._unsettled.values()))
+        new = [stream for stream, times in staged.items() if self.revisions[stream] == times]
+        return min(new, default=len(self.streams))
+
+    def settled(self) -> Revisions:
         """Return the revision of each stream, by id, without what is staged and not yet settled."""
-        revisions = list(self.revisions)
-        for stream in chain.from_iterable(self._unsettled.values()):
-            revisions[stream] -= 1
-        return revisions
+        return self.revisions.frozen(chain.from_iterable(self._unsettled.values()))
 
     @property
     def at_rest(self) -> bool:
@@ -95,11 +137,16 @@ class StreamTable:
         `stage` for each frame and `rest` must follow, or `go_back`.
         """
         self._moving = _MIDWAY
-        reached = self.revisions
+        chunks, writable = self.revisions.chunks, self.revisions.writable
         revisions: list[int] = []
         add = revisions.append
         for stream in streams:
-            reached[stream] = revision = reached[stream] + 1
+            chunk, at = chunks[stream >> BITS], stream & MASK
+            revision = chunk[at] + 1
+            try:
+                chunk[at] = revision
+            except TypeError:  # it cannot be written to yet
+                writable(stream >> BITS)[at] = revision
             add(revision)
         self.next_sequence += len(revisions)
         self._moving = streams
@@ -134,7 +181,7 @@ class StreamTable:
     def stage_one(self, stream: int) -> None:
         """Do for a frame of one event all that `advance`, `stage` and `rest` do."""
         self._moving = _MIDWAY
-        self.revisions[stream] += 1
+        self.revisions.move(stream, 1)
         self._unsettled[self.next_sequence] = (stream,)
         self.next_sequence += 1
         self._moving = None
@@ -156,8 +203,9 @@ class StreamTable:
     def _undo(self, streams: Sequence[int]) -> None:
         revisions = self.revisions
         for stream in streams:
-            revisions[stream] -= 1
+            revisions.move(stream, -1)
         self.next_sequence -= len(streams)
-        while revisions and not revisions[-1]:
-            revisions.pop()
-        self.streams.forget(len(revisions))
+        count = len(self.streams)
+        while count and not revisions[count - 1]:
+            count -= 1
+        self.streams.forget(count)
