@@ -12,6 +12,7 @@ from store.disk.files import make_directory
 from store.disk.lock import DirectoryLock
 from store.disk.ports import LogPorts, Sync
 from store.errors import LogDamaged, StoreError
+from store.format.retention_parts import whole_record
 from store.format.retention_record import RetentionRecord
 from store.interface import Log, LogStats
 from store.model.append import Append, Appended, Expected
@@ -123,7 +124,12 @@ class EventLog(Log):
     @property
     def retention_record(self) -> RetentionRecord:
         """What was retired."""
-        return self._committed.record
+        while True:
+            self._look()
+            try:
+                return whole_record(self.directory, self._committed.record)
+            except FileNotFoundError:  # more is being retired
+                continue
 
     @property
     def head(self) -> int:

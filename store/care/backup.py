@@ -21,6 +21,7 @@ from store.errors import Invalid, LogDamaged
 from store.format import frame as frames
 from store.format import segment as segments
 from store.format.restore_mark import refuse_half_restored
+from store.format.retention_parts import copy_parts
 from store.format.retention_record import read_record, write_record
 from store.format.segment_files import remove_derived, remove_segment, segment_names
 from store.recovery.survey import describe, witnesses
@@ -113,6 +114,7 @@ def bring_up_to_date(source: Path, copy: Path) -> BackedUp:
     written = [size for keep in (*growing, *shrinking) if (size := _bring(source, copy, keep))]
     sync_path(copy)
     if record != read_record(copy):
+        copy_parts(source, copy, record)
         write_record(copy, record)
     remove_retired(copy, record)
     return BackedUp(segments=len(kept), written=len(written), bytes=sum(written), last_sequence=recovery.last)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from store.errors import Invalid, LogDamaged
 from store.format import frame as frames
+from store.format.retention_parts import whole_record
 from store.format.retention_record import RetentionRecord
 from store.model.event import Event
 from store.recovery.survey import describe, survey
@@ -27,7 +28,9 @@ def look(path: str | PathLike[str], after: int = 0) -> tuple[RetentionRecord, It
     if found.recovery.damage:
         raise LogDamaged(describe(directory, found.recovery.damage))
     segments = (keep for keep in found.recovery.kept if keep.last > after)
-    return found.record, (event for keep in segments for event in _events(directory, keep, after))
+    return whole_record(directory, found.record), (
+        event for keep in segments for event in _events(directory, keep, after)
+    )
 
 
 def _events(directory: Path, keep: Kept, after: int) -> Iterator[Event]:

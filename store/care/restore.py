@@ -22,6 +22,7 @@ from store.format.clean_stop import CLEAN_STOP_NAME
 from store.format.durable_mark import MARK_NAME
 from store.format.names_file import NAMES_NAME
 from store.format.restore_mark import RestoreMark, read_restore_mark, remove_restore_mark, write_restore_mark
+from store.format.retention_parts import part_files
 from store.format.retention_record import RECORD_NAME
 from store.format.segment_files import segment_names
 from store.format.streams_file import STREAMS_NAME
@@ -128,7 +129,7 @@ def _log_files(directory: Path) -> list[Path]:
     """Return the files that make up a log, the newest segment first."""
     files = [file for name in reversed(segment_names(directory)) for file in _and_derived(directory / name)]
     files += [directory / name for name in (CLEAN_STOP_NAME, STREAMS_NAME, NAMES_NAME, RECORD_NAME, MARK_NAME)]
-    return [file for file in files if file.exists()]
+    return [file for file in (*files, *part_files(directory)) if file.exists()]
 
 
 def _and_derived(segment: Path) -> list[Path]:

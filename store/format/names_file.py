@@ -77,7 +77,7 @@ class NamesFile:
         self._path = path
         self._view = view
         footer = view[-FOOTER.size :]
-        if len(view) < len(MAGIC) + FOOTER.size or view[: len(MAGIC)] != MAGIC:
+        if len(view) < len(MAGIC) + FOOTER.size or bytes(view[: len(MAGIC)]) != MAGIC:
             raise ValueError(path)
         fields: tuple[int, int, int, int, int, int] = FOOTER.unpack(footer)
         self._count, self.blocks_end, self.bits, places_crc, self.crc, own_crc = fields
@@ -150,7 +150,7 @@ class NamesFile:
 
     def _checked(self, start: int, end: int) -> memoryview:
         content = self._view[start + CRC_BYTES : end]
-        if self._view[start : start + CRC_BYTES] != crc32(content).to_bytes(CRC_BYTES, "little"):
+        if int.from_bytes(self._view[start : start + CRC_BYTES], "little") != crc32(content):
             raise self._damaged()
         return content
 

@@ -46,6 +46,7 @@ class NamesBehind(Protocol):
 
     def between(self, start: int, end: int) -> list[str]:
         """Return the names from one number up to another; the first one has 0."""
+        ...
 
 
 class _Draft:

@@ -16,20 +16,31 @@ from store.format.frame import UNREADABLE
 RECORD_NAME = "gone"
 
 
+class Part(msgspec.Struct, frozen=True, array_like=True):
+    """A file with revisions of so many streams, and the digest of what is in it; see `retention_parts`."""
+
+    name: str
+    streams: int
+    digest: bytes
+
+
 class RetentionRecord(msgspec.Struct, frozen=True, array_like=True):
     """What was retired.
 
     Attributes:
         last: the last sequence that was retired; 0 if none was.
         durable: up to which sequence the log was durable when that was decided.
-        revisions: the revision that each stream had reached with event `last`.
+        revisions: the revision that each stream had reached with event `last`, unless it is in a part and has not
+            moved on since.
         seal: the seal of that, if the log is sealed; else empty.
+        parts: where more revisions are, the latest last: `retention_parts.revisions_at` returns all.
     """
 
     last: int = 0
     durable: int = 0
     revisions: dict[str, int] = {}
     seal: bytes = b""
+    parts: tuple[Part, ...] = ()
 
 
 NOTHING_RETIRED = RetentionRecord()

@@ -99,4 +99,4 @@ def _content(path: Path) -> memoryview | None:
     finally:
         os.close(fd)
     crc = zlib.crc32(content[_CRC_AT + _U32_BYTES :]).to_bytes(_U32_BYTES, "little")
-    return content if len(content) >= _HEADER_AT and content[: _CRC_AT + _U32_BYTES] == _MAGIC + crc else None
+    return content if len(content) >= _HEADER_AT and bytes(content[: _CRC_AT + _U32_BYTES]) == _MAGIC + crc else None

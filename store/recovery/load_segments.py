@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from store.format import segment as segments
 from store.format.index_file import IndexHeader, index_path
+from store.format.retention_parts import revisions_at
 from store.format.retention_record import RetentionRecord
 from store.format.segment import SegmentHeader
 from store.index.rebuild import index_segment, learn
@@ -64,7 +65,7 @@ def load_segments(  # noqa: PLR0917 - what opening found out
     """
     table = saved or StreamTable()
     if saved is None:
-        table.begin_behind(record)
+        table.begin_behind(record.last, revisions_at(directory, record))
     total = sum((directory / name).stat().st_size for name in names if name not in indexes)
     opened: list[Segment] = []
     unindexed: list[tuple[Segment, Revisions]] = []

@@ -19,6 +19,7 @@ from store.errors import RepairRefused
 from store.format import segment as segments
 from store.format.clean_stop import remove_clean_stop
 from store.format.durable_mark import MARK_NAME
+from store.format.retention_parts import revisions_at
 from store.format.retention_record import write_record
 from store.format.segment_files import remove_derived, remove_segment
 from store.recovery.index_check import contradictions
@@ -80,7 +81,7 @@ def repair(path: str | PathLike[str], *, max_events: int) -> Repaired:
 
 def _remove_contradictions(directory: Path, found: Found) -> list[str]:
     """Remove the derived files that say otherwise than an undamaged log."""
-    revisions = dict(found.record.revisions)
+    revisions = revisions_at(directory, found.record)
     for keep in found.recovery.kept:
         deque(check_segment(directory, keep, revisions, None), maxlen=0)
     wrong = [path for path, _ in contradictions(directory, found, revisions)]

@@ -8,6 +8,7 @@ import msgspec
 
 from store.errors import LogDamaged
 from store.format import frame as frames
+from store.format.retention_parts import revisions_at
 from store.format.retention_record import read_record
 from store.model.event import IndexedFields
 from store.recovery.index_check import contradictions
@@ -80,8 +81,12 @@ def _verify(directory: Path, found: Found, seal_key: bytes | None) -> Report:
             f"{directory}: the last {found.lost} acknowledged events, from {recovery.last + 1} on, are unreadable: "
             "copy the directory and check the disk; opening cuts the log there and keeps the bytes beside it"
         )
-    revisions = dict(record.revisions)
-    seals = SealCheck(seal_key, record) if seal_key is not None else None
+    revisions = revisions_at(directory, record)
+    seals = (
+        SealCheck(seal_key, msgspec.structs.replace(record, revisions=dict(revisions)))
+        if seal_key is not None
+        else None
+    )
     problems += seals.begin() if seals else ()
     for keep in recovery.kept:
         problems += check_segment(directory, keep, revisions, seals)

@@ -12,11 +12,14 @@ from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
+import msgspec
+
 from store.disk.files import sync_path
 from store.errors import LogDamaged
 from store.format import frame as frames
 from store.format import segment as segments
 from store.format.index_file import index_path, read_header
+from store.format.retention_parts import moved_on, remove_parts, revisions_at
 from store.format.retention_record import RetentionRecord, read_record, write_record
 from store.format.segment_files import remove_segment, segment_names
 from store.recovery.what_counts import Scan, scan_segment
@@ -77,7 +80,7 @@ def retire(
     record = read_record(directory)
     names = [name for name in segment_names(directory) if segments.first_of_name(name) > record.last]
     total = sum((directory / name).stat().st_size for name in names)
-    revisions = dict(record.revisions)
+    changed: dict[str, int] = {}
     last = record.last
     left = bytes_left = 0
     needed = _needed_for_commands(directory, names, now_ns, commands)
@@ -91,20 +94,24 @@ def retire(
         leaving = _look(directory, name, end)
         if archive is not None:
             pack(leaving.content, archive, name)
-        _advance(revisions, leaving)
+        _advance(changed, leaving)
         last, left, bytes_left = leaving.scan.last, left + 1, bytes_left + leaving.scan.size
     retired = Retired(segments=left, events=last - record.last, bytes=bytes_left, first_sequence=last + 1)
     if left:
-        record = RetentionRecord(last, durable, revisions, seal.of_record(last, revisions) if seal else b"")
+        record = moved_on(directory, record, last, durable, changed)
+        if seal:
+            sealed = seal.of_record(last, revisions_at(directory, record))
+            record = msgspec.structs.replace(record, seal=sealed)
         write_record(directory, record)
     return record, retired
 
 
 def remove_retired(directory: Path, record: RetentionRecord) -> None:
-    """Remove the files of segments that no longer count."""
+    """Remove the files of segments that no longer count, and of the record's parts that it does not name any more."""
     covered = [name for name in segment_names(directory) if segments.first_of_name(name) <= record.last]
     for name in covered:
         remove_segment(directory / name)
+    remove_parts(directory, record)
     if covered:
         sync_path(directory)
 

@@ -8,7 +8,6 @@ from itertools import chain
 from typing import Self
 
 from store.format.names_file import NamesFile
-from store.format.retention_record import RetentionRecord
 from store.format.streams_file import SavedStreams
 from store.streams.name_numbers import Interner
 from store.streams.revisions import BITS, MASK, Chunk, Revisions
@@ -43,10 +42,10 @@ class StreamTable:
         self._unsettled: dict[int, Sequence[int]] = {}
         self._moving: Sequence[int] | None = None
 
-    def begin_behind(self, record: RetentionRecord) -> None:
-        """Go on behind what was retired, in a log that is still empty."""
-        self.reach(dict(zip(self.stream_ids(list(record.revisions)), record.revisions.values(), strict=True)))
-        self.next_sequence = record.last + 1
+    def begin_behind(self, last: int, revisions: Mapping[str, int]) -> None:
+        """Go on behind a sequence, with which streams had reached these revisions, in a log that is still empty."""
+        self.reach(dict(zip(self.stream_ids(list(revisions)), revisions.values(), strict=True)))
+        self.next_sequence = last + 1
 
     def revision(self, stream: str) -> int:
         """Return a stream's revision, 0 if it does not exist."""

@@ -60,6 +60,13 @@ def path(tmp_path, clock):
     return tmp_path / "log"
 
 
+@pytest.fixture(autouse=True, params=["in the record", "in parts"])
+def place_of_revisions(request, monkeypatch):
+    """Where the record keeps revisions: these logs have few streams, as if they were many."""
+    if request.param == "in parts":
+        monkeypatch.setattr("store.format.retention_parts.IN_RECORD", 0)
+
+
 def firsts(path):
     return sorted(int(file.stem) for file in path.glob("*.segment"))
 
@@ -78,10 +85,10 @@ def test_nothing_leaves_that_is_young_and_small_enough(path, clock):
 
 def test_nothing_leaves_an_empty_log(tmp_path, clock):
     for _ in range(2):
-        with open_log(tmp_path, clock) as log:
+        with open_log(tmp_path / "log", clock) as log:
             assert log.retire(ALL).first_sequence == 1
-            shutil.copytree(tmp_path, tmp_path.with_name("crashed"), dirs_exist_ok=True)
-    with open_log(tmp_path.with_name("crashed"), clock) as log:
+            shutil.copytree(tmp_path / "log", tmp_path / "crashed", dirs_exist_ok=True)
+    with open_log(tmp_path / "crashed", clock) as log:
         log.append([NewEvent(type="t")])
         log.retire(ALL)
         assert log.append([NewEvent(type="t")]).first_sequence == 2
