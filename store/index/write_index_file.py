@@ -39,7 +39,7 @@ _ID_MASK = 0xFFFF_FFFF
 Steps: TypeAlias = "Generator[None, None, None]"
 """Work in steps: each `next` does one."""
 
-Revisions: TypeAlias = "Mapping[int, int] | SavedRevisions"
+Revisions: TypeAlias = Mapping[int, int] | SavedRevisions
 """A revision for the id of each stream."""
 
 Column: TypeAlias = "bytes | bytearray | array[int]"

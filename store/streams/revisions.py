@@ -25,6 +25,7 @@ class Revisions:
 
     Attributes:
         chunks: the revisions; the same list for the life of the process.
+        noted: whether there ever was a chunk that cannot be written to.
 
     Args:
         chunks: what was saved.
@@ -32,6 +33,7 @@ class Revisions:
 
     def __init__(self, chunks: Iterable[Chunk] = ()) -> None:
         self.chunks: list[Chunk] = list(chunks)
+        self.noted = bool(self.chunks)
 
     def __getitem__(self, stream: int) -> int:
         """Return the revision of a stream."""
@@ -61,7 +63,7 @@ class Revisions:
 
     def frozen(self, without: Iterable[int]) -> Revisions:
         """Return the revisions as they are now, but for a step back for each time that a stream is named."""
-        chunks = self.chunks
+        chunks, self.noted = self.chunks, True
         for number, chunk in enumerate(chunks):
             if isinstance(chunk, array):
                 chunks[number] = memoryview(chunk).toreadonly()
@@ -69,10 +71,6 @@ class Revisions:
         for stream in without:
             now.move(stream, -1)
         return now
-
-    def become(self, other: Revisions) -> None:
-        """Take over others; what these were is forgotten."""
-        self.chunks[:] = other.chunks
 
 
 def in_chunks(revisions: memoryview) -> Sequence[Chunk]:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain
-from typing import Self
+from typing import Any, Self
 
 from store.format.names_file import NamesFile
 from store.format.streams_file import SavedStreams
@@ -62,8 +62,15 @@ class StreamTable:
         self.revisions.make_room(len(self.streams))
         return ids
 
-    def recall(self, names: Sequence[str]) -> bool:
-        """Have the ids of streams in memory, and let their revisions be moved on; say whether any of it was not so.
+    @property
+    def may_recall(self) -> bool:
+        """Whether there is anything for `recall` to do."""
+        return self.streams.file is not None or self.revisions.noted
+
+    def recall(self, names: Iterable[Any]) -> bool:
+        """Have the ids of streams in memory, and let their revisions be moved on; say whether it is worth another try.
+
+        It is not if all was so already, or if one of them is new.
 
         Raises:
             LogDamaged: the file of names is not what was written.
@@ -71,10 +78,13 @@ class StreamTable:
         changed = False
         numbers, revisions = self.streams.numbers, self.revisions
         for name in names:
-            number = numbers.get(name)
-            if number is None and (number := self.streams.known(name)) is not None:
-                changed = True
-            if number is not None and type(revisions.chunks[number >> BITS]) is memoryview:
+            if not isinstance(name, str):
+                return False
+            if (number := numbers.get(name)) is None:
+                number, changed = self.streams.known(name), True
+                if number is None:
+                    return False
+            if isinstance(revisions.chunks[number >> BITS], memoryview):
                 revisions.writable(number >> BITS)
                 changed = True
         return changed
@@ -139,11 +149,18 @@ class StreamTable:
         chunks, writable = self.revisions.chunks, self.revisions.writable
         revisions: list[int] = []
         add = revisions.append
-        for stream in streams:
-            chunk, at = chunks[stream >> BITS], stream & MASK
-            revision = chunk[at] + 1
+        if streams[0] == streams[-1] and streams.count(streams[0]) == len(streams):
+            chunk, at = writable(streams[0] >> BITS), streams[0] & MASK
+            revisions += range(chunk[at] + 1, chunk[at] + 1 + len(streams))
+            chunk[at] += len(streams)
+            left: Sequence[int] = ()
+        else:
+            left = streams
+        for stream in left:
+            chunk_of, at = chunks[stream >> BITS], stream & MASK
+            revision = chunk_of[at] + 1
             try:
-                chunk[at] = revision
+                chunk_of[at] = revision
             except TypeError:  # it cannot be written to yet
                 writable(stream >> BITS)[at] = revision
             add(revision)
@@ -180,7 +197,11 @@ class StreamTable:
     def stage_one(self, stream: int) -> None:
         """Do for a frame of one event all that `advance`, `stage` and `rest` do."""
         self._moving = _MIDWAY
-        self.revisions.move(stream, 1)
+        chunk, at = self.revisions.chunks[stream >> BITS], stream & MASK
+        try:
+            chunk[at] += 1
+        except TypeError:  # it cannot be written to yet
+            self.revisions.move(stream, 1)
         self._unsettled[self.next_sequence] = (stream,)
         self.next_sequence += 1
         self._moving = None

@@ -6,6 +6,7 @@ This way only accepts, as `small_framer` does: what it does not know, or would h
 
 import os
 from collections.abc import Sequence
+from itertools import chain
 from typing import Any
 
 from store.model.event import NewEvent
@@ -56,10 +57,10 @@ class NativeFramer(QuickFramer):
 
     def _recall(self, events: Any, stream: Any) -> bool:
         """Make streams ready that the native part does not see yet, or may not move on; say whether there were any."""
-        if type(events) not in {list, tuple}:
+        if type(events) not in {list, tuple} or not self._table.may_recall:
             return False
-        named = [stream, *(event.stream for event in events if type(event) is NewEvent)]
-        return self._table.recall([name for name in named if isinstance(name, str)])
+        named = (event.stream for event in events if type(event) is NewEvent)
+        return self._table.recall(chain((stream,), filter(None, named)))
 
 
 def native_framer(table: StreamTable, limits: Limits) -> NativeFramer | None:
