@@ -8,7 +8,6 @@ own (`names_file`). Derived, like an index: without it the table of streams is p
 
 import os
 import sys
-import zlib
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -16,6 +15,7 @@ import msgspec
 
 from store.disk.files import put_file
 from store.disk.mapping import map_file
+from store.format.checksum import crc32
 from store.format.frame import UNREADABLE
 
 STREAMS_NAME = "heads"
@@ -69,7 +69,7 @@ def write_streams(directory: Path, saved: SavedStreams, revisions: Sequence[byte
     header = _encode(saved)
     header += bytes(-(_HEADER_AT + len(header)) % _WIDTH)  # so that the revisions are aligned
     content = b"".join((len(header).to_bytes(_U32_BYTES, "little"), header, *revisions))
-    crc = zlib.crc32(content).to_bytes(_U32_BYTES, "little")
+    crc = crc32(content).to_bytes(_U32_BYTES, "little")
     put_file(directory / STREAMS_NAME, _MAGIC + crc + content, durably=False)
 
 
@@ -98,5 +98,5 @@ def _content(path: Path) -> memoryview | None:
         return None
     finally:
         os.close(fd)
-    crc = zlib.crc32(content[_CRC_AT + _U32_BYTES :]).to_bytes(_U32_BYTES, "little")
+    crc = crc32(content[_CRC_AT + _U32_BYTES :]).to_bytes(_U32_BYTES, "little")
     return content if len(content) >= _HEADER_AT and bytes(content[: _CRC_AT + _U32_BYTES]) == _MAGIC + crc else None

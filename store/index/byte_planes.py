@@ -125,19 +125,34 @@ class GrowingPlanes(Planes):
         for number, plane in enumerate(self.planes):
             part = data[number::_WIDTH]
             if number:
-                part = part.rstrip(b"\0")  # so that planes are the same however their numbers came in
+                part = part.rstrip(b"\0")  # as in `_append`
             if part:
                 plane.extend(bytes(at - len(plane)))
                 plane.extend(part)
 
     def _append(self, value: int, at: int) -> None:
-        for plane in self.planes:
-            if len(plane) != at:
-                plane.extend(bytes(at - len(plane)))
-            plane.append(value & _LOW)
+        for number, plane in enumerate(self.planes):
+            if (byte := value & _LOW) or not number:  # so that planes are the same however their numbers came in
+                if len(plane) != at:
+                    plane.extend(bytes(at - len(plane)))
+                plane.append(byte)
             value >>= _BYTE
             if not value:
                 return
+
+    def clear(self, positions: Iterable[int], end: int) -> None:
+        """Let the numbers at positions be 0; if none is left from a position on, the planes end there at the latest.
+
+        Args:
+            positions: the positions.
+            end: the position behind the last number that may not be 0, by what the caller knows.
+        """
+        for position in positions:
+            for plane in self.planes:
+                if position < len(plane):
+                    plane[position] = 0
+        for number, plane in enumerate(self.planes):
+            del plane[end if not number else len(plane.rstrip(b"\0")) :]
 
     def numbers(self, start: int, end: int) -> array[int]:
         """Return the numbers at positions from `start` up to `end`."""

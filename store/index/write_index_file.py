@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import os
 from array import array
-from collections.abc import Generator, Iterable, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from functools import partial
 from heapq import merge
 from itertools import islice
 from pathlib import Path
@@ -45,6 +46,9 @@ Revisions: TypeAlias = Mapping[int, int] | SavedRevisions
 Column: TypeAlias = "bytes | bytearray | array[int]"
 """A section to be."""
 
+Sections: TypeAlias = "list[tuple[int, int]]"
+"""The length of each section in bytes, and its CRC-32."""
+
 
 def write_index_file(
     segment: Path,
@@ -73,11 +77,34 @@ def write_index_file(
     contents = yield from columns_of(index, revisions)
     path = index_path(segment)
     draft = path.with_name(path.name + ".new")
+    described = yield from draft_index_file(draft, contents, partial(describe, header, index, contents), sync=sync)
+    replace_file(draft, path)
+    return described
+
+
+def draft_index_file(
+    draft: Path, contents: Sequence[Column], described: Callable[[Sections], IndexHeader], *, sync: bool
+) -> Generator[None, None, IndexHeader]:
+    """Write what is to become an index file; the caller gives it its name.
+
+    Args:
+        draft: where.
+        contents: the sections, in their order.
+        described: what the file says of itself, by the length and the CRC of each section.
+        sync: whether to make the file durable.
+
+    Returns:
+        What the file says of itself.
+
+    Raises:
+        DiskFull: there is no space; nothing of the file is left.
+        SyncFailed: the disk did not confirm.
+    """
     fd = create_file(draft, replace=True)
     try:
         sections = yield from _write(fd, draft, contents, sync=sync)
-        described = describe(header, index, contents, sections)
-        write_all(fd, encode_header(described), sum(length for length, _ in sections), draft)
+        header = described(sections)
+        write_all(fd, encode_header(header), sum(length for length, _ in sections), draft)
         if sync:
             sync_file(fd, os.fsync, draft)
     except (StoreError, GeneratorExit):
@@ -85,13 +112,10 @@ def write_index_file(
         raise
     finally:
         os.close(fd)
-    replace_file(draft, path)
-    return described
+    return header
 
 
-def describe(
-    header: SegmentHeader, index: SegmentIndex, columns: Sequence[Column], sections: list[tuple[int, int]]
-) -> IndexHeader:
+def describe(header: SegmentHeader, index: SegmentIndex, columns: Sequence[Column], sections: Sections) -> IndexHeader:
     """Return what the index file of a segment with these columns says of itself."""
     return IndexHeader(
         salt=header.salt,
@@ -108,10 +132,8 @@ def describe(
     )
 
 
-def _write(
-    fd: int, path: Path, columns: Sequence[Column], *, sync: bool
-) -> Generator[None, None, list[tuple[int, int]]]:
-    sections: list[tuple[int, int]] = []
+def _write(fd: int, path: Path, columns: Sequence[Column], *, sync: bool) -> Generator[None, None, Sections]:
+    sections: Sections = []
     offset = pending = 0
     for column in columns:
         view = memoryview(column).cast("B")

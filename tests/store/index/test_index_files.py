@@ -13,6 +13,7 @@ from store.format.segment import decode_header
 from store.format.streams_file import read_streams, write_streams
 from store.index.rebuild import index_frames
 from store.index.stored_index import StoredIndex
+from store.streams.name_numbers import name_hash
 from store.streams.stream_table import StreamTable
 
 SMALL = Limits(segment_bytes=2500, reserve_bytes=0)
@@ -304,3 +305,15 @@ def test_a_segment_with_an_unreadable_frame_before_its_end_is_not_indexed(filled
     segment.write_bytes(data)
     with pytest.raises(LogDamaged, match="is unreadable"):
         index_frames(segment, header, StreamTable(), end)
+def hollow():
+    """Return a correlation id whose hash has a byte of 0 below one that is not."""
+    return next(name for n in range(10_000) if not (number := name_hash(name := f"c{n}")) >> 8 & 0xFF and number >> 16)
+
+
+def test_an_index_file_is_the_same_however_its_numbers_came_in(tmp_path):
+    with EventLog.open(tmp_path / "log") as log:
+        for _ in range(3):
+            log.append({"type": "a", "correlation_id": hollow()})
+        log.query(limit=1)
+        log.append({"type": "a"})
+    assert verify(tmp_path / "log").problems == []
