@@ -11,6 +11,7 @@ from store.care.importing import Imported, import_events
 from store.care.read_only import look
 from store.care.restore import Restored, restore
 from store.care.stats import Stats, stats
+from store.erasing.erasure import Erased, Erasure
 from store.errors import (
     ConditionFailed,
     DiskFull,
@@ -30,13 +31,14 @@ from store.following.projection import Projection, View
 from store.following.snapshot import Snapshot, Snapshots
 from store.following.subscription import Subscription, Subscriptions
 from store.format.interchange import Encoding
-from store.interface import Log, LogStats
+from store.interface import Log
 from store.log import EventLog
 from store.memory import MemoryLog
 from store.model.append import Append, Appended, Expected, FailIf
 from store.model.event import Event, NewEvent
 from store.model.event_types import EventTypes
 from store.model.limits import Limits
+from store.model.log_stats import LogStats
 from store.model.query import Page, Query
 from store.recovery.repair import Repaired, repair
 from store.recovery.verify import Report, verify
@@ -53,6 +55,8 @@ __all__ = [
     "DiskFull",
     "Encoding",
     "EpochChanged",
+    "Erased",
+    "Erasure",
     "Event",
     "EventLog",
     "EventTypes",

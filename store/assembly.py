@@ -1,31 +1,64 @@
 """How a log in files is put together, from what its directory holds."""
 
+import os
 from functools import partial
 from pathlib import Path
 
 from store.disk.lock import DirectoryLock
 from store.disk.ports import LogPorts
+from store.erasing.in_files import FileErasure
 from store.format.clean_stop import make_reserve
 from store.format.durable_mark import DurableMark, read_durable_mark
+from store.format.erasure_record import UnderWay, read_erasure_record
 from store.format.retention_record import RetentionRecord, read_record
 from store.format.segment import EPOCH_BYTES
 from store.index.active_index import SegmentIndex
 from store.index.index_file_queue import IndexFileQueue
-from store.interface import LogStats
 from store.model.limits import Limits
+from store.model.log_stats import LogStats
 from store.reading.committed import Committed
 from store.reading.follower import Follower
 from store.reading.segment_reader import Segment
 from store.recovery.load_segments import Progress
 from store.recovery.open_directory import open_segments, read_segments
+from store.retention.policy import Retention, check_retention
+from store.retention.retirement_steps import Retirement
 from store.streams.stream_table import StreamTable
 from store.tamper.check_seals import seal_to_go_on
 from store.writing.command_window import CommandMemory
+from store.writing.commit_steps import FileCommitSteps
 from store.writing.fsync_policy import FsyncPolicy
 from store.writing.log_parts import LogParts
 from store.writing.staging import Stager
 from store.writing.tail import Tail
 from store.writing.writer import Writer
+
+
+class EventLogSteps(FileCommitSteps):
+    """The steps of a log in files, and those of its retirements."""
+
+    def retirement(self, retention: Retention, *, archive: str | os.PathLike[str] | None = None) -> Retirement:
+        """Begin to retire the oldest segments, one at a time, while the log goes on.
+
+        Raises:
+            Invalid: the policy says nothing, or the log is sealed and was opened without its key.
+        """
+        self.refuse_if_unusable()
+        self.refuse_changes()
+        check_retention(retention)
+        return Retirement(self._parts, retention, None if archive is None else Path(archive))
+
+    def erasing(self, stream: str, *, agent: str) -> FileErasure:
+        """Begin to erase a stream, a step at a time, while the log goes on; see `Log.erasing`."""
+        self.refuse_if_unusable()
+        self.refuse_changes()
+        return FileErasure(self._parts, stream, agent)
+
+    def cut_off(self) -> UnderWay | None:
+        """Return the erasing that a stop has cut off, None if there is none that can be gone on with here."""
+        if self._parts.lock is None or (self._parts.seal is None and self._committed.sealed):
+            return None
+        return read_erasure_record(self._parts.directory).under_way
 
 
 def assemble(  # noqa: PLR0917 - what `EventLog.open` was told

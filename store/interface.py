@@ -6,51 +6,20 @@ from collections.abc import Iterator, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Self
 
-import msgspec
 from msgspec.structs import replace
 
+from store.erasing.erasure import Erased, Erasure
 from store.errors import DiskFull, EventsGone, Invalid, StoreError
 from store.model.append import Append, Appended, Expected
 from store.model.event import Event, NewEvent
 from store.model.given import EventsGiven, FailIfGiven, as_events, as_fail_if
 from store.model.limits import check_name
+from store.model.log_stats import LogStats
 from store.model.query import MAX_LIMIT, Page, Query, as_query
 from store.writing.commit_steps import CommitSteps
 
 PAUSE_S = 0.01
 """How long a subscription waits until it looks for new events again, in seconds."""
-
-
-class LogStats(msgspec.Struct, frozen=True, kw_only=True):
-    """A log in figures.
-
-    Attributes:
-        first_sequence: the sequence that the log begins with.
-        head: the last committed sequence.
-        durable: the last sequence known to be durable; 0 in memory.
-        streams: how many streams there are.
-        segments: how many segment files.
-        bytes: the size of all segment files.
-        commits: groups settled since the log was opened.
-        syncs: fsyncs of data since the log was opened.
-        commands: command ids remembered.
-        fsync: the policy, `none` in memory and where the log is only read.
-        epoch: the log epoch.
-        lost: how many events had been acknowledged and could not be read when the log was opened.
-    """
-
-    first_sequence: int
-    head: int
-    durable: int
-    streams: int
-    segments: int
-    bytes: int
-    commits: int
-    syncs: int
-    commands: int
-    fsync: str
-    epoch: str
-    lost: int = 0
 
 
 class Log(ABC):
@@ -236,6 +205,42 @@ class Log(ABC):
                 return
             if self.head == head:
                 time.sleep(PAUSE_S)
+
+    def erase(self, stream: str, *, agent: str = "local") -> Erased:
+        """Erase what the events of a stream hold, for good; they stay in their places, without their content.
+
+        Payload, metadata, tags, correlation and causation id are overwritten. Sequence, stream, revision, type, agent
+        and time stay, and the stream may be appended to as before. It is durable when this returns, whatever the fsync
+        policy, and told in the log: `moothall.log.erased` in the stream `moothall/log`. A stop in between does not undo
+        it: the next opening ends it.
+
+        Args:
+            stream: the stream; none of the hall's own, `moothall/...`.
+            agent: who has it erased.
+
+        Raises:
+            Invalid: there is no such stream, it is one of the hall's own, or some of it is sealed.
+            LogDamaged: an event's bytes changed since the log was opened.
+            DiskFull: it is not done yet, and some of it may be: free some space, and erase again.
+            SyncFailed: the log does no more work; open it again, and it is done.
+        """
+        before = 0
+        while True:
+            erasure = self.erasing(stream, agent=agent)
+            while erasure.step():
+                erasure.mend()
+            if (told := erasure.told()) is not None:
+                (outcome,) = self.commit([told])
+                if isinstance(outcome, StoreError):
+                    raise outcome
+            erasure.end()
+            if not erasure.resumed:
+                return replace(erasure.erased, events=before + erasure.erased.events)
+            before += erasure.erased.events
+
+    @abstractmethod
+    def erasing(self, stream: str, *, agent: str = "local") -> Erasure:
+        """Begin to erase a stream, a step at a time; what `erase` says holds here too."""
 
     @abstractmethod
     def _read_all(self, after: int, *, skip_gone: bool) -> Iterator[Event]:

@@ -4,43 +4,29 @@ import errno
 import os
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Self
 
-from store.assembly import assemble, figures
+from store.assembly import EventLogSteps, assemble, figures
 from store.disk.files import make_directory
 from store.disk.lock import DirectoryLock
 from store.disk.ports import LogPorts, Sync
-from store.errors import LogDamaged, StoreError
+from store.erasing.erasure import Erased, Erasure
+from store.errors import DiskFull, LogDamaged, StoreError
 from store.format.retention_parts import whole_record
 from store.format.retention_record import RetentionRecord
-from store.interface import Log, LogStats
+from store.interface import Log
 from store.model.append import Append, Appended, Expected
 from store.model.event import Event, NewEvent
 from store.model.limits import Limits
+from store.model.log_stats import LogStats
 from store.model.query import Page, Query, as_query
 from store.recovery.close_directory import close_cleanly
 from store.recovery.load_segments import Progress, unseen
-from store.retention.policy import Retention, Retired, check_retention
-from store.retention.retirement_steps import Retirement
-from store.writing.commit_steps import FileCommitSteps
+from store.retention.policy import Retention, Retired
 from store.writing.fsync_policy import parse_policy
 from store.writing.log_parts import LogParts
-
-
-class EventLogSteps(FileCommitSteps):
-    """The steps of a log in files, and those of its retirements."""
-
-    def retirement(self, retention: Retention, *, archive: str | os.PathLike[str] | None = None) -> Retirement:
-        """Begin to retire the oldest segments, one at a time, while the log goes on.
-
-        Raises:
-            Invalid: the policy says nothing, or the log is sealed and was opened without its key.
-        """
-        self.refuse_if_unusable()
-        self.refuse_changes()
-        check_retention(retention)
-        return Retirement(self._parts, retention, None if archive is None else Path(archive))
 
 
 class EventLog(Log):
@@ -108,13 +94,15 @@ class EventLog(Log):
         lock = None if read_only else DirectoryLock(directory)
         ports = LogPorts(clock_ns=clock_ns, random_bytes=random_bytes, sync=sync)
         try:
-            return cls(assemble(directory, lock, policy, limits or Limits(), ports, progress, seal_key))
+            log = cls(assemble(directory, lock, policy, limits or Limits(), ports, progress, seal_key))
+            log._end_erasing()
         except BaseException as error:
             if lock is not None:
                 lock.release()
             if isinstance(error, OSError) and error.errno == errno.EIO:
                 raise LogDamaged(f"{directory} could not be read: {error}; check the disk, then start again") from error
             raise
+        return log
 
     @property
     def steps(self) -> EventLogSteps:
@@ -185,7 +173,10 @@ class EventLog(Log):
         """Answer a query, given whole or by the fields of `Query`; see `Log.query`."""
         self._steps.refuse_if_unusable()
         self._look()
-        return self._committed.query(as_query(query, filters), self._parts.limits, max_scan, onto)
+        asked, limits, follower = as_query(query, filters), self._parts.limits, self._parts.follower
+        if follower is None:
+            return self._committed.query(asked, limits, max_scan, onto)
+        return follower.steadily(lambda: self._committed.query(asked, limits, max_scan, onto))
 
     def _read_all(self, after: int, *, skip_gone: bool) -> Iterator[Event]:
         """Yield every committed event after a sequence, in order; see `Log.read`."""
@@ -194,10 +185,15 @@ class EventLog(Log):
             self._steps.refuse_if_unusable()
             self._look()
             before = after
-            for events in self._committed.read(after, skip_gone=skip_gone):
-                yield from events
-                after = events[-1].sequence if events else after
-                self._steps.refuse_if_unusable()
+            try:
+                for events in self._committed.read(after, skip_gone=skip_gone):
+                    yield from events
+                    after = events[-1].sequence if events else after
+                    self._steps.refuse_if_unusable()
+            except LogDamaged:
+                if self._parts.follower is None or not self._parts.follower.mended():
+                    raise
+                before = None
 
     def epoch_end(self, epoch: str) -> int:
         """Return the last sequence that was stored in an epoch, as far as this log goes; 0 if it does not know it."""
@@ -248,10 +244,26 @@ class EventLog(Log):
             SyncFailed: the disk did not confirm; what has left will be known when the log is opened again.
         """
         retirement = self._steps.retirement(retention, archive=archive)
-        while retirement.prepare():
-            retirement.hide()
-            retirement.remove()
+        with self._writer.lock:
+            while retirement.prepare():
+                retirement.hide()
+                retirement.remove()
         return retirement.retired
+
+    def erase(self, stream: str, *, agent: str = "local") -> Erased:
+        """Erase what the events of a stream hold; see `Log.erase`. Other threads that append wait for it."""
+        with self._writer.lock:
+            return super().erase(stream, agent=agent)
+
+    def erasing(self, stream: str, *, agent: str = "local") -> Erasure:
+        """Begin to erase a stream, a step at a time; see `Log.erasing`."""
+        return self._steps.erasing(stream, agent=agent)
+
+    def _end_erasing(self) -> None:
+        """Go on with an erasing that a stop has cut off; where that cannot be, the next opening does."""
+        if (begun := self._steps.cut_off()) is not None:
+            with suppress(DiskFull, LogDamaged):
+                self.erase(begun.stream, agent=begun.agent)
 
     def close(self) -> None:
         """Sync, leave the note of a clean stop, and give the directory up; once is enough, twice does no harm.

@@ -9,12 +9,14 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import repeat
 from typing import Any
 
+from store.erasing.in_memory import MemoryErasure
 from store.errors import ConditionFailed, Invalid, StoreError
 from store.format.frame import Command, decode_event
-from store.interface import Log, LogStats
+from store.interface import Log
 from store.model.append import Append, Appended, FailIf, check_all_expected, check_stream, queries_of, stream_of
 from store.model.event import Event
 from store.model.limits import Limits, check_finite, check_name, check_names
+from store.model.log_stats import LogStats
 from store.model.matching import matcher
 from store.model.query import Filling, Page, Query, as_query, onwards
 from store.writing.command_window import repeated
@@ -198,6 +200,12 @@ class MemoryLog(Log):
             if max_scan is not None and (scanned >= max_scan or scanned_bytes >= max_scan * self._limits.look_bytes):
                 return filling.stopped(sequence, scanned_bytes)
         return filling.last(low if descending else max(high - 1, asked.after), scanned_bytes)
+
+    def erasing(self, stream: str, *, agent: str = "local") -> MemoryErasure:
+        """Begin to erase a stream; see `Log.erasing`."""
+        stored = self._stored
+        stored.refuse_if_closed()
+        return MemoryErasure(stored.events, stored.commands, stream, agent, last=stored.head)
 
     def _read_all(self, after: int, *, skip_gone: bool) -> Iterator[Event]:
         """Yield every committed event after a sequence, in order; nothing leaves. See `Log.read`."""

@@ -5,7 +5,8 @@ is being written the whole frames are taken. A backup is a prefix of its log and
 left as it is, where the log is damaged, and where the backup holds events that the log does not: a log that lost
 something must not take it away from its backup, too.
 
-Complete segments that the backup has already are not read again; `verify` looks at what is in them.
+Complete segments that the backup has already are not read again, unless events were erased since: then they are erased
+in the backup too. `verify` looks at what is in them.
 """
 
 import os
@@ -20,10 +21,12 @@ from store.disk.lock import DirectoryLock
 from store.errors import Invalid, LogDamaged
 from store.format import frame as frames
 from store.format import segment as segments
+from store.format.erasure_record import read_erasure_record, segment_bytes, write_erasure_record
 from store.format.restore_mark import refuse_half_restored
 from store.format.retention_parts import copy_parts
 from store.format.retention_record import read_record, write_record
 from store.format.segment_files import remove_derived, remove_segment, segment_names
+from store.format.tombstone import same_but_for_erased
 from store.recovery.survey import describe, witnesses
 from store.recovery.what_counts import Kept, Scan, recover, scan_segment
 from store.retention.retire import remove_retired
@@ -96,9 +99,10 @@ def bring_up_to_date(source: Path, copy: Path) -> BackedUp:
         DiskFull: there is no space; the backup opens still.
         SyncFailed: the disk did not confirm; back up again.
     """
-    _, record, marked = witnesses(source)
+    erasures, (_, record, marked) = read_erasure_record(source), witnesses(source)
     names, old = _behind(record.last, segment_names(source)), segment_names(copy)
-    same = _unchanged(source, copy, names, _behind(record.last, old))
+    nothing_erased = erasures.state == read_erasure_record(copy).state
+    same = _unchanged(source, copy, names, _behind(record.last, old)) if nothing_erased else 0
     before = segments.first_of_name(names[same]) - 1 if same else record.last
     scans = [_scan(source / name) for name in names[same:]]
     recovery = recover(scans, marked, before)
@@ -117,6 +121,8 @@ def bring_up_to_date(source: Path, copy: Path) -> BackedUp:
         copy_parts(source, copy, record)
         write_record(copy, record)
     remove_retired(copy, record)
+    if not nothing_erased and erasures.under_way is None:  # else the next backup looks again, at all of it
+        write_erasure_record(copy, erasures)
     return BackedUp(segments=len(kept), written=len(written), bytes=sum(written), last_sequence=recovery.last)
 
 
@@ -149,18 +155,18 @@ def _looks(path: Path) -> tuple[bytes, int]:
 
 
 def _scan(path: Path) -> Scan:
-    return scan_segment(path.name, path.read_bytes())
+    return scan_segment(path.name, segment_bytes(path))
 
 
 def _check_prefix(source: Path, copy: Path, old: Sequence[str], last: int) -> None:
-    """Refuse unless the backup's last append is in the log."""
+    """Refuse unless the backup's last append is in the log, erased or not."""
     for name in reversed(old):
-        data = memoryview((copy / name).read_bytes())
+        data = memoryview(segment_bytes(copy / name))
         scan = scan_segment(name, data)
         if not scan.firsts:
             continue
-        sequence, body = scan.firsts[-1], _body(data, scan.offsets[-1])
-        if sequence > last or body not in _bodies_at(source, sequence):
+        sequence, theirs = scan.firsts[-1], _frame(data, scan.offsets[-1])
+        if sequence > last or not any(_is_that(theirs, ours) for ours in _frames_at(source, sequence)):
             raise Invalid(
                 f"{copy} holds event {sequence}, which {source} does not hold like that: one of them lost or gained "
                 "events since the last backup; choose an empty directory for this one"
@@ -168,28 +174,37 @@ def _check_prefix(source: Path, copy: Path, old: Sequence[str], last: int) -> No
         return
 
 
-def _bodies_at(directory: Path, sequence: int) -> Iterator[bytes]:
+def _frames_at(directory: Path, sequence: int) -> Iterator[tuple[frames.Frame, bytes]]:
     """Yield the frames that begin with a sequence: the last segment that has one counts, but all are that append."""
     homes = [name for name in segment_names(directory) if segments.first_of_name(name) <= sequence]
     for name in reversed(homes):
-        data = memoryview((directory / name).read_bytes())
+        data = memoryview(segment_bytes(directory / name))
         scan = scan_segment(name, data)
         for first, offset in zip(scan.firsts, scan.offsets, strict=True):
             if first == sequence:
-                yield _body(data, offset)
+                yield _frame(data, offset)
         if scan.last >= sequence:
             return
 
 
-def _body(data: memoryview, offset: int) -> bytes:
+def _frame(data: memoryview, offset: int) -> tuple[frames.Frame, bytes]:
     frame = frames.read_header(data, offset)
     assert frame is not None, "the scan found a frame here"
-    return bytes(frames.body_of(data, frame))
+    return frame, bytes(frames.body_of(data, frame))
+
+
+def _is_that(theirs: tuple[frames.Frame, bytes], ours: tuple[frames.Frame, bytes]) -> bool:
+    """Say whether a frame of the backup is one of the log, in which events may have been erased since."""
+    (before, body), (now, erased) = theirs, ours
+    if body == erased or not now.flags & frames.HAS_ERASED or before.count != now.count:
+        return body == erased
+    events = zip(frames.events_of(body, before.count), frames.events_of(erased, now.count), strict=True)
+    return all(same_but_for_erased(old, new) for old, new in events)
 
 
 def _bring(source: Path, copy: Path, keep: Kept) -> int:
     """Write a segment into the backup unless it is there like that; return how many bytes were written."""
-    content = (source / keep.scan.name).read_bytes()[: keep.end]
+    content = segment_bytes(source / keep.scan.name)[: keep.end]
     place = copy / keep.scan.name
     if place.exists() and place.read_bytes() == content:
         return 0

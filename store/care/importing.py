@@ -21,7 +21,7 @@ from store.format.restore_mark import refuse_half_restored
 from store.format.retention_record import NOTHING_RETIRED, RetentionRecord, read_record, write_record
 from store.format.segment_files import segment_names
 from store.log import EventLog
-from store.model.event import Event, NewEvent
+from store.model.event import ERASED_PAYLOAD, Event, NewEvent
 from store.model.limits import Limits, check_name
 from store.tamper.seal import Seal
 
@@ -166,9 +166,10 @@ def _skip_known(log: EventLog, run: Sequence[Event], before: int) -> Sequence[Ev
         here = log.read(run[0].sequence - 1)
         for event in run[:number]:
             if event != next(here, None):
-                raise Invalid(
-                    f"event {event.sequence} is not the one that the log has there: import into an empty directory"
+                what = (
+                    "was erased there: erase it here too" if event.erased else "is not the one that the log has there"
                 )
+                raise Invalid(f"event {event.sequence} {what}, or import into an empty directory")
     return run[number:]
 
 
@@ -200,7 +201,7 @@ def _append(log: EventLog, run: Sequence[Event]) -> None:
 def _new(event: Event) -> NewEvent:
     return NewEvent(
         type=event.type,
-        data=event.data,
+        data=ERASED_PAYLOAD if event.erased else event.data,
         stream=event.stream,
         correlation_id=event.correlation_id,
         causation_id=event.causation_id,

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from store.errors import Invalid, LogDamaged
 from store.format import frame as frames
+from store.format.erasure_record import segment_bytes
 from store.format.retention_parts import whole_record
 from store.format.retention_record import RetentionRecord
 from store.model.event import Event
@@ -36,7 +37,7 @@ def look(path: str | PathLike[str], after: int = 0) -> tuple[RetentionRecord, It
 def _events(directory: Path, keep: Kept, after: int) -> Iterator[Event]:
     path = directory / keep.scan.name
     try:
-        data = memoryview(path.read_bytes())
+        data = memoryview(segment_bytes(path))
     except FileNotFoundError:
         raise Invalid(f"{path} left the log while it was read: begin again") from None
     assert keep.scan.header is not None

@@ -20,6 +20,7 @@ from store.disk.lock import DirectoryLock
 from store.errors import DiskFull, Invalid, LogDamaged, SyncFailed
 from store.format.clean_stop import CLEAN_STOP_NAME
 from store.format.durable_mark import MARK_NAME
+from store.format.erasure_record import ERASURE_NAME
 from store.format.names_file import NAMES_NAME
 from store.format.restore_mark import RestoreMark, read_restore_mark, remove_restore_mark, write_restore_mark
 from store.format.retention_parts import part_files
@@ -129,6 +130,7 @@ def _log_files(directory: Path) -> list[Path]:
     """Return the files that make up a log, the newest segment first."""
     files = [file for name in reversed(segment_names(directory)) for file in _and_derived(directory / name)]
     files += [directory / name for name in (CLEAN_STOP_NAME, STREAMS_NAME, NAMES_NAME, RECORD_NAME, MARK_NAME)]
+    files.append(directory / ERASURE_NAME)
     return [file for file in (*files, *part_files(directory)) if file.exists()]
 
 

@@ -7,7 +7,8 @@
         offsets      u32 x (count + 1): where each record begins, from the body's start; the last is where they end
         0xdd count   the head of a MessagePack array, so that all records together decode in one call
         records      `count` MessagePack arrays, the fields of `Event` in order
-        (a record whose event has tags has one field more than others, the tags; flag 2 says that there are such)
+        (a record whose event has tags has one field more than others, the tags; flag 2 says that there are such;
+        of an erased event there is a tombstone, see `tombstone`; flag 4 says that there are such)
         command      if flag 1: [agent, command id, hash of the payload] in MessagePack
         seal         `seal bytes` bytes: a keyed hash chained over the frames, if the segment is sealed
 
@@ -37,7 +38,10 @@ MAGIC = b"MHfr"
 HEADER_BYTES = 48
 HAS_COMMAND = 1
 HAS_TAGS = 2
+HAS_ERASED = 4
 TAG_BYTES = 4
+TAG_END = len(MAGIC) + TAG_BYTES
+"""Where a header's magic and tag end, which never change."""
 
 _HEADER = struct.Struct("<4s4sIHHIIQQq")
 _COVERED = struct.Struct("<HHIIQQq")

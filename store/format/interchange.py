@@ -1,7 +1,8 @@
 """Events as a stream of bytes, to carry them elsewhere: one JSON object a line, or one MessagePack array after another.
 
 A log whose beginning was retired says so before its first event: which events are gone, and which revisions their
-streams had reached, some streams at a time. A line has the fields that the tools return, the time as RFC 3339. A
+streams had reached, some streams at a time. An erased event says so: by `erased` in its line, and by a field more than
+others in its record. A line has the fields that the tools return, the time as RFC 3339. A
 MessagePack record has those of the log's own records, in their order. Reading is bounded: neither a line without an end
 nor a length that promises too much makes it hold more than a few times the largest event.
 """
@@ -13,6 +14,7 @@ from typing import Any, BinaryIO, Literal, get_args
 import msgspec
 
 from store.errors import Invalid
+from store.format.tombstone import as_erased
 from store.model.event import Event
 from store.model.times import from_rfc3339, to_rfc3339
 
@@ -43,6 +45,12 @@ class _Line(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     tags: tuple[str, ...] = ()
 
 
+class _ErasedLine(_Line, kw_only=True, forbid_unknown_fields=True):
+    """The same of an event that may have been erased, and says so."""
+
+    erased: bool = False
+
+
 class Beginning(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """Says that events are gone, and which revisions some of their streams had reached.
 
@@ -56,16 +64,18 @@ class Beginning(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
 
 
 _encode_json = msgspec.json.Encoder().encode
-_decode_line = msgspec.json.Decoder(_Line).decode
+_decode_line = msgspec.json.Decoder(_ErasedLine).decode
 _decode_beginning = msgspec.json.Decoder(Beginning).decode
 _fields_of = msgspec.structs.astuple
+_FIELDS = len(Event.__struct_fields__)
 
 
 def encode_line(event: Event) -> bytes:
     """Return an event as a line of JSON."""
     fields = msgspec.structs.asdict(event)
     time = to_rfc3339(fields.pop("time_ns"))
-    return _encode_json(_Line(time=time, **fields)) + b"\n"
+    line = _ErasedLine(time=time, erased=True, **fields) if event.erased else _Line(time=time, **fields)
+    return _encode_json(line) + b"\n"
 
 
 def encoder(encoding: Encoding) -> Callable[[Event | Beginning], bytes]:
@@ -78,7 +88,12 @@ def encoder(encoding: Encoding) -> Callable[[Event | Beginning], bytes]:
     if encoding == "jsonl":
         return lambda item: encode_line(item) if isinstance(item, Event) else _encode_json(item) + b"\n"
     pack: Callable[[object], bytes] = _msgpack().Packer().pack
-    return lambda item: pack(_fields_of(item) if isinstance(item, Event) else msgspec.structs.asdict(item))
+    return lambda item: pack(_record_of(item) if isinstance(item, Event) else msgspec.structs.asdict(item))
+
+
+def _record_of(event: Event) -> tuple[Any, ...]:
+    """Return what a record holds: the fields; of an erased event True behind them."""
+    return (*_fields_of(event), True) if event.erased else _fields_of(event)
 
 
 def read_stream(source: BinaryIO, encoding: Encoding, event_bytes: int) -> Iterator[Event | Beginning]:
@@ -116,7 +131,8 @@ def _read_lines(source: BinaryIO, event_bytes: int) -> Iterator[Event | Beginnin
             time_ns = from_rfc3339(fields.pop("time"))
         except (ValueError, msgspec.DecodeError, RecursionError) as error:
             raise Invalid(f"line {number} is no event: {error}") from error
-        yield _checked(Event(time_ns=time_ns, **fields), f"line {number}")
+        erased = fields.pop("erased")
+        yield _checked(Event(time_ns=time_ns, **fields), f"line {number}", erased=erased)
 
 
 class _Counting:
@@ -154,17 +170,21 @@ def _read_records(source: BinaryIO, event_bytes: int) -> Iterator[Event | Beginn
         except (ValueError, msgspec.DecodeError, msgpack.UnpackException, RecursionError) as error:
             raise Invalid(f"record {number} is no event: {error or type(error).__name__}") from error
         counting.whole = unpacker.tell()
-        yield _checked(item, f"record {number}") if isinstance(item, Event) else item
+        erased = len(values) > _FIELDS and values[_FIELDS] is True
+        yield _checked(item, f"record {number}", erased=erased) if isinstance(item, Event) else item
     if rest := counting.count - counting.whole:
         raise Invalid(f"record {number} is cut off after {rest} bytes: get the whole file and import it again")
 
 
-def _checked(event: Event, where: str) -> Event:
+def _checked(event: Event, where: str, *, erased: bool) -> Event:
+    """Refuse what no log holds; an event without a payload has an empty one, unless it was erased."""
     if event.sequence < 1:
         raise Invalid(f"{where} has the sequence {event.sequence}: the first is 1")
     if not -_TIME_END <= event.time_ns < _TIME_END:
         raise Invalid(f"{where} has a time that 64 bits of nanoseconds do not reach: use the years 1678 to 2261")
-    return event if event.data is not None else msgspec.structs.replace(event, data={})
+    if erased and event != as_erased(event):
+        raise Invalid(f"{where} says that it was erased, and holds what an erased event does not: export again")
+    return event if erased or event.data is not None else msgspec.structs.replace(event, data={})
 
 
 def _msgpack() -> Any:

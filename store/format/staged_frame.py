@@ -14,7 +14,8 @@ class StagedFrame(msgspec.Struct, kw_only=True):
     """A frame to be: everything but its header, which depends on the segment and the moment of writing.
 
     `streams`, `types` and `correlations` have a number for each event, `agent` is one id for all;
-    `correlations` is None if no event has one; so is `tags`, the hashes of each event's tags.
+    `correlations` is None if no event has one; so is `tags`, the hashes of each event's tags. `erased` says whether any
+    is stored as one that was erased.
     """
 
     first_sequence: int
@@ -27,6 +28,7 @@ class StagedFrame(msgspec.Struct, kw_only=True):
     agent: int
     tags: Sequence[frozenset[int]] | None = None
     command: Command | None
+    erased: bool = False
     appended: Appended
     _events: list[Event] | None = None
 

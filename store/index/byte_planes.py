@@ -140,19 +140,20 @@ class GrowingPlanes(Planes):
             if not value:
                 return
 
-    def clear(self, positions: Iterable[int], end: int) -> None:
-        """Let the numbers at positions be 0; if none is left from a position on, the planes end there at the latest.
-
-        Args:
-            positions: the positions.
-            end: the position behind the last number that may not be 0, by what the caller knows.
-        """
+    def clear(self, positions: Iterable[int]) -> int:
+        """Let the numbers at positions be 0; return the position behind the last number that is not."""
         for position in positions:
             for plane in self.planes:
                 if position < len(plane):
                     plane[position] = 0
-        for number, plane in enumerate(self.planes):
-            del plane[end if not number else len(plane.rstrip(b"\0")) :]
+        ends = [len(plane.rstrip(b"\0")) for plane in self.planes]
+        for plane, end in zip(self.planes[1:], ends[1:], strict=True):
+            del plane[end:]
+        return max(ends)
+
+    def end_at(self, position: int) -> None:
+        """Leave out the numbers from a position on, all of which are 0."""
+        del self.planes[0][position:]
 
     def numbers(self, start: int, end: int) -> array[int]:
         """Return the numbers at positions from `start` up to `end`."""

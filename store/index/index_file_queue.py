@@ -2,6 +2,7 @@
 
 import threading
 from collections import deque
+from collections.abc import Callable
 
 from store.errors import DiskFull
 from store.format.index_file import index_path
@@ -33,6 +34,7 @@ class IndexFileQueue:
         self._more: deque[Steps] = deque()
         self._work: Steps | None = None
         self._more_next = False
+        self._current: tuple[IndexedSegment, Revisions] | None = None
 
     @property
     def pending(self) -> bool:
@@ -58,6 +60,15 @@ class IndexFileQueue:
             self._waiting.extendleft(reversed(self._postponed))
             self._postponed.clear()
 
+    def change(self, segment: IndexedSegment, change: Callable[[], None]) -> None:
+        """Change the index of a segment, from whose index in memory the file is made: what was begun begins anew."""
+        with self._lock:
+            if self._work is not None and self._current is not None and self._current[0] is segment:
+                self._work.close()
+                self._work = None
+                self._waiting.appendleft(self._current)
+            change()
+
     def step(self) -> bool:
         """Do about a millisecond of work, if there is any; say whether there is more.
 
@@ -68,13 +79,16 @@ class IndexFileQueue:
         """
         with self._lock:
             if self._work is None and self._waiting:
-                self._work = self._built_or_postponed(*self._waiting.popleft())
+                self._current = self._waiting.popleft()
+                self._work = self._built_or_postponed(*self._current)
             self._more_next = not self._more_next and bool(self._more)
             if self._more_next or self._work is None:
                 if self._more and next(self._more[0], _DONE) is _DONE:
                     self._more.popleft()
-            elif next(self._work, _DONE) is _DONE:
-                self._work = None
+            else:
+                work, self._work = self._work, None
+                if next(work, _DONE) is not _DONE:
+                    self._work = work
         return self.pending
 
     def _built_or_postponed(self, segment: IndexedSegment, revisions: Revisions) -> Steps:

@@ -8,6 +8,7 @@ import msgspec
 
 from store.errors import LogDamaged
 from store.format import frame as frames
+from store.format.erasure_record import segment_bytes
 from store.format.index_file import Section
 from store.format.segment import HEADER_BYTES, SegmentHeader
 from store.index.active_index import SegmentIndex
@@ -42,7 +43,7 @@ def index_frames(
         LogDamaged: a frame before that byte is unreadable, or a record does not decode although its frame's CRC holds.
     """
     index, reached, hashes = SegmentIndex(table), dict[int, int](), CorrelationHashes()
-    data = memoryview(path.read_bytes())
+    data = memoryview(segment_bytes(path))
     offset = HEADER_BYTES
     for frame in frames.frames_in(data[:end], offset, header.salt):
         try:

@@ -34,6 +34,19 @@ class TagPositions:
             for each in hashes:
                 self.groups[each].append(position)
 
+    def holds(self, positions: Iterable[int]) -> bool:
+        """Say whether any event at positions has a tag."""
+        meant = frozenset(positions)
+        return any(not meant.isdisjoint(group) for group in self.groups.values())
+
+    def forget(self, positions: Iterable[int], hashes: Iterable[int]) -> None:
+        """Take tags, by their hashes, away from the events at positions."""
+        meant = frozenset(positions)
+        for each in hashes:
+            left = array("I", [position for position in self.groups.pop(each, ()) if position not in meant])
+            if left:
+                self.groups[each] = left
+
     def count(self, wanted: Iterable[int], low: int, high: int) -> int:
         """Return at how many positions p, low <= p < high, any of the hashes stands."""
         found = (self.groups.get(each, ()) for each in wanted)

@@ -10,6 +10,17 @@ from typing import Any
 import msgspec
 
 
+class _ErasedPayload:
+    """Stands for a payload that was erased before it is stored; false, as an empty one is."""
+
+    def __bool__(self) -> bool:
+        return False
+
+
+ERASED_PAYLOAD = _ErasedPayload()
+"""The payload with which an import stores an erased event: as nil, which no payload that callers give is stored as."""
+
+
 class NewEvent(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     """An event that is not stored yet.
 
@@ -46,7 +57,7 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False
         correlation_id: as given.
         causation_id: as given.
         metadata: as given.
-        data: the payload.
+        data: the payload; None if the event was erased, and only then.
         tags: as given.
     """
 
@@ -61,6 +72,11 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False
     metadata: dict[str, Any] | None = None
     data: Any = None
     tags: tuple[str, ...] = ()
+
+    @property
+    def erased(self) -> bool:
+        """Whether its content was erased: its payload is None then, and it has no metadata, tags, or other ids."""
+        return self.data is None
 
 
 class IndexedFields(msgspec.Struct, frozen=True, array_like=True, gc=False):

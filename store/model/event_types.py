@@ -83,13 +83,13 @@ class EventTypes:
         return NewEvent(type=name, data=data, metadata=dict(metadata) if metadata is not None else None, **fields)
 
     def upcast(self, event: Event) -> Event:
-        """Return an event as one of today's version; sequence, time and all the rest stay.
+        """Return an event as one of today's version; its sequence, its time and an erased one as a whole stay.
 
         Raises:
             Invalid: the event is of a later version than this program knows, or says no version.
         """
         known = self._types.get(event.type)
-        if known is None:
+        if known is None or event.erased:
             return event
         version = (event.metadata or {}).get(VERSION_KEY, 1)
         if type(version) is not int or not 1 <= version <= known.version:
@@ -116,9 +116,13 @@ class EventTypes:
     def payload(self, event: Event) -> Any:
         """Return an event's payload, upcast, as an instance of its type's schema; plain if the type is not defined.
 
+        Of an erased event it is None.
+
         Raises:
             Invalid: the payload is not what the type's schema says, or as `upcast` raises it.
         """
+        if event.erased:
+            return None
         current = self.upcast(event)
         return self._convert(event.type, current.data, f"the payload of event {event.sequence}")
 

@@ -4,6 +4,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
+import msgspec
+
 from store.errors import LogDamaged
 from store.format import frame as frames
 from store.format.segment import SegmentHeader
@@ -25,6 +27,9 @@ class CheckedFrames(Indexed):
         index: its index; may be replaced by an equal one at any time. Reading it folds in what waits.
         unread: whether no one has read its frames yet, so that each is to be checked before parts of it are believed.
         foreign: whether another process writes it.
+
+    Attributes:
+        changes: how often events of it were erased since it was opened.
     """
 
     def __init__(
@@ -41,6 +46,7 @@ class CheckedFrames(Indexed):
         self.path = path
         self.file = SegmentFile(path, fd, foreign=foreign)
         self.header = header
+        self.changes = 0
         self._tag, self._seed = frames.tag_and_seed(header.salt)
         self._unread = unread
         self._unchecked = bytearray()
@@ -79,7 +85,7 @@ class CheckedFrames(Indexed):
         try:
             return decode(body, frame.count)
         except frames.UNREADABLE as error:
-            raise self._damaged(run.base + frame.offset) from error
+            raise self.damaged(run.base + frame.offset) from error
 
     def _frame(self, number: int, index: Index) -> tuple[frames.Frame, memoryview]:
         return self._checked(self._run(number, number, index), number)
@@ -93,15 +99,27 @@ class CheckedFrames(Indexed):
             or frame.first_sequence != self.header.first_sequence + first
             or frame.count != run.beyond(number) - first
         ):
-            raise self._damaged(offset)
+            raise self.damaged(offset)
         if number < len(self._unchecked):
             self._unchecked[number] = 0
         return frame, run.data[frame.offset + frames.HEADER_BYTES : frame.end]
 
+    def whole_frame(self, number: int, index: Index) -> tuple[frames.Frame, memoryview]:
+        """Return a frame, as it lies in its file, and all of its bytes.
+
+        Raises:
+            LogDamaged: its bytes changed since they were written.
+        """
+        run = self._run(number, number, index)
+        frame, _ = self._checked(run, number)
+        data = run.data[frame.offset : frame.end]
+        return msgspec.structs.replace(frame, offset=run.base + frame.offset, end=run.base + frame.end), data
+
     def _bytes_at(self, offset: int, size: int) -> memoryview:
         return self.file.bytes_at(offset, size)
 
-    def _damaged(self, offset: int) -> LogDamaged:
+    def damaged(self, offset: int) -> LogDamaged:
+        """Return the error that says that a frame's bytes changed."""
         return LogDamaged(
             f"{self.path}: the frame at byte {offset} changed since it was written: "
             "stop, check the disk, restore the file from a backup"

@@ -164,7 +164,8 @@ class Committed:
         Raises:
             LogDamaged: the frame's bytes changed since they were written.
         """
-        command, events = self.with_indexes(lambda: self._segment_of(sequence).command(sequence))
+        with self.lock:
+            command, events = self.with_indexes(lambda: self._segment_of(sequence).command(sequence))
         return command, Appended(
             first_sequence=sequence,
             last_sequence=events[-1].sequence,
@@ -190,10 +191,19 @@ class Committed:
             try:
                 return work()
             except IndexUnusable as unusable:
-                segment = next(each for each in self.segments if each.index is unusable.index)
-                segment.index, revisions = index_segment(segment.path, segment.header, self._table, unusable.index.end)
-                if segment is not self.segments[-1]:
-                    self._index_file_queue.add(segment, revisions)
+                self.index_again(unusable)
+
+    def index_again(self, unusable: IndexUnusable) -> None:
+        """Index the segment again whose index file turned out to be unusable."""
+        for segment in [each for each in self.segments if each.index is unusable.index]:
+            segment.index, revisions = index_segment(segment.path, segment.header, self._table, unusable.index.end)
+            if segment is not self.segments[-1]:
+                self._index_file_queue.add(segment, revisions)
+
+    def let_last_grow(self) -> None:
+        """Have the index of the last segment in memory."""
+        if self.segments and not self.segments[-1].grows:
+            self.segments[-1].index = growing(self.segments[-1], self._table)
 
     def close(self) -> None:
         """Close the segments' files."""

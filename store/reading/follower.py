@@ -9,9 +9,12 @@ took back what had been written, all is loaded again.
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
+from store.errors import LogDamaged
 from store.format import frame as frames
 from store.format import segment as segments
+from store.format.erasure_record import ERASURE_NAME
 from store.format.retention_record import RECORD_NAME, RetentionRecord, read_record
 from store.format.segment_files import segment_names
 from store.index.active_index import SegmentIndex
@@ -22,6 +25,11 @@ from store.streams.stream_table import StreamTable
 
 _AT_ONCE = 1 << 16
 """How many bytes behind the last frame are read at once; a hole follows, which may be sixteen times as long."""
+
+_TRIES = 20
+"""How often a read that meets an erasing is done again: a step of an erasing waits for the disk three times."""
+
+T = TypeVar("T")
 
 Loaded = tuple[list[Segment], StreamTable, RetentionRecord]
 
@@ -41,7 +49,8 @@ class Follower:
         self._committed = committed
         self._table = table
         self._load = load
-        self._retired = self._record_seen()
+        self._retired = self._seen(RECORD_NAME)
+        self._erased = self._mended_at = self._seen(ERASURE_NAME)
         self._last_header = self._header_of_last()
 
     def look(self) -> None:
@@ -53,15 +62,49 @@ class Follower:
         with self._committed.lock:
             if not self._same():
                 self._reload()
-            elif (seen := self._record_seen()) != self._retired:
+            elif (seen := self._seen(RECORD_NAME)) != self._retired:
                 self._committed.hide_retired(read_record(self._directory))
                 self._retired = seen
             while self._grow() or self._next_segment():
                 pass
             self._last_header = self._header_of_last()
 
+    def steadily(self, work: Callable[[], T]) -> T:
+        """Read, again if events were erased meanwhile: it could have met bytes that were half written.
+
+        Raises:
+            LogDamaged: an event's bytes changed, and it is not by an erasing.
+        """
+        for _ in range(_TRIES):
+            before = self._seen(ERASURE_NAME)
+            try:
+                found = work()
+            except LogDamaged:
+                if not self.mended():
+                    raise
+            else:
+                if self._seen(ERASURE_NAME) == before:
+                    return found
+        return work()
+
+    def mended(self) -> bool:
+        """Load all anew if events were erased since that was done the last time, and say so.
+
+        Raises:
+            LogDamaged: something that had been durable is unreadable.
+        """
+        with self._committed.lock:
+            erased = self._seen(ERASURE_NAME)
+            if erased == self._mended_at:
+                return False
+            self._mended_at = erased
+            self._reload()
+            return True
+
     def _same(self) -> bool:
-        """Say whether what was read last is still there."""
+        """Say whether what was read last is still there, and nothing stands for it that is outdated."""
+        if self._erased != self._seen(ERASURE_NAME) and any(each.file.held for each in self._committed.segments):
+            return False
         last = self._last
         if last is None:
             return not segment_names(self._directory)
@@ -73,7 +116,7 @@ class Follower:
         return same and self._header_of_last() == self._last_header
 
     def _reload(self) -> None:
-        retired = self._record_seen()
+        retired, self._erased = self._seen(RECORD_NAME), self._seen(ERASURE_NAME)
         loaded, table, record = self._load()
         before, self._committed.segments[:] = list(self._committed.segments), loaded
         for segment in before:
@@ -129,9 +172,9 @@ class Follower:
         offsets = self._committed.with_indexes(last.load_frames).frame_offsets
         return os.pread(last.file.fd, frames.HEADER_BYTES, offsets[len(offsets) - 1])
 
-    def _record_seen(self) -> tuple[int, int] | None:
+    def _seen(self, name: str) -> tuple[int, int] | None:
         try:
-            seen = (self._directory / RECORD_NAME).stat()
+            seen = (self._directory / name).stat()
         except FileNotFoundError:
             return None
         return seen.st_ino, seen.st_mtime_ns

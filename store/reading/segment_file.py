@@ -28,6 +28,7 @@ class SegmentFile:
 
     Attributes:
         mapped: all of its bytes once it is complete, else None.
+        held: what stands for those that it begins with; None, if these are what they should be.
     """
 
     def __init__(self, path: Path, fd: int, *, foreign: bool = False) -> None:
@@ -35,6 +36,7 @@ class SegmentFile:
         self.mapped: memoryview | None = None
         self._fd: int | None = fd
         self._view: memoryview | None = None
+        self.held: memoryview | None = None
         self._foreign = foreign
 
     @property
@@ -52,8 +54,14 @@ class SegmentFile:
         """Map the file, which is complete, and close it; where the operating system refuses that, it stays open."""
         if self._fd is not None:
             with suppress(OSError):
-                self.mapped = map_file(self._fd)
+                self.mapped = map_file(self._fd) if self.held is None else memoryview(self._read_all(self._fd))
                 self.close()
+
+    def hold(self, content: bytes) -> None:
+        """Have these bytes stand for those that the file begins with, which another process was about to erase."""
+        self.held = memoryview(content)
+        if self.mapped is not None:
+            self.mapped = self.held
 
     def close(self) -> None:
         """Close the file; what is mapped can still be read."""
@@ -98,6 +106,9 @@ class SegmentFile:
         """
         if self.mapped is not None:
             return self.mapped[offset : offset + size]
+        if self.held is not None and offset < len(self.held):
+            part = bytes(self.held[offset : offset + size])
+            return memoryview(part + self._read(self.fd, offset + len(part), size - len(part)))
         return memoryview(self._read(self.fd, offset, size))
 
     def first_bytes_at(self, offset: int, size: int) -> memoryview:
@@ -114,6 +125,10 @@ class SegmentFile:
                 finally:
                     os.close(fd)
         return self.bytes_at(offset, size)
+
+    def _read_all(self, fd: int) -> bytes:
+        held = self.held or b""
+        return bytes(held) + self._read(fd, len(held), os.fstat(fd).st_size)
 
     def _read(self, fd: int, offset: int, size: int) -> bytes:
         try:

@@ -58,16 +58,18 @@ class Segment(CheckedFrames):
         Raises:
             LogDamaged: a frame's bytes changed since they were written.
         """
-        number = frame_number_of(index, max(0, after + 1 - self.first_sequence))
+        number, run, changes = frame_number_of(index, max(0, after + 1 - self.first_sequence)), None, 0
         while True:
-            with lock:
+            with lock:  # while a frame is decoded, too: nothing of it is erased meanwhile
                 if not 0 <= number < len(index.frame_firsts):
                     return
-                offsets = index.frame_offsets
-                run = self._run(number, max(number, bisect_right(offsets, offsets[number] + _READ_BYTES) - 2), index)
-            while number <= run.last:
-                yield self._decoded(run, number, frames.events_of)
-                number += 1
+                if run is None or number > run.last or changes != self.changes:
+                    offsets, changes = index.frame_offsets, self.changes
+                    last = max(number, bisect_right(offsets, offsets[number] + _READ_BYTES) - 2)
+                    run = self._run(number, last, index)
+                events = self._decoded(run, number, frames.events_of)
+            yield events
+            number += 1
 
     def between(self, since_ns: int | None, until_ns: int | None) -> tuple[int, int]:
         """Return between which positions, the second excluded, all events of a time lie.
@@ -97,7 +99,7 @@ class Segment(CheckedFrames):
         offset, first, _ = frame_at(self.index, number)
         frame = frames.read_header(self._bytes_at(offset, frames.HEADER_BYTES), 0)
         if frame is None or frame.first_sequence != self.first_sequence + first:
-            raise self._damaged(offset)
+            raise self.damaged(offset)
         return frame.time_ns
 
     def events_at(self, positions: Iterable[int]) -> Iterator[tuple[Event, int]]:
@@ -188,7 +190,7 @@ class Segment(CheckedFrames):
         try:
             return frames.command_of(body, frame), frames.events_of(body, frame.count)
         except frames.UNREADABLE as error:
-            raise self._damaged(frame.offset) from error
+            raise self.damaged(frame.offset) from error
 
     def _some_events(self, number: int, wanted: Sequence[int]) -> Iterator[tuple[Event, int]]:
         """Read some events of a frame, by their positions in the segment, by its offset table.
@@ -207,7 +209,7 @@ class Segment(CheckedFrames):
                 start, end = frames.record_span_at(read(body + frames.span_offset(position - first), _SPAN_BYTES), 0)
                 yield self._events_of([read(body + start, end - start)], [position], offset)[0], end - start
         except (struct.error, ValueError) as error:
-            raise self._damaged(offset) from error
+            raise self.damaged(offset) from error
 
     def _close_events(self, first: int, offset: int, wanted: Sequence[int]) -> Iterator[tuple[Event, int]]:
         """Read events that lie close together in a frame, about `_READ_BYTES` of them at once."""
@@ -222,7 +224,7 @@ class Segment(CheckedFrames):
                 for position in part:
                     yield events[position - begin], starts[position + 1 - low] - starts[position - low]
         except ValueError as error:
-            raise self._damaged(offset) from error
+            raise self.damaged(offset) from error
 
     def _picked(self, data: memoryview, positions: Sequence[int], index: Index) -> Iterator[tuple[Event, int]]:
         """Yield events that lie apart in a file that is mapped; what is said of `_some_events` holds here too."""
@@ -246,16 +248,16 @@ class Segment(CheckedFrames):
                     yield from zip(self._events_of(records, positions[done:at], body), sizes, strict=True)
                     records, sizes, size, done = [], [], 0, at
         except struct.error as error:
-            raise self._damaged(body) from error
+            raise self.damaged(body) from error
 
     def _events_of(self, records: Sequence[memoryview], positions: Sequence[int], offset: int) -> list[Event]:
         """Decode the records of events at positions of the segment, one behind the other."""
         try:
             events = frames.decode_records(records, len(positions))
         except frames.UNREADABLE as error:
-            raise self._damaged(offset) from error
+            raise self.damaged(offset) from error
         if [event.sequence for event in events] != [self.first_sequence + position for position in positions]:
-            raise self._damaged(offset)
+            raise self.damaged(offset)
         return events
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from store.format import segment as segments
+from store.format.erasure_record import read_erasure_record, segment_bytes
 from store.format.index_file import IndexHeader, index_path
 from store.format.retention_parts import revisions_at
 from store.format.retention_record import RetentionRecord
@@ -70,6 +71,7 @@ def load_segments(  # noqa: PLR0917 - what opening found out
     opened: list[Segment] = []
     unindexed: list[tuple[Segment, Revisions]] = []
     done, foreign = 0, ends is not None
+    under_way = read_erasure_record(directory).under_way if foreign else None
     for name in names:
         path, trusted = directory / name, indexes.get(name)
         fd, header = _open(path, os.O_RDWR if ends is None else os.O_RDONLY)
@@ -87,6 +89,8 @@ def load_segments(  # noqa: PLR0917 - what opening found out
             progress(done, total)
         if name != names[-1]:
             segment.file.map()
+        if ends is not None and under_way is not None and under_way.segment == name:
+            segment.file.hold(segment_bytes(path)[: ends[name]])
         opened.append(segment)
     table.next_sequence = opened[-1].last_sequence + 1 if opened else record.last + 1
     return Loaded(opened, table, unindexed)

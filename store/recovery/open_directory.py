@@ -12,6 +12,7 @@ from store.format.retention_record import RetentionRecord, read_record
 from store.format.segment import SegmentHeader
 from store.recovery.load_segments import Loaded, Progress, load_segments
 from store.recovery.put_aside import parts_behind, put_aside
+from store.recovery.redo_erasure import redo_erasure
 from store.recovery.saved_table import load_table
 from store.recovery.survey import describe, quick_survey
 from store.recovery.what_counts import Kept, Recovery
@@ -30,6 +31,7 @@ def open_segments(directory: Path, ports: LogPorts, progress: Progress) -> Loade
         DiskFull: an unclean stop needs space for a copy of the tail.
         SyncFailed: the disk did not confirm the copy.
     """
+    redo_erasure(directory, ports)
     found, indexes = quick_survey(directory)
     if found.recovery.damage:
         raise LogDamaged(describe(directory, found.recovery.damage))

@@ -6,7 +6,7 @@ the files are cut. A crash anywhere in between leaves a log that is still damage
 that lost something which was not put aside.
 """
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Sequence
 from os import PathLike
 from pathlib import Path
@@ -19,6 +19,7 @@ from store.errors import RepairRefused
 from store.format import segment as segments
 from store.format.clean_stop import remove_clean_stop
 from store.format.durable_mark import MARK_NAME
+from store.format.erasure_record import read_erasure_record
 from store.format.retention_parts import revisions_at
 from store.format.retention_record import write_record
 from store.format.segment_files import remove_derived, remove_segment
@@ -83,8 +84,9 @@ def _remove_contradictions(directory: Path, found: Found) -> list[str]:
     """Remove the derived files that say otherwise than an undamaged log."""
     revisions = revisions_at(directory, found.record)
     for keep in found.recovery.kept:
-        deque(check_segment(directory, keep, revisions, None), maxlen=0)
-    wrong = [path for path, _ in contradictions(directory, found, revisions)]
+        deque(check_segment(directory, keep, revisions, None, Counter()), maxlen=0)
+    under_way = read_erasure_record(directory).under_way  # then indexes forget first what is erased at the opening
+    wrong = [] if under_way else [path for path, _ in contradictions(directory, found, revisions)]
     for path in wrong:
         path.unlink()
     if wrong:

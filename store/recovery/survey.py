@@ -7,6 +7,7 @@ from typing import NamedTuple
 from store.format import segment as segments
 from store.format.clean_stop import CleanStop, read_clean_stop
 from store.format.durable_mark import read_durable_mark
+from store.format.erasure_record import segment_bytes
 from store.format.index_file import IndexHeader
 from store.format.restore_mark import refuse_half_restored
 from store.format.retention_record import RetentionRecord, read_record
@@ -53,7 +54,7 @@ class Found(NamedTuple):
 def scan_directory(directory: Path, last_retired: int = 0) -> list[Scan]:
     """Scan the segments of a directory that begin behind a sequence, in order; changes nothing."""
     names = [name for name in segment_names(directory) if segments.first_of_name(name) > last_retired]
-    return [scan_segment(name, (directory / name).read_bytes()) for name in names]
+    return [scan_segment(name, segment_bytes(directory / name)) for name in names]
 
 
 def survey(directory: Path) -> Found:
@@ -90,7 +91,7 @@ def quick_survey(directory: Path) -> tuple[Found, dict[str, IndexHeader]]:
     while True:
         for name in names:
             if name not in trusted and name not in scanned:
-                scanned[name] = scan_segment(name, (directory / name).read_bytes())
+                scanned[name] = scan_segment(name, segment_bytes(directory / name))
         scans = [scanned.get(name) or trusted[name][0] for name in names]
         found = Found(recover(scans, marked, record.last, promised), clean_stop, scans, record, marked, promised)
         doubtful = _doubtful(found, trusted)

@@ -1,5 +1,6 @@
 """Checking a log without touching it, also one that a server is writing to."""
 
+from collections import Counter
 from collections.abc import Iterator
 from os import PathLike
 from pathlib import Path
@@ -8,6 +9,7 @@ import msgspec
 
 from store.errors import LogDamaged
 from store.format import frame as frames
+from store.format.erasure_record import read_erasure_record, segment_bytes
 from store.format.retention_parts import revisions_at
 from store.format.retention_record import read_record
 from store.model.event import IndexedFields
@@ -28,6 +30,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         last_sequence: the last sequence, 0 if there are no events.
         problems: what is wrong, a sentence each.
         seal: the seal that the log ends with, if seals were checked and there are any; to be kept elsewhere.
+        erased: how many of the events were erased: of these the log has the places, and not the content.
     """
 
     ok: bool
@@ -37,6 +40,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     last_sequence: int
     problems: list[str]
     seal: str | None = None
+    erased: int = 0
 
 
 def verify(path: str | PathLike[str], *, seal_key: bytes | None = None) -> Report:
@@ -88,12 +92,14 @@ def _verify(directory: Path, found: Found, seal_key: bytes | None) -> Report:
         else None
     )
     problems += seals.begin() if seals else ()
+    erased = Counter[str]()
     for keep in recovery.kept:
-        problems += check_segment(directory, keep, revisions, seals)
-    problems += (
-        f"{path} {what}: remove it, or repair, and it is made again"
-        for path, what in contradictions(directory, found, revisions)
-    )
+        problems += check_segment(directory, keep, revisions, seals, erased)
+    if read_erasure_record(directory).under_way is None:  # else indexes forget first what is then erased
+        problems += (
+            f"{path} {what}: remove it, or repair, and it is made again"
+            for path, what in contradictions(directory, found, revisions)
+        )
     if seals and seals.last is None and recovery.last > record.last:
         problems.append(f"{directory}: nothing is sealed")
     return Report(
@@ -104,10 +110,13 @@ def _verify(directory: Path, found: Found, seal_key: bytes | None) -> Report:
         last_sequence=recovery.last,
         problems=problems,
         seal=seals.last.hex() if seals and seals.last is not None else None,
+        erased=erased.total(),
     )
 
 
-def check_segment(directory: Path, keep: Kept, revisions: dict[str, int], seals: SealCheck | None) -> Iterator[str]:
+def check_segment(
+    directory: Path, keep: Kept, revisions: dict[str, int], seals: SealCheck | None, erased: Counter[str]
+) -> Iterator[str]:
     """Check what frames hold: that each record has the sequence and the revision that are next.
 
     Args:
@@ -115,9 +124,10 @@ def check_segment(directory: Path, keep: Kept, revisions: dict[str, int], seals:
         keep: the segment.
         revisions: the revision of each stream before it; moved on as the problems are taken.
         seals: checks the seals, if they are to be checked.
+        erased: counts the erased events of each segment.
     """
     path = directory / keep.scan.name
-    data = memoryview(path.read_bytes())
+    data = memoryview(segment_bytes(path))
     if seals and keep.scan.header:
         yield from (f"{path}: {what}" for what in seals.segment(keep.scan.header))
     for offset in keep.scan.offsets[: keep.frame_count]:
@@ -130,6 +140,8 @@ def check_segment(directory: Path, keep: Kept, revisions: dict[str, int], seals:
             yield from (f"{path}: the frame at byte {offset}: {what}" for what in seals.frame(frame, body))
         try:
             fields = frames.indexed_fields_of(body, frame.count)
+            if frame.flags & frames.HAS_ERASED:
+                erased[keep.scan.name] += sum(event.erased for event in frames.events_of(body, frame.count))
         except frames.UNREADABLE as error:
             yield f"{path}: the frame at byte {offset} holds a record that does not decode: {error}"
             continue

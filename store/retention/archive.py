@@ -9,6 +9,7 @@ from pathlib import Path
 
 from store.disk.files import make_directory, put_file, sync_path
 from store.errors import Invalid
+from store.format.segment import HEADER_BYTES
 
 _SUFFIX = ".gz"
 _COMPRESSION = 6
@@ -16,7 +17,7 @@ _COMPRESSION = 6
 
 
 def pack(content: bytes, archive: Path, name: str) -> None:
-    """Put a segment into an archive, durably; it may be there already.
+    """Put a segment into an archive, durably; it may be there already, as it was before events in it were erased.
 
     Args:
         content: the segment's bytes.
@@ -24,13 +25,14 @@ def pack(content: bytes, archive: Path, name: str) -> None:
         name: the segment's file name.
 
     Raises:
-        Invalid: the archive has a segment of that name with another content: it is another log's.
+        Invalid: the archive has a segment of that name with another header: it is another log's.
         DiskFull: there is no space.
         SyncFailed: the disk did not confirm.
     """
     make_directory(archive)
     place = archive / (name + _SUFFIX)
-    if place.exists() and _packed_in(place) not in {content, None}:
+    there = _packed_in(place) if place.exists() else None
+    if there is not None and there[:HEADER_BYTES] != content[:HEADER_BYTES]:
         raise Invalid(f"{place} is of another log: give each log an archive of its own; that segment stays")
     put_file(place, gzip.compress(content, _COMPRESSION, mtime=0))
     sync_path(archive)

@@ -96,6 +96,7 @@ class BatchFramer:
                 agent=agent,
                 tags=None if columns.tags is None else _hashes(columns.tags[start:end]),
                 command=command,
+                erased=columns.erased,
                 appended=Appended(
                     first_sequence=first + start,
                     last_sequence=first + end - 1,

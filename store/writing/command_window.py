@@ -8,6 +8,7 @@ import msgspec
 
 from store.errors import Invalid
 from store.format.frame import Command
+from store.format.tombstone import ERASED_HASH
 from store.index.command_keys import EarlierCommands, command_key, key_of
 from store.model.append import Appended
 
@@ -66,10 +67,12 @@ class CommandMemory:
 def repeated(command: Command, first: Command, appended: Appended) -> Appended:
     """Return the result of a command that was carried out before as what its repetition gets.
 
+    Of one whose events were erased the name must do: what they held is not known any more, nor is it stored again.
+
     Raises:
         Invalid: it is not the same command: another payload under the same id.
     """
-    if first.payload_hash != command.payload_hash:
+    if first.payload_hash not in {command.payload_hash, ERASED_HASH}:
         raise Invalid(
             f"command {command.command_id!r} was already used for another append, stored as event "
             f"{appended.first_sequence}: use a new command id for a new append"

@@ -16,7 +16,7 @@ from store.errors import Invalid, StoreError
 from store.format import frame as frames
 from store.format.staged_frame import StagedFrame
 from store.model.append import Append, Appended, stream_of
-from store.model.event import NewEvent
+from store.model.event import ERASED_PAYLOAD, NewEvent
 from store.model.limits import Limits, check_name, check_payload, may_hold_non_finite
 from store.streams.name_numbers import CorrelationHashes
 from store.streams.stream_table import StreamTable
@@ -115,7 +115,7 @@ class SmallFramer(QuickFramer):
         at: dict[int, int] = {}
         sequence, floats = table.next_sequence, False
         for event in events:
-            if type(event) is not NewEvent or event.tags:
+            if type(event) is not NewEvent or event.tags or event.data is ERASED_PAYLOAD:
                 return None
             kind, name = known_type(event.type), event.stream
             number = default if name is None else known_stream(name)

@@ -105,9 +105,8 @@ class Tail:
             DiskFull: there is no space; some of the group may be on disk.
             SyncFailed: the disk did not confirm.
         """
-        if self._marked and staged.frames:
-            remove_clean_stop(self.directory, *((index_path(self._segment.path),) if self._segment else ()))
-            self._marked = False
+        if staged.frames:
+            self.begin_changes()
         each, before = self.policy.kind == "always", self.durable
         parts: list[bytes] = []
         end, written = self._position, None
@@ -141,6 +140,12 @@ class Tail:
             self._sync_files()
         if self.durable > before:
             self._promise()  # last: of a group that is taken back nothing was promised
+
+    def begin_changes(self) -> None:
+        """Take away what a clean stop left, once."""
+        if self._marked:
+            remove_clean_stop(self.directory, *((index_path(self._segment.path),) if self._segment else ()))
+            self._marked = False
 
     def write_alone(self, body: bytes, first: int, last: int, time_ns: int) -> tuple[Segment, int] | None:
         """Write one frame without a command, if it needs neither a sync nor a new segment.
@@ -288,4 +293,5 @@ class Tail:
 
 
 def _flags(frame: StagedFrame) -> int:
-    return (frames.HAS_COMMAND if frame.command else 0) | (frames.HAS_TAGS if frame.tags else 0)
+    flags = (frames.HAS_COMMAND if frame.command else 0) | (frames.HAS_TAGS if frame.tags else 0)
+    return flags | (frames.HAS_ERASED if frame.erased else 0)

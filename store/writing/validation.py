@@ -9,7 +9,7 @@ import msgspec
 from store.disk.digest import blake2b
 from store.errors import Invalid, TooLarge
 from store.model.append import Append, FailIf, stream_of
-from store.model.event import NewEvent
+from store.model.event import ERASED_PAYLOAD, NewEvent
 from store.model.limits import Limits, check_names, check_payloads, check_tags
 from store.model.query import Query
 
@@ -38,6 +38,7 @@ class Columns(msgspec.Struct):
         metadatas: as given.
         tags: as given; None if there are none.
         floats: whether a payload or metadata hold any.
+        erased: whether any event is stored as one that was erased.
     """
 
     counts: Sequence[int]
@@ -49,6 +50,7 @@ class Columns(msgspec.Struct):
     metadatas: Sequence[dict[str, Any] | None]
     tags: Sequence[Sequence[str]] | None
     floats: bool
+    erased: bool
 
 
 def payload_hash(append: Append) -> bytes:
@@ -107,10 +109,12 @@ def checked_columns(appends: Sequence[Append], limits: Limits) -> Columns:
     fields = list(chain.from_iterable(map(_fields_of, events)))
     types, datas, streams, correlations = fields[::_FIELDS], fields[1::_FIELDS], fields[2::_FIELDS], fields[3::_FIELDS]
     causations, metadatas, tags = fields[4::_FIELDS], fields[5::_FIELDS], fields[6::_FIELDS]
-    floats = check_payloads(datas, limits.depth)
+    erased = False
     if not all(datas):
         empty: dict[str, Any] = {}
-        datas = [empty if data is None else data for data in datas]
+        erased = any(data is ERASED_PAYLOAD for data in datas)
+        datas = [empty if data is None else None if data is ERASED_PAYLOAD else data for data in datas]
+    floats = check_payloads(datas, limits.depth)
     if set(map(type, metadatas)) != _NONE:
         floats = _check_metadata(metadatas, limits) or floats
     if set(map(type, causations)) != _NONE:
@@ -129,6 +133,7 @@ def checked_columns(appends: Sequence[Append], limits: Limits) -> Columns:
         metadatas=metadatas,
         tags=tags if tagged else None,
         floats=floats,
+        erased=erased,
     )
 
 

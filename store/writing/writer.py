@@ -137,6 +137,15 @@ class Writer:
                 raise self.broken.with_traceback(None)
             self.guarded(self._tail.sync)
 
+    def begin_changes(self) -> None:
+        """Take away what a clean stop left, which holds only until something changes.
+
+        Raises:
+            SyncFailed: the disk did not confirm; the writer is broken for good.
+        """
+        with self.lock:
+            self.guarded(self._tail.begin_changes)
+
     def trim(self) -> None:
         """Let the file end behind the last frame; the next sync makes that durable.
 

@@ -148,6 +148,16 @@ class FilesAgainstMemory(RuleBasedStateMachine):
         for left, right in zip(ours, theirs, strict=True):
             assert [*map(told, left.outcomes)] == [*map(told, right.outcomes)]
 
+    @rule(stream=STREAMS)
+    def erase(self, stream: str) -> None:
+        answers = []
+        for log in (self.files, self.memory):
+            try:
+                answers.append(log.erase(stream, agent="x"))
+            except StoreError as refused:
+                answers.append(told(refused))
+        assert answers[0] == answers[1]
+
     @rule(query=QUERIES)
     def query(self, query: Query) -> None:
         ours, theirs = self.files.query(query), self.memory.query(query)

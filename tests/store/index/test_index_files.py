@@ -305,6 +305,8 @@ def test_a_segment_with_an_unreadable_frame_before_its_end_is_not_indexed(filled
     segment.write_bytes(data)
     with pytest.raises(LogDamaged, match="is unreadable"):
         index_frames(segment, header, StreamTable(), end)
+
+
 def hollow():
     """Return a correlation id whose hash has a byte of 0 below one that is not."""
     return next(name for n in range(10_000) if not (number := name_hash(name := f"c{n}")) >> 8 & 0xFF and number >> 16)
