@@ -108,6 +108,15 @@ class EventsGone(StoreError):
             first_sequence,
         )
 
+    @classmethod
+    def of_stream(cls, stream: str | None, after: int, last: int, first_sequence: int) -> EventsGone:
+        """Return the error for whoever asks for events of a stream by their revisions, and some have gone."""
+        return cls(
+            f"the log begins with event {first_sequence}, and revisions {after + 1} to {last} of {stream!r} have left "
+            "it: read them in the archive, or go on with what is left",
+            first_sequence,
+        )
+
 
 class EpochChanged(StoreError):
     """The log is not the one that was read, or has lost what was read: it was restored, copied, or a crash took some.

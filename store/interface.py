@@ -13,6 +13,7 @@ from store.errors import DiskFull, EventsGone, Invalid, StoreError
 from store.model.append import Append, Appended, Expected
 from store.model.event import Event, NewEvent
 from store.model.given import EventsGiven, FailIfGiven, as_events, as_fail_if
+from store.model.gone import check_not_gone
 from store.model.limits import check_name
 from store.model.log_stats import LogStats
 from store.model.query import MAX_LIMIT, Page, Query, as_query
@@ -137,6 +138,22 @@ class Log(ABC):
             SyncFailed: the log does no more work.
         """
 
+    def check_not_gone(self, query: Query, *, begins: bool = True) -> None:
+        """Refuse a query that asks for events which have left the log; `query` itself answers from what is left.
+
+        Where `begins` is false, its `after` does not say where to begin, but that it takes what there is.
+
+        Raises:
+            EventsGone: it asks for some.
+        """
+        first = self.first_sequence
+        left = self.retired_revision(query.stream) if query.stream is not None else first - 1
+        check_not_gone(query, begins=begins, first=first, left=left)
+
+    def retired_revision(self, stream: str) -> int:
+        """Return the last revision of a stream that has left the log, 0 if all of it is there."""
+        return 0
+
     def read(self, after: int | None = None, *, skip_gone: bool = False, **filters: Any) -> Iterator[Event]:
         """Yield every committed event after a sequence, in order; those committed meanwhile too.
 
@@ -209,10 +226,9 @@ class Log(ABC):
     def erase(self, stream: str, *, agent: str = "local") -> Erased:
         """Erase what the events of a stream hold, for good; they stay in their places, without their content.
 
-        Payload, metadata, tags, correlation and causation id are overwritten. Sequence, stream, revision, type, agent
-        and time stay, and the stream may be appended to as before. It is durable when this returns, whatever the fsync
-        policy, and told in the log: `moothall.log.erased` in the stream `moothall/log`. A stop in between does not undo
-        it: the next opening ends it.
+        Payload, metadata, tags, correlation and causation id are overwritten; the rest stays, and the stream goes on.
+        It is durable when this returns, whatever the fsync policy, and told in the log: `moothall.log.erased` in the
+        stream `moothall/log`. What a stop cuts off, the next opening ends.
 
         Args:
             stream: the stream; none of the hall's own, `moothall/...`.
@@ -220,8 +236,7 @@ class Log(ABC):
 
         Raises:
             Invalid: there is no such stream, it is one of the hall's own, or some of it is sealed.
-            LogDamaged: an event's bytes changed since the log was opened.
-            DiskFull: it is not done yet, and some of it may be: free some space, and erase again.
+            LogDamaged, DiskFull: some may not be erased yet: mend that, and erase again.
             SyncFailed: the log does no more work; open it again, and it is done.
         """
         before = 0
@@ -240,7 +255,7 @@ class Log(ABC):
 
     @abstractmethod
     def erasing(self, stream: str, *, agent: str = "local") -> Erasure:
-        """Begin to erase a stream, a step at a time; what `erase` says holds here too."""
+        """Begin to erase a stream, a step at a time; see `erase`."""
 
     @abstractmethod
     def _read_all(self, after: int, *, skip_gone: bool) -> Iterator[Event]:

@@ -18,16 +18,20 @@ from actors.desk.hook_events import HookEvents
 from actors.desk.judge_request import RequestJudge
 from actors.desk.shares import Shares
 from actors.event_store.messages import NAME as EVENT_STORE
-from actors.event_store.messages import AppendEvents, QueryEvents, Refused, Stored
+from actors.event_store.messages import AppendEvents, EraseStream, QueryEvents, Refused, Stored
 from actors.kernel import DEFAULT_TIMEOUT_S, ROOT, Child, Node, Ref, System
 from actors.monitor.messages import Health
 from actors.session.messages import Admit, Principal, SessionInfo, WhoAmI
 from actors.session.stream_visibility import hidden_from
 from actors.speed_layer.call_and_verdict import Call, Verdict
 from actors.views import Views
-from store import Append, Appended, Page, Query
+from store import Append, Appended, Erased, Page, Query
 
 __all__ = ["Call", "Caller", "Gate", "Person", "Refusal", "Verdict"]
+
+
+ERASING_S = 600.0
+"""How long the answer to an erasing is waited for, in seconds: it goes through all of the log, and goes on anyway."""
 
 
 class Gate:
@@ -102,19 +106,41 @@ class Gate:
 
         return appended
 
-    async def query_events(self, caller: Caller, query: Query, wait_s: float = 0.0) -> Page:
+    async def query_events(
+        self, caller: Caller, query: Query, wait_s: float = 0.0, *, whole: bool = False, begins: bool = True
+    ) -> Page:
         """Read a page of events, waiting up to `wait_s` seconds for the first; a checkpoint.
 
+        Args:
+            caller: Who reads.
+            query: What.
+            wait_s: How long, in seconds.
+            whole: Whether to refuse what asks for events that have left the log.
+            begins: Whether the query's `after` says where to begin, and not only that it takes what there is.
+
         Raises:
-            Refusal: Not admitted, an invalid query, or too many that wait.
+            Refusal: Not admitted, an invalid query, too many that wait, or what is asked for has left the log.
         """
         await self._admissions.admit(caller, Admit(caller.connection, "read"))
-        asked = QueryEvents(_seen_by(caller, query), wait_s, caller.principal.agent, caller.connection)
+        seen, principal = _seen_by(caller, query), caller.principal
+        asked = QueryEvents(seen, wait_s, principal.agent, caller.connection, whole, begins)
         with self.shares.waits.held(caller.principal) if wait_s > 0 else nullcontext():
             found = await self._store.ask(asked, timeout_s=wait_s + DEFAULT_TIMEOUT_S)
         if found.page is None:
             raise _refusal(found.refused)
         return found.page
+
+    async def erase_stream(self, caller: Caller, stream: str) -> Erased:
+        """Erase what the events of a stream hold, for good; a checkpoint.
+
+        Raises:
+            Refusal: The caller is no admin, or the store refuses to erase that stream.
+        """
+        await self._admissions.admit(caller, Admit(caller.connection, "erase"))
+        done = await self._store.ask(EraseStream(stream, caller.principal.agent), timeout_s=ERASING_S)
+        if done.erased is None:
+            raise _refusal(done.refused)
+        return done.erased
 
     async def streams_between(self, after: int, until: int) -> set[str]:
         """Return the streams that have an event with a sequence above `after` and up to `until`; a checkpoint.

@@ -25,15 +25,26 @@ from actors.event_store.commit_groups import Pending
 from actors.event_store.committer import Committer, Outcomes
 from actors.event_store.disk_watch import watch_disk
 from actors.event_store.distant_conditions import Distant
-from actors.event_store.error_codes import refused
-from actors.event_store.fatal_errors import DiskSyncFailed, ending_on_damage
+from actors.event_store.error_codes import gone_of, refused
+from actors.event_store.fatal_errors import ending_on_damage, ending_on_failed_sync
 from actors.event_store.long_polls import LongPolls
-from actors.event_store.messages import NAME, AppendEvents, Found, Messages, QueryEvents, Refused, Stored
+from actors.event_store.messages import (
+    NAME,
+    AppendEvents,
+    EraseStream,
+    Erasing,
+    Found,
+    Messages,
+    QueryEvents,
+    Refused,
+    Stored,
+)
 from actors.event_store.scheduled_retirement import CHECK_S, RetentionPlan, retire_due, told
 from actors.event_store.sliced_reads import LARGE_BYTES, Read, Reads
+from actors.event_store.stream_erasing import StreamErasing
 from actors.kernel import LATER, Actor, ActorError, Later, Reply
 from actors.ports import Ports
-from store import Append, EventLog, Log, StoreError, SyncFailed
+from store import Append, EventLog, Log, StoreError
 
 PENDING = 8192
 """How many appends may wait for the disk; more are refused as `unavailable`."""
@@ -111,14 +122,12 @@ class EventStore(Actor):
         self._long_polls = LongPolls(self._turn)
         self._reads = Reads(self._turn, self._found)
         self._lost = ""
+        self._erasing = StreamErasing(self._run_sync, self._files, lambda told: self.ref(NAME).ask(AppendEvents(told)))
 
     async def on_start(self) -> None:
         """Open the log, which may recover it, and begin to commit."""
-        try:
-            with ending_on_damage():
-                log = self._log = await self._run_sync(self._open_log)
-        except SyncFailed as error:
-            raise DiskSyncFailed(str(error)) from error
+        with ending_on_failed_sync(), ending_on_damage():
+            log = self._log = await self._run_sync(self._open_log)
         self._views.sequence = log.head
         self._disk = self._ports.disk_worker()
         self._committer = Committer(log, self._disk, self._settled)
@@ -137,10 +146,12 @@ class EventStore(Actor):
             if self._retention_plan is not None:
                 self.nursery.start_soon(self._retire_when_due, log, self._retention_plan)
 
-    async def handle(self, message: AppendEvents | QueryEvents, reply: Reply) -> Stored | Found | Later:
-        """Queue an append, or answer a query from what is committed."""
+    async def handle(self, message: Messages, reply: Reply) -> Stored | Found | Erasing | Later:
+        """Queue an append, answer a query from what is committed, or begin to erase a stream."""
         if isinstance(message, QueryEvents):
             return self._query(message, reply)
+        if isinstance(message, EraseStream):
+            return self._erasing.begin(self._opened, message, reply, self.nursery)
         refusal = self._refusal_of(message, reply.size)
         if refusal is not None:
             return Stored(refused=refusal)
@@ -179,10 +190,8 @@ class EventStore(Actor):
         """
         self._close_disk()
         if self._log is not None:
-            try:
+            with ending_on_failed_sync():
                 self._log.close()
-            except SyncFailed as error:
-                raise DiskSyncFailed(str(error)) from error
 
     def _close_disk(self) -> None:
         """Let the disk's worker end; what it is at ends first."""
@@ -201,10 +210,8 @@ class EventStore(Actor):
         return self._committer
 
     async def _durably(self, work: Callable[[], None]) -> None:
-        try:
+        with ending_on_failed_sync():
             await self._run_sync(work)
-        except SyncFailed as error:
-            raise DiskSyncFailed(str(error)) from error
 
     def _enqueue(self, pending: Pending) -> None:
         self._commits.add(pending)
@@ -237,10 +244,8 @@ class EventStore(Actor):
     async def _retire_when_due(self, log: EventLog, retention_plan: RetentionPlan) -> None:
         while True:
             await trio.sleep(CHECK_S)
-            try:
+            with ending_on_failed_sync():
                 retired, self._kept_back = await retire_due(log, retention_plan, self._run_sync, self._files)
-            except SyncFailed as error:
-                raise DiskSyncFailed(str(error)) from error
             self._tell_trouble()
             if retired.segments:
                 await self._tell(told(retired))
@@ -262,6 +267,8 @@ class EventStore(Actor):
 
     def _query(self, message: QueryEvents, reply: Reply) -> Found | Later:
         query = message.query
+        if (gone := gone_of(self._opened, message)) is not None:
+            return Found(refused=gone)
         if self._looked >= FIRST_LOOK_BYTES:
             self._reads.add(Read(message, None, reply))
             return LATER
@@ -283,6 +290,9 @@ class EventStore(Actor):
     def _found(self, read: Read) -> None:
         message, page, reply = read.message, read.page, read.reply
         assert page is not None
+        if (gone := gone_of(self._opened, message)) is not None:  # meanwhile
+            reply(Found(refused=gone))
+            return
         found = self._long_polls.answer(message, page, reply, self.nursery)
         if isinstance(found, Found):
             reply(found)

@@ -6,7 +6,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 
 from actors.kernel import Unrecoverable
-from store import LogDamaged
+from store import LogDamaged, SyncFailed
 
 
 class DiskSyncFailed(Unrecoverable):
@@ -15,6 +15,15 @@ class DiskSyncFailed(Unrecoverable):
 
 class LogUnusable(Unrecoverable):
     """Something that had been durable is unreadable; a restart would find it so again."""
+
+
+@contextmanager
+def ending_on_failed_sync() -> Generator[None, None, None]:
+    """Have the whole tree end where the disk did not confirm."""
+    try:
+        yield
+    except SyncFailed as error:
+        raise DiskSyncFailed(str(error)) from error
 
 
 @contextmanager

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from actors.event_store.scheduled_retirement import LOG_STREAM
 from store import Append, LogStats, NewEvent
+from store.erasing.erasure import LOG_STREAM
 
 LOST = "moothall.log.lost"
 """The type of such an event: how many, and the sequence that the first of them had."""

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from actors.kernel import Ask
-from store import Append, Appended, Page, Query
+from store import Append, Appended, Erased, Page, Query
 
 NAME = "event_store"
 
@@ -60,12 +60,35 @@ class QueryEvents(Ask[Found], frozen=True):
         wait_s: Where the page would be empty, wait this long (in seconds) for the first match. Ascending order only.
         agent: Who asks; agents take turns where many read. The server itself unless given.
         connection: Over which of its connections; these take turns too.
+        whole: Whether to refuse what asks for events that have left the log.
+        begins: Whether the query's `after` says where to begin, and not only that it takes what there is.
     """
 
     query: Query
     wait_s: float = 0.0
     agent: str = ""
     connection: int = 0
+    whole: bool = False
+    begins: bool = True
 
 
-Messages = AppendEvents | QueryEvents
+class Erasing(msgspec.Struct, frozen=True, array_like=True):
+    """The outcome of an erasing: exactly one of the two is set."""
+
+    erased: Erased | None = None
+    refused: Refused | None = None
+
+
+class EraseStream(Ask[Erasing], frozen=True):
+    """Erase what the events of a stream hold; answered when that is durable, and told in the log.
+
+    Attributes:
+        stream: Which.
+        agent: Who has it erased; that this one may is not looked at here.
+    """
+
+    stream: str
+    agent: str
+
+
+Messages = AppendEvents | QueryEvents | EraseStream

@@ -10,10 +10,8 @@ import trio
 from actors.event_store.fatal_errors import ending_on_damage
 from actors.ports import RunSync
 from store import Append, DiskFull, EventLog, Invalid, NewEvent, Retention, Retired
+from store.erasing.erasure import LOG_STREAM
 from store.retention.retirement_steps import Retirement
-
-LOG_STREAM = "moothall/log"
-"""Where it is told what has left."""
 
 RETIRED = "moothall.log.retired"
 """The type of such an event: how many segments, events and bytes left, and where the log begins now."""

@@ -15,7 +15,7 @@ SUPERVISOR = "sessions"
 """The dynamic supervisor under which sessions run."""
 
 Role = Literal["observer", "agent", "expert", "admin"]
-Operation = Literal["read", "append", "validate", "decide", "activate"]
+Operation = Literal["read", "append", "validate", "decide", "activate", "erase"]
 
 
 class Principal(msgspec.Struct, frozen=True, array_like=True):

@@ -27,7 +27,7 @@ _OPERATIONS: dict[Role, frozenset[Operation]] = {
     "observer": frozenset({"read"}),
     "agent": frozenset({"read", "append", "validate"}),
     "expert": frozenset({"read", "append", "validate", "decide"}),
-    "admin": frozenset({"read", "append", "validate", "decide", "activate"}),
+    "admin": frozenset({"read", "append", "validate", "decide", "activate", "erase"}),
 }
 
 

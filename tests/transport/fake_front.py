@@ -20,7 +20,7 @@ from actors.monitor.messages import Component, Health
 from actors.session.messages import Limits, Principal, SessionInfo
 from actors.speed_layer.messages import ApprovalInfo, PendingApproval, PendingPage
 from actors.views import Views
-from store import Append, Invalid, MemoryLog, Page, Query
+from store import Append, Erased, Invalid, MemoryLog, Page, Query
 from transport.access.authentication import Authenticator
 from transport.access.tokens import Tokens
 from transport.client import connect_stream
@@ -114,7 +114,13 @@ class FakeGate:
 
         return appended
 
-    async def query_events(self, caller: Caller, query: Query, wait_s: float = 0.0) -> Page:
+    async def erase_stream(self, caller: Caller, stream: str) -> Erased:
+        await self.before("erase_stream", stream)
+        return Erased(stream=stream, events=2, last_sequence=7, gone=1)
+
+    async def query_events(
+        self, caller: Caller, query: Query, wait_s: float = 0.0, *, whole: bool = False, begins: bool = True
+    ) -> Page:
         await self.before("query_events", query)
         try:
             return self.log.query(query)

@@ -31,6 +31,7 @@ from store import (
     read_key,
 )
 from store.format.retention_record import NOTHING_RETIRED
+from store.model.query import as_query
 from store.model.times import from_rfc3339, to_rfc3339
 from transport.cli.failure import CommandFailed, Exit
 from transport.cli.find_server import existing, find_server
@@ -99,6 +100,7 @@ class Online:
         while True:
             page = self.query({"after": after, "limit": PAGE})
             for fields in page["events"]:
+                fields.pop("erased", None)  # its payload says it too
                 yield Event(time_ns=from_rfc3339(fields.pop("time")), **fields)
             if not page["has_more"]:
                 return
@@ -150,7 +152,10 @@ class Offline:
     def query(self, arguments: dict[str, Any]) -> dict[str, Any]:
         """Query the files; a server may be using them."""
         existing(self._data)
+        skip_gone, begins = arguments.pop("skip_gone", False), "after" in arguments
         with checked(lambda: EventLog.open(self._data, read_only=True)) as log:
+            if not skip_gone:
+                checked(lambda: log.check_not_gone(as_query(None, arguments), begins=begins))
             page = checked(lambda: log.query(**arguments))
             return {"events": [_event(event) for event in page.events], "next": page.next, "has_more": page.has_more}
 
@@ -249,7 +254,7 @@ def _appended(appended: Appended) -> dict[str, Any]:
 def _event(event: Event) -> dict[str, Any]:
     fields = msgspec.structs.asdict(event)
     fields["time"] = to_rfc3339(fields.pop("time_ns"))
-    return fields
+    return fields | {"erased": True} if event.erased else fields
 
 
 def _failure(error: HallError) -> CommandFailed:

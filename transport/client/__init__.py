@@ -6,6 +6,6 @@ Out: the tools as typed methods, across lost connections.
 
 from transport.client.connecting import connect
 from transport.client.hall_client import PATIENCE_S, HallClient, connect_by, connect_stream
-from transport.client.rpc import HallError
+from transport.client.rpc import EventsGone, HallError
 
-__all__ = ["PATIENCE_S", "HallClient", "HallError", "connect", "connect_by", "connect_stream"]
+__all__ = ["PATIENCE_S", "EventsGone", "HallClient", "HallError", "connect", "connect_by", "connect_stream"]

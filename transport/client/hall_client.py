@@ -4,8 +4,8 @@ It runs under Trio and under asyncio, speaks plain JSON-RPC with the handshake o
 SDK, which alone would cost more than everything else here. Any number of requests may be under way at once.
 
 A connection that is lost is opened again, and what was under way is asked again where that changes nothing: whatever
-only reads or judges, and every `append`, because the hall knows it by its `command_id`. `decide`, `forget_decision` and
-`activate_policy` are not: they fail with `unavailable`.
+only reads or judges, every `append`, because the hall knows it by its `command_id`, and `erase_stream`. `decide`,
+`forget_decision` and `activate_policy` are not: they fail with `unavailable`.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from transport.mcp.tools.decision_schemas import (
 )
 from transport.mcp.tools.gate_schemas import BatchResult, ExplainResult, VerdictResult
 from transport.mcp.tools.hall_schemas import HealthResult, TreeResult, WhoAmIResult
-from transport.mcp.tools.log_schemas import AppendResult, QueryResult
+from transport.mcp.tools.log_schemas import AppendResult, EraseResult, QueryResult
 
 PATIENCE_S: Final = 30.0
 """How long a call waits for a lost connection to come back, in seconds, unless told otherwise."""
@@ -100,15 +100,24 @@ class HallClient:
         return await self._call("append_events", {"events": list(events), **_given(optional)}, AppendResult)
 
     async def query(self, **filters: Any) -> QueryResult:
-        """Return a page of events; takes the arguments of `query_events`."""
+        """Return a page of events; takes the arguments of `query_events`.
+
+        Raises:
+            EventsGone: What is asked for has left the log, and it was not said to `skip_gone`.
+        """
         return await self._call("query_events", _given(filters), QueryResult)
+
+    async def erase_stream(self, stream: str) -> EraseResult:
+        """Erase what the events of a stream hold, for good; for admins. Asked again, what was erased does not count."""
+        return await self._call("erase_stream", {"stream": stream}, EraseResult)
 
     def follow(self, *, after: int | None = None, **filters: Any) -> Following:
         """Return each event as it comes, for `async for`: in order and without a gap, also across lost connections.
 
         Args:
             after: The sequence to begin behind; None for now.
-            **filters: As in `query`; not `before`, `until`, `order` and `wait_s`.
+            **filters: As in `query`; not `before`, `until`, `order` and `wait_s`. With `skip_gone`, what has left the
+                log before it was read is passed over; else it raises `EventsGone`.
         """
 
         async def ask(cursor: int) -> QueryResult:

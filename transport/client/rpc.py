@@ -14,6 +14,8 @@ from transport.dial.websocket import WebSocket
 
 PROTOCOL: Final = "2025-11-25"
 UPDATED: Final = "notifications/resources/updated"
+EVENTS_GONE: Final = "events_gone"
+"""The code of what has left the log."""
 
 _encode = msgspec.json.Encoder().encode
 
@@ -33,6 +35,19 @@ class HallError(Exception):
         self.code = code
         self.message = message
         self.detail = detail if detail is not None else {}
+
+
+class EventsGone(HallError):  # noqa: N818 - the name that the store's own has
+    """What was asked for has left the log.
+
+    Attributes:
+        first_sequence: The first event that is left: go on behind the one before it, or with `skip_gone`.
+    """
+
+    @property
+    def first_sequence(self) -> int:  # noqa: D102 - see above
+        first: int = self.detail["first_sequence"]
+        return first
 
 
 class _Error(msgspec.Struct):
@@ -203,4 +218,6 @@ def _hall_error(content: Any, message: str, code: str) -> HallError:
         found = msgspec.convert(content, _Content).error
     except msgspec.ValidationError:
         found = {}
-    return HallError(found.pop("code", code), found.pop("message", message), found)
+    code = found.pop("code", code)
+    kind = EventsGone if code == EVENTS_GONE and isinstance(found.get("first_sequence"), int) else HallError
+    return kind(code, found.pop("message", message), found)

@@ -5,8 +5,8 @@ import shutil
 import pytest
 
 from actors.event_store.lost_events import LOST
-from actors.event_store.scheduled_retirement import LOG_STREAM
 from store import EventLog, NewEvent, Query
+from store.erasing.erasure import LOG_STREAM
 
 
 @pytest.fixture

@@ -5,8 +5,9 @@ import gzip
 import pytest
 import trio
 
-from actors.event_store.scheduled_retirement import CHECK_S, LOG_STREAM, RetentionPlan
+from actors.event_store.scheduled_retirement import CHECK_S, RetentionPlan
 from store import Append, EventLog, Limits, NewEvent, Query, Retention, keep, verify
+from store.erasing.erasure import LOG_STREAM
 from store.format.segment import segment_name
 
 LIMITS = Limits(segment_bytes=2000, reserve_bytes=100)

@@ -243,3 +243,32 @@ def test_looking_at_a_segment_that_left_meanwhile_says_so(tmp_path):
         log.retire(keep(days=None, size=0))
         with pytest.raises(Invalid, match="begin again"):
             list(events)
+
+
+def test_a_stream_is_erased_in_the_files_once_somebody_agrees(moothall, data):
+    code, error = moothall("events", "erase", "--stream", "s", "--data", data)
+    assert (code, "--yes" in error) == (1, True)
+    assert json.loads(moothall("events", "query", "--data", data, "--json", "--limit", 1)[1])["data"] == {"n": 0}
+    code, out = moothall("events", "erase", "--stream", "s", "--data", data, "--yes", "--json")
+    assert (code, json.loads(out)) == (0, {"stream": "s", "events": 3, "last_sequence": 3, "gone": 0})
+    shown = json.loads(moothall("events", "query", "--data", data, "--json", "--limit", 1)[1])
+    assert (shown["erased"], shown["data"]) == (True, None)
+    assert "(erased)" in moothall("events", "query", "--data", data)[1]
+    assert json.loads(moothall("events", "verify", "--data", data, "--json")[1])["erased"] == 3
+    code, out = moothall("events", "erase", "--stream", "s", "--data", data, "--yes")
+    assert (code, out) == (0, "s: erased 0 events, up to event 4 of the log\n")
+    assert moothall("events", "erase", "--stream", "nobody", "--data", data, "--yes")[0] == 1
+
+
+def test_a_query_of_the_files_tells_what_has_left_the_log(moothall, tmp_path):
+    data = tmp_path / "short"
+    with EventLog.open(data, limits=Limits(segment_bytes=600)) as log:
+        for n in range(20):
+            log.append([NewEvent(type="note", data={"n": n})], stream="s")
+        log.retire(keep(days=None, size=0))
+        first = log.first_sequence
+    code, error = moothall("events", "query", "--after", 1, "--data", data)
+    assert (code, f"begins with event {first}" in error) == (1, True)
+    code, out = moothall("events", "query", "--after", 1, "--skip-gone", "--data", data, "--json")
+    assert (code, json.loads(out.splitlines()[0])["sequence"]) == (0, first)
+    assert moothall("events", "query", "--data", data)[0] == 0

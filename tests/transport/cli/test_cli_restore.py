@@ -145,3 +145,13 @@ def test_after_a_full_disk_the_log_is_refused_until_restoring_again_has_told_and
 
 def test_there_has_to_be_a_backup(moothall, tmp_path):
     assert moothall("events", "restore", tmp_path / "none", "--data", tmp_path / "log")[0] == 2
+
+
+def test_a_stream_that_was_erased_since_is_told_to_come_back(moothall, tmp_path):
+    log, copy = tmp_path / "log", tmp_path / "backup"
+    with EventLog.open(log) as opened:
+        opened.append([NewEvent(type="note", stream="people", data={"name": "Ann"})])
+        backup(log, copy)
+        opened.erase("people")
+    code, _, told = moothall("events", "restore", copy, "--data", log)
+    assert (code, "holds again what was erased: stream people" in told) == (1, True)

@@ -335,6 +335,7 @@ async def test_tools_say_whether_they_change_anything(front, autojump_clock):
         tools = (await ask(await running.raw(), "tools/list"))["tools"]
     assert {tool["name"] for tool in tools if not tool["annotations"]["readOnlyHint"]} == {
         "append_events",
+        "erase_stream",
         "decide",
         "forget_decision",
         "activate_policy",

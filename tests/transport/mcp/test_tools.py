@@ -22,6 +22,7 @@ GOOD: dict[str, dict[str, Any]] = {
     "whoami": {},
     "append_events": {"events": [{"type": "note", "data": {"n": 1}}], "stream": "s", "expected_revision": "no_stream"},
     "query_events": {"stream": "s", "types": ["note"], "order": "desc", "limit": 10},
+    "erase_stream": {"stream": "s"},
     "validate": {"tool": "Bash", "input": {"command": "git status"}, "cwd": "/work", "wait_s": 1},
     "validate_batch": {"requests": [{"tool": "Read", "input": {"file_path": "/x"}}, {"tool": "Bash", "input": {}}]},
     "explain": {"tool": "Bash", "input": {"command": "ls"}},

@@ -3,14 +3,16 @@
 from contextlib import asynccontextmanager
 from typing import Any
 
+import msgspec
 import pytest
 import trio
 import trio.testing
 
 from actors.kernel import ChildSpec, Supervisor, running
+from store import EventLog, Limits, Retention
 from transport.access.authentication import Authenticator
 from transport.access.tokens import Tokens
-from transport.client import HallError, connect_stream
+from transport.client import EventsGone, HallError, connect_stream
 from transport.mcp.server import make_server
 from transport.websocket.gateway import NAME, Gateway
 from transport.websocket.memory_listener import MemoryListener
@@ -148,3 +150,42 @@ async def test_a_rate_limit_says_when_to_come_back(served, autojump_clock, limit
         assert error.code == "rate_limited"
         await trio.sleep(error.detail["retry_after_s"])
         assert (await scout.whoami()).agent == "scout"
+
+
+async def test_an_admin_erases_a_stream_and_readers_are_told_of_it(served, autojump_clock):
+    async with served() as hall, hall.client("scout") as scout, hall.client("chief", "admin") as chief:
+        await scout.append([{"type": "note", "data": {"name": "Ann"}, "tags": ["about:ann"]}], stream="people")
+        await scout.append([{"type": "note", "data": {"n": 1}}], stream="other")
+        assert (await refusal(scout.erase_stream("people"))).code == "forbidden"
+        done = await chief.erase_stream("people")
+        assert (done.stream, done.events, done.gone) == ("people", 1, 0)
+        (erased,) = (await scout.query(stream="people")).events
+        (other,) = (await scout.query(stream="other")).events
+        (told,) = (await scout.query(stream="moothall/log")).events
+    assert (erased.erased, erased.data, erased.tags) == (True, None, ())
+    assert other.erased is msgspec.UNSET
+    assert (told.type, told.data["by"]) == ("moothall.log.erased", "chief")
+
+
+async def test_a_reader_is_told_what_has_left_the_log_unless_it_goes_on_from_there(served, autojump_clock, tmp_path):
+    log = EventLog.open(tmp_path / "log", limits=Limits(segment_bytes=1000, commands=1), sync=lambda _fd: None)
+    async with served(log=log) as hall, hall.client("scout") as scout:
+        for n in range(30):
+            await scout.append([{"type": "note", "data": {"n": n}}], stream="s")
+        log.retire(Retention(max_bytes=1500))
+        first = log.first_sequence
+        gone = await refusal(scout.query(after=1))
+        assert isinstance(gone, EventsGone)
+        assert (gone.code, gone.first_sequence) == ("events_gone", first)
+        with pytest.raises(EventsGone):
+            async for _ in scout.follow(after=0):
+                pytest.fail("nothing is read behind a gap")
+        async for event in scout.follow(after=0, skip_gone=True):
+            assert event.sequence == first
+            break
+        for asked in ({}, {"after": 1, "skip_gone": True}, {"after": first - 1}):
+            assert (await scout.query(**asked)).events[0].sequence == first
+        back = await scout.query(order="desc", limit=20)
+        while back.has_more:
+            back = await scout.query(order="desc", limit=20, after=back.next)
+        assert back.events[-1].sequence == first

@@ -27,6 +27,7 @@ app.command("transport.cli.log.care:import_log", name="import", help="Bring expo
 app.command("transport.cli.log.care:backup", help="Make a backup, or bring it up to date; also while a server runs.")
 app.command("transport.cli.log.restore:restore", help="Make a backup the log again, and tell what that brings back.")
 app.command("transport.cli.log.care:retire", help="Let the oldest segments leave the log, by age or size.")
+app.command("transport.cli.log.erase:erase", help="Erase what the events of a stream hold, for good.")
 app.command("transport.cli.log.care:stats", help="Print the log in figures.")
 
 
@@ -74,11 +75,12 @@ def query(
     type: tuple[str, ...] = (),  # noqa: A002 - the flag's name
     agent: tuple[str, ...] = (),
     tag: tuple[str, ...] = (),
-    after: int = 0,
+    after: int | None = None,
     after_revision: Revision = None,
     before_revision: Revision = None,
     order: Literal["asc", "desc"] = "asc",
     limit: Annotated[int, Parameter(validator=validators.Number(gte=1, lte=PAGE))] = 100,
+    skip_gone: bool = False,
     where: Where = HERE,
     json: bool = False,
 ) -> None:
@@ -89,17 +91,18 @@ def query(
         type: Events of one of these types.
         agent: Events of one of these agents.
         tag: Events that have all of these tags.
-        after: Events with a greater sequence.
+        after: Events with a greater sequence; by default those that are left.
         after_revision: Events of `--stream` with a greater revision.
         before_revision: Events of `--stream` with a smaller revision.
         order: asc or desc.
         limit: At most so many events; 1 to 1000.
+        skip_gone: Where events that are asked for have left the log, go on with what is left.
         where: Which log is meant.
         json: Print one JSON object a line.
     """
-    asked = _filters(stream, type, agent, tag) | {"after": after, "order": order, "limit": limit}
-    revisions = {"after_revision": after_revision, "before_revision": before_revision}
-    page = where.access().query(asked | {name: value for name, value in revisions.items() if value is not None})
+    asked = _filters(stream, type, agent, tag) | {"order": order, "limit": limit, "skip_gone": skip_gone}
+    bounds = {"after": after, "after_revision": after_revision, "before_revision": before_revision}
+    page = where.access().query(asked | {name: value for name, value in bounds.items() if value is not None})
     _print_events(page["events"], json=json)
 
 
@@ -111,6 +114,7 @@ def tail(
     agent: tuple[str, ...] = (),
     tag: tuple[str, ...] = (),
     after: int | None = None,
+    skip_gone: bool = False,
     hall: WhichHall = THIS,
     json: bool = False,
 ) -> None:
@@ -122,12 +126,14 @@ def tail(
         agent: Events of one of these agents.
         tag: Events that have all of these tags.
         after: Begin after this sequence; by default with what is new.
+        skip_gone: Where events left the log before they were read, go on with what is left.
         hall: Which hall is meant.
         json: Print one JSON object a line.
     """
     access = Online(hall.given())
     with suppress(KeyboardInterrupt):
-        access.follow(_filters(stream, type, agent, tag), after, lambda events: _print_events(events, json=json))
+        filters = _filters(stream, type, agent, tag) | {"skip_gone": skip_gone}
+        access.follow(filters, after, lambda events: _print_events(events, json=json))
 
 
 @app.command(name="verify")
@@ -177,7 +183,7 @@ def _print_events(events: list[dict[str, Any]], *, json: bool) -> None:
             _line(event)
         return
     for event in events:
-        payload = visible_json(event["data"])
+        payload = "(erased)" if event.get("erased") else visible_json(event["data"])
         names = "  ".join(visible(event[name]) for name in ("stream", "type", "agent"))
         head = f"{event['sequence']:>8}  {event['time'][:23]}  {names}"
         show(f"{head}  {payload}")

@@ -14,6 +14,8 @@ from actors.speed_layer.governing.remembered_decisions import POLICY_STREAM, Rem
 from actors.speed_layer.policy.rule_tables import Layer
 from store import Event, LogDamaged, look
 from store import restore as restore_log
+from store.erasing.erasure import ERASED, LOG_STREAM
+from transport.cli.agreement import agreed
 from transport.cli.failure import CommandFailed, Exit
 from transport.cli.find_server import meant, prepared
 from transport.cli.log_source import checked
@@ -26,10 +28,12 @@ class _Log(msgspec.Struct):
     Attributes:
         last: Its last sequence.
         policy: Its layers, and the decisions that hold.
+        erased: The streams that were erased, each with the sequence of the event that tells it last.
     """
 
     last: int
     policy: History
+    erased: dict[str, int]
 
 
 def restore(source: Path, *, data: Path | None = None, yes: bool = False, json: bool = False) -> None:
@@ -49,20 +53,13 @@ def restore(source: Path, *, data: Path | None = None, yes: bool = False, json: 
     changes = _changes(source, where)
     for each in changes:
         print(each, file=sys.stderr)
-    if changes and not yes and not _agreed():
+    if changes and not yes and not agreed("restore all the same?"):
         raise CommandFailed(Exit.NO, f"nothing was restored; with --yes {source} becomes the log in {where}")
     done = checked(lambda: restore_log(source, prepared(data)))
     if json:
         print(visible_json({**msgspec.to_builtins(done), "changes": changes}))
         return
     print(f"{where}: {done.last_sequence} events" + ("" if done.replaced is None else f"; before: {done.replaced}"))
-
-
-def _agreed() -> bool:
-    if not sys.stdin.isatty():
-        return False
-    print("restore all the same? [y/N] ", end="", file=sys.stderr, flush=True)
-    return sys.stdin.readline().strip().lower() in {"y", "yes"}
 
 
 def _changes(source: Path, where: Path) -> list[str]:
@@ -82,6 +79,11 @@ def _changes(source: Path, where: Path) -> list[str]:
     lines = [*_held([each for name, each in held_then.items() if name not in held_now], "holds again")]
     lines += _held([each for name, each in held_now.items() if name not in held_then], "holds no longer")
     lines += _layers(now.policy, then)
+    lines += [
+        visible(f"holds again what was erased: stream {stream}; erase it again")
+        for stream, told in now.erased.items()
+        if told > then.last
+    ]
     if now.last > then.last:
         lines.append(f"{now.last - then.last} events, up to {now.last}, are no longer in the log")
     return lines
@@ -112,10 +114,12 @@ def _read(directory: Path) -> _Log:
     Raises:
         LogDamaged: They cannot be read.
     """
-    last, policy = 0, list[Event]()
+    last, policy, erased = 0, list[Event](), dict[str, int]()
     _, events = look(directory)
     for event in events:
         last = event.sequence
         if event.stream == POLICY_STREAM:
             policy.append(event)
-    return _Log(last, history(policy))
+        if event.stream == LOG_STREAM and event.type == ERASED:
+            erased[event.data["stream"]] = last
+    return _Log(last, history(policy), erased)

@@ -88,11 +88,22 @@ class QueryArguments(Filter, frozen=True):
     """Which events to return, and how many."""
 
     after: Annotated[
-        int, Meta(description="Events with a greater sequence; pass `next` to go on (descending, it is negative)")
-    ] = 0
+        int | None,
+        Meta(description="Events with a greater sequence; pass `next` to go on (descending, it is negative)"),
+    ] = None
     order: Literal["asc", "desc"] = "asc"
     limit: Annotated[int, Meta(ge=1, le=1000)] = 100
     wait_s: Annotated[Seconds, Meta(description="Where the page would be empty, wait this long for an event")] = 0.0
+    skip_gone: Annotated[
+        bool,
+        Meta(description="Where events that are asked for have left the log, go on with what is left"),
+    ] = False
+
+
+class EraseArguments(Arguments, frozen=True):
+    """Erase what the events of a stream hold."""
+
+    stream: Annotated[Name, Meta(description="None of the hall's own, `moothall/...`")]
 
 
 class AppendResult(msgspec.Struct, frozen=True):
@@ -119,6 +130,9 @@ class EventResult(msgspec.Struct, frozen=True):
     causation_id: str | None
     metadata: dict[str, Any] | None
     tags: tuple[str, ...]
+    erased: Annotated[
+        bool | msgspec.UnsetType, Meta(description="True if what it held was erased: `data` is null then")
+    ] = msgspec.UNSET
 
 
 class QueryResult(msgspec.Struct, frozen=True):
@@ -127,3 +141,12 @@ class QueryResult(msgspec.Struct, frozen=True):
     events: list[EventResult]
     next: int
     has_more: bool
+
+
+class EraseResult(msgspec.Struct, frozen=True):
+    """What was erased."""
+
+    stream: str
+    events: int
+    last_sequence: int
+    gone: int

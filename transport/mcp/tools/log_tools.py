@@ -15,6 +15,8 @@ from transport.mcp.tools import log_schemas
 from transport.mcp.tools.log_schemas import (
     AppendArguments,
     AppendResult,
+    EraseArguments,
+    EraseResult,
     EventResult,
     Filter,
     QueryArguments,
@@ -82,7 +84,13 @@ def _fail_if(condition: log_schemas.FailIf | None) -> FailIf | None:
 async def _query_events(gate: Gate, context: RequestContext, arguments: QueryArguments) -> QueryResult:
     if arguments.wait_s and arguments.order == "desc":
         raise Refusal("invalid", "`wait_s` needs the order `asc`: new events come at the end")
-    page = await gate.query_events(context.caller, _paged(arguments), arguments.wait_s)
+    page = await gate.query_events(
+        context.caller,
+        _paged(arguments),
+        arguments.wait_s,
+        whole=not arguments.skip_gone,
+        begins=arguments.after is not None and arguments.after >= 0,
+    )
     # Descending, the cursor is negative: a positive `after` keeps its meaning, events with a greater sequence.
     cursor = -page.next if arguments.order == "desc" else page.next
     return QueryResult(events=[_event(event) for event in page.events], next=cursor, has_more=page.has_more)
@@ -90,6 +98,8 @@ async def _query_events(gate: Gate, context: RequestContext, arguments: QueryArg
 
 def _paged(arguments: QueryArguments) -> Query:
     query = msgspec.structs.replace(_query(arguments), order=arguments.order, limit=arguments.limit)
+    if arguments.after is None:
+        return query
     if arguments.after >= 0:
         return msgspec.structs.replace(query, after=arguments.after)
     if arguments.order == "asc":
@@ -146,7 +156,12 @@ def _event(event: Event) -> EventResult:
         causation_id=event.causation_id,
         metadata=event.metadata,
         tags=event.tags,
+        erased=event.erased or msgspec.UNSET,
     )
+
+
+async def _erase_stream(gate: Gate, context: RequestContext, arguments: EraseArguments) -> EraseResult:
+    return converted(EraseResult, await gate.erase_stream(context.caller, arguments.stream))
 
 
 LOG_TOOLS: Final = (
@@ -164,9 +179,18 @@ LOG_TOOLS: Final = (
         "query_events",
         "Read events, a page at a time: pass `next` as `after` to go on while `has_more`; large events end a page "
         "before its limit, at 1 MiB. With `wait_s` an empty page waits for the first match, which is how to follow "
-        "the log.",
+        "the log. Without `after` it begins with what is left of the log.",
         QueryArguments,
         QueryResult,
         _query_events,
+    ),
+    Tool(
+        "erase_stream",
+        "Erase what the events of a stream hold, for good, as for personal data (for admins): payload, metadata, tags "
+        "and ids of correlation and causation. The events keep their places. It is told in the log.",
+        EraseArguments,
+        EraseResult,
+        _erase_stream,
+        changes=True,
     ),
 )
