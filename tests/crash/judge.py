@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from store import Event, EventLog, Snapshots, View, repair, verify
+from store.erasing.erasure import ERASED
 
 from workloads import COUNT, LIMITS, append_of
 
@@ -35,6 +36,9 @@ def judge(home: Path, said: Iterable[bytes], *, powerless: bool) -> None:
         patch.setattr(os, "fsync", nothing)
         if "damaged" in promises:
             _judge_repair(home / "log", repaired="repaired" in promises)
+            return
+        if "erasing" in promises:
+            _judge_erasing(home / "log", promises["erasing"], done="erased" in promises)
             return
         _judge_log(home / "log", promises, promises.get("safe" if powerless else "acknowledged", 0))
         if (home / "archive").exists():
@@ -100,6 +104,21 @@ def _judge_snapshots(home: Path, least: int) -> None:
         assert view.state == view.sequence
         view.catch_up()
         assert view.state == log.head
+
+
+def _judge_erasing(path: Path, least: int, *, done: bool) -> None:
+    """Check that a stream is erased or not, and all the rest is there; what was durable when it began stays."""
+    assert verify(path).problems == []
+    with EventLog.open(path, limits=LIMITS, sync=nothing) as log:
+        told = [event for event in log.read() if event.type == ERASED]
+        events = [event for event in log.read() if event.sequence <= least]
+        assert [event.sequence for event in events] == [*range(1, least + 1)]
+        erased = {event.erased for event in events if event.stream == "s1"}
+        assert erased == {True} if done else len(erased) == 1, f"some is erased and some is not, done: {done}"
+        rest = [event for event in events if event.stream != "s1"]
+        assert [event.data["n"] for event in rest] == [event.sequence for event in rest]
+        assert len(told) == (True in erased)
+    assert verify(path).problems == []
 
 
 def _judge_repair(path: Path, *, repaired: bool) -> None:

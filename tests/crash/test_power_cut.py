@@ -31,7 +31,7 @@ def test_a_power_cut_anywhere_takes_nothing_that_the_policy_keeps(recording_disk
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("work", ["back_up", "retire", "photograph", "bring_in", "mend"])
+@pytest.mark.parametrize("work", ["back_up", "retire", "photograph", "bring_in", "mend", "erase"])
 def test_a_power_cut_anywhere_in_the_care_of_a_log_takes_nothing(recording_disk, left, work):
     with recording_disk() as disk:
         disk.run(work, "group")

@@ -193,8 +193,19 @@ def mend(home: Path, policy: str, tell: Tell) -> None:
     tell("repaired 1")
 
 
+def erase(home: Path, policy: str, tell: Tell) -> None:
+    """Erase a stream whose events lie in complete segments and in the last one, then stop."""
+    with opened(home, policy) as log:
+        for _ in range(4):
+            store(log, tell, (1, 2, 1))
+        tell(f"erasing {log.head}")
+        log.erase("s1")
+        tell("erased 1")
+
+
 WORK = {
-    work.__name__: work for work in (fill, fill_up, twice, abandon, reopen, back_up, retire, photograph, bring_in, mend)
+    work.__name__: work
+    for work in (fill, fill_up, twice, abandon, reopen, back_up, retire, photograph, bring_in, mend, erase)
 }
 
 

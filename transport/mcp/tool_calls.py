@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 log = Logger(__name__)
 
-_EXPECTED: Final = frozenset({"rate_limited", "revision_conflict", "condition_failed"})
+_EXPECTED: Final = frozenset({"rate_limited", "revision_conflict", "condition_failed", "events_gone"})
 """Refusals that are part of normal work and not worth a line in the log."""
 
 _CHARGED: Final = frozenset({"invalid", "too_large"})

@@ -2,29 +2,38 @@
 
 import io
 import os
+import random
 import shutil
 
 import pytest
 
 from store import (
     Cursor,
+    DiskFull,
     EventLog,
     EventTypes,
     Invalid,
     Limits,
+    LogDamaged,
     MemoryLog,
     NewEvent,
+    Projection,
     Retention,
+    Snapshots,
     StoreError,
+    Subscriptions,
+    SyncFailed,
+    View,
     backup,
     export_events,
     import_events,
     look,
+    repair,
     restore,
     verify,
 )
 from store.erasing.erasure import ERASED, LOG_STREAM
-from store.format.erasure_record import read_erasure_record
+from store.format.erasure_record import ERASURE_NAME, read_erasure_record, write_erasure_record
 
 SMALL = Limits(segment_bytes=900, reserve_bytes=0, commands=4)
 SECRET = "Ann Smith"
@@ -224,6 +233,135 @@ def test_a_log_that_is_only_read_erases_nothing(path):
         fill(log)
     with opened(path, read_only=True) as log, pytest.raises(Invalid, match="read-only"):
         log.erase("ann")
+
+
+def test_a_subscription_goes_on_behind_an_event_that_was_erased(path, tmp_path):
+    with opened(path, fsync="never") as log:
+        fill(log)
+        log.append([about(1)])
+        subscription = Subscriptions(log, tmp_path / "subscriptions").open("mailer")
+        while not subscription.cursor.caught_up:
+            subscription.cursor.read()
+        subscription.checkpoint()
+        position = subscription.cursor.position
+        log.erase("ann")
+        again = Subscriptions(log, tmp_path / "subscriptions").open("mailer")
+        assert [event.sequence for event in again.cursor.read()] == [position + 1]
+
+
+def test_a_snapshot_that_ends_with_an_erased_event_is_passed_over(path, tmp_path):
+    names = Projection("names", list, lambda seen, event: [*seen, (event.data or {}).get("name")], list[str | None])
+    with opened(path) as log:
+        log.append([about(1), other(1), about(2)])
+        view = View(log, names, Snapshots(tmp_path / "snapshots"))
+        view.catch_up()
+        view.save()
+        log.erase("ann")
+        again = View(log, names, Snapshots(tmp_path / "snapshots"))
+        again.catch_up()
+        assert SECRET not in again.state
+
+
+class Cut(BaseException):
+    """The power."""
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_a_power_cut_that_leaves_any_part_of_what_was_written_leaves_it_erased(path, tmp_path, seed, monkeypatch):
+    chance = random.Random(seed)
+    log = opened(path)
+    fill(log, 12)
+
+    def some_of_it(fd, data, offset, _path):
+        for place, byte in enumerate(bytes(data)):
+            if chance.random() < 0.5:
+                os.pwrite(fd, bytes((byte,)), offset + place)
+
+    def cut(*_):
+        shutil.copytree(path, tmp_path / "cut")
+        raise Cut
+
+    with monkeypatch.context() as patch:
+        patch.setattr("store.erasing.in_files.write_all", some_of_it)
+        patch.setattr("store.erasing.in_files.sync_file", cut)
+        with pytest.raises(Cut):
+            log.erase("ann")
+        with pytest.raises(SyncFailed):
+            log.append([other(1)])
+    count = log._committed.head
+    log.close()
+    assert verify(tmp_path / "cut").problems == []
+    assert len(list(look(tmp_path / "cut")[1])) == count
+    with opened(tmp_path / "cut", read_only=True) as reader:
+        assert len(reader.query(limit=1000).events) == len(list(reader.read())) == count
+    with opened(tmp_path / "cut") as again:
+        assert {event.erased for event in again.query(stream="ann", limit=1000).events} == {True}
+    assert verify(tmp_path / "cut").problems == []
+    assert is_in_no_file(tmp_path / "cut")
+
+
+def test_a_full_disk_leaves_what_is_not_erased_yet_and_the_next_try_ends_it(path, monkeypatch):
+    with opened(path) as log:
+        fill(log, 20)
+        written = []
+
+        def full(directory, record):
+            if len(written) == 2:
+                raise DiskFull("no space")
+            written.append(record)
+            write_erasure_record(directory, record)
+
+        with monkeypatch.context() as patch:
+            patch.setattr("store.erasing.in_files.write_erasure_record", full)
+            with pytest.raises(DiskFull):
+                log.erase("ann")
+        log.append([about(3), other(3)])
+        with pytest.raises(Invalid, match="under way"):
+            log.erase("numbers")
+        events = log.erase("ann").events
+        told = log.query(types=ERASED).events
+        assert sum(each.data["events"] for each in told) == events == log.stream_revision("ann")
+    assert (verify(path).problems, is_in_no_file(path)) == ([], True)
+
+
+def failing(_fd, _sync, path):
+    raise SyncFailed(f"{path} could not be synced")
+
+
+def test_a_disk_that_does_not_confirm_ends_the_work_and_the_next_opening_ends_the_erasing(path, monkeypatch):
+    with opened(path) as log:
+        fill(log, 20)
+        with monkeypatch.context() as patch:
+            patch.setattr("store.erasing.in_files.sync_file", failing)
+            with pytest.raises(SyncFailed):
+                log.erase("ann")
+        with pytest.raises(SyncFailed):
+            log.append([other(1)])
+    with opened(path) as log:
+        assert all(event.erased for event in log.query(stream="ann").events)
+        assert len(log.query(types=ERASED).events) == 1
+
+
+def test_repair_does_not_blame_an_index_while_an_erasing_is_cut_off(path, monkeypatch):
+    with opened(path) as log:
+        fill(log, 30)
+        with monkeypatch.context() as patch:
+            patch.setattr("store.erasing.in_files.sync_file", failing)
+            with pytest.raises(SyncFailed):
+                log.erase("ann")
+    assert repair(path, max_events=0).derived == []
+
+
+def test_an_unreadable_record_is_told_and_not_passed_over(path):
+    with opened(path) as log:
+        fill(log)
+        log.erase("ann")
+    (path / ERASURE_NAME).write_bytes(b"not what was written")
+    with pytest.raises(LogDamaged, match=ERASURE_NAME):
+        opened(path)
+    assert not verify(path).ok
+    (path / ERASURE_NAME).unlink()
+    assert verify(path).ok
 
 
 def test_types_that_change_give_no_payload_of_an_erased_event(log):
