@@ -257,6 +257,7 @@ class FileErasure(Erasure):
             with self._committed.lock:
                 if isinstance(index, SegmentIndex):
                     parts.index_file_queue.change(segment, lambda: _forget_in_memory(segment, batch))
+                segment.changes += 1
                 for offset, content in (patch for frame in batch.patches for patch in frame):
                     write_all(fd, content, offset, path)
                 segment.changes += 1

@@ -29,7 +29,8 @@ class CheckedFrames(Indexed):
         foreign: whether another process writes it.
 
     Attributes:
-        changes: how often events of it were erased since it was opened.
+        changes: another number before and after each time that events of it are erased; it changes under the lock of
+            whoever reads, so that one who reads without it can tell.
     """
 
     def __init__(

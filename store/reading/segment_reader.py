@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager
 from functools import partial
 from typing import NamedTuple
 
+from store.errors import LogDamaged
 from store.format import frame as frames
 from store.index.interface import Index, frame_at, frame_number_of
 from store.model.event import Event
@@ -58,18 +59,24 @@ class Segment(CheckedFrames):
         Raises:
             LogDamaged: a frame's bytes changed since they were written.
         """
-        number, run, changes = frame_number_of(index, max(0, after + 1 - self.first_sequence)), None, 0
+        number = frame_number_of(index, max(0, after + 1 - self.first_sequence))
         while True:
-            with lock:  # while a frame is decoded, too: nothing of it is erased meanwhile
+            with lock:
                 if not 0 <= number < len(index.frame_firsts):
                     return
-                if run is None or number > run.last or changes != self.changes:
-                    offsets, changes = index.frame_offsets, self.changes
-                    last = max(number, bisect_right(offsets, offsets[number] + _READ_BYTES) - 2)
-                    run = self._run(number, last, index)
-                events = self._decoded(run, number, frames.events_of)
-            yield events
-            number += 1
+                offsets, changes = index.frame_offsets, self.changes
+                run = self._run(number, max(number, bisect_right(offsets, offsets[number] + _READ_BYTES) - 2), index)
+            while number <= run.last:
+                try:
+                    events = self._decoded(run, number, frames.events_of)
+                except LogDamaged:
+                    if self.changes == changes:
+                        raise
+                    break
+                if self.changes != changes:
+                    break  # it may be half of what it was before something was erased, or all of it: read it again
+                yield events
+                number += 1
 
     def between(self, since_ns: int | None, until_ns: int | None) -> tuple[int, int]:
         """Return between which positions, the second excluded, all events of a time lie.
