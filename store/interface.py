@@ -141,10 +141,7 @@ class Log(ABC):
     def check_not_gone(self, query: Query, *, begins: bool = True) -> None:
         """Refuse a query that asks for events which have left the log; `query` itself answers from what is left.
 
-        Where `begins` is false, its `after` does not say where to begin, but that it takes what there is.
-
-        Raises:
-            EventsGone: it asks for some.
+        Where `begins` is false, its `after` does not say where to begin. Raises `EventsGone` if it asks for some.
         """
         first = self.first_sequence
         left = self.retired_revision(query.stream) if query.stream is not None else first - 1
@@ -196,7 +193,7 @@ class Log(ABC):
 
         Args:
             after: the sequence to begin behind; None begins with what is new.
-            wait_s: ends once there was no event for so many seconds; None never ends.
+            wait_s: ends once there was no event for so many seconds, with 0 behind what there is; None never ends.
             skip_gone: as in `read`.
             **filters: as in `read`.
 
@@ -210,7 +207,7 @@ class Log(ABC):
 
     def _follow(self, after: int, wait_s: float | None, asked: dict[str, Any], query: Query) -> Iterator[Event]:
         until = None if wait_s is None else time.monotonic() + wait_s
-        while until is None or time.monotonic() < until:
+        while True:
             head = self.head
             found = head
             for event in self.read(after, **asked):
@@ -221,6 +218,8 @@ class Log(ABC):
             if query.before is not None and after >= query.before - 1:
                 return
             if self.head == head:
+                if until is not None and time.monotonic() >= until:
+                    return
                 time.sleep(PAUSE_S)
 
     def erase(self, stream: str, *, agent: str = "local") -> Erased:

@@ -1,6 +1,6 @@
 """Backup: a second directory that opens as the log it was taken from, brought up to date a segment at a time.
 
-It needs no lock on the log, so a server may be appending meanwhile: complete segments never change, and of the one that
+It needs no lock on the log, so a server may be appending meanwhile: complete segments never grow, and of the one that
 is being written the whole frames are taken. A backup is a prefix of its log and grows with it. It is refused, and
 left as it is, where the log is damaged, and where the backup holds events that the log does not: a log that lost
 something must not take it away from its backup, too.

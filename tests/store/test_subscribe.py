@@ -37,6 +37,7 @@ def test_it_ends_once_nothing_came_for_as_long_as_was_said(log):
     log.append({"type": "a"})
     assert [event.type for event in log.subscribe(0, wait_s=0.02)] == ["a"]
     assert list(log.subscribe(wait_s=0.02)) == []
+    assert [event.type for event in log.subscribe(0, wait_s=0)] == ["a"]
     assert [event.sequence for event in log.subscribe(0, before=2)] == [1]
 
 
