@@ -9,7 +9,7 @@ nor a length that promises too much makes it hold more than a few times the larg
 
 from collections.abc import Callable, Iterator
 from importlib import import_module
-from typing import Any, BinaryIO, Literal, get_args
+from typing import Any, BinaryIO, Literal, cast, get_args
 
 import msgspec
 
@@ -170,7 +170,7 @@ def _read_records(source: BinaryIO, event_bytes: int) -> Iterator[Event | Beginn
         except (ValueError, msgspec.DecodeError, msgpack.UnpackException, RecursionError) as error:
             raise Invalid(f"record {number} is no event: {error or type(error).__name__}") from error
         counting.whole = unpacker.tell()
-        erased = len(values) > _FIELDS and values[_FIELDS] is True
+        erased = isinstance(values, list) and cast("list[object]", values)[_FIELDS:] == [True]
         yield _checked(item, f"record {number}", erased=erased) if isinstance(item, Event) else item
     if rest := counting.count - counting.whole:
         raise Invalid(f"record {number} is cut off after {rest} bytes: get the whole file and import it again")

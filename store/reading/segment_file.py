@@ -1,8 +1,9 @@
 """The file of a segment: open while it is written, mapped and closed once it is complete.
 
 A complete segment changes no more, but for events that are erased in place, so it needs no descriptor: a log may have
-more segments than a process may have files open. Nothing makes it shorter, either, which a mapped file must never become: retention and repair remove whole
-files, recovery cuts before the log is opened, and what is mapped is settled, so no failed append is taken back from it.
+more segments than a process may have files open. Nothing makes it shorter, either, which a mapped file must never
+become: retention and repair remove whole files, recovery cuts before the log is opened, and what is mapped is settled,
+so no failed append is taken back from it.
 
 A file that this process still writes is mapped as well where that is worth it. It may become shorter, when a failed
 append is taken back, but never so short that it loses what readers see; and what reaches beyond is then mapped anew.
