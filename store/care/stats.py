@@ -11,6 +11,7 @@ import msgspec
 from store.care.disk_space import HOUR_S, bytes_per_day, days_left, disk_warning, free_bytes
 from store.errors import LogDamaged
 from store.format import frame as frames
+from store.format.erasure_record import segment_bytes
 from store.recovery.survey import describe, survey
 from store.recovery.what_counts import Kept
 
@@ -82,7 +83,7 @@ class _Tally:
             LogDamaged: a frame is not what it was a moment ago, or a record does not decode.
         """
         path = directory / keep.scan.name
-        data = memoryview(path.read_bytes())
+        data = memoryview(segment_bytes(path))
         offsets = keep.scan.offsets[: keep.frame_count]
         for offset, following in zip(offsets, [*offsets[1:], keep.end], strict=True):
             frame = frames.read_header(data, offset)
