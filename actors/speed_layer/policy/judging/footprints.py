@@ -6,6 +6,7 @@ glance, with the verdict, in a hundredth of its time. The files themselves are w
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Sequence
 from typing import Final
 
@@ -27,6 +28,12 @@ MAKERS: Final = frozenset({"touch"})
 """Programs that make empty files."""
 OUTPUT: Final = ("-o", "--out")
 """How the options begin that name what a tool makes; all else that one which builds or checks may write is its own."""
+COMPILERS: Final = frozenset({"go"})
+"""Programs that run tests, whose words name what they compile and make."""
+SETTINGS: Final = (".mk", ".ini", ".toml", ".cfg", ".cmake", ".gradle", ".just", ".rake", ".json", ".yml", ".yaml")
+"""How files end that an option may name to a program as its rules; others are what it checks, compiles or makes."""
+LOADS: Final = re.compile(r"--?(?:config|rcfile|require|import|setup|plugin|loader|makefile|manifest)")
+"""How options begin that name rules or code, however the file is called; those of most programs are asked about."""
 MAX_WORDS: Final = 1000
 """Words of a line that are looked at, about a microsecond each; of the rest it is only said that there is more."""
 
@@ -115,7 +122,10 @@ class _Found:
             }
             self._writes |= {path: path in new for path in self._writes if self._by.get(path) is command}
         run = run_files(command, [one.rule for one in findings if not one.access], workspace)
-        named = [*run.named, *run.options, *run.tests]
+        loads = any(map(LOADS.match, command.words))
+        settings = [path for path in run.options if loads or path.endswith(SETTINGS)]
+        tests = () if code_files.program_of(command.words[0])[1] in COMPILERS else run.tests
+        named = [*run.named, *settings, *tests]
         self._runs |= dict.fromkeys(path for path in named if not code_files.is_found_by_testers(path))
         if run.names is not None:
             self._tables[run.names.title] = None
