@@ -4,9 +4,9 @@ There are two forms. What nothing else could replace has a BLAKE2b digest, and i
 bears witness, has a CRC-32, which costs a tenth of that and stands on the path of every commit.
 """
 
-import zlib
 from pathlib import Path
 
+from store.disk.checksum import crc32
 from store.disk.digest import blake2b
 from store.disk.files import put_file, sync_path
 
@@ -45,7 +45,7 @@ def read_digested(path: Path) -> bytes:
 
 def with_crc(content: bytes, magic: bytes = b"") -> bytes:
     """Return what a file holds whose content is checked by a CRC-32: a magic, if it has one, the CRC, the content."""
-    return b"".join((magic, zlib.crc32(content).to_bytes(_CRC_BYTES, "little"), content))
+    return b"".join((magic, crc32(content).to_bytes(_CRC_BYTES, "little"), content))
 
 
 def read_with_crc(path: Path, magic: bytes = b"") -> memoryview | None:
@@ -56,7 +56,7 @@ def read_with_crc(path: Path, magic: bytes = b"") -> memoryview | None:
         return None
     start = len(magic) + _CRC_BYTES
     content = memoryview(data)[start:]
-    return content if data[:start] == magic + zlib.crc32(content).to_bytes(_CRC_BYTES, "little") else None
+    return content if data[:start] == magic + crc32(content).to_bytes(_CRC_BYTES, "little") else None
 
 
 def _digest(content: bytes) -> bytes:

@@ -29,7 +29,7 @@ from itertools import accumulate
 
 import msgspec
 
-from store.format.checksum import crc32
+from store.disk.checksum import crc32
 from store.model.event import Event, IndexedFields
 
 Buffer = bytes | memoryview

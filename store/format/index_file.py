@@ -17,7 +17,7 @@ from pathlib import Path
 
 import msgspec
 
-from store.format.checksum import crc32
+from store.disk.checksum import crc32
 from store.format.frame import UNREADABLE
 
 SUFFIX = ".index"

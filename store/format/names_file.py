@@ -22,10 +22,10 @@ from struct import Struct
 
 import msgspec
 
+from store.disk.checksum import crc32
 from store.disk.digest import blake2b
 from store.disk.mapping import map_file
 from store.errors import LogDamaged
-from store.format.checksum import crc32
 from store.format.frame import UNREADABLE
 
 NAMES_NAME = "names"

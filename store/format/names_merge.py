@@ -14,11 +14,11 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Protocol
 
+from store.disk.checksum import crc32
 from store.disk.files import create_file, replace_file
 from store.disk.mapping import map_file
 from store.disk.sync import sync_file, write_all
 from store.errors import StoreError
-from store.format.checksum import crc32
 from store.format.names_file import (
     BLOCK,
     CRC_BYTES,

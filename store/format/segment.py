@@ -13,7 +13,7 @@ import struct
 
 import msgspec
 
-from store.format.checksum import crc32
+from store.disk.checksum import crc32
 
 MAGIC = b"moothall"
 FORMAT_VERSION = 1

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import msgspec
 
+from store.disk.checksum import crc32
 from store.disk.files import put_file
 from store.disk.mapping import map_file
-from store.format.checksum import crc32
 from store.format.frame import UNREADABLE
 
 STREAMS_NAME = "heads"

@@ -16,10 +16,10 @@ from typing import TypeAlias
 
 import msgspec
 
+from store.disk.checksum import crc32
 from store.disk.files import create_file, replace_file
 from store.disk.sync import sync_file, write_all
 from store.errors import StoreError
-from store.format.checksum import crc32
 from store.format.index_file import IndexHeader, Section, encode_header, index_path
 from store.format.segment import SegmentHeader
 from store.index.active_index import SegmentIndex

@@ -11,8 +11,8 @@ from typing import NoReturn, TypeVar, cast
 
 import msgspec
 
+from store.disk.checksum import crc32
 from store.errors import LogDamaged
-from store.format.checksum import crc32
 from store.format.frame import UNREADABLE
 from store.format.index_file import IndexHeader, Section, index_path, read_header, read_section
 from store.format.segment import SegmentHeader

@@ -194,18 +194,6 @@ class StreamTable:
         self.next_sequence += len(streams)
         self._moving = None
 
-    def stage_one(self, stream: int) -> None:
-        """Do for a frame of one event all that `advance`, `stage` and `rest` do."""
-        self._moving = _MIDWAY
-        chunk, at = self.revisions.chunks[stream >> BITS], stream & MASK
-        try:
-            chunk[at] += 1
-        except TypeError:  # it cannot be written to yet
-            self.revisions.move(stream, 1)
-        self._unsettled[self.next_sequence] = (stream,)
-        self.next_sequence += 1
-        self._moving = None
-
     def settle(self, first: int) -> None:
         """Count a frame as stored: the one whose first sequence is this."""
         del self._unsettled[first]

@@ -2,7 +2,7 @@
 
 import zlib
 
-from store.index import name_numbers
+from store.streams import name_numbers
 from store.streams.name_numbers import CorrelationHashes
 
 

@@ -8,13 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from store.format.checksum import crc32
+from store.disk.checksum import crc32
 
 isal_zlib = pytest.importorskip("isal.isal_zlib", reason="the extra `fast` is not installed")
 
 
 def printed(code, before="", **environment):
-    program = f"{before}\nfrom store.format import checksum\n{code}"
+    program = f"{before}\nfrom store.disk import checksum\n{code}"
     return subprocess.check_output([sys.executable, "-c", program], env=environment, text=True).strip()
 
 
@@ -30,7 +30,5 @@ def test_isal_is_used_where_it_is_installed_and_nothing_switches_it_off(pure, mo
 
 
 def test_without_isal_it_is_zlibs():
-    said = (
-        "import sys, zlib; sys.modules['isal'] = None; import store.format.checksum as c; print(c.crc32 is zlib.crc32)"
-    )
+    said = "import sys, zlib; sys.modules['isal'] = None; import store.disk.checksum as c; print(c.crc32 is zlib.crc32)"
     assert subprocess.check_output([sys.executable, "-c", said], env={}, text=True).strip() == "True"
