@@ -18,11 +18,15 @@ OTHERWISE = "fine"
 
 
 class Call(NamedTuple):
-    """One call of a tool, by which the model answers; `before` runs first: it may stop the hall, say."""
+    """One call of a tool, by which the model answers.
+
+    `before` runs first: it may stop the hall, say. `waits_for` names conversations in which a call must have ended.
+    """
 
     tool: str
     arguments: dict[str, Any]
     before: Callable[[], Awaitable[None]] | None = None
+    waits_for: tuple[str, ...] = ()
 
 
 Script = dict[str, list[Call | list[Call]]]
@@ -63,6 +67,7 @@ class FakeModel:
         self.results: dict[str, dict[int, list[str]]] = {word: {} for word in script}
         self.tools: dict[str, list[str]] = {}
         self.asked: list[tuple[str, Any]] = []
+        self._ended = {word: trio.Event() for word in script}
 
     def result(self, word: str, index: int) -> str:
         """Return what the agent has told the model of a call, by its place in the script."""
@@ -80,11 +85,14 @@ class FakeModel:
         steps = self.script[word]
         if heard.answered:
             self.results[word].setdefault(heard.answered - 1, heard.results)
+            self._ended[word].set()
         step = steps[heard.answered] if heard.answered < len(steps) else OTHERWISE
         calls = [step] if isinstance(step, Call) else step
         for call in calls if isinstance(calls, list) else []:
             if call.before is not None:
                 await call.before()
+            for other in call.waits_for:
+                await self._ended[other].wait()
         return 200, *self.api.said(calls, f"{word}_{heard.answered}", path, body)
 
     async def serve(self, listener: trio.SocketListener) -> None:

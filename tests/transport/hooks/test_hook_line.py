@@ -208,6 +208,20 @@ def test_a_hook_that_only_tells_what_happened_holds_nothing_up_even_where_it_can
         assert (done.returncode, done.stdout) == (0, b"")
 
 
+def test_codex_which_takes_the_users_own_shell_is_given_a_line_that_any_shell_knows():
+    shell, option, line = shlex.split(hook_line("codex", HALL))
+    assert (shell, option) == ("/bin/sh", "-c")
+    assert line.startswith(f"{shlex.join(hook_words('codex', HALL))} || ")
+
+
+def test_a_hook_takes_all_that_it_is_given_also_what_is_too_long_to_be_judged(run):
+    long = {**EVENT, "tool_input": {"command": "x" * 4_000_000}}
+    words = shlex.join(hook_words("codex", HALL))
+    done = run(f"{{ cat; echo $? >&2; }} | {words}", event=long)
+    assert json.loads(done.stdout)["hookSpecificOutput"]["permissionDecision"] == "deny"
+    assert done.stderr == b"0\n"
+
+
 def test_opencode_gets_a_plugin_that_runs_the_same_words():
     plugin = hook_settings("opencode", HALL)
     assert json.dumps(hook_words("opencode", HALL)) in plugin

@@ -94,6 +94,8 @@ def _hall(given: Told) -> Hall | None:
 def _event() -> Any:
     said = sys.stdin.buffer.read(MOST_EVENT_BYTES + 1)
     if len(said) > MOST_EVENT_BYTES:
+        while sys.stdin.buffer.read(MOST_EVENT_BYTES):
+            pass  # Codex before 0.171 lets a call pass when its hook does not take all that it is given
         raise Unusable(f"the hook was given more than {MOST_EVENT_BYTES} bytes on stdin, as much as the hall takes")
     try:
         return json.loads(said)

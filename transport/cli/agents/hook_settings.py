@@ -44,12 +44,17 @@ def hook_words(agent: str, hall_id: str, wait_s: int = 0) -> list[str]:
 
 def hook_line(agent: str, hall_id: str, wait_s: int = 0) -> str:
     """Return an agent's hook as a line for the shell, which refuses where the hook cannot even start."""
-    return f"{shlex.join(hook_words(agent, hall_id, wait_s))} || {FAILED}"
+    return _for_its_shell(agent, f"{shlex.join(hook_words(agent, hall_id, wait_s))} || {FAILED}")
 
 
 def told_line(agent: str, hall_id: str) -> str:
     """Return the line for events that are told after the fact: what ends a session or a turn is never held up."""
-    return f"{shlex.join(hook_words(agent, hall_id))} || true"
+    return _for_its_shell(agent, f"{shlex.join(hook_words(agent, hall_id))} || true")
+
+
+def _for_its_shell(agent: str, line: str) -> str:
+    """Codex runs hooks by the user's own shell: fish does not know this line, and Codex lets pass what it then says."""
+    return shlex.join(["/bin/sh", "-c", line]) if agent == "codex" else line
 
 
 def hook_settings(agent: str, hall_id: str, wait_s: int = 0) -> str:
