@@ -41,10 +41,10 @@ class Interpreter:
         self._is("kill -9 $$")
 
     async def fails(self) -> None:
-        self._is("echo '{}'; exit 1")
+        self._is("echo '{'; exit 1")
 
     async def hangs(self) -> None:
-        self._is("exec sleep 1000")
+        self._is("exec sleep 5")
 
     async def is_gone(self) -> None:
         self.path.unlink()

@@ -25,14 +25,21 @@ ASKS_NOBODY: Final = "bypassPermissions"
 went through (2.1.332), while all else was refused."""
 
 
-def in_words(agent: str, event: Any, judged: Judgement) -> dict[str, Any] | None:
+WAITS_FOR_EVER: Final = frozenset({"gemini"})
+"""The agents that put an `ask` of a hook to nobody and wait: Gemini CLI 0.61, where it is not interactive."""
+
+
+def in_words(agent: str, event: Any, judged: Judgement, *, attended: bool = True) -> dict[str, Any] | None:
     """Return a judgement as an agent's hook prints it; None prints nothing. Where nobody is asked, `ask` is a denial.
 
     Args:
         agent: Whose hook it is.
         event: What the hook was given.
         judged: What is to be told.
+        attended: Whether somebody may be at the agent's terminal.
     """
+    if judged.decision == "ask" and agent in WAITS_FOR_EVER and not attended:
+        judged = Judgement("deny", asks_the_person(judged.reason, "an agent without a terminal"))
     if judged.decision == "ask" and (members(event) or {}).get("permission_mode") == ASKS_NOBODY:
         judged = Judgement("deny", asks_the_person(judged.reason, "this mode of the agent"))
     return AGENTS[agent](event_name(event), judged)

@@ -1,8 +1,9 @@
 """The hooks of Gemini CLI.
 
 As of 0.61 its `BeforeTool` hook knows `allow`, `deny` and `ask`, in `decision` with `reason`. `ask` puts the question
-to the person; where none is there, the call is refused. A hook that ends with another exit code than 0 and 2, or not
-in time, lets the call through.
+to the person; where none is there, it waits for ever (see `agents.WAITS_FOR_EVER`). A hook that ends with exit code 1,
+or not in time, lets the call through; so does JSON on stdout that decides nothing, whatever the exit code. It names no
+call and no subagent.
 """
 
 from __future__ import annotations

@@ -20,6 +20,7 @@ from transport.discovery.data_directory import default_data_dir
 from transport.discovery.private_directory import make_private
 from transport.discovery.server_file import ServerInfo, read_server_info, write_server_info
 from transport.hooks import claude_code, codex, cursor, gemini, opencode
+from transport.hooks.agents import in_words
 from transport.hooks.hook_answer import Judgement, Unusable, event_name, judgement, question
 
 EVENT = {
@@ -197,6 +198,16 @@ def test_where_the_agent_asks_nobody_an_ask_is_a_denial(run_hook):
     with one_answer(answer({**VERDICT, "verdict": "ask"})) as (answering, _):
         assert decision(run_hook("claude-code", event, answering))[0] == "deny"
     assert decision(run_hook("claude-code", event, "/nowhere"))[0] == "deny"
+
+
+def test_gemini_which_would_wait_for_ever_for_nobody_hears_a_denial_where_there_is_no_terminal():
+    asks, event = Judgement("ask", "r"), {"hook_event_name": "BeforeTool"}
+    assert in_words("gemini", event, asks)["decision"] == "ask"
+    said = in_words("gemini", event, asks, attended=False)
+    assert (said["decision"], said["reason"].startswith("r: ask the person")) == ("deny", True)
+    assert in_words("gemini", event, Judgement("allow", "r"), attended=False)["decision"] == "allow"
+    specific = in_words("claude-code", EVENT, asks, attended=False)["hookSpecificOutput"]
+    assert specific["permissionDecision"] == "ask"
 
 
 def test_gemini_opencode_and_cursor_hear_each_in_their_words():

@@ -77,7 +77,7 @@ def hook(given: Told) -> None:
         judged = Judgement("ask", f"moothall could not judge this: {_in_short(error)}")
     finally:
         _end_deadline()
-    answer = in_words(given.agent, event, judged)
+    answer = in_words(given.agent, event, judged, attended=_has_terminal())
     if answer is not None:
         print(json.dumps(answer))
 
@@ -89,6 +89,15 @@ def _hall(given: Told) -> Hall | None:
     from transport.cli.agents.hook_anywhere import hall_anywhere  # noqa: PLC0415 - only what this run needs
 
     return hall_anywhere(given)
+
+
+def _has_terminal() -> bool:
+    """Say whether this process has a terminal, at which somebody may sit: the agent's own."""
+    try:
+        os.close(os.open("/dev/tty", os.O_RDONLY | os.O_NOCTTY | os.O_CLOEXEC))
+    except OSError:
+        return False
+    return True
 
 
 def _event() -> Any:
