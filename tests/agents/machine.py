@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -19,7 +19,7 @@ from store import EventLog
 from fake_model import FakeModel, Script
 from network import Network
 
-LIMIT_S = 150
+LIMIT_S = 120
 MOOTHALL = str(Path(sys.executable).with_name("moothall"))
 
 
@@ -55,6 +55,7 @@ class Machine:
             **{key: value for key, value in checkout.environment.items() if not key.endswith(("_API_KEY", "_proxy"))},
             "HOME": str(home),
             "PATH": path,
+            "PWD": str(self.project),  # OpenCode goes by it
             "NO_COLOR": "1",
         }
 
@@ -102,6 +103,8 @@ class Machine:
                 capture_stderr=True,
                 check=False,
                 preexec_fn=self.network.enter,
+                start_new_session=True,
+                deliver_cancel=_end_all,
             )
         return Ran(done.returncode, done.stdout.decode(errors="replace"), done.stderr.decode(errors="replace"))
 
@@ -126,3 +129,9 @@ class Machine:
             await self.server.end()
         with EventLog.open(self.server.data) as log:
             return list(log.read(types=types))
+
+
+async def _end_all(process: trio.Process) -> None:
+    """End an agent and all that it has started: some start themselves anew."""
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)

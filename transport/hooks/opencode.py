@@ -1,6 +1,6 @@
 """The hook that Moothall's own plugin for OpenCode runs (`opencode_plugin.js`).
 
-OpenCode (1.18) lets a plugin look at each call before it runs, and refuse it by an error; it does not let it ask a
+OpenCode (tried: 1.18.33) lets a plugin look at each call before it runs, and refuse it by an error; it lets it ask no
 person. So `ask` is a denial that says why, as with Codex.
 """
 
