@@ -1,6 +1,6 @@
 """The hooks of Codex.
 
-As of its release 0.169 a `PreToolUse` hook can only deny; `ask`, and `allow` that changes nothing, count as a failed
+As of its release 0.171 a `PreToolUse` hook can only deny; `ask`, and `allow` that changes nothing, count as a failed
 hook, and a failed hook lets the call through. So there `allow` prints nothing and `ask` becomes a denial that says why.
 Its `PermissionRequest` hook runs before Codex would ask its user, and knows all three: allow, deny, and no output,
 whereupon the user is asked.
