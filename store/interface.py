@@ -141,15 +141,15 @@ class Log(ABC):
     def check_not_gone(self, query: Query, *, begins: bool = True) -> None:
         """Refuse a query that asks for events which have left the log; `query` itself answers from what is left.
 
-        Where `begins` is false, its `after` does not say where to begin. Raises `EventsGone` if it asks for some.
+        With `begins` false, its `after` does not say where to begin. Raises `EventsGone` if it asks for some.
         """
-        first = self.first_sequence
-        left = self.retired_revision(query.stream) if query.stream is not None else first - 1
-        check_not_gone(query, begins=begins, first=first, left=left)
+        left = self.retired_revision(query.stream) if query.stream is not None else self.first_sequence - 1
+        check_not_gone(query, begins=begins, first=self.first_sequence, left=left)
 
     def retired_revision(self, stream: str) -> int:
         """Return the last revision of a stream that has left the log, 0 if all of it is there."""
-        return 0
+        left = self.query(stream=stream, limit=1).events if self.first_sequence > 1 else None
+        return 0 if left is None else left[0].revision - 1 if left else self.stream_revision(stream)
 
     def read(self, after: int | None = None, *, skip_gone: bool = False, **filters: Any) -> Iterator[Event]:
         """Yield every committed event after a sequence, in order; those committed meanwhile too.
@@ -254,7 +254,7 @@ class Log(ABC):
 
     @abstractmethod
     def erasing(self, stream: str, *, agent: str = "local") -> Erasure:
-        """Begin to erase a stream, a step at a time; see `erase`."""
+        """Begin to erase a stream in steps; see `erase`."""
 
     @abstractmethod
     def _read_all(self, after: int, *, skip_gone: bool) -> Iterator[Event]:

@@ -205,11 +205,6 @@ class EventLog(Log):
         self._look()
         return self._parts.table.revision(stream)
 
-    def retired_revision(self, stream: str) -> int:
-        """Return the last revision of a stream that has left the log; see `Log.retired_revision`."""
-        self._look()
-        return self._committed.record.revisions.get(stream, 0)
-
     def stats(self) -> LogStats:
         """Return the log in figures."""
         self._look()

@@ -29,6 +29,7 @@ from store.format.erasure_record import (
 )
 from store.format.frame import UNREADABLE
 from store.format.index_file import index_path
+from store.format.retention_parts import revisions_at
 from store.format.tombstone import Patch, erased_frame
 from store.index.active_index import SegmentIndex
 from store.index.forgetting import draft_without, finished, forget
@@ -84,6 +85,7 @@ class FileErasure(Erasure):
         self._committed = parts.committed
         self.resumed = False
         self._under_way = self._begun(stream, agent)
+        self._gone = revisions_at(parts.directory, parts.committed.record).get(stream, 0)
         self._recorded = False
         self._clean: StoredIndex | None = None
         self._unusable: IndexUnusable | None = None
@@ -95,8 +97,7 @@ class FileErasure(Erasure):
     def erased(self) -> Erased:
         """What was erased so far."""
         under_way = self._under_way
-        gone = self._committed.record.revisions.get(under_way.stream, 0)
-        return Erased(stream=under_way.stream, events=under_way.events, last_sequence=under_way.last, gone=gone)
+        return Erased(stream=under_way.stream, events=under_way.events, last_sequence=under_way.last, gone=self._gone)
 
     def step(self) -> bool:
         """Erase some more events, durably; see `Erasure.step`."""

@@ -26,6 +26,8 @@ _encode = msgspec.msgpack.Encoder().encode
 MOST: Final = 20
 """How many events are few: of more than 25, columns take less time."""
 
+_LISTS: Final = frozenset({list})
+
 Moved: TypeAlias = tuple[bytes, list[int], list[int], list[int] | None, int, dict[str, int]]
 """A frame's body, its events' streams, types and correlations, its agent, and the revisions that streams are at."""
 
@@ -94,7 +96,7 @@ class SmallFramer(QuickFramer):
 
     def moved(self, events: Sequence[NewEvent], stream: str, agent: Any, now_ns: int) -> Moved | None:
         """Stage an append; see `QuickFramer.moved`."""
-        if type(events) is not list or not 0 < len(events) <= self._most:
+        if type(events) not in _LISTS or not 0 < len(events) <= self._most:
             return None
         try:
             number = self._table.agents.known(agent)
@@ -102,7 +104,7 @@ class SmallFramer(QuickFramer):
         except (StoreError, OverflowError, ValueError, TypeError, RecursionError):
             return None  # until all is made nothing is moved, and the whole way says what is wrong
 
-    def _moved(self, events: list[NewEvent], stream: str, agent: tuple[int, str], now_ns: int) -> Moved | None:
+    def _moved(self, events: Sequence[NewEvent], stream: str, agent: tuple[int, str], now_ns: int) -> Moved | None:
         table, limits = self._table, self._limits
         known_stream, known_type, revisions = table.streams.known, table.types.known, table.revisions
         default = known_stream(stream)
@@ -161,7 +163,7 @@ class SmallFramer(QuickFramer):
             raise Invalid("metadata is no dict: give a dict or None")
         return check_payload(event.metadata, self._limits.depth)
 
-    def _hashes_of(self, events: list[NewEvent]) -> list[int] | None:
+    def _hashes_of(self, events: Sequence[NewEvent]) -> list[int] | None:
         """Return the hashes of the events' correlation ids; None if there are none.
 
         Raises:

@@ -295,18 +295,6 @@ def test_verify_passes_over_an_index_file_with_an_unreadable_column_as_opening_d
     check(filled)
 
 
-def test_a_segment_with_an_unreadable_frame_before_its_end_is_not_indexed(filled):
-    segment = min(filled.glob("*.segment"))
-    data = bytearray(segment.read_bytes())
-    header = decode_header(data)
-    end = len(data)
-    index_frames(segment, header, StreamTable(), end)
-    data[end // 2] ^= 1
-    segment.write_bytes(data)
-    with pytest.raises(LogDamaged, match="is unreadable"):
-        index_frames(segment, header, StreamTable(), end)
-
-
 def hollow():
     """Return a correlation id whose hash has a byte of 0 below one that is not."""
     return next(name for n in range(10_000) if not (number := name_hash(name := f"c{n}")) >> 8 & 0xFF and number >> 16)
@@ -319,3 +307,15 @@ def test_an_index_file_is_the_same_however_its_numbers_came_in(tmp_path):
         log.query(limit=1)
         log.append({"type": "a"})
     assert verify(tmp_path / "log").problems == []
+
+
+def test_a_segment_with_an_unreadable_frame_before_its_end_is_not_indexed(filled):
+    segment = min(filled.glob("*.segment"))
+    data = bytearray(segment.read_bytes())
+    header = decode_header(data)
+    end = len(data)
+    index_frames(segment, header, StreamTable(), end)
+    data[end // 2] ^= 1
+    segment.write_bytes(data)
+    with pytest.raises(LogDamaged, match="is unreadable"):
+        index_frames(segment, header, StreamTable(), end)
