@@ -7,6 +7,7 @@ import importlib
 import os
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -22,18 +23,22 @@ TARGETS = {
 }
 """Of each target, the module that it is in and the package whose branches the fuzzer sees."""
 
-BESIDE = Path(__file__).parents[1] / "transport"
-"""Where `door_targets` is."""
+ROOT = Path(__file__).parents[2]
+
+
+def loaded(target: str) -> Any:
+    """Return the module that a target is in; the folders that pytest finds the tests' own modules in are known then."""
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    sys.path += [str(ROOT / folder) for folder in settings["tool"]["pytest"]["ini_options"]["pythonpath"]]
+    return importlib.import_module(TARGETS[target][0])
 
 
 def campaign(target: str, seconds: int) -> None:
     """Fuzz one target in this process; does not return."""
     import atheris
 
-    module, package = TARGETS[target]
-    sys.path.append(str(BESIDE))
-    with atheris.instrument_imports(include=[package]):
-        targets: Any = importlib.import_module(module)
+    with atheris.instrument_imports(include=[TARGETS[target][1]]):
+        targets = loaded(target)
 
     home = Path(os.environ.get("MOOTHALL_FUZZ") or platformdirs.user_cache_path("moothall") / "fuzz") / target
     (home / "corpus").mkdir(parents=True, exist_ok=True)

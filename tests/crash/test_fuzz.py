@@ -1,5 +1,10 @@
 """The fuzz targets with what Hypothesis comes up with, the same each time; `scripts/fuzz` runs them for longer."""
 
+import subprocess
+import sys
+from pathlib import Path
+
+import fuzz
 import pytest
 from hypothesis import Phase, given, settings
 
@@ -38,3 +43,13 @@ def test_an_endless_stream_gives_what_it_was_asked_for_and_notices_who_asks_for_
     assert (source.readline(5), source.readline(5), source.read(2), source.given) == (b"a\n", b"bxxxx", b"xx", 9)
     with pytest.raises(AssertionError, match="at once"):
         source.read()
+
+
+@pytest.mark.parametrize("target", fuzz.TARGETS)
+def test_a_campaign_finds_its_target_by_itself(target):
+    """Unlike pytest, it is told by nobody where the tests' own modules are."""
+    said = f"import fuzz; print({target!r} in fuzz.loaded({target!r}).TARGETS)"
+    run = subprocess.run(
+        [sys.executable, "-c", said], cwd=Path(__file__).parent, check=False, text=True, capture_output=True
+    )
+    assert (run.stdout.strip(), run.stderr) == ("True", "")
