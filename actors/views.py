@@ -12,7 +12,7 @@ from functools import lru_cache
 
 from actors.cache.verdict_table import VerdictTable
 from actors.monitor.messages import Component, Health
-from actors.session.messages import session_of
+from actors.session.messages import Principal, session_of
 from actors.session.prepaid_tokens import TOKEN_S, PrepaidTokens
 from actors.speed_layer.audit.buffer import AuditBuffer
 from actors.speed_layer.governing.stored_bytes import Spend, unmetered
@@ -73,9 +73,16 @@ class Views:
     def _reason_of(self, rule: str) -> str:
         return "" if self.rules is None else self.rules.reason_of(rule)
 
+    def audience_of(self, principal: Principal) -> str:
+        """Return all whom the rules that govern do not tell apart from a principal: whose verdicts it shares."""
+        rules = self.rules
+        if rules is None or rules.audiences is None:
+            return principal.role
+        return rules.audiences.of(principal.role, principal.agent, principal.labels)
+
     def workspace_of(self, cwd: str | None) -> str | None:
         """Return the root that counts as the workspace of a request; None where its directory does."""
-        return _workspace_of(cwd, self.workspaces) if self.workspaces else None
+        return root_around(cwd, self.workspaces) if self.workspaces else None
 
     def charge(self, agent: str, role: str, used_s: float, requests: int) -> None:
         """Take out of a principal's limit that judging some of its requests took so long, in seconds."""
@@ -94,7 +101,7 @@ class Views:
 
 
 @lru_cache(4096)
-def _workspace_of(cwd: str | None, workspaces: tuple[str, ...]) -> str:
+def root_around(cwd: str | None, workspaces: tuple[str, ...]) -> str:
     """Return the innermost root that a directory lies in; of one that lies in none the first, so that it is outside."""
     around = [each for each in workspaces if cwd is not None and (cwd == each or cwd.startswith(each + "/"))]
     return max(around, key=len, default=workspaces[0])

@@ -16,7 +16,7 @@ With the cache's 65,536 rulings the table takes 512 MB at the very most, and som
 class VerdictTable:
     """The cache's table: rulings by key. Written by the cache actor alone.
 
-    The key covers everything a cached ruling depends on: policy version, role, tool, working directory, canonical
+    The key covers everything a cached ruling depends on: policy version, audience, tool, working directory, canonical
     input. A new policy version therefore empties nothing; it changes the key.
 
     Attributes:
@@ -31,9 +31,9 @@ class VerdictTable:
         self.table: dict[bytes, Ruling] = {}
 
     @staticmethod
-    def key(policy: str, role: str, canonical_request: bytes) -> bytes:
-        """Return the key of a canonical request (tool, input, cwd) of a role under a policy version."""
-        return b"\x00".join((policy.encode(), role.encode(), canonical_request))
+    def key(policy: str, audience: str, canonical_request: bytes) -> bytes:
+        """Return the key of a canonical request (tool, input, cwd) of an audience under a policy version."""
+        return b"\x00".join((policy.encode(), audience.encode(), canonical_request))
 
     def keep(self, key: bytes, ruling: Ruling, capacity: int) -> None:
         """Keep a ruling, in the place of the oldest where there are `capacity` already. For the cache actor alone.

@@ -107,7 +107,7 @@ class Waiting:
                 break
             told: Answers | None = None
             try:
-                message = AwaitDecision(given.answer.approval.id, agent, request.role, hashed)
+                message = AwaitDecision(given.answer.approval.id, agent, request.role, hashed, request.labels)
                 told = await self._speed_layer.ask(message, timeout_s=left_s)
                 if told.answers[0].approval is None:
                     told = await self._speed_layer.ask(Evaluate([request], agent))

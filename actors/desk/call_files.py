@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import partial
 
+from actors.session.messages import Principal
 from actors.speed_layer.call_and_verdict import Call, Verdict
 from actors.speed_layer.policy.engine import Request, Ruling
 from actors.speed_layer.policy.ruling import Files
@@ -18,10 +19,19 @@ FilesOf = Callable[[int], Files]
 """Returns which files one of the calls of a request writes and runs, by its index."""
 
 
-def request_of(call: Call, role: str) -> Request:
+def request_of(call: Call, asker: Principal) -> Request:
     """Return a call as the policy judges it."""
-    session = session_of(call)
-    return Request(call.tool, call.input, call.cwd, role, None, call.scripts, call.workspace, session)
+    return Request(
+        call.tool,
+        call.input,
+        call.cwd,
+        asker.role,
+        scripts=call.scripts,
+        workspace=call.workspace,
+        session=session_of(call),
+        agent=asker.agent,
+        labels=asker.labels,
+    )
 
 
 class CallFiles:
@@ -35,21 +45,21 @@ class CallFiles:
         self._views = views
         self._written = views.written
 
-    def of(self, call: Call, role: str, canonical: bytes) -> Files:
+    def of(self, call: Call, asker: Principal, canonical: bytes) -> Files:
         """Return which files a call writes and runs; its ruling is one of the policy that governs."""
         rules = self._views.rules
-        return Files() if rules is None else rules.files(canonical, request_of(call, role))
+        return Files() if rules is None else rules.files(canonical, request_of(call, asker))
 
-    def of_all(self, calls: Sequence[Call], role: str, canonicals: Sequence[bytes]) -> FilesOf:
+    def of_all(self, calls: Sequence[Call], asker: Principal, canonicals: Sequence[bytes]) -> FilesOf:
         """Return what returns the files of some calls, by their index."""
-        return lambda index: self.of(calls[index], role, canonicals[index])
+        return lambda index: self.of(calls[index], asker, canonicals[index])
 
-    def hold_back(self, ruling: Ruling, agent: str, call: Call, role: str, canonical: bytes) -> bool:
+    def hold_back(self, ruling: Ruling, asker: Principal, call: Call, canonical: bytes) -> bool:
         """Return whether what the session has written stands against a ruling."""
-        if not ruling.runs or not self._written.knows(agent):
+        if not ruling.runs or not self._written.knows(asker.agent):
             return False
-        files_of = partial(self.of, call, role, canonical)
-        return self._written.held(ruling, agent, session_of(call), files_of, call.scripts) is not None
+        files_of = partial(self.of, call, asker, canonical)
+        return self._written.held(ruling, asker.agent, session_of(call), files_of, call.scripts) is not None
 
     def within(self, calls: Sequence[Call], rulings: list[Ruling], files_of: FilesOf) -> list[Ruling]:
         """Return the rulings on the calls of one request, each judged behind the ones before it."""

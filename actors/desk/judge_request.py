@@ -88,7 +88,7 @@ class RequestJudge:
         """
         began = trio.current_time()
         await self._admissions.admit(caller, Admit(caller.connection, "validate", len(calls)))
-        verdicts, role, policy = self._views.verdicts, caller.principal.role, self._views.policy
+        verdicts, policy = self._views.verdicts, self._views.policy
         canonicals = [canonical(call.tool, call.input, call.cwd, call.scripts, call.workspace) for call in calls]
         at_hand = self._cached(policy, caller, calls, canonicals, began) or self._ruled(
             caller, calls, canonicals, began
@@ -96,12 +96,13 @@ class RequestJudge:
         if at_hand is not None:
             await trio.lowlevel.checkpoint()
             return self._given(caller, calls, canonicals, at_hand, policy=policy, began=began)
-        keys = [verdicts.key(policy, role, each) for each in canonicals]
+        asker, audience = caller.principal, self._views.audience_of(caller.principal)
+        keys = [verdicts.key(policy, audience, each) for each in canonicals]
         known = {
             key: self._standing(verdicts.get(key), caller, call, each)
             for key, call, each in zip(keys, calls, canonicals, strict=True)
         }
-        missing = {key: request_of(call, role) for key, call in zip(keys, calls, strict=True) if known[key] is None}
+        missing = {key: request_of(call, asker) for key, call in zip(keys, calls, strict=True) if known[key] is None}
         opens = wait_s > 0 or any(call.origin is None for call in calls)
         found = await self._evaluate(policy, missing, caller, opens=opens)
         if wait_s > 0 and any(is_pending(each.answer) for each in found.values()):
@@ -110,7 +111,7 @@ class RequestJudge:
                 found = await self._waiting.decisions(found, missing, caller, until=until, person=person)
         answers = [found[key] if key in found else Given(policy, Answer(known_ruling(known[key]))) for key in keys]
         elapsed_us = round((trio.current_time() - began) * 1e6)
-        known_files = self._files.of_all(calls, role, canonicals)
+        known_files = self._files.of_all(calls, asker, canonicals)
 
         def files_of(index: int) -> Files:
             return answers[index].answer.files or known_files(index)
@@ -147,8 +148,7 @@ class RequestJudge:
         """Return a ruling; None where there is none, or what the session has written stands against it."""
         if ruling is None or not ruling.runs:
             return ruling
-        agent, role = caller.principal.agent, caller.principal.role
-        return None if self._files.hold_back(ruling, agent, call, role, canonical) else ruling
+        return None if self._files.hold_back(ruling, caller.principal, call, canonical) else ruling
 
     def validate_nowait(self, caller: Caller, calls: Sequence[Call]) -> list[Verdict]:
         """Judge as `validate` does, where nothing has to be waited for. Does not checkpoint.
@@ -175,7 +175,7 @@ class RequestJudge:
         """
         began = trio.current_time()
         await self._admissions.admit(caller, Admit(caller.connection, "validate"))
-        request = request_of(call, caller.principal.role)
+        request = request_of(call, caller.principal)
         explained = await self._speed_layer.ask(Explain(request, caller.principal.agent))
         asked = canonical(call.tool, call.input, call.cwd, call.scripts, call.workspace)
         verdict = verdict_on(
@@ -196,12 +196,12 @@ class RequestJudge:
         self, policy: str, caller: Caller, calls: Sequence[Call], canonicals: Sequence[bytes], now: float
     ) -> AtHand | None:
         """Return the published rulings; None unless all are there, can be recorded, and none has to be first."""
-        verdicts, role = self._views.verdicts, caller.principal.role
+        verdicts, audience = self._views.verdicts, self._views.audience_of(caller.principal)
         if self._views.audit.stalled(now):
             return None
         found: list[Ruling] = []
         for call, each in zip(calls, canonicals, strict=True):
-            ruling = verdicts.table.get(verdicts.key(policy, role, each))
+            ruling = verdicts.table.get(verdicts.key(policy, audience, each))
             if ruling is not None and ruling.runs:
                 ruling = self._standing(ruling, caller, call, each)
             if ruling is None or ruling.durable:
@@ -211,18 +211,18 @@ class RequestJudge:
 
     def _ruled(self, caller: Caller, calls: Sequence[Call], canonicals: Sequence[bytes], now: float) -> AtHand | None:
         """Return the rulings, of the published policy where none is cached; None where the speed layer has to rule."""
-        views, role = self._views, caller.principal.role
+        views, audience = self._views, self._views.audience_of(caller.principal)
         rules = views.rules
         if rules is None or rules.version != views.policy or views.audit.stalled(now):
             return None
         known: dict[bytes, Ruling] = {}
         missing: dict[bytes, Request] = {}
         for call, each in zip(calls, canonicals, strict=True):
-            ruling = views.verdicts.table.get(views.verdicts.key(rules.version, role, each))
+            ruling = views.verdicts.table.get(views.verdicts.key(rules.version, audience, each))
             if ruling is not None and self._standing(ruling, caller, call, each) is None:
                 return None
             if ruling is None:
-                missing[each] = request_of(call, role)
+                missing[each] = request_of(call, caller.principal)
             elif ruling.durable:
                 return None
             else:
@@ -233,7 +233,7 @@ class RequestJudge:
         for call, each in zip(calls, canonicals, strict=True):
             if each in ruled and self._standing(ruled[each], caller, call, each) is None:
                 return None
-        self._remember({views.verdicts.key(rules.version, role, each): ruling for each, ruling in ruled.items()})
+        self._remember({views.verdicts.key(rules.version, audience, each): ruling for each, ruling in ruled.items()})
         return AtHand([ruled[each] if each in ruled else known[each] for each in canonicals], ruled.keys())
 
     def _remember(self, rulings: Mapping[bytes, Ruling]) -> None:
@@ -253,7 +253,7 @@ class RequestJudge:
         began: float,
     ) -> list[Verdict]:
         """Give and record verdicts that were at hand."""
-        files_of = self._files.of_all(calls, caller.principal.role, canonicals)
+        files_of = self._files.of_all(calls, caller.principal, canonicals)
         rulings, fresh = self._files.within(calls, at_hand.rulings, files_of), at_hand.fresh
         self._views.verdicts.hits += len(rulings) - len(fresh)
         self._views.verdicts.misses += len(fresh)
@@ -263,8 +263,9 @@ class RequestJudge:
             for ruling, each in zip(rulings, canonicals, strict=True)
         ]
         size = sum(map(len, canonicals))
-        notes = self._files.noted(caller.principal.agent, calls, rulings, given, files_of)
-        self._views.audit.add(Entry(caller.principal.agent, caller.principal.role, calls, given, began, size, notes))
+        asker = caller.principal
+        notes = self._files.noted(asker.agent, calls, rulings, given, files_of)
+        self._views.audit.add(Entry(asker.agent, asker.role, calls, given, began, size, notes, asker.labels))
         self._note_origins(caller, calls, given)
         return given
 

@@ -58,9 +58,9 @@ class VerdictRecord:
         """
         if self._views.audit.stalled(trio.current_time()):
             given = [withheld(each) for each in given]
-        agent, role = caller.principal.agent, caller.principal.role
-        notes = self._files.noted(agent, calls, rulings, given, files_of)
-        entry = Entry(agent, role, calls, given, trio.current_time(), size, notes)
+        asker = caller.principal
+        notes = self._files.noted(asker.agent, calls, rulings, given, files_of)
+        entry = Entry(asker.agent, asker.role, calls, given, trio.current_time(), size, notes, asker.labels)
         durable = [n for n, ruling in enumerate(rulings) if ruling.durable]
         if not durable:
             self._views.audit.add(entry)

@@ -24,10 +24,12 @@ class Principal(msgspec.Struct, frozen=True, array_like=True):
     Attributes:
         agent: The agent's name.
         role: What it may do.
+        labels: Its labels, sorted: rules of a policy may be for them.
     """
 
     agent: str
     role: Role
+    labels: tuple[str, ...] = ()
 
 
 def session_name(principal: Principal) -> str:

@@ -13,10 +13,11 @@ import trio
 from actors.event_store.messages import NAME as EVENT_STORE
 from actors.kernel import LATER, Actor, Later, Reply
 from actors.ports import Ports
+from actors.speed_layer.approvals.approval import ApprovalRefused
 from actors.speed_layer.approvals.approval_events import Decided, to_event
-from actors.speed_layer.approvals.approval_states import ApprovalRefused
 from actors.speed_layer.approvals.escalation import Escalation
 from actors.speed_layer.approvals.judging_turns import JudgingTurns
+from actors.speed_layer.approvals.memorable import pattern_of
 from actors.speed_layer.audit.buffer import AuditBuffer
 from actors.speed_layer.audit.writer import AuditWriter
 from actors.speed_layer.governing.activation import ActiveLayer, activated, compiled, history, text_hash
@@ -145,8 +146,7 @@ class SpeedLayer(Actor):
             case Evaluate():
                 return self._turns.evaluate(message, reply)
             case AwaitDecision():
-                action = message.role, message.request
-                return self._escalation.wait(self._policy, message.id, message.agent, action, reply) or LATER
+                return self._escalation.wait(message, reply) or LATER
             case Explain():
                 return self._turns.explain(message, reply)
             case ListPending():
@@ -228,9 +228,7 @@ class SpeedLayer(Actor):
         if approval is None:
             return self._unknown(message.id)
         try:
-            return ChangeOutcome(
-                self._policy.version, message=described(self._escalation.pattern(approval, self._policy))
-            )
+            return ChangeOutcome(self._policy.version, message=described(pattern_of(approval, self._policy)))
         except ApprovalRefused as refused:
             return self._refused(refused.code, refused.message)
 
@@ -284,6 +282,7 @@ class SpeedLayer(Actor):
 
     def _govern(self, policy: GoverningPolicy) -> None:
         self._policy = policy
+        self._escalation.regroup()
         self._views.rules = PublishedPolicy(policy, self._guard, self._published, self._views.charge)
         self._views.policy = policy.version
 

@@ -78,12 +78,14 @@ class AwaitDecision(Ask[Answers], frozen=True):
         agent: Who waits.
         role: In which role.
         request: The hash of the canonical action.
+        labels: The labels of who waits.
     """
 
     id: str
     agent: str
     role: str
     request: str
+    labels: tuple[str, ...] = ()
 
 
 class Explained(msgspec.Struct, frozen=True, array_like=True):
@@ -122,6 +124,7 @@ class PendingApproval(msgspec.Struct, frozen=True, array_like=True):
         rule: Which rule asks; None where it is that no rule decides.
         scripts: What the files hold that it runs: SHA-256 by path, None for what could not be read.
         whole: Whether nothing of the input is missing here.
+        labels: The labels of the first who asked.
     """
 
     id: str
@@ -137,6 +140,7 @@ class PendingApproval(msgspec.Struct, frozen=True, array_like=True):
     rule: str | None = None
     scripts: Mapping[str, str | None] | None = None
     whole: bool = True
+    labels: tuple[str, ...] = ()
 
 
 class PendingPage(msgspec.Struct, frozen=True, array_like=True):
@@ -193,7 +197,7 @@ class Decide(Ask[ChangeOutcome], frozen=True):
         decision: Whether it may be done.
         by: Who decides.
         reason: Why.
-        remember: `exact` decides the same action of the same role from now on, `rule` also commands like it (see
+        remember: `exact` decides the same action of the same audience from now on, `rule` also commands like it (see
             `Propose`).
     """
 

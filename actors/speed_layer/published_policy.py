@@ -39,9 +39,10 @@ class PublishedPolicy:
 
     Attributes:
         version: The policy's version.
+        audiences: Which agents its rules tell apart; None where they tell apart roles alone.
     """
 
-    __slots__ = ("_charge", "_footprints", "_guard", "_policy", "_slice", "version")
+    __slots__ = ("_charge", "_footprints", "_guard", "_policy", "_slice", "audiences", "version")
 
     def __init__(self, policy: GoverningPolicy, guard: Guard, slice_: PublishedSlice, charge: Charge) -> None:
         self._policy = policy
@@ -50,6 +51,7 @@ class PublishedPolicy:
         self._charge = charge
         self._footprints: dict[tuple[str, bytes], Footprint] = {}
         self.version = policy.version
+        self.audiences = policy.audiences or None
 
     def rule(self, requests: Mapping[bytes, Request], agent: str) -> dict[bytes, Ruling] | None:
         """Return the rulings on an agent's requests, by their keys; None where one of them is for the speed layer."""
@@ -78,7 +80,7 @@ class PublishedPolicy:
             key: Its canonical form.
             request: The request.
         """
-        footprint = self._footprints.get((request.role, key))
+        footprint = self._footprints.get((self._audience_of(request), key))
         if isinstance(footprint, Files):
             return footprint
         files = files_in(self._policy.footprint(request) if footprint is None else footprint)
@@ -87,9 +89,13 @@ class PublishedPolicy:
 
     def _keep(self, key: bytes, request: Request, footprint: Footprint | None) -> None:
         if footprint is not None and len(key) <= MAX_KEY_BYTES:
-            if len(self._footprints) >= MAX_FOOTPRINTS and (request.role, key) not in self._footprints:
+            asked = self._audience_of(request), key
+            if len(self._footprints) >= MAX_FOOTPRINTS and asked not in self._footprints:
                 del self._footprints[next(iter(self._footprints))]
-            self._footprints[request.role, key] = footprint
+            self._footprints[asked] = footprint
+
+    def _audience_of(self, request: Request) -> str:
+        return self._policy.audiences.of(request.role, request.agent, request.labels)
 
     def _decide(self, key: bytes, request: Request, agent: str) -> Ruling:
         began = trio.current_time()

@@ -28,6 +28,7 @@ from transport.cli.folding import BAR, folded
 from transport.cli.log import care
 from transport.cli.people import approvals
 from transport.cli.policy import policy
+from transport.cli.policy.explain import Supposed, explain
 from transport.cli.policy.remembered import remembered
 from transport.logs import QueuedLines
 from transport.mcp.elicitation import _message
@@ -178,7 +179,7 @@ def test_json_for_programs_is_as_it_was_where_nothing_hides():
 def test_an_explanation_hides_nothing_of_what_it_explains(hiding, as_json, capsys):
     asked = msgspec.json.encode({"command": f"frob 'x{hiding}y' -la"}).decode()
     with pytest.raises(SystemExit):
-        policy.explain(tool="Bash", input=asked, cwd=Path("/work"), offline=True, json=as_json)
+        explain(tool="Bash", input=asked, cwd=Path("/work"), supposed=Supposed(offline=True), json=as_json)
     shown = capsys.readouterr().out
     assert hiding not in shown
     assert msgspec.json.decode(shown)["commands"] == [["frob", f"x{hiding}y", "-la"]] or "unproved" in shown

@@ -30,6 +30,7 @@ class TokenEntry(msgspec.Struct, frozen=True):
         sha256: The token's hash, hexadecimal.
         created: When, in seconds since the epoch.
         expires: Until when it is good, in seconds since the epoch; None is for ever.
+        labels: The agent's labels, sorted.
     """
 
     name: str
@@ -37,6 +38,7 @@ class TokenEntry(msgspec.Struct, frozen=True):
     sha256: str
     created: float
     expires: float | None = None
+    labels: tuple[str, ...] = ()
 
     def is_expired(self, now: float) -> bool:
         """Say whether it is good no longer at this time."""

@@ -1,6 +1,7 @@
 """Tokens: who may come in, and as whom.
 
-A token is 32 random bytes; `DATA/tokens.json` keeps its SHA-256, the name and the role, never the token itself. The
+A token is 32 random bytes; `DATA/tokens.json` keeps its SHA-256, the name, the role and
+the labels, never the token itself. The
 file may be changed while a server runs: writers hold a lock and replace it atomically, and the server looks at its
 modification time. A hash needs no salt here, because a token has 256 bits that nobody chose.
 """
@@ -11,11 +12,12 @@ import hashlib
 import math
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Final
 
-from actors.look_alikes import folded, is_unseen, mixes_scripts
+from actors.agent_names import MAX_LABELS, why_no_labels, why_no_name
+from actors.look_alikes import folded
 from actors.session.messages import Principal, Role
 from transport.access.token_file import (
     TokenEntry,
@@ -29,7 +31,6 @@ from transport.access.token_file import (
 )
 from transport.discovery.server_file import ADMIN_TOKEN_FILE, AGENT_TOKEN_FILE
 
-NAME_CHARACTERS: Final = 256
 AHEAD_S: Final = 60.0
 """How far the files may lie ahead of the clock without a word, in seconds: a file server has a clock of its own."""
 
@@ -49,7 +50,7 @@ class Tokens:
         >>> tokens = Tokens(Path(tempfile.mkdtemp()))
         >>> token = tokens.add("scout")
         >>> tokens.find(token)
-        Principal(agent='scout', role='agent')
+        Principal(agent='scout', role='agent', labels=())
         >>> tokens.revoke("scout")
         >>> tokens.find(token) is None
         True
@@ -79,7 +80,7 @@ class Tokens:
         entry = self._by_hash.get(sha256)
         if entry is None or (entry.expires is not None and entry.is_expired(self.now())):
             return None
-        return Principal(entry.name, entry.role)
+        return Principal(entry.name, entry.role, entry.labels)
 
     def now(self) -> float:
         """Return the time, which never steps back: what has expired stays so.
@@ -122,7 +123,9 @@ class Tokens:
         """
         return read_tokens(self._path).tokens
 
-    def add(self, name: str, role: Role = "agent", *, lifetime_s: float | None = None) -> str:
+    def add(
+        self, name: str, role: Role = "agent", *, lifetime_s: float | None = None, labels: Iterable[str] = ()
+    ) -> str:
         """Add an agent and return its token, which cannot be had again.
 
         Args:
@@ -131,18 +134,20 @@ class Tokens:
             lifetime_s: How long the token is good, in seconds; infinity is for ever, None is what `keep_lifetime` said
                 last, or for ever. A running server closes the connections of an expired token within about a second,
                 as those of a revoked one.
+            labels: Its labels, by which rules of a policy know it.
 
         Raises:
-            TokenError: The name is not allowed or in use, or the file cannot be written.
+            TokenError: The name or a label is not allowed or in use, or the file cannot be written.
         """
-        _check_name(name)
+        own = tuple(sorted(set(labels)))
+        _check(name, own)
         token = secrets.token_urlsafe(32)
         with locked(self._data):
             file = read_tokens(self._path)
             if any(folded(entry.name) == folded(name) for entry in file.tokens):
                 raise TokenError(f"an agent named {name!r}, or much like it, exists; choose another or revoke it first")
             given_s = file.lifetime_s if lifetime_s is None else lifetime_s
-            write_tokens(self._path, file, [*file.tokens, self._entry(name, role, token, given_s)])
+            write_tokens(self._path, file, [*file.tokens, self._entry(name, role, token, given_s, own)])
         return token
 
     def rotate(self, name: str, *, lifetime_s: float | None = None) -> str:
@@ -163,7 +168,7 @@ class Tokens:
                 raise _unknown(name)
             if lifetime_s is None and old.expires is not None:
                 lifetime_s = old.expires - old.created
-            new = self._entry(name, old.role, token, lifetime_s)
+            new = self._entry(name, old.role, token, lifetime_s, old.labels)
             write_tokens(self._path, file, [new if entry is old else entry for entry in file.tokens])
             for file_name, role in FIRST_TOKENS.items():
                 if name == role == old.role:
@@ -181,10 +186,12 @@ class Tokens:
             if file.lifetime_s != lifetime_s:
                 write_tokens(self._path, TokenFile(lifetime_s=lifetime_s), file.tokens)
 
-    def _entry(self, name: str, role: Role, token: str, lifetime_s: float | None) -> TokenEntry:
+    def _entry(
+        self, name: str, role: Role, token: str, lifetime_s: float | None, labels: tuple[str, ...] = ()
+    ) -> TokenEntry:
         now = self.now()
         expires = None if lifetime_s is None or math.isinf(lifetime_s) else now + lifetime_s
-        return TokenEntry(name, role, digest(token), now, expires)
+        return TokenEntry(name, role, digest(token), now, expires, labels)
 
     def revoke(self, name: str) -> None:
         """Take an agent's token back; a running server closes its connections within about a second.
@@ -239,16 +246,9 @@ def digest(token: str) -> str:
     return hashlib.sha256(token.encode("utf-8", "surrogateescape")).hexdigest()
 
 
-RESERVED: Final = frozenset(map(folded, ("moothall", "local")))
-"""Who the server itself is in the log, and who everybody is without tokens."""
-
-
-def _check_name(name: str) -> None:
-    if folded(name) in RESERVED:
-        raise TokenError(f"the name {name!r} is the server's own; choose another")
-    if not 1 <= len(name) <= NAME_CHARACTERS:
-        raise TokenError(f"an agent's name has 1 to {NAME_CHARACTERS} characters, this one has {len(name)}")
-    if mixes_scripts(name):
-        raise TokenError(f"{name!a} mixes letters of two scripts, which look like each other; keep to one")
-    if "/" in name or not name.isprintable() or any(map(is_unseen, name)) or name != name.strip():
-        raise TokenError(f"{name!r} contains a slash, blanks at an end, or what cannot be printed; leave it out")
+def _check(name: str, labels: tuple[str, ...]) -> None:
+    why = why_no_name(name) or why_no_labels(labels)
+    if not why and len(labels) > MAX_LABELS:
+        why = f"an agent has at most {MAX_LABELS} labels, not {len(labels)}; leave some out"
+    if why:
+        raise TokenError(why)

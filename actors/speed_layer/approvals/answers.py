@@ -1,17 +1,29 @@
-"""What agents are told while an approval is pending and once it has ended, and what of it may be remembered. Pure."""
+"""What agents are told while an approval is pending and once it has ended. Pure."""
 
 from __future__ import annotations
 
+from typing import Final
+
 import msgspec
 
-from actors.speed_layer.approvals.approval_events import Decided
-from actors.speed_layer.approvals.approval_states import Approval, ApprovalRefused, OwedAnswer
-from actors.speed_layer.governing.command_patterns import Pattern
+from actors.speed_layer.approvals.approval import Approval, OwedAnswer
+from actors.speed_layer.approvals.approval_events import Requested
 from actors.speed_layer.governing.governing_policy import GoverningPolicy
-from actors.speed_layer.governing.remembered_decisions import Remembered
-from actors.speed_layer.messages import Answer, ApprovalInfo, ApprovalState
+from actors.speed_layer.messages import Answer, ApprovalInfo, ApprovalState, Decision
 from actors.speed_layer.policy.engine import Request, Ruling
 from actors.speed_layer.written.written_files import RULE
+
+_PAST: Final[dict[Decision, str]] = {"allow": "allowed", "deny": "denied"}
+TOLD_APART: Final = Answer(
+    Ruling("ask", "the policy that governs now tells apart those who asked for this; ask again", None, False)
+)
+"""For those who waited together: whoever waits on is judged anew, and gets an approval with their own kind."""
+
+
+def ruling_of(decision: Decision, by: str, reason: str = "") -> Ruling:
+    """Return a person's decision as a ruling, for this once."""
+    said = f"{_PAST[decision]} by {by}" + (f": {reason}" if reason else "")
+    return Ruling(decision, said, None, False)
 
 
 def leaves_open(now: Ruling, approval: Approval) -> bool:
@@ -38,36 +50,6 @@ def with_files(answer: Answer, policy: GoverningPolicy, request: Request) -> Ans
     return msgspec.structs.replace(answer, files=policy.files(request))
 
 
-def check_memorable(approval: Approval) -> None:
-    """Make sure that a decision may be remembered.
-
-    Raises:
-        ApprovalRefused: It may not; the text says why.
-    """
-    action = approval.action
-    if approval.requested.rule == RULE:
-        why = "what a session wrote is asked about until it is approved, and again when it is written again"
-        raise ApprovalRefused("invalid", f"{why}; decide it for this once")
-    if None in (action.scripts or {}).values():
-        raise ApprovalRefused("invalid", "it runs a file that could not be read; decide it for this once")
-    if not (action.cwd or "").startswith("/"):
-        raise ApprovalRefused("invalid", "it names no directory, so nothing is remembered; decide it for this once")
-
-
-def remembered(decided: Decided, approval: Approval, pattern: Pattern | None) -> Remembered:
-    """Return a decision as it holds from now on."""
-    requested = approval.requested
-    return Remembered(
-        approval=decided.id,
-        role=requested.role,
-        request=requested.request,
-        verdict=decided.decision,
-        by=decided.by,
-        reason=decided.reason,
-        pattern=pattern,
-    )
-
-
 def is_outdated(owed: OwedAnswer, now: Ruling) -> bool:
     """Return whether a file was written again since a person has approved to run it: the reason names the request."""
     return now.rule == RULE and owed.requested.reason != now.reason
@@ -75,9 +57,9 @@ def is_outdated(owed: OwedAnswer, now: Ruling) -> bool:
 
 def answer_owed(owed: OwedAnswer) -> Answer:
     """Return what is owed to an agent."""
-    return Answer(owed.ruling, ApprovalInfo(owed.requested.id, "decided", owed.requested.expires_ns))
+    return Answer(owed.ruling, info(owed.requested, "decided"))
 
 
-def info(approval: Approval, state: ApprovalState) -> ApprovalInfo:
+def info(requested: Requested, state: ApprovalState) -> ApprovalInfo:
     """Return how an approval stands, as agents are told."""
-    return ApprovalInfo(approval.requested.id, state, approval.requested.expires_ns)
+    return ApprovalInfo(requested.id, state, requested.expires_ns)

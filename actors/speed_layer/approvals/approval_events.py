@@ -12,7 +12,7 @@ from store import NewEvent
 APPROVALS_STREAM: Final = "moothall/approvals"
 
 
-class Requested(msgspec.Struct, frozen=True):
+class Requested(msgspec.Struct, frozen=True, omit_defaults=True):
     """Somebody asked for what no rule decides.
 
     Attributes:
@@ -27,6 +27,7 @@ class Requested(msgspec.Struct, frozen=True):
         rule: Which rule asks, if one does.
         since_ns: When, in nanoseconds since the epoch.
         expires_ns: Until when it may be decided.
+        labels: The labels of the first who asked.
     """
 
     id: str
@@ -40,6 +41,7 @@ class Requested(msgspec.Struct, frozen=True):
     rule: str | None
     since_ns: int
     expires_ns: int
+    labels: tuple[str, ...] = ()
 
     @property
     def asked(self) -> tuple[str | None, dict[str, Any], dict[str, str | None] | None]:
@@ -54,11 +56,12 @@ class Requested(msgspec.Struct, frozen=True):
         return more[1] if len(more) > 1 else None
 
 
-class Joined(msgspec.Struct, frozen=True):
-    """Another agent of the role asks for the same."""
+class Joined(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Another agent of the audience asks for the same."""
 
     id: str
     agent: str
+    labels: tuple[str, ...] = ()
 
 
 class Decided(msgspec.Struct, frozen=True):

@@ -1,9 +1,10 @@
-"""Approvals: what no rule decides, once for all of a role who ask the same. A state machine over events; pure.
+"""Approvals: what no rule decides, once for all of an audience who ask the same. A state machine over events; pure.
 
-An approval is bound to the hash of the canonical action and to the role. It is pending until somebody decides it, it
-expires, or a new policy decides it and so cancels it. A decision serves everyone who asked while it was pending, once
-each. Anyone who still waits is answered at once. Anyone who has gone finds the answer at the next identical request,
-until the approval expires. It serves nobody else, and nobody decides what they asked for themselves.
+An approval is bound to the hash of the canonical action and to the audience: all whom the rules do not tell apart. It
+is pending until somebody decides it, it expires, or a new policy decides it, or tells apart who asked, and so cancels
+it. A decision serves everyone who asked while it was pending, once each. Anyone who still waits is answered at once.
+Anyone who has gone finds the answer at the next identical request, until the approval expires. It serves nobody else,
+and nobody decides what they asked for themselves.
 
 `apply` alone changes what is pending, so applying the events of the log rebuilds the state. The log does not hold what
 is owed to agents that have gone: after a restart they ask again.
@@ -12,11 +13,11 @@ is owed to agents that have gone: after a restart they ask again.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Final
 
 import msgspec
 
+from actors.speed_layer.approvals.approval import Approval, ApprovalRefused, OwedAnswer
 from actors.speed_layer.approvals.approval_events import (
     Answered,
     ApprovalEvent,
@@ -27,79 +28,25 @@ from actors.speed_layer.approvals.approval_events import (
     Requested,
 )
 from actors.speed_layer.approvals.room import Room
-from actors.speed_layer.messages import Decision, RefusalCode, Remember
+from actors.speed_layer.messages import Decision, Remember
 from actors.speed_layer.policy.canonical_request import canonical
 from actors.speed_layer.policy.engine import Request, Ruling
+from actors.speed_layer.policy.loading.audiences import BY_ROLE, Audiences
 
 EXPIRES_NS: Final = 3600 * 1_000_000_000
 """How long an approval waits for its decision, in nanoseconds: an hour."""
 
 
-class ApprovalRefused(Exception):  # noqa: N818 - an answer, not a fault
-    """A decision that may not be taken.
-
-    Args:
-        code: The contract's error code.
-        message: Why, and what to do next.
-    """
-
-    def __init__(self, code: RefusalCode, message: str) -> None:
-        super().__init__(message)
-        self.code: RefusalCode = code
-        self.message = message
-
-
-@dataclass
-class Approval:
-    """One that is pending.
+class Approvals:
+    """All approvals that are pending, and what is still owed. Nothing here checkpoints.
 
     Attributes:
-        requested: How it began.
-        number: Which it is of all that were opened, from 1: the oldest has the smallest.
-        size: How many bytes its canonical action has.
-        askers: Who has asked while it was pending.
-        answered: For whom the person at their own client has answered; nobody else's answer is owed to them.
-        closed: Whether a decision is on its way to the log; nobody joins any more.
+        audiences: Which agents the rules tell apart that govern; see `regroup`.
+        pending: The approvals, by their names.
     """
 
-    requested: Requested
-    number: int
-    size: int
-    askers: set[str] = field(default_factory=set[str])
-    answered: set[str] = field(default_factory=set[str])
-    closed: bool = False
-
-    @property
-    def ruling(self) -> Ruling:
-        """The `ask` that stands until somebody decides."""
-        return Ruling("ask", self.requested.reason, self.requested.rule, False)
-
-    @property
-    def action(self) -> Request:
-        """What is to be decided."""
-        cwd, arguments, scripts = self.requested.asked
-        return Request(
-            self.requested.tool,
-            arguments,
-            cwd,
-            self.requested.role,
-            scripts=scripts,
-            workspace=self.requested.workspace,
-        )
-
-
-@dataclass(frozen=True)
-class OwedAnswer:
-    """What an agent that had gone will be told once."""
-
-    requested: Requested
-    ruling: Ruling
-
-
-class Approvals:
-    """All approvals that are pending, and what is still owed. Nothing here checkpoints."""
-
     def __init__(self) -> None:
+        self.audiences = BY_ROLE
         self.pending: dict[str, Approval] = {}
         self._by_action: dict[tuple[str, str], Approval] = {}
         self._room = Room()
@@ -110,9 +57,32 @@ class Approvals:
         """Whether a request may find something here."""
         return bool(self.pending or self._owed)
 
-    def find(self, role: str, request: str) -> Approval | None:
+    def audience_of(self, request: Request) -> str:
+        """Return who shares an approval with whoever asks."""
+        return self.audiences.of(request.role, request.agent, request.labels)
+
+    def find(self, audience: str, request: str) -> Approval | None:
         """Return the pending approval of an action."""
-        return self._by_action.get((role, request))
+        return self._by_action.get((audience, request))
+
+    def regroup(self, audiences: Audiences) -> list[tuple[Cancelled, Approval]]:
+        """Let those share approvals whom these rules do not tell apart; cancels those whose askers they do.
+
+        One whose decision is on its way to the log is left: see `Approval.told_apart_by`.
+        """
+        if audiences == self.audiences:
+            return []
+        self.audiences = audiences
+        self._by_action.clear()
+        for approval in self.pending.values():
+            approval.audience = self.audience_of(approval.action)
+            self._by_action.setdefault((approval.audience, approval.requested.request), approval)
+        self._owed = {
+            (audiences.of(owed.requested.role, agent, owed.labels), request, agent): owed
+            for (_, request, agent), owed in self._owed.items()
+        }
+        apart = [each for each in self.pending.values() if not each.closed and each.told_apart_by(audiences)]
+        return [(self.cancel(each, "the policy tells apart those who asked"), each) for each in apart]
 
     def request(
         self,
@@ -154,15 +124,16 @@ class Approvals:
             rule=ruling.rule,
             since_ns=now_ns,
             expires_ns=now_ns + EXPIRES_NS,
+            labels=asked.labels,
         )
         self.apply(requested)
         return requested
 
-    def join(self, approval: Approval, agent: str) -> Joined | None:
+    def join(self, approval: Approval, agent: str, labels: tuple[str, ...] = ()) -> Joined | None:
         """Let another agent in; returns None if it is in already, or a decision is under way."""
-        if approval.closed or agent in approval.askers:
+        if approval.closed or approval.askers.get(agent) == labels:
             return None
-        joined = Joined(approval.requested.id, agent)
+        joined = Joined(approval.requested.id, agent, labels)
         self.apply(joined)
         return joined
 
@@ -224,40 +195,44 @@ class Approvals:
         """Change what is pending as an event says; returns the approval that it ended, if it did."""
         if isinstance(event, Requested):
             self._opened_ever += 1
-            approval = Approval(event, self._opened_ever, len(event.action.encode()), {event.agent})
-            self.pending[event.id] = self._by_action[event.role, event.request] = approval
+            audience = self.audiences.of(event.role, event.agent, event.labels)
+            askers = {event.agent: event.labels}
+            approval = Approval(event, self._opened_ever, len(event.action.encode()), audience, askers)
+            self.pending[event.id] = self._by_action[audience, event.request] = approval
             self._room.take(event.agent, event.role, approval.size)
             return None
         if isinstance(event, Joined):
-            self.pending[event.id].askers.add(event.agent)
+            self.pending[event.id].askers[event.agent] = event.labels
             return None
         if isinstance(event, Answered):
             if event.id in self.pending:  # it may have ended while the answer was on its way to the log
                 self.pending[event.id].answered.add(event.agent)
             return None
         ended = self.pending.pop(event.id)
-        del self._by_action[ended.requested.role, ended.requested.request]
+        action = ended.audience, ended.requested.request
+        if self._by_action.get(action) is ended:  # else another policy has brought two of them together
+            del self._by_action[action]
         self._room.give_back(ended.requested.agent, ended.requested.role, ended.size)
         return ended
 
     def cancel_if_answered(self, approval_id: str) -> Cancelled | None:
         """Take an approval back that leaves nobody to decide for."""
         approval = self.pending.get(approval_id)
-        if approval is None or approval.closed or not approval.answered >= approval.askers:
+        if approval is None or approval.closed or not approval.answered >= approval.askers.keys():
             return None
         return self.cancel(approval, "all who asked were answered by the person at their client")
 
     def owe(self, ended: Approval, served: set[str], ruling: Ruling) -> None:
         """Keep a decision for those who asked and had gone, without the action: its hash finds it."""
         requested = msgspec.structs.replace(ended.requested, action="")
-        for agent in ended.askers - ended.answered - served:
-            self._owed[requested.role, requested.request, agent] = OwedAnswer(requested, ruling)
+        for agent in ended.askers.keys() - ended.answered - served:
+            self._owed[ended.audience, requested.request, agent] = OwedAnswer(requested, ruling, ended.askers[agent])
 
-    def owes(self, role: str, request: str, agent: str) -> bool:
+    def owes(self, audience: str, request: str, agent: str) -> bool:
         """Say whether something may be owed to an agent for an action."""
-        return (role, request, agent) in self._owed
+        return (audience, request, agent) in self._owed
 
-    def collect(self, role: str, request: str, agent: str, now_ns: int) -> OwedAnswer | None:
+    def collect(self, audience: str, request: str, agent: str, now_ns: int) -> OwedAnswer | None:
         """Hand out what is owed to an agent for an action, once."""
-        owed = self._owed.pop((role, request, agent), None)
+        owed = self._owed.pop((audience, request, agent), None)
         return owed if owed is not None and owed.requested.expires_ns > now_ns else None

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import Final
 
 import msgspec
 import trio
@@ -17,15 +16,16 @@ from actors.kernel import Reply
 from actors.ports import Ports
 from actors.speed_layer.approvals import pending_pages
 from actors.speed_layer.approvals.answers import (
+    TOLD_APART,
     answer_owed,
-    check_memorable,
     info,
     is_outdated,
     leaves_open,
-    remembered,
+    ruling_of,
     said_by,
     with_files,
 )
+from actors.speed_layer.approvals.approval import Approval
 from actors.speed_layer.approvals.approval_events import (
     APPROVALS_STREAM,
     Answered,
@@ -34,9 +34,9 @@ from actors.speed_layer.approvals.approval_events import (
     from_event,
     to_event,
 )
-from actors.speed_layer.approvals.approval_states import Approval, ApprovalRefused, Approvals
+from actors.speed_layer.approvals.approval_states import Approvals
+from actors.speed_layer.approvals.memorable import check_memorable, pattern_of, remembered
 from actors.speed_layer.governing.adoption import since_adoption
-from actors.speed_layer.governing.command_patterns import NotGeneral, Pattern, generalised
 from actors.speed_layer.governing.event_recorder import EventRecorder
 from actors.speed_layer.governing.governing_policy import GoverningPolicy
 from actors.speed_layer.governing.guarded_judging import Guard, GuardedRuling
@@ -47,7 +47,7 @@ from actors.speed_layer.messages import (
     Answer,
     AnswerOwn,
     Answers,
-    ApprovalInfo,
+    AwaitDecision,
     Decision,
     ListPending,
     PendingPage,
@@ -55,8 +55,6 @@ from actors.speed_layer.messages import (
 )
 from actors.speed_layer.policy.engine import Request, Ruling
 from actors.speed_layer.written.written_files import WrittenFiles
-
-_PAST: Final[dict[Decision, str]] = {"allow": "allowed", "deny": "denied"}
 
 
 class Escalation:
@@ -95,6 +93,15 @@ class Escalation:
         """Rebuild what is pending from the log; a checkpoint."""
         for event in since_adoption(await self._recorder.read(APPROVALS_STREAM)):
             self._approvals.apply(from_event(event.type, event.data))
+        self.regroup()
+
+    def regroup(self) -> None:
+        """Let nobody share an approval whom the policy tells apart that governs now: who waits on one asks again."""
+        policy = self._policy()
+        for cancelled, approval in self._approvals.regroup(policy.audiences):
+            self._record(cancelled)
+            self._answer_all(policy, approval.requested.id, TOLD_APART)
+            self._changed.set()
 
     async def run(self) -> None:
         """Expire what nobody decides in time, for ever; a checkpoint."""
@@ -103,7 +110,7 @@ class Escalation:
             for expired, approval in self._approvals.due(self._ports.clock_ns()):
                 self._record(expired)
                 ruling = Ruling("ask", "nobody decided in time; ask again", None, False)
-                self._answer_all(self._policy(), expired.id, Answer(ruling, info(approval, "expired")))
+                self._answer_all(self._policy(), expired.id, Answer(ruling, info(approval.requested, "expired")))
             due_ns = self._approvals.next_due_ns()
             left_s = float("inf") if due_ns is None else max(0.001, (due_ns - self._ports.clock_ns()) / 1e9)
             with trio.move_on_after(left_s):
@@ -119,13 +126,13 @@ class Escalation:
             if ruling.verdict != "ask" or not decidable or not opens:
                 return Answer(ruling)
             return self._open(policy, request, request.hashed, agent, ruling)
-        hashed = request.hashed
-        approval = self._approvals.find(request.role, hashed)
-        if approval is not None and not self._approvals.owes(request.role, hashed, agent):
-            joined = self._approvals.join(approval, agent)
+        hashed, audience = request.hashed, self._approvals.audience_of(request)
+        approval = self._approvals.find(audience, hashed)
+        if approval is not None and not self._approvals.owes(audience, hashed, agent):
+            joined = self._approvals.join(approval, agent, request.labels)
             if joined is not None:
                 self._record(joined)
-            return Answer(approval.ruling, info(approval, "pending"))
+            return Answer(approval.ruling, info(approval.requested, "pending"))
         ruling, decidable = self._ruling(policy, request, agent)
         if ruling.verdict != "ask" or not decidable:
             return Answer(ruling)
@@ -140,20 +147,21 @@ class Escalation:
         self, policy: GoverningPolicy, request: Request, hashed: str, agent: str, ruling: Ruling, *, opens: bool
     ) -> Answer:
         """Answer by what is owed, by what is pending, or by a new approval."""
-        owed = self._approvals.collect(request.role, hashed, agent, self._ports.clock_ns())
+        audience = self._approvals.audience_of(request)
+        owed = self._approvals.collect(audience, hashed, agent, self._ports.clock_ns())
         if owed is not None and not is_outdated(owed, ruling):
             return answer_owed(owed)
-        approval = self._approvals.find(request.role, hashed)
+        approval = self._approvals.find(audience, hashed)
         if approval is not None:
-            return Answer(approval.ruling, info(approval, "pending"))
+            return Answer(approval.ruling, info(approval.requested, "pending"))
         return self._open(policy, request, hashed, agent, ruling) if opens else Answer(ruling)
 
-    def wait(
-        self, policy: GoverningPolicy, approval_id: str, agent: str, action: tuple[str, str], reply: Reply
-    ) -> Answers | None:
+    def wait(self, message: AwaitDecision, reply: Reply) -> Answers | None:
         """Have a reply made when an approval ends; returns the answer where there is one now."""
+        policy, approval_id, agent = self._policy(), message.id, message.agent
         if approval_id not in self._approvals.pending:
-            owed = self._approvals.collect(*action, agent, self._ports.clock_ns())
+            audience = self._approvals.audiences.of(message.role, agent, message.labels)
+            owed = self._approvals.collect(audience, message.request, agent, self._ports.clock_ns())
             answer = Answer(Ruling("ask", "the approval has ended; ask again", None, False))
             return Answers(policy.version, [answer if owed is None else answer_owed(owed)])
         waiting = self._waiting.setdefault(approval_id, [])
@@ -193,24 +201,12 @@ class Escalation:
         """
         if remember != "no":
             check_memorable(approval)
-        pattern = self.pattern(approval, policy) if remember == "rule" else None
+        pattern = pattern_of(approval, policy) if remember == "rule" else None
         decided = self._approvals.decide(
             approval.requested.id, decision, by=by, reason=reason, remember=remember, policy=policy.version
         )
-        said = f"{_PAST[decision]} by {by}" + (f": {reason}" if reason else "")
         kept = None if remember == "no" else remembered(decided, approval, pattern)
-        return decided, Ruling(decision, said, None, False), kept
-
-    def pattern(self, approval: Approval, policy: GoverningPolicy) -> Pattern:
-        """Return the commands that a decision would be for if it were remembered as a rule.
-
-        Raises:
-            ApprovalRefused: It cannot be.
-        """
-        try:
-            return generalised(policy.rules, approval.action)
-        except NotGeneral as error:
-            raise ApprovalRefused("invalid", f"no rule can be made of this: {error}; remember it as `exact`") from None
+        return decided, ruling_of(decision, by, reason), kept
 
     def settle(self, decided: Decided, ruling: Ruling, policy: GoverningPolicy) -> tuple[Answer, str]:
         """Tell all who wait, and keep the answer for those who had gone; returns the answer and the action's hash.
@@ -219,12 +215,15 @@ class Escalation:
         """
         ended = self._approvals.apply(decided)
         assert ended is not None
+        self._changed.set()
+        if ended.told_apart_by(policy.audiences):
+            self._answer_all(policy, decided.id, TOLD_APART)
+            return TOLD_APART, ended.requested.request
         now = policy.decide(ended.action)
-        answer = with_files(Answer(said_by(ruling, now, ended), info(ended, "decided")), policy, ended.action)
+        answer = with_files(Answer(said_by(ruling, now, ended), info(ended.requested, "decided")), policy, ended.action)
         served = self._answer_all(policy, decided.id, answer)
         if decided.remember == "no":
             self._approvals.owe(ended, served, ruling)
-        self._changed.set()
         return answer, ended.requested.request
 
     def answer_own(self, message: AnswerOwn, policy: GoverningPolicy) -> tuple[Answered, Approval]:
@@ -243,12 +242,13 @@ class Escalation:
         if cancelled is not None:
             self._record(cancelled)
             ended = Ruling("ask", "the person at the client has answered another request; ask again", None, False)
-            self._answer_all(policy, answered.id, Answer(ended, info(approval, "decided")))
+            self._answer_all(policy, answered.id, Answer(ended, info(approval.requested, "decided")))
             self._changed.set()
-        now = policy.decide(approval.action)
-        said = f"{_PAST[answered.decision]} by the person at the client of {answered.agent}"
-        answer = Answer(said_by(Ruling(answered.decision, said, None, False), now, approval), info(approval, "decided"))
-        return with_files(answer, policy, approval.action)
+        own = approval.asked_by(answered.agent)
+        now = policy.decide(own)
+        said = ruling_of(answered.decision, f"the person at the client of {answered.agent}")
+        answer = Answer(said_by(said, now, approval), info(approval.requested, "decided"))
+        return with_files(answer, policy, own)
 
     async def review(self) -> None:
         """Judge all that is pending again, by the policy that governs, a slice at a time; a checkpoint."""
@@ -269,7 +269,7 @@ class Escalation:
             return None
         why = f"policy {policy.version} says {ruling.verdict}: {ruling.reason}"
         self._record(self._approvals.cancel(approval, why))
-        answer = Answer(ruling, info(approval, "cancelled"))
+        answer = Answer(ruling, info(approval.requested, "cancelled"))
         self._answer_all(policy, approval.requested.id, answer)
         return answer
 
@@ -284,7 +284,7 @@ class Escalation:
             return Answer(msgspec.structs.replace(ruling, reason=reason))
         self._record(requested)
         self._changed.set()
-        return Answer(ruling, ApprovalInfo(requested.id, "pending", requested.expires_ns))
+        return Answer(ruling, info(requested, "pending"))
 
     def _waiting_for(self, approval_id: str) -> int:
         return len(self._waiting.get(approval_id, ()))

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 from itertools import islice
 from typing import Any, Final, cast
 
-from actors.speed_layer.approvals.approval_states import Approval
+from actors.speed_layer.approvals.approval import Approval
 from actors.speed_layer.messages import PendingApproval, PendingPage
 from actors.speed_layer.shell.reading.prepared_text import MAX_BYTES as MAX_LINE
 
@@ -87,6 +87,7 @@ def _shown(approval: Approval, waiting: Callable[[str], int], *, cut: bool) -> P
         rule=requested.rule,
         scripts=scripts,
         whole=shown is None or shown.whole,
+        labels=requested.labels,
     )
 
 

@@ -57,6 +57,7 @@ class Entry(NamedTuple):
         at: When, on Trio's clock.
         size: How many bytes its requests have; None where their inputs were not kept.
         notes: What they write, and what was approved by them, in the same order; empty where that is nothing.
+        labels: The labels of who asked.
     """
 
     agent: str
@@ -66,6 +67,7 @@ class Entry(NamedTuple):
     at: float
     size: int | None = 0
     notes: Sequence[Notes | None] = ()
+    labels: tuple[str, ...] = ()
 
     def only(self, indices: Sequence[int]) -> Entry:
         """Return it with some of its verdicts alone."""

@@ -205,6 +205,7 @@ def _verdict_event(entry: Entry, index: int, kept: dict[str, Any], late_s: float
     data: dict[str, Any] = {
         "agent": entry.agent,
         "role": entry.role,
+        **({"labels": entry.labels} if entry.labels else {}),
         "tool": kept["tool"],
         "cwd": kept["cwd"],
         "request": verdict.request,

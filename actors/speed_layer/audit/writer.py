@@ -30,7 +30,7 @@ MAX_SPLITS: Final = 32
 The rest is stored bare then, at once: every split costs all who wait two appends, some 5 ms each.
 """
 
-_KEPT: Final = ("agent", "role", "request", "verdict", "rule", "policy", "cached")
+_KEPT: Final = ("agent", "role", "labels", "request", "verdict", "rule", "policy", "cached")
 """What is kept of a verdict whose event the log refuses."""
 
 

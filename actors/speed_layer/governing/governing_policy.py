@@ -29,17 +29,19 @@ class GoverningPolicy:
 
     Attributes:
         rules: As given.
-        remembered: As given.
+        remembered: As given, each for the audience that it has under these rules.
         withheld: As given.
+        audiences: Which agents the rules tell apart.
         version: The rules' own where nothing is remembered or withheld.
     """
 
     def __init__(self, rules: Policy, remembered: RememberedDecisions = NOTHING, *, withheld: str = "") -> None:
         self.rules = rules
-        self.remembered = remembered
+        self.audiences = rules.scopes.audiences
+        self.remembered = remembered.under(self.audiences)
         self.withheld = withheld
         self._last: tuple[Request | None, Footprint | None] = (None, None)
-        self.version = _version(rules.version, remembered, withheld)
+        self.version = _version(rules.version, self.remembered, withheld)
 
     def remembering(self, decision: Remembered) -> GoverningPolicy:
         """Return the policy with one more decision."""

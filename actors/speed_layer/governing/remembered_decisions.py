@@ -15,6 +15,7 @@ from actors.speed_layer.governing.command_patterns import Pattern, covers
 from actors.speed_layer.messages import Decision
 from actors.speed_layer.policy.engine import Request
 from actors.speed_layer.policy.judging.plain_command import PlainCommand
+from actors.speed_layer.policy.loading.audiences import BY_ROLE, Audiences
 from store import NewEvent
 
 POLICY_STREAM: Final = "moothall/policy"
@@ -33,6 +34,8 @@ class Remembered(msgspec.Struct, frozen=True, omit_defaults=True):
         by: Who decided.
         reason: Why.
         pattern: The commands that it is for; None where it is for that action alone.
+        agent: The first who asked; the decision is for whom the rules that govern do not tell apart from them.
+        labels: The labels of the first who asked.
     """
 
     approval: str
@@ -42,6 +45,8 @@ class Remembered(msgspec.Struct, frozen=True, omit_defaults=True):
     by: str
     reason: str
     pattern: Pattern | None = None
+    agent: str = ""
+    labels: tuple[str, ...] = ()
 
 
 class RememberedDecisions:
@@ -49,19 +54,27 @@ class RememberedDecisions:
 
     Args:
         decisions: The oldest first; of two on the same action the later one holds.
+        audiences: Which agents the rules tell apart.
     """
 
-    def __init__(self, decisions: Iterable[Remembered] = ()) -> None:
+    def __init__(self, decisions: Iterable[Remembered] = (), audiences: Audiences = BY_ROLE) -> None:
+        self._audiences = audiences
         self._all: dict[str, Remembered] = {}
         self._exact: dict[tuple[str, str], Remembered] = {}
         for decision in decisions:
             if decision.pattern is None:
-                former = self._exact.get((decision.role, decision.request))
+                action = self._audience(decision), decision.request
+                former = self._exact.get(action)
                 if former is not None:
                     del self._all[former.approval]
-                self._exact[decision.role, decision.request] = decision
+                self._exact[action] = decision
             self._all[decision.approval] = decision
-        self._patterns = [(each, each.pattern) for each in self._all.values() if each.pattern is not None]
+        self._patterns = [
+            (self._audience(each), each, each.pattern) for each in self._all.values() if each.pattern is not None
+        ]
+
+    def _audience(self, of: Remembered | Request) -> str:
+        return self._audiences.of(of.role, of.agent, of.labels)
 
     def __bool__(self) -> bool:
         return bool(self._all)
@@ -71,11 +84,15 @@ class RememberedDecisions:
 
     def adding(self, decision: Remembered) -> RememberedDecisions:
         """Return these and one more."""
-        return RememberedDecisions([*self._all.values(), decision])
+        return RememberedDecisions([*self._all.values(), decision], self._audiences)
+
+    def under(self, audiences: Audiences) -> RememberedDecisions:
+        """Return these under rules that tell these apart: each is for the audience that its first asker has there."""
+        return self if audiences == self._audiences else RememberedDecisions(self._all.values(), audiences)
 
     def without(self, approval: str) -> RememberedDecisions:
         """Return these but the one that was taken there."""
-        return RememberedDecisions(each for each in self._all.values() if each.approval != approval)
+        return RememberedDecisions((each for each in self._all.values() if each.approval != approval), self._audiences)
 
     def listed(self) -> list[Remembered]:
         """Return all, the oldest first."""
@@ -84,7 +101,7 @@ class RememberedDecisions:
     def content(self) -> list[Any]:
         """Return what makes one set of decisions another, for the policy's version."""
         return sorted(
-            [each.role, each.request, each.verdict, *([] if each.pattern is None else [str(each.pattern)])]
+            [self._audience(each), each.request, each.verdict, *([] if each.pattern is None else [str(each.pattern)])]
             for each in self._all.values()
         )
 
@@ -97,9 +114,10 @@ class RememberedDecisions:
         """
         if request.cwd is None:
             return None
-        exact = self._exact.get((request.role, request.hashed))
+        audience = self._audience(request)
+        exact = self._exact.get((audience, request.hashed))
         found = [] if exact is None else [exact]
-        about = [(each, pattern) for each, pattern in self._patterns if each.role == request.role]
+        about = [(each, pattern) for for_whom, each, pattern in self._patterns if for_whom == audience]
         if request.scripts:  # no pattern allows what a script holds; what denies needs to know nothing of it
             about = [(each, pattern) for each, pattern in about if each.verdict == "deny"]
         if about:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from functools import cache, lru_cache, partial
-from importlib import resources
 from typing import Any, Final, Self
 
 import msgspec
@@ -26,18 +25,13 @@ from actors.speed_layer.policy.judging.shell_line import Judged, judge_analysis,
 from actors.speed_layer.policy.loading import rule_examples
 from actors.speed_layer.policy.loading.compiled_rules import CompiledRules
 from actors.speed_layer.policy.loading.rule_scope import NOTHING
+from actors.speed_layer.policy.loading.shipped_packs import packs
 from actors.speed_layer.policy.loading.sources import PolicyError, PolicySource
 from actors.speed_layer.policy.matching.path_rules import Finding, shortened, strictest
 from actors.speed_layer.policy.rule_tables import Layer, Table, Verdict
 from actors.speed_layer.policy.ruling import RuleTrace, Ruling
 from actors.speed_layer.policy.tool_signatures import SHELL_TOOL, SHIPPED, KnownTool
 from actors.speed_layer.shell.analysis import analyse
-
-PACKS: Final = (
-    "core", "git", "files", "text", "network", "packages", "build", "containers", "databases", "cloud", "system",
-    "secrets", "hall", "tools",
-)  # fmt: skip
-
 
 FAULT: Final = "the policy engine failed"
 """How the reason begins of a ruling that the engine could not come to."""
@@ -61,6 +55,8 @@ class Request(msgspec.Struct, frozen=True):
             read. It makes the request another one and allows nothing.
         workspace: The project's root, absolute; `None` where the hall has none, and the working directory counts.
         session: The session that asks, below the agent. It makes the request no other one.
+        agent: The agent's name; empty if unknown.
+        labels: The agent's labels, sorted.
     """
 
     tool: str
@@ -71,6 +67,8 @@ class Request(msgspec.Struct, frozen=True):
     scripts: Mapping[str, str | None] | None = None
     workspace: str | None = None
     session: str | None = None
+    agent: str = ""
+    labels: tuple[str, ...] = ()
 
     @property
     def hashed(self) -> str:
@@ -101,12 +99,14 @@ class Policy:
         sources: What it was compiled from.
         version: A short hash of what the rules say.
         reasons: The reasons that the rules give, as rulings have them, by the rules' ids.
+        scopes: Whom rules are for, and when they hold.
     """
 
-    __slots__ = ("_known", "_rules", "_scoped", "reasons", "sources", "version")
+    __slots__ = ("_known", "_rules", "_scoped", "reasons", "scopes", "sources", "version")
 
     def __init__(self, rules: CompiledRules) -> None:
         self._rules = rules
+        self.scopes = rules.scopes
         self._scoped = bool(rules.scopes)
         self._known = lru_cache(MAX_KEPT)(partial(judge_line, rules))
         self.sources = rules.sources
@@ -162,7 +162,7 @@ class Policy:
             if not self._scoped:
                 return self._judge_line(call, request)
             judged = self._judge_line(call, request, self.excluded(request))
-            if not self._rules.scopes.concern(call.line):
+            if not self.scopes.concern(call.line):
                 return judged
             return msgspec.structs.replace(judged, ruling=self._for_now(judged.ruling))
         except Exception as error:  # noqa: BLE001 - a fault of the engine must never let something pass
@@ -204,10 +204,11 @@ class Policy:
         return self._known(call, request.cwd, request.workspace, excluded)
 
     def excluded(self, request: Request) -> frozenset[str]:
-        """Return the ids of the rules that do not hold for the role that asks, or at the time."""
+        """Return the ids of the rules that do not hold for the agent that asks, or at the time."""
         if not self._scoped:
             return NOTHING
-        return self._rules.scopes.excluded(request.role, time.time() if request.at is None else request.at)
+        now = time.time() if request.at is None else request.at
+        return self.scopes.excluded(request.role, request.agent, request.labels, now)
 
     @staticmethod
     def _for_now(ruling: Ruling) -> Ruling:
@@ -280,12 +281,6 @@ def rule_on(findings: list[Finding], otherwise: str) -> Ruling:
 
 def _fault(error: Exception) -> Ruling:
     return Ruling("ask", f"{FAULT} ({type(error).__name__}: {error}); please report it", None, False)
-
-
-def packs() -> list[PolicySource]:
-    """Return the shipped packs as sources."""
-    folder = resources.files("actors.speed_layer.policy") / "packs"
-    return [PolicySource(f"{name}.toml", (folder / f"{name}.toml").read_text("utf-8"), "built-in") for name in PACKS]
 
 
 @cache

@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from actors.speed_layer.policy.engine import Policy, Request
+from actors.speed_layer.policy.loading.audiences import shown
 from actors.speed_layer.policy.ruling import WRITTEN_EARLIER
 
 
@@ -18,6 +19,7 @@ class Change(msgspec.Struct, frozen=True):
     Attributes:
         request: The hash of the canonical action.
         role: The role that asked.
+        audience: Who asked, as far as the other policy tells agents apart.
         tool: The tool as it was named.
         input: Its arguments.
         cwd: The working directory.
@@ -30,6 +32,7 @@ class Change(msgspec.Struct, frozen=True):
 
     request: str
     role: str
+    audience: str
     tool: str
     input: dict[str, Any]
     cwd: str | None
@@ -78,18 +81,21 @@ def replay(records: Iterable[dict[str, Any]], policy: Policy) -> Replay:
             continue
         record: dict[str, Any] = {**each, "input": inputs[each["request"]]}
         judged += 1
-        key = record["role"], record["request"], _by_rules(record), policy.excluded(_request(record))
+        made = _request(record)
+        audience = policy.scopes.audiences.of(made.role, made.agent, made.labels)
+        key = audience, record["request"], _by_rules(record), policy.excluded(made)
         first, times = asked.get(key, (record, 0))
         asked[key] = first, times + 1
     changes: list[Change] = []
-    for (role, request, before, _), (record, times) in asked.items():
+    for (audience, request, before, _), (record, times) in asked.items():
         tool, cwd, arguments = record["tool"], record["cwd"], record["input"]
         ruling = policy.decide(_request(record))
         if ruling.verdict != before:
             changes.append(
                 Change(
                     request=request,
-                    role=role,
+                    role=record["role"],
+                    audience=shown(audience),
                     tool=tool,
                     input=arguments,
                     cwd=cwd,
@@ -105,8 +111,16 @@ def replay(records: Iterable[dict[str, Any]], policy: Policy) -> Replay:
 
 def _request(record: dict[str, Any]) -> Request:
     at = datetime.fromisoformat(record["at"]).timestamp() if "at" in record else None
-    workspace = record.get("workspace")
-    return Request(record["tool"], record["input"], record["cwd"], record["role"], at, workspace=workspace)
+    return Request(
+        record["tool"],
+        record["input"],
+        record["cwd"],
+        record["role"],
+        at,
+        workspace=record.get("workspace"),
+        agent=record.get("agent", ""),
+        labels=tuple(record.get("labels", ())),
+    )
 
 
 def _by_rules(record: dict[str, Any]) -> str:

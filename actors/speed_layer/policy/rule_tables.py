@@ -24,6 +24,9 @@ class Table(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
         at_most: How often one agent is allowed what it allows, such as `20/min` (`s`, `min`, `h`, `day`); what is more
             is `ask`.
         roles: The roles it is for; empty for all.
+        agents: The names of the agents it is for; empty for all.
+        labels: Labels, of which an agent that it is for has one; empty for all. Where roles, agents and labels are
+            given, an agent has to fit each.
         hours: When it holds, in UTC, such as `mon-fri 08:00-18:00` or `22:00-06:00`; empty for always.
         until: From when on it no longer holds, such as `2030-01-31T12:00:00Z`; empty for no end.
     """
@@ -33,6 +36,8 @@ class Table(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     audit: Literal["buffered", "durable"] = "buffered"
     at_most: str = ""
     roles: tuple[str, ...] = ()
+    agents: tuple[str, ...] = ()
+    labels: tuple[str, ...] = ()
     hours: str = ""
     until: str = ""
     match: tuple[str, ...] = ()

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import stat
 import threading
 from pathlib import Path
@@ -232,3 +233,29 @@ def test_a_place_where_no_hall_has_begun_is_no_place_for_tokens(tmp_path: Path):
         Tokens(tmp_path).check_there()
     Tokens(tmp_path).create_first()
     Tokens(tmp_path).check_there()
+
+
+def test_a_token_has_its_labels_in_order_and_keeps_them_when_it_is_rotated(tmp_path: Path):
+    tokens = Tokens(tmp_path)
+    old = tokens.add("scout", labels=["ship", "deploy", "ship"])
+    assert tokens.find(old) == Principal("scout", "agent", ("deploy", "ship"))
+    new = tokens.rotate("scout")
+    assert Tokens(tmp_path).find(new) == Principal("scout", "agent", ("deploy", "ship"))
+    assert tokens.find(tokens.add("rover")) == Principal("rover", "agent")
+
+
+@pytest.mark.parametrize("labels", [["Deploy"], ["a", ""], ["x y"], [f"l{n}" for n in range(33)]])
+def test_a_label_that_no_rule_could_name_is_refused_and_so_are_too_many(tmp_path: Path, labels: list[str]):
+    tokens = Tokens(tmp_path)
+    with pytest.raises(TokenError, match="label"):
+        tokens.add("scout", labels=labels)
+    assert tokens.entries() == []
+
+
+def test_tokens_of_a_file_that_was_written_before_there_were_labels_have_none(tmp_path: Path):
+    tokens = Tokens(tmp_path)
+    token = tokens.add("scout")
+    file = tmp_path / "tokens.json"
+    file.write_text(re.sub(r',\s*"labels": \[\]', "", file.read_text()))
+    assert "labels" not in file.read_text()
+    assert Tokens(tmp_path).find(token) == Principal("scout", "agent", ())

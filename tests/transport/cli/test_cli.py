@@ -13,6 +13,8 @@ from urllib.request import Request, urlopen
 import pytest
 import trio
 
+from transport.client import connect
+
 pytestmark = pytest.mark.slow
 
 HANGS_S = 600.0
@@ -232,6 +234,70 @@ async def test_a_policy_is_explained_and_checked_offline(project, tmp_path):
     code, _, err = await project("policy", "check", tmp_path / "bad.toml")
     assert code == 1
     assert "bad.toml:1" in err
+
+
+TESTS = ("policy", "explain", "--offline", "--tool", "Bash", "--input", '{"command": "pytest -q"}')
+
+
+async def verdict_of(project, *arguments):
+    _, out, err = await project(*arguments)
+    assert out, err
+    return json.loads(out)["ruling"]["verdict"]
+
+
+async def test_offline_the_workspace_is_the_checkout_that_one_stands_in_or_the_one_that_is_named(project, tmp_path):
+    folder, elsewhere = project.project / "sub", tmp_path / "elsewhere"
+    folder.mkdir()
+    elsewhere.mkdir()
+    assert await verdict_of(project, *TESTS, "--cwd", folder) == "allow"
+    assert await verdict_of(project, *TESTS, "--cwd", elsewhere) == "ask"
+    assert await verdict_of(project, *TESTS, "--cwd", elsewhere, "--workspace", elsewhere) == "allow"
+    assert await verdict_of(project, *TESTS, "--cwd", folder, "--workspace", elsewhere) == "ask"
+    code, _, err = await project(*TESTS, "--workspace", elsewhere / "nowhere")
+    assert (code, "is no directory" in err) == (2, True)
+    project.project = elsewhere  # outside of any checkout the working directory counts
+    assert await verdict_of(project, *TESTS, "--cwd", folder) == "allow"
+
+
+async def test_a_rule_for_a_label_is_explained_offline_and_checked_against_the_agents_of_the_hall(project, tmp_path):
+    text = (
+        '[[tool]]\nid = "mine.deploy"\nreason = "its work"\nverdict = "allow"\ntools = ["deploy"]\n'
+        'labels = ["deploy"]\nagents = ["ship"]\n'
+    )
+    rules = tmp_path / "rules.toml"
+    rules.write_text(text)
+    asked = ("policy", "explain", "--tool", "deploy", "--input", "{}")
+    both = ("--agent", "ship", "--label", "x", "--label", "deploy")
+    assert await verdict_of(project, *asked, "--policy", rules, *both) == "allow"
+    assert await verdict_of(project, *asked, "--policy", rules, "--agent", "ship") == "ask"
+    assert await verdict_of(project, *asked, "--policy", rules, *both[2:], "--agent", "shop") == "ask"
+    for idle in (("--label", "deploy"), ("--agent", "ship"), ("--role", "agent"), ("--workspace", "/")):
+        code, _, err = await project(*asked, *idle)
+        assert (code, f"{idle[0]} goes with --offline" in err) == (2, True)
+    code, _, err = await project(*asked, "--offline", "--label", "Deploy")
+    assert (code, "is no label" in err) == (2, True)
+    for given, fits in ((("shop", "--label", "deploy"), False), (("ship", "--label", "x", "--label", "deploy"), True)):
+        assert (await project("agent", "add", *given))[0] == 0
+        code, _, err = await project("policy", "check", rules)
+        assert (code, "rule 'mine.deploy' is for no agent" in err) == (0, not fits)
+    _, listed, _ = await project("agent", "list", "--json")
+    assert [json.loads(line)["labels"] for line in listed.splitlines()][-2:] == [["deploy"], ["deploy", "x"]]
+    _, listed, _ = await project("agent", "list")
+    assert listed.splitlines()[-1].endswith("\tdeploy,x")
+
+
+async def test_an_agent_with_a_label_has_what_rules_allow_it_and_is_told_its_labels(project, server, tmp_path):
+    rules = '[[tool]]\nid = "mine.deploy"\nreason = "r"\nverdict = "allow"\ntools = ["deploy"]\nlabels = ["deploy"]\n'
+    (tmp_path / "rules.toml").write_text(rules)
+    admin = server.data / "admin.token"
+    assert (await project("policy", "activate", tmp_path / "rules.toml", "--token-file", admin))[0] == 0
+    tokens = [
+        (await project("agent", "add", name, *more))[1].strip() for name, *more in (("a",), ("b", "--label", "deploy"))
+    ]
+    for token, verdict, labels in zip(tokens, ("ask", "allow"), ([], ["deploy"]), strict=True):
+        async with connect(server.ready["ws"], token=token) as hall:
+            assert (await hall.validate("deploy", {})).verdict == verdict
+            assert (await hall.whoami()).labels == labels
 
 
 async def test_a_policy_is_explained_by_the_hall_that_runs(project, server, tmp_path):

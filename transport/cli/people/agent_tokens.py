@@ -27,6 +27,7 @@ def add(
     name: str,
     *,
     role: Literal["observer", "agent", "expert", "admin"] = "agent",
+    label: tuple[str, ...] = (),
     days: float | None = None,
     data: Path | None = None,
 ) -> None:
@@ -35,11 +36,12 @@ def add(
     Args:
         name: The agent's name: 1 to 256 characters.
         role: What it may do.
+        label: A label by which rules of a policy may know it; can be given again.
         days: How long the token is good; by default as long as `token_days` of the hall's configuration says.
         data: The hall's data directory; by default MOOTHALL_DATA, else that of this repository.
     """
     with _tokens(data) as tokens:
-        print(tokens.add(name, role, lifetime_s=_lifetime_s(days)))
+        print(tokens.add(name, role, lifetime_s=_lifetime_s(days), labels=label))
 
 
 @app.command
@@ -70,13 +72,14 @@ def list_agents(*, data: Path | None = None, json: bool = False) -> None:
     with _tokens(data) as tokens:
         entries, now = tokens.entries(), tokens.now()
     for entry in entries:
-        row = {"name": entry.name, "role": entry.role, "created": _time(entry.created), "expires": _expiry(entry)}
+        created, labels = _time(entry.created), list(entry.labels)
         if json:
-            print(visible_json({**row, "expired": entry.is_expired(now)}))
+            row = {"name": entry.name, "role": entry.role, "labels": labels, "created": created}
+            print(visible_json({**row, "expires": _expiry(entry), "expired": entry.is_expired(now)}))
         else:
             until = "for ever" if entry.expires is None else f"until {_expiry(entry)}"
             state = "expired" if entry.is_expired(now) else until
-            print(f"{visible(entry.name)}\t{entry.role}\t{row['created']}\t{state}")
+            print(f"{visible(entry.name)}\t{entry.role}\t{created}\t{state}\t{visible(','.join(labels)) or '-'}")
 
 
 @app.command

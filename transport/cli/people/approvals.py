@@ -27,8 +27,9 @@ class How:
 
     Attributes:
         reason: Why, for those who asked.
-        remember: exact decides the same action of the same role from now on; rule also commands like it, which takes
-            an admin: it prints which, and asks where somebody sits at the terminal.
+        remember: exact decides the same action of the same role from now on (and where rules tell its agents apart, of
+            those like the one that asked); rule also commands like it, which takes an admin: it prints which, and asks
+            where somebody sits at the terminal.
         json: Print the verdict as one JSON object.
     """
 
@@ -107,7 +108,7 @@ def _decide(approval: str, decision: Literal["allow", "deny"], how: How, which: 
 def _described(pending: dict[str, Any]) -> str:
     """Return what a decision is about, of which the asking agent wrote some: nothing of what was given is cut."""
     asked_s = max(0.0, (datetime.now(UTC) - datetime.fromisoformat(f"{pending['since'][:19]}+00:00")).total_seconds())
-    who = f"{pending['agent']} ({pending['role']})"
+    who = f"{pending['agent']} ({', '.join([pending['role'], *pending.get('labels', ())])})"
     asks = "no rule decides" if pending["rule"] is None else f"rule {visible(pending['rule'])} asks"
     return "\n".join(
         (

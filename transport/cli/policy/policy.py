@@ -2,39 +2,48 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from pathlib import Path
-from typing import Any, Literal
+from typing import Final, Literal
 
 import msgspec
 from cyclopts import App
 
-from actors.session.messages import Role
+from actors.agent_names import EVERYBODY
 from actors.speed_layer.governing.activation import text_hash
 from actors.speed_layer.policy.claude_settings import import_settings
-from actors.speed_layer.policy.engine import Policy, Request, packs
-from actors.speed_layer.policy.loading.sources import PolicyError, PolicySource, load
+from actors.speed_layer.policy.engine import Policy
+from actors.speed_layer.policy.loading.sources import PolicySource, load
 from actors.speed_layer.policy.rule_tables import CommandRule, PathRule
+from transport.access.token_file import TokenError
+from transport.access.tokens import Tokens
 from transport.cli.failure import CommandFailed, Exit
+from transport.cli.find_server import existing, meant
 from transport.cli.log_source import Online
+from transport.cli.policy.load_policy import load_policy
 from transport.cli.which_hall import THIS, WhichHall
-from transport.visible import visible, visible_json
+from transport.visible import visible
+
+EVERYBODY_WITHOUT_TOKENS: Final = ("admin", EVERYBODY, ())
+"""Who everybody is in a hall with `--auth none`."""
 
 app = App(name="policy", help="Check a policy, explain its verdicts, activate it.")
 importing = App(name="import", help="Turn another program's permissions into rules.")
 app.command(importing)
+app.command("transport.cli.policy.explain:explain", help="Say what the verdict on a call would be and why.")
 app.command("transport.cli.policy.replay:replay", help="Judge recorded requests by another policy: what would change.")
 app.command("transport.cli.policy.remembered:remembered", help="List the decisions that are remembered.")
 app.command("transport.cli.policy.remembered:forget", help="Let a remembered decision hold no longer.")
 
 
 @app.command
-def check(file: Path) -> None:
+def check(file: Path, *, data: Path | None = None) -> None:
     """Load a policy on top of the shipped one, check every rule's examples, and print the hash that `activate` takes.
 
     Args:
         file: The policy, as TOML.
+        data: The data directory of the hall whose agents rules may name; by default MOOTHALL_DATA, else that of this
+            repository, if there is one.
     """
     policy = load_policy(file)
     text = file.read_text(encoding="utf-8")
@@ -42,53 +51,22 @@ def check(file: Path) -> None:
         if isinstance(entry.table, CommandRule | PathRule) and not entry.table.match:
             why = f"rule {entry.table.id!r} has no `match` examples: nothing shows that it matches what you mean"
             print(visible(f"{file}:{entry.line}: {why}"), file=sys.stderr)
+    _warn_of_rules_for_nobody(file, policy, data)
     print(f"{file}: ok, policy version {policy.version}, sha256 {text_hash(text)}")
 
 
-@app.command
-def explain(
-    *,
-    tool: str,
-    input: str,  # noqa: A002 - the contract's flag
-    cwd: Path | None = None,
-    role: Role = "agent",
-    policy: Path | None = None,
-    offline: bool = False,
-    json: bool = False,
-    hall: WhichHall = THIS,
-) -> None:
-    """Say what the verdict on a call would be and why; exit 1 unless it is allowed.
-
-    The running hall answers, by the policy that governs there and with what it remembers, in the role of the token.
-    Offline the shipped policy does, with a file laid over it.
-
-    Args:
-        tool: The tool's name, as agents name it.
-        input: The tool's arguments, as a JSON object.
-        cwd: The working directory of the call; the current one unless given.
-        role: The role of the agent that asks.
-        policy: A policy file to lay over the shipped policy; asks no hall.
-        offline: Ask no hall.
-        json: Print it as one line of JSON.
-        hall: Which hall is asked.
-    """
+def _warn_of_rules_for_nobody(file: Path, policy: Policy, data: Path | None) -> None:
+    """Name the rules that are for no agent of the hall, if there is a hall: most often a name is misspelt."""
+    where = existing(data) if data is not None else meant(None)
     try:
-        arguments = msgspec.json.decode(input, type=dict[str, Any])
-    except msgspec.DecodeError as error:
-        raise CommandFailed(Exit.USAGE, f"--input is not a JSON object: {error}") from None
-    where = os.path.abspath(cwd if cwd is not None else Path.cwd())  # noqa: PTH100 - without the `..` that pathlib keeps
-    if offline or policy is not None:
-        loaded = Policy.default() if policy is None else load_policy(policy)
-        explanation = loaded.explain(Request(tool, arguments, where, role))
-        verdict, version, shown = explanation.ruling.verdict, loaded.version, msgspec.to_builtins(explanation)
-    else:
-        told: dict[str, Any] = Online(hall.given()).run(lambda client: client.explain(tool, arguments, cwd=where))
-        verdict, version, shown = told["verdict"], told["policy"], told
-    print(visible_json(shown, indent=None if json else 2))
-    by = "files alone" if offline or policy is not None else "the running hall"
-    print(f"answered by {by}, policy version {version}", file=sys.stderr)
-    if verdict != "allow":
-        raise SystemExit(Exit.NO)
+        agents = [(each.role, each.name, each.labels) for each in Tokens(where).entries()]
+    except TokenError as error:
+        raise CommandFailed(Exit.NO, str(error)) from None
+    if not agents:
+        return
+    for rule in policy.scopes.for_none_of([*agents, EVERYBODY_WITHOUT_TOKENS]):
+        why = f"rule {rule!r} is for no agent that the hall in {where} has: `moothall agent list` names them"
+        print(visible(f"{file}: {why}"), file=sys.stderr)
 
 
 @app.command
@@ -132,18 +110,3 @@ def claude_settings(file: Path) -> None:
     for entry, why in imported.left_out:
         print(f"not carried over: {visible(entry)} ({visible(why)})", file=sys.stderr)
     print(f"{imported.rules} rules; check them with `moothall policy check`, then activate them", file=sys.stderr)
-
-
-def load_policy(file: Path) -> Policy:
-    """Load a policy on top of the shipped one.
-
-    Raises:
-        CommandFailed: It cannot be read or used.
-    """
-    try:
-        source = PolicySource(str(file), file.read_text(encoding="utf-8"), "project")
-        return Policy.load([*packs(), source])
-    except (OSError, UnicodeDecodeError) as error:
-        raise CommandFailed(Exit.USAGE, f"cannot read {file}: {error}") from None
-    except PolicyError as error:
-        raise CommandFailed(Exit.NO, str(error)) from None

@@ -32,7 +32,8 @@ def remembered(*, where: Where = HERE, json: bool = False) -> None:
             print(visible_json({**msgspec.to_builtins(decision), "action": action}))
             continue
         by, why = visible(decision.by), visible(decision.reason or "-")
-        show(f"{decision.approval}  {decision.verdict} for {visible(decision.role)} by {by}: {why}")
+        whom = visible(", ".join([decision.role, *decision.labels]))
+        show(f"{decision.approval}  {decision.verdict} for {whom} by {by}: {why}")
         if decision.pattern is not None:
             show(f"    {visible(described(decision.pattern))}")
         show(f"    {_described(asked)}")

@@ -13,7 +13,7 @@ from actors.speed_layer.audit.buffer import AUDIT_STREAM
 from actors.speed_layer.audit.verdict_events import VERDICT_GIVEN
 from actors.speed_layer.policy.replay import replay as judged_again
 from transport.cli.log_source import HERE, PAGE, Access, Where
-from transport.cli.policy.policy import load_policy
+from transport.cli.policy.load_policy import load_policy
 from transport.visible import visible, visible_json
 
 
@@ -31,11 +31,11 @@ def replay(file: Path, *, where: Where = HERE, json: bool = False) -> None:
         return
     print(f"{outcome.judged} recorded verdicts judged again, {outcome.skipped} skipped; {len(outcome.changes)} change")
     if outcome.changes:
-        table = Table("times", "before", "after", "rule", "role", "tool", "input", box=None)
+        table = Table("times", "before", "after", "rule", "asked by", "tool", "input", box=None)
         for change in outcome.changes:
             tool, asked = visible(change.tool), visible_json(change.input)
             rule = visible(change.rule or "-")
-            table.add_row(str(change.times), change.before, change.after, rule, visible(change.role), tool, asked)
+            table.add_row(str(change.times), change.before, change.after, rule, visible(change.audience), tool, asked)
         Console(highlight=False, markup=False).print(table)
 
 

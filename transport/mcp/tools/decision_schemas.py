@@ -67,6 +67,7 @@ class PendingApprovalResult(msgspec.Struct, frozen=True, kw_only=True):
     rule: str | None
     scripts: dict[str, str | None] | None = None
     whole: Annotated[bool, Meta(description="False: parts of the input are missing; ask for this `id` alone")] = True
+    labels: list[str] = []
 
 
 class PendingApprovalsResult(msgspec.Struct, frozen=True):

@@ -48,6 +48,7 @@ def _pending(each: PendingApproval) -> PendingApprovalResult:
         rule=each.rule,
         scripts=None if each.scripts is None else dict(each.scripts),
         whole=each.whole,
+        labels=list(each.labels),
     )
 
 

@@ -48,6 +48,7 @@ class WhoAmIResult(msgspec.Struct, frozen=True):
     session: str
     connected_since: Time
     limits: RoleLimits
+    labels: list[str] = []
 
 
 class TreeResult(msgspec.Struct, frozen=True):

@@ -31,6 +31,7 @@ async def _whoami(gate: Gate, context: RequestContext, _arguments: Nothing) -> W
         session=info.session,
         connected_since=to_rfc3339(info.connected_since),
         limits=converted(RoleLimits, info.limits),
+        labels=list(context.caller.principal.labels),
     )
 
 

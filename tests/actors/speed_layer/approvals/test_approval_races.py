@@ -10,8 +10,9 @@ import trio
 from actors.desk.gate import Call, Caller
 from actors.kernel.messages.mailbox import Envelope
 from actors.session.messages import Principal
+from actors.speed_layer.approvals.approval import ApprovalRefused
 from actors.speed_layer.approvals.approval_events import APPROVALS_STREAM, Answered
-from actors.speed_layer.approvals.approval_states import EXPIRES_NS, ApprovalRefused, Approvals
+from actors.speed_layer.approvals.approval_states import EXPIRES_NS, Approvals
 from actors.speed_layer.approvals.room import MAX_PENDING_OF_A_ROLE, MAX_PENDING_OF_AN_AGENT
 from actors.speed_layer.policy.canonical_request import request_hash
 from actors.speed_layer.policy.engine import Request, Ruling

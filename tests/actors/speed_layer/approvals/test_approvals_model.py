@@ -7,8 +7,9 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
+from actors.speed_layer.approvals.approval import ApprovalRefused
 from actors.speed_layer.approvals.approval_events import from_event, to_event
-from actors.speed_layer.approvals.approval_states import EXPIRES_NS, ApprovalRefused, Approvals
+from actors.speed_layer.approvals.approval_states import EXPIRES_NS, Approvals
 from actors.speed_layer.policy.engine import Request, Ruling
 
 AGENTS = ("ada", "bob", "eve")
@@ -69,7 +70,7 @@ class ApprovalsAgainstAModel(RuleBasedStateMachine):
             self.approvals.decide(approval_id, "allow", by=by, reason="", remember="no", policy="p")
         ended = self.approvals.apply(decided)
         assert ended is not None
-        assert ended.askers == askers
+        assert set(ended.askers) == askers
         self.record(decided)
         self.approvals.owe(ended, served, Ruling(decision, "r", None, False))  # type: ignore[arg-type]
         for agent in askers - served - self.answered.get(approval_id, set()):
@@ -127,7 +128,7 @@ class ApprovalsAgainstAModel(RuleBasedStateMachine):
             rebuilt.apply(from_event(event.type, event.data))  # type: ignore[attr-defined]
         for approvals in (self.approvals, rebuilt):
             shown = {
-                (each.requested.role, each.requested.request): (name, each.askers, each.requested.expires_ns)
+                (each.requested.role, each.requested.request): (name, set(each.askers), each.requested.expires_ns)
                 for name, each in approvals.pending.items()
             }
             assert shown == self.pending

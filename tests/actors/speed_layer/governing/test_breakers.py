@@ -314,7 +314,7 @@ class FaultyPolicy:
 
     def __init__(self, policy):
         self.policy, self.version, self.sources = policy, policy.version, policy.sources
-        self.explain_and_judge = policy.explain_and_judge
+        self.explain_and_judge, self.scopes = policy.explain_and_judge, policy.scopes
         self.fails = False
 
     def judge(self, request):

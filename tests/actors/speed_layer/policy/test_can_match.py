@@ -1,5 +1,7 @@
 """A rule that can never match is refused: whoever wrote it would believe to be guarded."""
 
+import json
+
 import pytest
 
 from actors.speed_layer.policy.engine import Policy, PolicySource
@@ -35,3 +37,44 @@ def test_a_word_with_a_blank_is_refused(argv):
 @pytest.mark.parametrize("argv", ['["git", "push|pull"]', '["python -m json.tool"]'])
 def test_words_without_blanks_and_programs_of_several_words_are_taken(argv):
     assert load(COMMAND.format(argv))
+
+
+NAMING = COMMAND.format('["git", "push"]') + "{} = {}\n"
+
+
+@pytest.mark.parametrize("name", ["", "a/b", "moothall", "Moothall", "sc\u200bout", "sc\u043eut", " scout", "x" * 257])
+def test_a_name_that_no_agent_may_have_is_refused(name):
+    with pytest.raises(PolicyError, match="can never match") as refused:
+        load(NAMING.format("agents", json.dumps([name])))
+    assert str(refused.value).startswith("rules.toml:1:")
+
+
+@pytest.mark.parametrize("label", ["", "Deploy", "a b", "-x", "x" * 65, "d\u00e9ploy", "a/b"])
+def test_a_label_that_no_agent_may_have_is_refused(label):
+    with pytest.raises(PolicyError, match="is no label"):
+        load(NAMING.format("labels", json.dumps([label])))
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [("agents", ["scout", "local", "日本語"]), ("labels", ["deploy", "team-a.2_x", "9"]), ("labels", [])],
+)
+def test_names_and_labels_that_agents_may_have_are_taken(key, value):
+    assert load(NAMING.format(key, json.dumps(value)))
+
+
+def test_a_rule_is_for_none_of_some_agents_where_its_roles_names_and_labels_fit_none_of_them():
+    fits = [
+        'agents = ["scout"]',
+        'roles = ["agent"]\nlabels = ["deploy", "x"]',
+        'agents = ["scout"]\nlabels = ["deploy"]',
+    ]
+    none = ['agents = ["Scout"]', 'roles = ["expert"]\nlabels = ["deploy"]', 'agents = ["rover"]\nlabels = ["deploy"]']
+    rules = [
+        COMMAND.format('["git", "push"]').replace("mine", f"{kind}.{number}") + limits + "\n"
+        for kind, group in (("fits", fits), ("none", none))
+        for number, limits in enumerate(group)
+    ]
+    agents = [("agent", "scout", ("deploy",)), ("expert", "rover", ())]
+    assert load("".join(rules)).scopes.for_none_of(agents) == ["none.0", "none.1", "none.2"]
+    assert load(COMMAND.format('["git", "push"]') + 'roles = ["admin"]\n').scopes.for_none_of(agents) == []
