@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from transport.hooks import claude_code, codex, cursor, gemini, opencode
-from transport.hooks.hook_answer import Judgement, asks_the_person, event_name, members
+from transport.hooks.hook_answer import Judgement, asks_the_person, event_name, members, with_the_call
 
 TYPE_CHECKING = False  # what only annotations name is not imported: a hook starts before each call
 if TYPE_CHECKING:
@@ -38,6 +38,8 @@ def in_words(agent: str, event: Any, judged: Judgement, *, attended: bool = True
         judged: What is to be told.
         attended: Whether somebody may be at the agent's terminal.
     """
+    if judged.decision == "ask":
+        judged = with_the_call(judged, event)
     if judged.decision == "ask" and agent in WAITS_FOR_EVER and not attended:
         judged = Judgement("deny", asks_the_person(judged.reason, "an agent without a terminal"))
     if judged.decision == "ask" and (members(event) or {}).get("permission_mode") == ASKS_NOBODY:

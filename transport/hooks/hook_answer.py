@@ -20,6 +20,12 @@ ORIGIN: Final = ("session_id", "agent_id", "tool_use_id")
 LONGEST_ID: Final = 256
 """How many characters of such a name are passed on."""
 
+MOST_SHOWN: Final = 16 * 1024
+"""How many characters of a call stand in a question: the longest line that the policy reads."""
+
+SHELL_KEYS: Final = frozenset({"command", "description", "timeout", "run_in_background"})
+"""What may stand beside a line and changes nothing of what it does."""
+
 PERMISSION_REQUEST: Final = "PermissionRequest"
 
 
@@ -92,7 +98,32 @@ def judgement(status: int, answer: Any) -> Judgement:
 
 def asks_the_person(reason: str, agent: str) -> str:
     """Return the reason of an `ask` for an agent that cannot put questions to its person, and is refused instead."""
-    return f"{reason}: ask the person you work for, {agent} cannot"
+    return f"ask the person you work for, {agent} cannot: {reason}"
+
+
+def with_the_call(judged: Judgement, event: Any) -> Judgement:
+    """Return a question with all of what it is about, each character seen, so that whoever is asked need not guess.
+
+    Of what is longer than the longest line that the policy reads, both ends are shown.
+    """
+    from json import dumps  # noqa: PLC0415 - before a hook starts itself anew, PYTHONPATH could name another `json`
+
+    fields = members(event) or {}
+    tool, given = fields.get("tool_name"), members(fields.get("tool_input"))
+    if not isinstance(tool, str) or given is None:
+        return judged
+    line = given.get("command")
+    asked = _seen(line, dumps) if isinstance(line, str) and given.keys() <= SHELL_KEYS else dumps(given)
+    if len(asked) > MOST_SHOWN:
+        end, missing = MOST_SHOWN // 2, len(asked) - MOST_SHOWN
+        asked = f"{asked[:end]}... ({missing} characters are missing here) ...{asked[-end:]}"
+    return Judgement(judged.decision, f"{judged.reason}\n{_seen(tool[:LONGEST_ID], dumps)}: {asked}")
+
+
+def _seen(text: str, dumps: Callable[[str], str]) -> str:
+    """Return a text as it is where each character of it is seen, else as a JSON string."""
+    plain = text.isascii() and text.isprintable() and "  " not in text and not text.startswith('"')
+    return text if plain else dumps(text)
 
 
 def pre_tool_use_output(decision: Decision, reason: str) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from actors.session.messages import Role
 from actors.speed_layer.messages import Answer, Decision
 from actors.speed_layer.policy.engine import Request
 from transport.logs import Logger
-from transport.visible import visible, visible_json
+from transport.visible import visible, visible_request
 
 log = Logger(__name__)
 
@@ -95,11 +95,11 @@ def offered(context: ServerRequestContext[Any, Any]) -> bool:
 
 
 def _message(request: Request, answer: Answer) -> str | None:
-    asked = visible_json(request.input)
+    asked = visible_request(request.tool, request.input)
     if len(asked.encode()) > SHOWN_BYTES:
         return None
     where = f" in {visible(request.cwd)}" if request.cwd is not None else ""
-    return f"Your agent wants to use {visible(request.tool)}{where}: {asked}\n{visible(answer.ruling.reason)}. May it?"
+    return f"Your agent wants to do this{where}: {asked}\n{visible(answer.ruling.reason)}. May it?"
 
 
 def _decision(response: types.InputResponse) -> Decision | None:

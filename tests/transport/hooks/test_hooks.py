@@ -70,12 +70,11 @@ def one_answer(data: bytes | None):
                     with suppress(ConnectionError):  # a client may have heard enough
                         connection.sendall(data)
 
-        thread = threading.Thread(target=serve)
+        thread = threading.Thread(target=serve, daemon=True)
         thread.start()
-        try:
-            yield f"{folder}/http.sock", asked
-        finally:
-            thread.join()
+        yield f"{folder}/http.sock", asked  # where that fails nobody may ever ask, and the thread is left
+        thread.join(60)
+        assert not thread.is_alive(), "nobody has asked"
 
 
 class Pieces:
@@ -204,7 +203,7 @@ def test_gemini_which_would_wait_for_ever_for_nobody_hears_a_denial_where_there_
     asks, event = Judgement("ask", "r"), {"hook_event_name": "BeforeTool"}
     assert in_words("gemini", event, asks)["decision"] == "ask"
     said = in_words("gemini", event, asks, attended=False)
-    assert (said["decision"], said["reason"].startswith("r: ask the person")) == ("deny", True)
+    assert (said["decision"], said["reason"].startswith("ask the person")) == ("deny", True)
     assert in_words("gemini", event, Judgement("allow", "r"), attended=False)["decision"] == "allow"
     specific = in_words("claude-code", EVENT, asks, attended=False)["hookSpecificOutput"]
     assert specific["permissionDecision"] == "ask"
@@ -374,3 +373,37 @@ def test_a_flag_and_the_environment_say_where_the_hall_is_and_the_flag_goes_firs
 )
 def test_plain_words_are_read_without_the_command_line_library_and_all_else_with_it(words, meant):
     assert told(words) == meant
+
+
+@pytest.mark.parametrize("agent", ["claude-code", "codex", "gemini", "opencode", "cursor"])
+@pytest.mark.parametrize(
+    ("tool", "given", "shown"),
+    [
+        ("Bash", {"command": "git push --force origin main"}, "Bash: git push --force origin main"),
+        ("Bash", {"command": "a\nb", "description": "x"}, 'Bash: "a\\nb"'),
+        ("Bash", {"command": "a  b\u202e"}, 'Bash: "a  b\\u202e"'),
+        ("Bash", {"command": '"a b"'}, 'Bash: "\\"a b\\""'),
+        ("Bash", {"command": "make", "workdir": "/tmp"}, 'Bash: {"command": "make", "workdir": "/tmp"}'),
+        ("Write", {"file_path": "/x", "content": "y"}, 'Write: {"file_path": "/x", "content": "y"}'),
+    ],
+)
+def test_every_question_has_all_of_what_it_asks_about(agent, tool, given, shown):
+    event = {"hook_event_name": "PreToolUse", "tool_name": tool, "tool_input": given}
+    told = json.dumps(in_words(agent, event, Judgement("ask", "reaches another machine (moothall: x)")))
+    assert json.dumps(f"reaches another machine (moothall: x)\n{shown}")[1:-1] in told
+    for decision in ("allow", "deny"):
+        assert json.dumps(shown)[1:-1] not in json.dumps(in_words(agent, event, Judgement(decision, "r")))
+
+
+def test_what_is_too_long_for_a_question_is_named_by_its_length():
+    for length, missing in ((16384, 0), (16390, 6)):
+        event = {"tool_name": "Bash", "tool_input": {"command": "x" * (length - 4) + "last"}}
+        told = json.dumps(in_words("claude-code", event, Judgement("ask", "r")))
+        assert f"({missing} characters are missing here)" in told or not missing
+        assert told.count("x") + told.count("last") * 4 >= 16384
+
+
+@pytest.mark.parametrize("event", [None, {}, {"tool_name": 1, "tool_input": {}}, {"tool_name": "Bash"}])
+def test_a_question_about_nothing_readable_says_why_alone(event):
+    told = in_words("gemini", event, Judgement("ask", "moothall could not judge this"))
+    assert told["reason"] == "moothall could not judge this"

@@ -130,7 +130,7 @@ async def test_the_person_at_the_client_is_asked_and_their_answer_counts_once(
         assert answer["reason"].endswith("by the person at the client of scout")
         assert trio.current_time() - began < 1.0
         assert len(hall.asked) == 1
-        assert 'deploy in /p: {"to":"production"}' in hall.asked[0]
+        assert 'in /p: deploy: {"to":"production"}' in hall.asked[0]
         assert hall.story() == ["requested", "answered", "cancelled"]
         assert (await validate(scout, wait_s=0.0))["verdict"] == "ask"  # once, and nobody is asked without a wait
         assert len(hall.asked) == 1
