@@ -101,12 +101,20 @@ def as_the_rule_gave(reason: str, given: str) -> str:
     All else may be words of the request, which stand in reasons with quotes and without.
 
     Args:
-        reason: As the verdict has it: the rule's, that behind what it is about, or none of a rule.
+        reason: As the verdict has it: the rule's, that behind what it is about, either before those of other rules, or
+            none of a rule.
         given: The rule's; empty where no rule gave one.
     """
-    if given and reason == given:
-        return without_forms(given)[0]
-    return f"{MASK}: {without_forms(given)[0]}" if given and reason.endswith(f": {given}") else MASK
+    if not given:
+        return MASK
+    whole = f"{reason}; "
+    if whole.startswith(f"{given}; "):
+        before = ""
+    elif f": {given}; " in whole:
+        before = f"{MASK}: "
+    else:
+        return MASK
+    return before + without_forms(given)[0] + ("" if reason.endswith(given) else f"; {MASK}")
 
 
 def _is_no_word(secret: str) -> bool:

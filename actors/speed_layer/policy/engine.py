@@ -16,6 +16,7 @@ import msgspec
 
 from actors.speed_layer.command.paths import MAX_PATH
 from actors.speed_layer.policy.canonical_request import canonical, request_hash, tool_name
+from actors.speed_layer.policy.judging.deciding import deciding
 from actors.speed_layer.policy.judging.file_tools import ToolCall
 from actors.speed_layer.policy.judging.footprints import tool_files
 from actors.speed_layer.policy.judging.patch_files import BEGIN, patch_of
@@ -27,7 +28,7 @@ from actors.speed_layer.policy.loading.compiled_rules import CompiledRules
 from actors.speed_layer.policy.loading.rule_scope import NOTHING
 from actors.speed_layer.policy.loading.shipped_packs import packs
 from actors.speed_layer.policy.loading.sources import PolicyError, PolicySource
-from actors.speed_layer.policy.matching.path_rules import Finding, shortened, strictest
+from actors.speed_layer.policy.matching.path_rules import Finding, shortened
 from actors.speed_layer.policy.rule_tables import Layer, Table, Verdict
 from actors.speed_layer.policy.ruling import RuleTrace, Ruling
 from actors.speed_layer.policy.tool_signatures import SHELL_TOOL, SHIPPED, KnownTool
@@ -273,7 +274,7 @@ def _explained(judged: Judged, findings: list[Finding]) -> tuple[Explanation, Ju
 
 def rule_on(findings: list[Finding], otherwise: str) -> Ruling:
     """Return the strictest finding as a ruling, `ask` if there is none."""
-    best = strictest(findings)
+    best = deciding(findings)
     if best is None:
         return Ruling("ask", otherwise, None, False)
     return Ruling(best.verdict, shortened(best.reason), best.rule, best.verdict != "ask")

@@ -17,6 +17,7 @@ class Table(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     Attributes:
         id: Name of the rule, unique in the policy.
         reason: Why, for the reader of a verdict.
+        aside: Whether its `allow` is told only where nothing else is to be told of a line.
         match: Shell lines (tools and variables for other kinds) the rule must match; checked when the policy loads.
         not_match: The same, that it must not match.
         audit: Whether a verdict that this rule decides may wait for its place in the audit log (`buffered`), or is
@@ -40,6 +41,7 @@ class Table(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     labels: tuple[str, ...] = ()
     hours: str = ""
     until: str = ""
+    aside: bool = False
     match: tuple[str, ...] = ()
     not_match: tuple[str, ...] = ()
 

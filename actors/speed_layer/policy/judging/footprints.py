@@ -42,23 +42,25 @@ Footprint = Files | tuple[Sequence[SimpleCommand], Sequence[Finding], Sequence[i
 """The files of a request, or what they are found from: commands, what the rules said to them, and where that ends."""
 
 
-def summed_up(said: Sequence[Finding]) -> tuple[Finding | None, bool, bool]:
-    """Return the strictest finding, as `strictest` does, whether one is over a written file, and one over files run.
+def summed_up(said: Sequence[Finding]) -> tuple[list[Finding], bool, bool]:
+    """Return the strictest findings, whether one of all is over a written file, and whether one is over files run.
 
     All in one loop: a second one over the same findings takes a hundredth of a verdict's time.
     """
-    best: Finding | None = None
+    strictest: list[Finding] = []
     highest = -1
     writes = runs = False
     for one in said:
         rank = STRICTNESS[one.verdict]
         if rank > highest:
-            best, highest = one, rank
+            strictest, highest = [one], rank
+        elif rank == highest:
+            strictest.append(one)
         if one.runs:
             runs = True
         elif one.access in CHANGES:
             writes = True
-    return best, writes, runs
+    return strictest, writes, runs
 
 
 def tool_files(findings: Sequence[Finding], created: Collection[str] | None) -> Files | None:

@@ -11,6 +11,7 @@ from actors.speed_layer.command.paths import normalised
 from actors.speed_layer.command.simple_command import UNKNOWN, Analysis, SimpleCommand
 from actors.speed_layer.command.steps import OutOfSteps, Steps
 from actors.speed_layer.policy.judging.applied_patches import applied
+from actors.speed_layer.policy.judging.deciding import told_together
 from actors.speed_layer.policy.judging.footprints import Footprint, summed_up
 from actors.speed_layer.policy.judging.plain_command import plain_one
 from actors.speed_layer.policy.judging.shell_call import ShellCall
@@ -90,7 +91,7 @@ def judge_analysis(
     if call.doubt:
         said.append(Finding("ask", None, call.doubt))
     elif call.cwd is not None and call.cwd != workspace.root and not inside(normalised(call.cwd), workspace):
-        said.append(Finding("ask", None, f"it would run in {call.cwd!r}, which does not lie in the workspace"))
+        said.append(Finding("ask", None, f"it runs in {call.cwd}, outside the workspace"))
     analysis.steps.go_on_to_judging()
     ends: list[int] = []
     try:
@@ -99,7 +100,8 @@ def judge_analysis(
         analysis.unproved.insert(0, str(doubt))
     if RECURSION in analysis.unproved and BOMB.search(call.line or ""):
         said.insert(0, Finding("deny", "core.fork-bomb", "a function that starts itself over and over"))
-    best, writes, runs = summed_up(said)
+    strictest, writes, runs = summed_up(said)
+    best = told_together(strictest)
     if best is None and not analysis.unproved:
         return Ruling("ask", "there is no command in it", None, False), None
     if analysis.unproved and (best is None or best.verdict == "allow"):

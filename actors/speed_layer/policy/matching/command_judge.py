@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
-from itertools import chain
+from itertools import chain, takewhile
 from typing import Final
 
 import msgspec
@@ -17,7 +18,7 @@ from actors.speed_layer.policy.matching.harmless_forms import asks_for_help, onl
 from actors.speed_layer.policy.matching.identity_options import only_identifies
 from actors.speed_layer.policy.matching.path_rules import STRICTNESS, Access, Finding, PathRules, Workspace, inside
 from actors.speed_layer.policy.matching.variable_rules import VariableRules
-from actors.speed_layer.policy.matching.word_coverage import Proof, trusted
+from actors.speed_layer.policy.matching.word_coverage import RUNS_NOTHING, Proof, trusted
 from actors.speed_layer.policy.rule_tables import LAYERS, Layer
 from actors.speed_layer.policy.ruling import RuleTrace
 
@@ -36,6 +37,10 @@ STEP_LENGTH: Final = 24
 RANKS: Final[dict[Layer, int]] = {layer: rank for rank, layer in enumerate(LAYERS)}
 MAY_EMPTY: Final = EDITORS | WRITERS
 """Programs that may empty a file without a redirection to it."""
+MOST_SHOWN: Final = 80
+"""How many characters of a program's name are shown."""
+VERB: Final = re.compile(r"[a-z][a-z-]{0,29}\Z")
+"""A word that says what a program is to do; no secret looks like that."""
 APPENDS: Final = frozenset({">>", "&>>", "<>"})
 
 
@@ -88,7 +93,7 @@ class CommandJudge:
         root = workspace.root
         if command.words and root is not None and command.cwd != root and not inside(command.cwd, workspace):
             place = command.cwd or "a directory known only at run time"
-            findings.append(Finding("ask", None, f"`{command.words[0][:40]}` runs outside the workspace, in {place}"))
+            findings.append(Finding("ask", None, f"it runs in {place}, outside the workspace"))
         if command.words and not command.function:
             self._words(command, workspace, steps, findings, trace)
 
@@ -133,7 +138,7 @@ class CommandJudge:
                     worst = _keep_mildest(proofs, compiled.layer, [compiled.finding, *proof.findings])
                     settled = settled if worst else compiled.layer
                 else:
-                    refusal = refusal or why
+                    refusal = why if refusal in {"", RUNS_NOTHING} else refusal
             elif why is None:
                 decided = True
                 findings.append(_tried(compiled, command) if compiled.rule.verdict == "deny" else compiled.finding)
@@ -145,8 +150,17 @@ class CommandJudge:
             command, workspace, findings, proofs, weight=weight, steps=steps, trace=trace
         )
         if not decided and not proofs:
-            told = " ".join(command.words[:2]).replace(UNKNOWN, "?")
-            findings.append(Finding("ask", None, refusal or f"no rule covers `{told[:80]}`"))
+            findings.append(Finding("ask", None, self._uncovered(command.words, refusal)))
+
+    def _uncovered(self, words: tuple[str, ...], refusal: str) -> str:
+        """Say that no rule covers a command: which program it is, with the words that say what it is to do."""
+        program = words[0][:MOST_SHOWN]
+        if refusal:
+            return refusal if refusal.startswith((program, f"`{program}")) else f"{program}: {refusal}"
+        if not self._commands.speak_of(words[0]):
+            return f"no rule knows the program `{program}`"
+        verb = takewhile(VERB.match, words[1:3])
+        return f"no rule covers this use of `{' '.join([program, *verb])}`"
 
     def _otherwise(
         self,

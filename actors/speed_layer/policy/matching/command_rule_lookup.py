@@ -45,7 +45,14 @@ def compile_rule(rule: CommandRule, layer: Layer) -> CompiledCommandRule:
     for kind in set(options.options.values()):
         if kind:
             pattern(kind)
-    finding = Finding(rule.verdict, rule.id, rule.reason, tuple(rule.tags), runs=may_run(rule.id, rule.argv[0]))
+    finding = Finding(
+        rule.verdict,
+        rule.id,
+        rule.reason,
+        tuple(rule.tags),
+        runs=may_run(rule.id, rule.argv[0]),
+        aside=rule.aside or rule.wraps,
+    )
     return CompiledCommandRule(
         rule, options, pattern(rule.args), with_, conditions(rule), finding, layer, rule.verdict == "allow"
     )
@@ -78,6 +85,10 @@ class CommandRules:
     def knows(self, name: str) -> bool:
         """Return whether any rule or program table begins with this program."""
         return any(name in one.words[0] for one in self._prefixed if one.words)
+
+    def speak_of(self, program: str) -> bool:
+        """Return whether any rule or program table begins with this program, however its name is written."""
+        return program_name(program) in self._root.children
 
     def otherwise(self) -> list[PrefixMatch]:
         """Return the rules over commands that no other rule covers."""

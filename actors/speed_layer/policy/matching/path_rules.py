@@ -15,6 +15,7 @@ from actors.speed_layer.policy.matching.globs import GlobSet
 from actors.speed_layer.policy.rule_tables import PathRule, Verdict
 
 Access = Literal["read", "write", "delete", "truncate"]
+DOES: Final[dict[Access, str]] = {"read": "reads", "write": "writes", "delete": "removes", "truncate": "overwrites"}
 STRICTNESS: Final[dict[Verdict, int]] = {"allow": 0, "ask": 1, "deny": 2}
 HIDDEN_GLOB: Final = re.compile(r"(?:\A|/)\.[^/]*[*?[]")
 OF_SERVICES: Final = (
@@ -57,6 +58,7 @@ class Finding(msgspec.Struct, frozen=True):
         path: The file it is about, absolute and normalised; empty if it is about none.
         access: What is done to that file.
         runs: Whether what its rule is over may run files, or have them as its rules.
+        aside: Whether it is told only where there is nothing else to tell of what a line is allowed to do.
     """
 
     verdict: Verdict
@@ -66,22 +68,12 @@ class Finding(msgspec.Struct, frozen=True):
     path: str = ""
     access: Access | Literal[""] = ""
     runs: bool = False
+    aside: bool = False
 
 
 def shortened(reason: str) -> str:
     """Return a reason no longer than `MAX_REASON` characters: words of a command stand in it."""
     return reason if len(reason) <= MAX_REASON else reason[: MAX_REASON - 3] + "..."
-
-
-def strictest(findings: list[Finding]) -> Finding | None:
-    """Return the first of the strictest findings, None if there is none."""
-    best: Finding | None = None
-    highest = -1
-    for finding in findings:
-        rank = STRICTNESS[finding.verdict]
-        if rank > highest:
-            best, highest = finding, rank
-    return best
 
 
 class Workspace(msgspec.Struct, frozen=True):
@@ -168,12 +160,12 @@ class PathRules:
             workspace: The request's workspace.
         """
         if path is None or UNKNOWN in path:
-            return Finding("ask", None, f"a file known only at run time would be used ({access})")
+            return Finding("ask", None, f"{DOES[access]} a file that is known only at run time")
         if len(path) > MAX_PATH:
             return Finding("ask", None, f"a path of more than {MAX_PATH} characters: {path[:60]}...")
         absolute = join(cwd, path)
         if absolute is None:
-            return Finding("ask", None, f"{path or 'an empty path'}: the directory it lies in is not known")
+            return Finding("ask", None, f"{DOES[access]} {path!r}, and the directory it lies in is not known")
         return self.judge_absolute(absolute, access, workspace)
 
     def judge_in_all_directories(
@@ -210,24 +202,29 @@ class PathRules:
             if rule.id in workspace.excluded:
                 continue
             if verdict is not None and (best is None or STRICTNESS[verdict] > STRICTNESS[best.verdict]):
-                best = Finding(verdict, rule.id, f"{absolute}: {rule.reason}", tuple(rule.tags), absolute, access)
+                why = f"{DOES[access]} {absolute}: {rule.reason}"
+                best = Finding(verdict, rule.id, why, tuple(rule.tags), absolute, access, aside=rule.aside)
         if access == "delete" and above:
-            return Finding("deny", "files.delete-above", f"{absolute}: the workspace lies below it")
+            return Finding("deny", "files.delete-above", f"removes {absolute}: the workspace lies below it")
         if best is None and access == "truncate":
             return self.judge_absolute(absolute, "write", workspace)
         if best is None:
-            return Finding("ask", None, f"no rule covers {access} of {absolute}")
+            place = "" if local != absolute or root is None else ", outside the workspace"
+            return Finding("ask", None, f"{DOES[access]} {absolute}{place}: no rule covers that")
         return best if best.verdict != "allow" else self._picked(absolute, local, access) or best
 
     def _picked(self, absolute: str, local: str, access: Access) -> Finding | None:
         """Return a finding for a glob that may pick more than the rules saw."""
         if access != "read" and HANDED.search(local):
-            what = f"changes whatever files another program names ({local.removeprefix('@/')})"
+            below = local.removeprefix("@/")
+            what = "changes whatever files another program names" + ("" if below == "**" else f" ({below})")
             return Finding("ask", "files.handed-over", what, (), absolute, access)
         if HIDDEN_GLOB.search(local):
-            return Finding("ask", None, f"{absolute} may name a hidden file")
+            return Finding("ask", None, f"{DOES[access]} {absolute}, which may name a hidden file")
         if self._picks_a_secret(local):
-            return Finding("ask", None, f"{absolute} may name a file that holds secrets", ("secret",))
+            return Finding(
+                "ask", None, f"{DOES[access]} {absolute}, which may name a file that holds secrets", ("secret",)
+            )
         return None
 
     def _picks_a_secret(self, local: str) -> bool:

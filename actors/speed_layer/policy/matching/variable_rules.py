@@ -90,15 +90,15 @@ class VariableRules:
             if values is not None and not self._fits(rule, values, value):
                 continue
             if best is None or STRICTNESS[rule.verdict] > STRICTNESS[best.verdict]:
-                best = Finding(rule.verdict, rule.id, f"{name}: {rule.reason}")
+                best = Finding(rule.verdict, rule.id, f"sets {name}: {rule.reason}", aside=True)
         if best is not None:
             return best
         if shell:
-            return Finding("allow", None, f"{name} is a variable of the shell alone")
+            return Finding("allow", None, f"sets {name}, a variable of the shell alone", aside=True)
         return Finding(
             "ask",
             None,
-            f"no rule covers setting {name}" + ("" if value is not None else " to a value known only at run time"),
+            f"sets {name}{'' if value is not None else ' to a value known only at run time'}: no rule covers that",
         )
 
     def _about(self, name: str) -> list[_Compiled]:

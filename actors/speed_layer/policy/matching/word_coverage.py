@@ -17,6 +17,8 @@ from actors.speed_layer.shell.reading.brace_expansion import expand_braces
 
 TEMPORARY: Final = "temporary"
 """The tag of files in the temporary directory."""
+RUNS_NOTHING: Final = "what it would run is not known"
+"""Why a rule over programs that run others does not cover one."""
 NO_GLOBS: Final = frozenset[int]()
 SYSTEM_PLACES: Final = ("/bin", "/usr/bin", "/usr/local/bin", "/sbin", "/usr/sbin", "/opt/homebrew/bin")
 PROJECT_PLACES: Final = (".venv/bin", "venv/bin", "env/bin", "node_modules/.bin", "vendor/bin")
@@ -73,9 +75,9 @@ class Proof:
         self._temporary = table.temporary
         command = self._command
         if not table.script and "/" in command.words[0] and not trusted(command.words[0]):
-            return f"{command.words[0]} is not a program of the system or the project's environment"
+            return f"{command.words[0][:80]} is not a program of the system or the project's environment"
         if table.wraps:
-            return None if command.wraps else "it runs nothing that could be judged"
+            return None if command.wraps else RUNS_NOTHING
         if table.fed:
             why = self._fed(table.fed)
             if why:
@@ -121,7 +123,7 @@ class Proof:
         values = [value for _, value in parsed.positionals]
         assigned = allowed_words.assign(row, len(values))
         if assigned is None:
-            return f"{len(values)} words where {rule.rule.args or 'none'} is known"
+            return f"no rule covers {_counted(values)}"
         if assigned and assigned[0] in PHRASE_CHECKS:
             return PHRASE_CHECKS[assigned[0]](" ".join(values))
         for kind, value in zip(assigned, values, strict=True):
@@ -138,9 +140,9 @@ class Proof:
         """Return why many runs would overwrite what the one before wrote, or make many files the same."""
         each = [one for one in sources if one in self._command.picked or HANDED.search(one)]
         if each and not MANY.search(target) and not target.endswith(("/", "/.")) and target not in {".", ".."}:
-            return f"one after another would be written to {shown(target)}"
+            return f"writes many files to {shown(target)}, each over the one before"
         if MANY.search(target) and not any(MANY.search(one) for one in sources):
-            return f"{shown(target)} may be many files, and all would hold the same"
+            return f"writes the same to every file that {_named(target)}"
         return None
 
     def _copied(self, values: list[str], *, whole: bool) -> str | None:
@@ -259,6 +261,16 @@ def trusted(program: str) -> bool:
     """Return whether a program named with its folder is the one its name says."""
     place = program.rpartition("/")[0]
     return place in SYSTEM_PLACES or place.removeprefix("./") in PROJECT_PLACES or program in PROJECT_PROGRAMS
+
+
+def _counted(values: list[str]) -> str:
+    """Return how many words of a command no rule covers."""
+    return "it without a word of what to do" if not values else f"it with {shown(values[-1])} as word {len(values)}"
+
+
+def _named(target: str) -> str:
+    """Return how files are named that a glob or another program stands for."""
+    return "another program names" if HANDED.fullmatch(target) else f"{shown(target)} stands for"
 
 
 def shown(word: str) -> str:
