@@ -18,7 +18,7 @@ import msgspec
 from actors.speed_layer.command.paths import join
 from actors.speed_layer.command.simple_command import SimpleCommand
 from actors.speed_layer.command.steps import Steps
-from actors.speed_layer.policy.judging.run_files import STEPS_OF_COMMAND, STEPS_OF_WORD, run_files
+from actors.speed_layer.policy.judging.run_files import STEPS_OF_COMMAND, STEPS_OF_WORD, RunFiles, run_files
 from actors.speed_layer.policy.matching import code_files
 from actors.speed_layer.policy.matching.path_rules import Finding, Workspace
 from actors.speed_layer.policy.ruling import Ruling
@@ -138,9 +138,24 @@ def _run(
         if (runs.names is not None and runs.names.has(one.path))
         or any(one.may_be(path) for path in runs.named)
         or (not one.built and any(one.may_be(path) for path in runs.options))
-        or (one.whole and one.path in runs.tests)
+        or (one.whole and (one.path in runs.tests or (_is_new_test(one) and _finds_tests(command, runs))))
         or (runs.imports and code_files.stands_for_pythons_own(one.path, command.cwd))
     ]
+
+
+def _finds_tests(command: SimpleCommand, runs: RunFiles) -> bool:
+    """Return whether a command runs the tests that it finds, rather than some that it names, or none."""
+    named = any(map(code_files.is_found_by_testers, runs.tests))
+    return runs.names is not None and not named and code_files.may_find_tests(command.words)
+
+
+def _is_new_test(one: Written) -> bool:
+    """Return whether a file is run as a test by its name, and was none before it was written."""
+    if not code_files.is_found_by_testers(one.path):
+        return False
+    words = [word for word in one.by.words if not word.startswith("-")]
+    moved = words[1:] if words[:1] == ["mv"] else words[2:] if words[:2] == ["git", "mv"] else []
+    return not moved or not all(map(code_files.is_found_by_testers, moved))
 
 
 def written_text(command: SimpleCommand) -> str | None:

@@ -3,8 +3,9 @@
 A pattern is a row of kinds: `any read*` is one word of any sort, then any number of files that are read. `*` stands
 for none or more, `+` for one or more, `?` for none or one. Kinds are `any`, the file kinds of `ACCESSES` (`inside` is
 code or a setting, which must lie in the workspace, `either` the same where it may be written too; a `dir` is what later
-paths are relative to; `selected` is a glob that files are picked by, or left out by if it begins with `!`; an `object`
-is a revision, a path, or `REVISION:PATH`), and the checks of the folder `proofs`.
+paths are relative to; `selected` is a glob that files are picked by, or left out by if it begins with `!`; `made` is
+written by a compiler or a packer, so no source file; an `object` is a revision, a path, or `REVISION:PATH`), and the
+checks of the folder `proofs`.
 """
 
 from __future__ import annotations
@@ -35,6 +36,7 @@ ACCESSES: Final[dict[str, Access]] = {
     "moved": "write",
     "beside": "write",
     "stem": "write",
+    "made": "write",
     "selected": "read",
     "object": "read",
 }

@@ -31,6 +31,13 @@ TESTERS: Final = frozenset(
 """Programs that run the files of tests which their words name."""
 TESTS: Final = re.compile(r"(?:test_[^/]*\.py|[^/]*(?:_test|_spec|[.-]test|[.-]spec|Tests?|Spec)\.[a-z]{1,4})\Z")
 """Names of tests that programs which run tests find by themselves."""
+FIND_TESTS: Final = frozenset({"tox", "nox", *TESTERS}) - {"go", "deno", "bun"}
+"""Programs that run all tests where no word names one; others say in their words that they test."""
+TEST_TASK: Final = re.compile(
+    r"(?:[\w-]*[:.])?(?:r?spec|t|tests?|check|verify|install|package|coverage|ci|pytest|jest|vitest)(?:[:.-].{0,99})?\Z",
+    re.IGNORECASE,
+)
+"""Names of tasks that run the tests."""
 CHECKS_ALONE: Final = {"-n": frozenset({"bash", "sh", "zsh", "dash", "ksh"}), "--check": frozenset({"node"})}
 """First words behind interpreters with which these only look whether a file can be read as code."""
 
@@ -156,6 +163,11 @@ def option_values(words: tuple[str, ...]) -> list[str]:
 def is_found_by_testers(path: str) -> bool:
     """Return whether a file is a test, by its name, that is run whether somebody names it or not."""
     return TESTS.match(path.rpartition("/")[2].partition("::")[0]) is not None
+
+
+def may_find_tests(words: tuple[str, ...]) -> bool:
+    """Return whether a program may run tests that it finds: what only builds or checks says nothing of tests."""
+    return program_of(words[0])[1] in FIND_TESTS or any(map(TEST_TASK.match, words[1:]))
 
 
 def stands_for_pythons_own(path: str, cwd: str | None) -> bool:

@@ -29,11 +29,15 @@ MANY: Final = re.compile(r"[*?\[]")
 BLANK: Final = re.compile(r"(?:%s|%b|\\[cn]|\s)*\Z")
 NO_LINES: Final = re.compile(r"-(?:n|c)?0\Z|--(?:lines|bytes)=0\Z")
 DELETES_ALL: Final = re.compile(
-    r"\s*(?:(?:(?:[01]|/\^?(?:\.\*)?\$?/)\s*,\s*(?:\$|/\^?(?:\.\*)?\$?/)?|//|/(?:\^|\.\*?|\^\.\*\$?|\$)/|[01]~1)?\s*d\s*;?"
+    r"\s*(?:(?:(?:[01]|/\^?(?:\.\*)?\$?/)\s*,\s*(?:\$|[0-9]{5,}|/\^?(?:\.\*)?\$?/)?|//|/(?:\^|\.\*?|\^\.\*\$?|\$)/|[01]~1)?\s*d\s*;?"
     r"|s(?P<mark>[/|#,@!:])\^?\.\*\$?(?P=mark)\s*(?P=mark)[gIm]*;?)\s*\Z"
 )
 """A sed script that leaves no line, or nothing on any."""
 PRINTS: Final = re.compile(r"[pPilac=]")
+TAKE_PROGRAM: Final = frozenset({"grep", "egrep", "fgrep", "sed", "gsed", "awk", "gawk", "jq", "tr"})
+"""Those that pass on what they read whose first word says what of it."""
+SILENT_AWK: Final = re.compile(r"\s*(?:(?:(?:BEGIN|END)\s*)?\{(?:(?!print|system|getline)[^{}|])*\}\s*)+\Z")
+"""A program for awk, without patterns, that neither prints nor runs anything."""
 
 
 def emptied(command: SimpleCommand) -> str | None:
@@ -102,6 +106,9 @@ def _prints_nothing(command: SimpleCommand) -> bool:
         NO_LINES.match(word) or (word == "0" and words[index - 1] in {"-n", "-c"}) for index, word in enumerate(words)
     ):
         return True
+    says_so = QUIET_PROGRAMS.get(program)
+    if says_so is not None and says_so(words):
+        return True
     return program in PASSES_ON and _reads_nothing(command)
 
 
@@ -110,6 +117,8 @@ def _reads_nothing(command: SimpleCommand) -> bool:
     files = [word for word in command.words[1:] if not word.startswith("-")]
     if command.words[0] in {"cat", "sort", "uniq", "tac", "rev"} and files:
         return set(files) == {NOTHING}
+    if files[-1:] == [NOTHING] and len(files) <= 1 + (command.words[0] in TAKE_PROGRAM):
+        return True
     stdin = command.stdin
     if any(one.path == NOTHING for one in command.redirects if not one.writes):
         return True
@@ -119,6 +128,29 @@ def _reads_nothing(command: SimpleCommand) -> bool:
         return stdin.text is not None and not stdin.text.strip()
     last = stdin.producers[-1] if stdin.producers else None
     return last is not None and bool(last.words) and _prints_nothing(last)
+
+
+def _silent_awk(words: tuple[str, ...]) -> bool:
+    return bool(words) and SILENT_AWK.match(words[0]) is not None
+
+
+def _silent_jq(words: tuple[str, ...]) -> bool:
+    return next((word for word in words if not word.startswith("-")), "") == "empty"
+
+
+def _silent_sed(words: tuple[str, ...]) -> bool:
+    return words[:1] in {("-n",), ("--quiet",), ("--silent",)} and not PRINTS.search("".join(words[1:2]))
+
+
+QUIET_PROGRAMS: Final = {
+    "awk": _silent_awk,
+    "gawk": _silent_awk,
+    "mawk": _silent_awk,
+    "jq": _silent_jq,
+    "sed": _silent_sed,
+    "gsed": _silent_sed,
+}
+"""Programs to what tells, by their words, that they print nothing."""
 
 
 def _by_editing(words: tuple[str, ...]) -> str | None:

@@ -8,6 +8,22 @@ from typing import Final
 from actors.speed_layer.policy.rule_tables import CommandRule
 
 ASKS: Final = frozenset({"--help", "--version"})
+SHORTLY: Final = {
+    "help": frozenset({"aws"}),
+    "-help": frozenset({"terraform", "tofu", "packer", "consul", "nomad", "vault"}),
+    "-h": frozenset(
+        """
+        git gh glab docker podman kubectl oc helm terraform tofu gcloud az cargo uv npm brew gem apt apt-get dnf
+        systemctl vagrant fly flyctl doctl minikube
+        """.split()  # noqa: SIM905
+    ),
+}
+"""Last words by which some programs are asked about their subcommands; others mean something else by them."""
+VERSIONS: Final = frozenset({"-V", "-v"})
+SHOW_VERSION: Final = re.compile(
+    r"mkfs\.(?:ext[234]|xfs|btrfs|ntfs)|mke2fs|mkswap|fdisk|sfdisk|wipefs|mdadm|cryptsetup|hdparm|parted|dropdb|dropuser"
+)
+"""Programs that show their version, or refuse, where one of these is all that they are told."""
 SUBCOMMAND: Final = re.compile(r"[a-z][a-z0-9-]*\Z")
 MAX_SUBCOMMANDS: Final = 3
 WITH_SUBCOMMANDS: Final = frozenset(
@@ -32,17 +48,27 @@ TRIES: Final = frozenset({
 
 def asks_for_help(words: tuple[str, ...]) -> bool:
     """Return whether a command only prints how it, or one of its subcommands, is used, or which version it is."""
-    if words[-1] not in ASKS or len(words) == 1:
-        return False
+    last = words[-1]
+    if last not in ASKS:
+        return _asks_shortly(words) if last in SHORTLY or last in VERSIONS or words[1:2] == ("help",) else False
     between = words[1:-1]
     if not between:
-        return True
+        return len(words) > 1
+    return last == "--help" and words[0].rpartition("/")[2] in WITH_SUBCOMMANDS and _are_subcommands(between)
+
+
+def _asks_shortly(words: tuple[str, ...]) -> bool:
+    program, between, last = words[0].rpartition("/")[2], words[1:-1], words[-1]
+    if last in VERSIONS:
+        return len(words) == 2 and SHOW_VERSION.fullmatch(program) is not None  # noqa: PLR2004 - the program and it
+    if words[1:2] == ("help",):
+        return program in WITH_SUBCOMMANDS and _are_subcommands(words[1:])
+    return bool(between) and program in SHORTLY[last] and _are_subcommands(between)
+
+
+def _are_subcommands(words: tuple[str, ...]) -> bool:
     return (
-        len(between) <= MAX_SUBCOMMANDS
-        and words[-1] == "--help"
-        and words[0].rpartition("/")[2] in WITH_SUBCOMMANDS
-        and all(SUBCOMMAND.match(word) for word in between)
-        and RUNS.isdisjoint(between[:-1])
+        len(words) <= MAX_SUBCOMMANDS and all(SUBCOMMAND.match(word) for word in words) and RUNS.isdisjoint(words[:-1])
     )
 
 

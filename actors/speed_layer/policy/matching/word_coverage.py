@@ -42,6 +42,14 @@ MAX_WORD: Final = 1024
 PIECES: Final = re.compile(r"[:=,]")
 ROOTED: Final = re.compile(r"/|~|\.\.(?:/|\Z)")
 MANY: Final = re.compile(r"[*?\[]")
+WRITE_ONE: Final = frozenset({"write", "into", "stem", "made"})
+"""Kinds of words that each name one file which is written."""
+SOURCE: Final = re.compile(
+    r"\.(?:c|cc|cpp|cxx|h|hpp|rs|go|py|pyi|rb|[cm]?[jt]s|[jt]sx|java|kt|swift|cs|php|pl|lua|sh|sql|vue|css|html|md|rst"
+    r"|txt|toml|ya?ml|json|lock|csv|tsv|db|sqlite3?|mod|sum)\Z",
+    re.IGNORECASE,
+)
+"""How the names of files end that people write or keep, and no compiler or packer makes."""
 
 
 class Proof:
@@ -251,9 +259,11 @@ def _unusual(kind: str, value: str, picked: tuple[str, ...]) -> str | None:
         return f"{shown(value)} may be read as more than a path"
     if kind in {"inside", "either"} and value.startswith("@"):
         return f"{shown(value)} may name a file of more words"
+    if kind == "made" and SOURCE.search(value):
+        return f"{shown(value)} may be a source or data file, which would be written over"
     if kind == "stem" and ("/." in value or value.startswith(".")):
         return f"{shown(value)} begins the names of hidden files"
-    many = (kind == "one-file" and MANY.search(value)) or (kind in {"write", "into", "stem"} and value in picked)
+    many = (kind == "one-file" and MANY.search(value)) or (kind in WRITE_ONE and value in picked)
     return f"{shown(value)} may be many files" if many else None
 
 

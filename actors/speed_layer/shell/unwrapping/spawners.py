@@ -29,6 +29,8 @@ MEASURES: Final = frozenset([
 
 `xargs` without `-0` splits a name with a blank in it into several words, which may begin with a dash or lie anywhere.
 """
+UNTRACKED: Final = frozenset({"-o", "--others", "-i", "--ignored"})
+"""Options by which git lists files that nobody has committed."""
 FILTERS: Final = frozenset({"grep", "rg", "sort", "uniq", "head", "tail", "xargs", "tac", "shuf"})
 
 
@@ -44,6 +46,19 @@ def fed_names(command: SimpleCommand) -> str:
     if not _lists_names(first.words) or any(one.words and not _only_filters(one) for one in later):
         return UNKNOWN
     return _named(first.words) if first.words[0] == "find" else FILES_BELOW
+
+
+def names_tracked(words: tuple[str, ...]) -> bool:
+    """Return whether a command prints names that git tracks: a blank in one is the repository's own doing."""
+    if words[:2] == ("git", "ls-files"):
+        return UNTRACKED.isdisjoint(words)
+    return words[:2] == ("git", "diff") and "--name-only" in words and "--no-index" not in words
+
+
+def _only_tracked(command: SimpleCommand) -> bool:
+    return (
+        command.stdin is not None and bool(command.stdin.producers) and names_tracked(command.stdin.producers[0].words)
+    )
 
 
 def _only_filters(command: SimpleCommand) -> bool:
@@ -97,7 +112,7 @@ def xargs(command: SimpleCommand) -> Unwrapped | None:
     if marker:
         _replace(inner, marker, fed)
     else:
-        safe = whole or inner.words[0] in MEASURES
+        safe = whole or inner.words[0] in MEASURES or _only_tracked(command)
         inner.words, inner.argv = (*inner.words, fed if safe else UNKNOWN), (*inner.argv, None)
     return Unwrapped(inner=[inner])
 

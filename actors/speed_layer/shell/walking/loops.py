@@ -10,7 +10,7 @@ from tree_sitter import Node
 
 from actors.speed_layer.command.simple_command import UNKNOWN, SimpleCommand, Stdin
 from actors.speed_layer.shell.reading.tokens import Unproved, Word
-from actors.speed_layer.shell.unwrapping.spawners import fed_names
+from actors.speed_layer.shell.unwrapping.spawners import fed_names, names_tracked
 from actors.speed_layer.shell.walking import arithmetic
 from actors.speed_layer.shell.walking.expansions import walk_substitutions
 from actors.speed_layer.shell.walking.syntax_tree import between, collect_expansions, parts
@@ -124,7 +124,7 @@ def _values(walker: AbstractWalker, node: Node, name: str, start: int, stop: int
 
 def _tracked(commands: list[SimpleCommand]) -> str:
     """Return what a substitution stands for whose commands name files that git tracks."""
-    if commands and commands[0].words[:2] == ("git", "ls-files"):
+    if commands and names_tracked(commands[0].words):
         return fed_names(SimpleCommand((), (), stdin=Stdin("pipe", None, tuple(commands))))
     return UNKNOWN
 
