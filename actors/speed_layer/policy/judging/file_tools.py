@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from actors.speed_layer.command.paths import MAX_PATH, join
 from actors.speed_layer.command.simple_command import UNKNOWN
 from actors.speed_layer.policy.judging.patch_files import patch_of, touched_by
-from actors.speed_layer.policy.judging.tool_paths import strange, texts
+from actors.speed_layer.policy.judging.tool_paths import paths_within, strange, texts
 from actors.speed_layer.policy.loading.compiled_rules import CompiledRules
 from actors.speed_layer.policy.matching.path_rules import STRICTNESS, Access, Finding, Workspace
 from actors.speed_layer.policy.rule_tables import ToolSignature
@@ -61,7 +61,7 @@ class ToolCall:
         elif known.signature.act == "nothing":
             yield Finding("allow", None, "does nothing that needs a verdict")
         elif known.signature.act == "patch":
-            yield from self.patched(_first(self.arguments, known.signature.text), known.signature.directory)
+            yield from self._patch(known.signature)
         elif known.signature.act in {"search", "list"}:
             yield from self._searched(known.signature)
         elif known.signature.act != "fetch":
@@ -79,6 +79,16 @@ class ToolCall:
             if len(text) > MAX_PATH:
                 return f"{key!r} has more than {MAX_PATH} characters"
         return None
+
+    def _patch(self, signature: ToolSignature) -> Iterator[Finding]:
+        for keys in (signature.text, signature.directory):
+            said = [key for key in keys if self.arguments.get(key) is not None]
+            if len(said) > 1:
+                yield Finding(
+                    "ask", None, f"{said[0]!r} and {said[1]!r} say two things, and the tool takes one of them"
+                )
+                return
+        yield from self.patched(_first(self.arguments, signature.text), signature.directory)
 
     def patched(self, given: Any, directory: tuple[str, ...]) -> Iterator[Finding]:
         """Yield what the rules say to every file that a patch adds, changes, moves or removes.
@@ -111,6 +121,7 @@ class ToolCall:
         if any(_says_which_part(self.arguments.get(key), signature.edits) for key in signature.edits):
             self.created = []
         given = [self.arguments[key] for key in signature.paths if self.arguments.get(key) is not None]
+        given += paths_within(self.arguments, signature.paths)
         if not given:
             yield Finding("ask", None, "the file's path is missing")
         for each in given:

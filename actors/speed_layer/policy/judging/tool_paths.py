@@ -50,3 +50,19 @@ def texts(value: Any) -> list[str] | None:
         return msgspec.convert(value, list[str]) or None
     except msgspec.ValidationError:
         return None
+
+
+def paths_within(arguments: dict[str, Any], keys: tuple[str, ...]) -> list[Any]:
+    """Return what objects inside the values of an input have under the keys of paths: `{"files": [{"path": ...}]}`.
+
+    A tool may read its files there and not know the key that stands beside them.
+    """
+    found: list[Any] = []
+    left: list[Any] = [value for value in arguments.values() if isinstance(value, dict | list)]
+    while left:
+        within: dict[str, Any] | list[Any] = left.pop()
+        if isinstance(within, dict):
+            found += [within[key] for key in keys if within.get(key) is not None]
+        values = within.values() if isinstance(within, dict) else within
+        left += [value for value in values if isinstance(value, dict | list)]
+    return found
