@@ -80,11 +80,15 @@ def written_files(command: SimpleCommand, findings: Sequence[Finding]) -> list[W
     """Return the files that a command writes, by what the rules said to them."""
     program = command.words[0].rpartition("/")[2] if command.words else ""
     whole, below = program not in EDITORS, program in PLACES
+    redirected = [join(command.cwd, one.path) for one in command.redirects if one.writes and one.path]
     if program in NAMES_ALONE or command.wraps:
-        redirected = [join(command.cwd, one.path) for one in command.redirects if one.writes and one.path]
         return [Written(path, command, whole, below) for path in redirected if path is not None]
     built = any(one.rule is not None and one.rule.startswith(code_files.RUNS_RULES) for one in findings)
-    return [Written(one.path, command, whole, below, built) for one in findings if one.access in CHANGES]
+    return [
+        Written(one.path, command, whole or one.path in redirected, below, built)
+        for one in findings
+        if one.access in CHANGES
+    ]
 
 
 def runs_what_it_wrote(
@@ -154,7 +158,7 @@ def _is_new_test(one: Written) -> bool:
     if not code_files.is_found_by_testers(one.path):
         return False
     words = [word for word in one.by.words if not word.startswith("-")]
-    moved = words[1:] if words[:1] == ["mv"] else words[2:] if words[:2] == ["git", "mv"] else []
+    moved = words[1:] if words[:1] in (["mv"], ["cp"]) else words[2:] if words[:2] == ["git", "mv"] else []
     return not moved or not all(map(code_files.is_found_by_testers, moved))
 
 

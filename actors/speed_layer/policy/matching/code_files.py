@@ -34,7 +34,7 @@ TESTS: Final = re.compile(r"(?:test_[^/]*\.py|[^/]*(?:_test|_spec|[.-]test|[.-]s
 FIND_TESTS: Final = frozenset({"tox", "nox", *TESTERS}) - {"go", "deno", "bun"}
 """Programs that run all tests where no word names one; others say in their words that they test."""
 TEST_TASK: Final = re.compile(
-    r"(?:[\w-]*[:.])?(?:r?spec|t|tests?|check|verify|install|package|coverage|ci|pytest|jest|vitest)(?:[:.-].{0,99})?\Z",
+    r"(?:[\w-]*[:.])?(?:r?spec|t|tests?|check|verify|install|package|coverage|ci|pytest|jest|vitest)(?:[:.-].{0,99})?\Z|--test\Z",
     re.IGNORECASE,
 )
 """Names of tasks that run the tests."""
