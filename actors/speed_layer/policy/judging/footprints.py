@@ -22,8 +22,11 @@ from actors.speed_layer.proofs.patch import patched_files
 
 COPIERS: Final = frozenset({"cp", "install"})
 """Programs that put files below a folder under their own names, and folders only where an option says so."""
-MOVERS: Final = frozenset({"mv", "ln"})
-"""Programs to which the rules say something as if they wrote their sources too; these keep what they held, or go."""
+MOVERS: Final = frozenset({"mv"})
+"""Programs to which the rules say something as if they wrote their sources too; these go.
+
+The sources of `ln` stay, and are written by the name of the link from then on.
+"""
 MAKERS: Final = frozenset({"touch"})
 """Programs that make empty files."""
 OUTPUT: Final = ("-o", "--out")
@@ -32,7 +35,7 @@ COMPILERS: Final = frozenset({"go"})
 """Programs that run tests, whose words name what they compile and make."""
 SETTINGS: Final = (".mk", ".ini", ".toml", ".cfg", ".cmake", ".gradle", ".just", ".rake", ".json", ".yml", ".yaml")
 """How files end that an option may name to a program as its rules; others are what it checks, compiles or makes."""
-LOADS: Final = re.compile(r"--?(?:config|rcfile|require|import|setup|plugin|loader|makefile|manifest)")
+LOADS: Final = re.compile(r"--?(?:config|rcfile|require|import|setup|plugin|loader|makefile|manifest|file(?:=|\Z))")
 """How options begin that name rules or code, however the file is called; those of most programs are asked about."""
 MAX_WORDS: Final = 1000
 """Words of a line that are looked at, about a microsecond each; of the rest it is only said that there is more."""
@@ -127,12 +130,11 @@ class _Found:
         loads = any(map(LOADS.match, command.words))
         settings = [path for path in run.options if loads or path.endswith(SETTINGS)]
         tests = () if code_files.program_of(command.words[0])[1] in COMPILERS else run.tests
-        named = [*run.named, *settings, *tests]
-        self._runs |= dict.fromkeys(path for path in named if not code_files.is_found_by_testers(path))
+        sources = [path for path in (*run.named, *tests) if not code_files.is_found_by_testers(path)]
+        self._runs |= dict.fromkeys([*sources, *settings, *run.lettered])
         if run.names is not None:
             self._tables[run.names.title] = None
-        if run.imports:
-            self._imports[command.cwd] = None
+        self._imports |= dict.fromkeys(run.imports)
 
     def files(self, *, more: bool = False) -> Files:
         """Return what was found."""

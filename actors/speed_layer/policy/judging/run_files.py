@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from posixpath import dirname
 from typing import Final, NamedTuple
 
 from actors.speed_layer.command.paths import join
@@ -14,6 +15,8 @@ STEPS_OF_COMMAND: Final = 6
 """Steps that it takes to see which files a command runs, besides its words."""
 STEPS_OF_WORD: Final = 3
 """Steps that it takes to make a path of a word and to look for it."""
+COMPILERS: Final = "build.compilers"
+"""The id of the rule over compilers, to which `-c` says that what follows is to be compiled."""
 
 
 class RunFiles(NamedTuple):
@@ -22,16 +25,18 @@ class RunFiles(NamedTuple):
     Attributes:
         named: Files that it names as code.
         options: What may be files that the values of its options name.
+        lettered: What may be files that options of one letter name as its rules, as in `make -f x` and `eslint -c x`.
         tests: Files of tests that it names.
         names: Names of the files that it takes rules from; None where it takes none.
-        imports: Whether it is Python, which imports from the working directory first.
+        imports: Folders from which it, as Python, imports first; None for an unknown one.
     """
 
     named: Sequence[str]
     options: Sequence[str]
+    lettered: Sequence[str]
     tests: Sequence[str]
     names: code_files.Names | None
-    imports: bool
+    imports: Sequence[str | None]
 
 
 def run_files(command: SimpleCommand, rules: Iterable[str | None], workspace: Workspace) -> RunFiles:
@@ -43,13 +48,19 @@ def run_files(command: SimpleCommand, rules: Iterable[str | None], workspace: Wo
         workspace: The request's workspace.
     """
     called, base = code_files.program_of(command.words[0])
-    names = code_files.rule_files(base, rules)
+    rules = list(rules)
+    names = code_files.rule_files(base, rules, command.words)
+    named = _paths(command, code_files.named_as_code(command, base), workspace)
+    module = called.startswith(code_files.MODULE) or code_files.program_of(command.origin)[1] in code_files.PYTHONS
+    python = module or base in code_files.PYTHONS
+    compiles = COMPILERS in rules
     return RunFiles(
-        _paths(command, code_files.named_as_code(command, base), workspace),
+        named + (_paths(command, code_files.files_of_module(called), workspace) if module else []),
         () if names is None else _paths(command, code_files.option_values(command.words), workspace),
+        () if names is None or compiles else _paths(command, code_files.lettered_values(command.words), workspace),
         _tests(command, workspace) if base in code_files.TESTERS else (),
         names,
-        base in code_files.PYTHONS or called.startswith(code_files.MODULE),
+        (command.cwd, *(dirname(path) for path in named)) if python else (),
     )
 
 

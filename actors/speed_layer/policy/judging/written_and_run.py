@@ -18,6 +18,7 @@ import msgspec
 from actors.speed_layer.command.paths import join
 from actors.speed_layer.command.simple_command import SimpleCommand
 from actors.speed_layer.command.steps import Steps
+from actors.speed_layer.policy.judging.also_written import also_written
 from actors.speed_layer.policy.judging.run_files import STEPS_OF_COMMAND, STEPS_OF_WORD, RunFiles, run_files
 from actors.speed_layer.policy.matching import code_files
 from actors.speed_layer.policy.matching.path_rules import Finding, Workspace
@@ -50,7 +51,8 @@ class Written(msgspec.Struct, frozen=True, gc=False):
         by: The command.
         whole: Whether all of it is written anew rather than a part.
         below: Whether files below it may be written too.
-        built: Whether a tool that builds or tests the project writes it: what the next one reads is no new rule.
+        built: Whether a tool that builds or tests the project writes it, by itself and not by a redirection of what it
+            prints: what the next one reads is no new rule.
     """
 
     path: str
@@ -84,11 +86,13 @@ def written_files(command: SimpleCommand, findings: Sequence[Finding]) -> list[W
     if program in NAMES_ALONE or command.wraps:
         return [Written(path, command, whole, below) for path in redirected if path is not None]
     built = any(one.rule is not None and one.rule.startswith(code_files.RUNS_RULES) for one in findings)
-    return [
-        Written(one.path, command, whole or one.path in redirected, below, built)
-        for one in findings
-        if one.access in CHANGES
+    found = [one.path for one in findings if one.access in CHANGES]
+    written = [
+        Written(path, command, whole or path in redirected, below, built and path not in redirected) for path in found
     ]
+    if command.words:
+        written += [Written(path, command, whole=True, below=below) for path in also_written(command, found)]
+    return written
 
 
 def runs_what_it_wrote(
@@ -141,9 +145,9 @@ def _run(
         for one in written
         if (runs.names is not None and runs.names.has(one.path))
         or any(one.may_be(path) for path in runs.named)
-        or (not one.built and any(one.may_be(path) for path in runs.options))
+        or (not one.built and any(one.may_be(path) for path in (*runs.options, *runs.lettered)))
         or (one.whole and (one.path in runs.tests or (_is_new_test(one) and _finds_tests(command, runs))))
-        or (runs.imports and code_files.stands_for_pythons_own(one.path, command.cwd))
+        or any(code_files.stands_for_pythons_own(one.path, folder) for folder in runs.imports)
     ]
 
 

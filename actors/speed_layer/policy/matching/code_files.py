@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Iterable
+from collections.abc import Collection
 from fnmatch import fnmatchcase, translate
 from typing import Final
 
@@ -29,8 +29,10 @@ TESTERS: Final = frozenset(
     """.split()  # noqa: SIM905
 )
 """Programs that run the files of tests which their words name."""
-TESTS: Final = re.compile(r"(?:test_[^/]*\.py|[^/]*(?:_test|_spec|[.-]test|[.-]spec|Tests?|Spec)\.[a-z]{1,4})\Z")
-"""Names of tests that programs which run tests find by themselves."""
+TESTS: Final = re.compile(
+    r"(?:test_[^/]*\.py|[^/]*(?:_test|_spec|[.-]test|[.-]spec|Tests?|Spec)\.(?!(?:ba|da|z|k|mk|a)?sh\Z)[a-z]{1,4})\Z"
+)
+"""Names of tests that programs which run tests find by themselves; no script of a shell is one."""
 FIND_TESTS: Final = frozenset({"tox", "nox", *TESTERS}) - {"go", "deno", "bun"}
 """Programs that run all tests where no word names one; others say in their words that they test."""
 TEST_TASK: Final = re.compile(
@@ -110,6 +112,9 @@ RUNS_RULES: Final = ("build.", "packages.")
 """How the ids of the rules begin that are over programs which build and test a project by its own files."""
 ONLY_READ: Final = ("-read", "-list", "-version", "-version-only", "-info", "-check", "-audit", "-clean", "-dry")
 """How the ids of those of these rules end that are over commands which run nothing of the project's."""
+VERSION: Final = "packages.python-version"
+"""The id of the rule over programs that say their version."""
+TELLS_VERSION: Final = frozenset({"--version", "-V", "-version", "--help", "-h"})
 APPLIES: Final = "git.apply"
 """The id of the rule that lets a patch out of a file be applied, which is as unknown as code if an agent wrote it."""
 PYTHONS: Final = frozenset({"python", "pypy", "ipython", "coverage", "pytest", "py.test", "unittest"})
@@ -117,6 +122,9 @@ PYTHONS: Final = frozenset({"python", "pypy", "ipython", "coverage", "pytest", "
 MODULE: Final = "python -m "
 """How the name of a program begins that is a module of Python's."""
 OPTION_VALUE: Final = re.compile(r"--?[A-Za-z][\w-]*=(.+)\Z", re.DOTALL)
+LETTER: Final = re.compile(r"[cf]")
+MOST_LETTERS: Final = 16
+"""So many characters of a word may be letters of options; no program has a use for more in one word."""
 
 
 def program_of(word: str) -> tuple[str, str]:
@@ -160,6 +168,29 @@ def option_values(words: tuple[str, ...]) -> list[str]:
     return [value for value in found if value]
 
 
+def lettered_values(words: tuple[str, ...]) -> list[str]:
+    """Return what may be values of `-f` and `-c`, alone or among other letters: behind them, or the next word."""
+    found: list[str] = []
+    for index, word in enumerate(words):
+        if word[:1] != "-" or word[:2] == "--":
+            continue
+        for letter in LETTER.finditer(word, 1, MOST_LETTERS):
+            attached = word[letter.end() :].removeprefix("=")
+            found += [attached] if attached else words[index + 1 : index + 2]
+    return found
+
+
+def files_of_module(called: str) -> list[str]:
+    """Return the files that Python runs for a module, if they are in the working directory.
+
+    Args:
+        called: The name of the program: `python -m `, and the module.
+    """
+    path = called.removeprefix(MODULE).replace(".", "/")
+    package = path.partition("/")[0]
+    return [f"{path}.py", f"{path}/__main__.py", f"{path}/__init__.py", f"{package}/__init__.py"]
+
+
 def is_found_by_testers(path: str) -> bool:
     """Return whether a file is a test, by its name, that is run whether somebody names it or not."""
     return TESTS.match(path.rpartition("/")[2].partition("::")[0]) is not None
@@ -201,11 +232,18 @@ def _may_run_files(program: str) -> bool:
     return (base in INTERPRETERS and base not in FILTERS) or base in RULE_FILES or called.startswith(MODULE)
 
 
-def rule_files(program: str, rules: Iterable[str | None]) -> Names | None:
-    """Return the names of the files that a command takes rules from, by its program and what allows it."""
+def rule_files(program: str, rules: Collection[str | None], words: tuple[str, ...]) -> Names | None:
+    """Return the names of the files that a command takes rules from.
+
+    Args:
+        program: Its program.
+        rules: The ids of the rules that are about it.
+        words: Its words: a version is not all that is asked for where that is only a letter among others (`make -fxh`).
+    """
     if program in PLAIN_CHECKERS:
         return None
     names = RULE_FILES.get(program)
     if names is not None:
         return names
-    return ALL if any(map(runs_rules, rules)) else None
+    hidden = VERSION in rules and TELLS_VERSION.isdisjoint(words)
+    return ALL if hidden or any(map(runs_rules, rules)) else None
