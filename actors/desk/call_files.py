@@ -100,5 +100,7 @@ class CallFiles:
         files = files_of()
         notes = self._written.note(agent, call, files, verdict.request)
         if allowed and verdict.approval is not None:
-            notes = notes._replace(approves=self._written.approve(agent, session_of(call), files))
+            session = session_of(call)
+            seen = self._written.all_held(agent, session, files)
+            notes = notes._replace(approves=self._written.approve(agent, session, seen))
         return notes if any(notes) else None

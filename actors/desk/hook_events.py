@@ -27,7 +27,7 @@ from actors.speed_layer.messages import NAME as SPEED_LAYER
 from actors.speed_layer.messages import AnswerOwn
 from actors.speed_layer.policy.ruling import Files
 from actors.speed_layer.written.log_notes import FILES_TAG, in_log
-from actors.speed_layer.written.written_files import Notes
+from actors.speed_layer.written.written_files import Notes, Seen
 from actors.views import Views
 from store import Append, NewEvent
 
@@ -44,12 +44,12 @@ ASKED_NOBODY: Final = frozenset({"bypassPermissions", "dontAsk", "auto"})
 
 
 class _Given(NamedTuple):
-    """The verdict on a call that a hook asked about."""
+    """The verdict on a call that a hook asked about, and what a person is asked to run by it."""
 
     verdict: str
     request: str
     approval: str | None
-    files: Files | None
+    seen: Seen
 
 
 class HookEvents:
@@ -73,7 +73,9 @@ class HookEvents:
         if origin.tool_use_id is None:
             return
         approval = None if verdict.approval is None else verdict.approval.id
-        given = _Given(verdict.verdict, verdict.request, approval, files)
+        asked = files is not None and verdict.verdict == "ask"
+        seen = self._views.written.all_held(agent, origin.session_id, files) if asked and files is not None else {}
+        given = _Given(verdict.verdict, verdict.request, approval, seen)
         self._given[agent, origin.session_id, origin.tool_use_id] = given
         if len(self._given) > MOST_REMEMBERED:
             self._given.popitem(last=False)
@@ -103,14 +105,10 @@ class HookEvents:
             if given.verdict == "ask" and mode not in ASKED_NOBODY:
                 told["allowed_by"] = f"the person at the client of {agent}"
                 told["allowed_in"] = cwd
-                approved = self._approved(agent, origin, given.files)
+                approved = self._views.written.approve(agent, origin.session_id, given.seen)
         await self.told(caller, TOOL_RAN, origin, told, approved)
         if given is not None and given.approval is not None and "allowed_by" in told:
             await self._speed_layer.ask(AnswerOwn(given.approval, agent, "allow"))
-
-    def _approved(self, agent: str, origin: Origin, files: Files | None) -> tuple[str, ...]:
-        """Take it that the person has approved what was run; return the files that were held back until now."""
-        return () if files is None else self._views.written.approve(agent, origin.session_id, files)
 
     async def told(
         self,

@@ -67,7 +67,7 @@ class HookRoute:
 
     async def _judged(self, checked: CheckedRequest, event: Any) -> Judgement:
         asked = question(event)
-        context = RequestContext(checked.caller, size=len(checked.body))
+        context = RequestContext(checked.caller, size=len(checked.body), by_hook=True)
         outcome = await run_tool(self._gate, TOOLS["validate"], context, asked)
         return judgement(503 if outcome.is_error else 200, msgspec.to_builtins(outcome.content))
 

@@ -62,7 +62,8 @@ def make_routes(gate: Gate, mcp: ASGIApp, accepting: Callable[[], bool]) -> Star
         except Malformed as malformed:
             await gate.charge_refused(principal, size)
             return _json({"error": {"code": "invalid", "message": malformed.message}}, 400)
-        outcome = await run_tool(gate, TOOLS["validate"], RequestContext(checked.caller, size=size), arguments)
+        context = RequestContext(checked.caller, size=size, by_hook=True)
+        outcome = await run_tool(gate, TOOLS["validate"], context, arguments)
         content = outcome.content
         return _refusal(content) if isinstance(content, dict) else _json(content)
 

@@ -18,6 +18,7 @@ class RequestContext(NamedTuple):
         person: Asks the person at the client, where their answer counts.
         hold: To be entered for as long as a tool runs, where its request may be over before.
         size: How many bytes the request has.
+        by_hook: Whether it came in at the hooks' door: only there one may say from which session and call it comes.
     """
 
     caller: Caller
@@ -25,6 +26,7 @@ class RequestContext(NamedTuple):
     person: Person | None = None
     hold: InFlightHold | None = None
     size: int = 0
+    by_hook: bool = False
 
 
 REQUEST_CONTEXT: Final = "moothall.request_context"

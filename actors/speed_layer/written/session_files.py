@@ -106,9 +106,16 @@ class SessionFiles:
         """Return what keeps a request from being run unasked; None if nothing does."""
         return next(self._all_held(files), None)
 
-    def approve(self, files: Files) -> list[str]:
-        """Take it that a person has approved what a request runs, as it is now; return the files."""
-        found = [each.path for each in self._all_held(files) if each.path]
+    def all_held(self, files: Files) -> list[Held]:
+        """Return all that keeps a request from being run unasked."""
+        return list(self._all_held(files))
+
+    def approve(self, seen: Collection[Held]) -> list[str]:
+        """Take it that a person has approved what was held back when they were asked; return the files.
+
+        Not those that another request has written since: these nobody has seen.
+        """
+        found = [each.path for each in seen if each.path and self._writer(each.path) is each.by]
         self.approve_all(found)
         return found
 

@@ -8,8 +8,8 @@ looked up, in the sets of the session that asks.
 
 from __future__ import annotations
 
-from collections import OrderedDict
-from collections.abc import Callable, Iterator, Sequence
+from collections import Counter, OrderedDict
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Final, Literal, NamedTuple
 
 import msgspec
@@ -22,12 +22,15 @@ from actors.speed_layer.written.session_files import Earlier, Held, SessionFiles
 RULE: Final = WRITTEN_EARLIER
 """The id that such verdicts name."""
 MAX_SESSIONS: Final = 1024
-"""Of how many sessions it is known what they wrote; the one that has written nothing for longest is forgotten first."""
+"""Of how many sessions it is known what they wrote; of the agent with most of them the one that has written
+nothing for longest is forgotten first."""
 MAX_FILES: Final = 100_000
 """How many files of all sessions together are known, 30 MB; beyond that sessions are forgotten as above."""
 LONGEST_NAME: Final = 80
 REMEMBERED: Final = "remembered."
 
+Seen = Mapping[SessionFiles, Sequence[Held]]
+"""What of a request is held back, by the sessions whose files these are."""
 Asked = Literal["created", "written", "none"]
 """Which files are asked about when they are run: those that the session created, all that it wrote, or none."""
 
@@ -137,12 +140,25 @@ class WrittenFiles:
                 self._change(agent, session, files, call, Earlier(call.tool, request))
         return Notes(files.writes, created)
 
-    def approve(self, agent: str, session: str | None, files: Files) -> tuple[str, ...]:
-        """Take it that a person has approved what a request runs; returns the files that were held back until now."""
+    def all_held(self, agent: str, session: str | None, files: Files) -> Seen:
+        """Return what a person is asked about who is asked about a request now; to be handed to `approve`."""
+        return {book: held for book in self._seen_by(agent, session) if (held := book.all_held(files))}
+
+    def approve(self, agent: str, session: str | None, seen: Seen) -> tuple[str, ...]:
+        """Take it that a person has approved what was held back when they were asked, where it is as it was then.
+
+        Args:
+            agent: Who asked.
+            session: In which session, if that is known.
+            seen: What `all_held` returned then.
+
+        Returns:
+            The files.
+        """
         found = dict[str, None]()
         for book in self._seen_by(agent, session):
             before = len(book)
-            found |= dict.fromkeys(book.approve(files))
+            found |= dict.fromkeys(book.approve(seen.get(book, ())))
             self._count += len(book) - before
         return tuple(found)
 
@@ -167,8 +183,10 @@ class WrittenFiles:
         before = len(book)
         self._noted(book, files, call, by)
         self._count += len(book) - before
-        while len(self._sessions) > MAX_SESSIONS or (self._count > MAX_FILES and len(self._sessions) > 1):
-            self._forget_one()
+        while len(self._sessions) > MAX_SESSIONS:
+            self._forget_one(lambda _book: 1)
+        while self._count > MAX_FILES and len(self._sessions) > 1:
+            self._forget_one(len)
 
     def _noted(self, book: SessionFiles, files: Files, call: Call, by: Earlier) -> None:
         created = frozenset(_created(call, files))
@@ -194,9 +212,17 @@ class WrittenFiles:
             if each in known:
                 yield self._sessions[agent, each]
 
-    def _forget_one(self) -> None:
-        (agent, session), book = self._sessions.popitem(last=False)
-        self._count -= len(book)
+    def _forget_one(self, size: Callable[[SessionFiles], int]) -> None:
+        """Forget the oldest session of the agent that has most, so that none can have another's forgotten.
+
+        The last one, in which something was written just now, stays.
+        """
+        sizes = Counter[str]()
+        for (agent, _), book in self._sessions.items():
+            sizes[agent] += size(book)
+        *others, _ = self._sessions
+        agent, session = max(others, key=lambda key: sizes[key[0]])  # the first of these is the oldest
+        self._count -= len(self._sessions.pop((agent, session)))
         self._of_agent[agent].discard(session)
         if not self._of_agent[agent]:
             del self._of_agent[agent]

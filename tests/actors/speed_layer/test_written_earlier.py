@@ -264,6 +264,14 @@ async def test_a_mode_that_asks_nobody_approves_nothing(autojump_clock, world):
     assert (await ask(world, run)).verdict == "ask"
 
 
+async def test_what_is_written_between_the_question_and_the_run_has_nobodys_yes(autojump_clock, world):
+    run = by_hook(bash("sh build.sh"), number="t2")
+    assert (await both(world, by_hook(write()), run)).verdict == "ask"
+    await ask(world, by_hook(write(content="rm -r out\n"), number="t3"))  # by another subagent, say
+    await world.gate.hooks.tool_ran(SCOUT, "Bash", run.origin, failed=False, cwd=CWD, mode="default")
+    assert (await ask(world, run)).verdict == "ask"
+
+
 async def test_what_a_hook_asks_about_counts_as_written(autojump_clock, world):
     asked = by_hook(bash("frob > build.sh"))
     assert [(await ask(world, each)).verdict for each in (asked, by_hook(bash("sh build.sh")))] == ["ask", "ask"]
@@ -359,7 +367,7 @@ def test_a_session_that_wrote_more_than_is_known_is_asked_about_all_that_it_runs
     held = [book.held(session_files.Files(runs=(path,))) for path in ("/a", "/d")]
     assert [(each.path, each.by) for each in held] == [("/a", None), ("/d", by)]
     assert book.held(session_files.Files(tables=("all",))) is not None
-    assert book.approve(session_files.Files(runs=("/a",))) == ["/a"]
+    assert book.approve(book.all_held(session_files.Files(runs=("/a",)))) == ["/a"]
     assert book.held(session_files.Files(runs=("/a",))) is None
 
 
@@ -373,3 +381,17 @@ def test_the_sessions_that_wrote_nothing_for_longest_are_forgotten_first(monkeyp
     monkeypatch.setattr(written_files, "MAX_FILES", 2)
     written.restore("rover", "s1", Notes(("/a", "/b"), ("/a", "/b")), by)
     assert list(written._sessions) == [("rover", "s1")]
+
+
+def test_no_agent_can_have_the_sessions_of_another_forgotten(monkeypatch):
+    monkeypatch.setattr(written_files, "MAX_SESSIONS", 3)
+    written, by = WrittenFiles(), Earlier("Write", "r")
+    written.restore("scout", "s1", Notes(("/a",), ("/a",)), by)
+    for number in range(9):
+        written.restore("rover", f"s{number}", Notes(("/a",), ("/a",)), by)
+    assert list(written._sessions) == [("scout", "s1"), ("rover", "s7"), ("rover", "s8")]
+    monkeypatch.setattr(written_files, "MAX_FILES", 6)
+    for number in range(9):
+        written.restore("rover", "s8", Notes((f"/{number}",), (f"/{number}",)), by)
+    assert list(written._sessions) == [("rover", "s8")]  # it alone has more
+    assert written._of_agent == {"rover": {"s8"}}

@@ -65,3 +65,23 @@ async def test_what_cannot_be_answered_is_an_error_and_gets_no_verdict(serve_htt
         reply = await hall.connect().post("/v1/validate", ASK)
         assert (reply.status, reply.json["error"]["code"]) == (status, code)
         assert reply.headers.get("retry-after") == ("2" if code == "rate_limited" else None)
+
+
+async def test_only_hooks_say_from_which_session_a_call_comes(serve_http, fake_gate, autojump_clock):
+    gate, origins = fake_gate(), []
+    judge = gate.validate
+
+    def validate(caller, calls, *more):
+        origins.append([call.origin and call.origin.session_id for call in calls])
+        return judge(caller, calls, *more)
+
+    gate.validate = validate
+    said = {**ASK, "origin": {"session_id": "s1", "tool_use_id": "t1"}}
+    event = {"hook_event_name": "PreToolUse", "tool_name": "Read", "tool_input": ASK["input"], "session_id": "s1"}
+    async with serve_http(gate=gate) as hall:
+        await hall.connect().post("/v1/validate", said)
+        await hall.connect().post("/v1/hooks/claude-code", event)
+        session = await hall.session()
+        await session.call(1, "validate", said)
+        await session.call(2, "validate_batch", {"requests": [said, said]})
+    assert origins == [["s1"], ["s1"], [None], [None, None]]

@@ -62,7 +62,9 @@ class CallArguments(Arguments, frozen=True):
 
     origin: Annotated[
         OriginArguments | None,
-        Meta(description="Hooks: where the call comes from; what stays `ask` opens no approval without `wait_s`"),
+        Meta(
+            description="Hooks over HTTP: where the call comes from; what is `ask` opens no approval without `wait_s`"
+        ),
     ] = None
 
     existing: Annotated[

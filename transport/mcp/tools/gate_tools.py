@@ -40,27 +40,29 @@ def verdict_result(verdict: Verdict) -> VerdictResult:
 
 
 async def _validate(gate: Gate, context: RequestContext, arguments: ValidateArguments) -> VerdictResult:
-    (verdict,) = await gate.validate(context.caller, [_call(gate, arguments)], arguments.wait_s, context.person)
+    (verdict,) = await gate.validate(
+        context.caller, [_call(gate, context, arguments)], arguments.wait_s, context.person
+    )
     return verdict_result(verdict)
 
 
 def _validate_nowait(gate: Gate, context: RequestContext, arguments: ValidateArguments) -> VerdictResult:
-    (verdict,) = gate.validate_nowait(context.caller, [_call(gate, arguments)])
+    (verdict,) = gate.validate_nowait(context.caller, [_call(gate, context, arguments)])
     return verdict_result(verdict)
 
 
 async def _validate_batch(gate: Gate, context: RequestContext, arguments: BatchArguments) -> BatchResult:
-    verdicts = await gate.validate(context.caller, [_call(gate, each) for each in arguments.requests])
+    verdicts = await gate.validate(context.caller, [_call(gate, context, each) for each in arguments.requests])
     return BatchResult([verdict_result(verdict) for verdict in verdicts])
 
 
 def _validate_batch_nowait(gate: Gate, context: RequestContext, arguments: BatchArguments) -> BatchResult:
-    verdicts = gate.validate_nowait(context.caller, [_call(gate, each) for each in arguments.requests])
+    verdicts = gate.validate_nowait(context.caller, [_call(gate, context, each) for each in arguments.requests])
     return BatchResult([verdict_result(verdict) for verdict in verdicts])
 
 
 async def _explain(gate: Gate, context: RequestContext, arguments: CallArguments) -> ExplainResult:
-    verdict, explanation = await gate.explain(context.caller, _call(gate, arguments))
+    verdict, explanation = await gate.explain(context.caller, _call(gate, context, arguments))
     return ExplainResult(
         **msgspec.structs.asdict(verdict_result(verdict)),
         rules=[converted(RuleResult, rule) for rule in explanation.rules],
@@ -69,8 +71,8 @@ async def _explain(gate: Gate, context: RequestContext, arguments: CallArguments
     )
 
 
-def _call(gate: Gate, arguments: CallArguments) -> Call:
-    said = arguments.origin
+def _call(gate: Gate, context: RequestContext, arguments: CallArguments) -> Call:
+    said = arguments.origin if context.by_hook else None  # an agent's own words would move it into other sessions
     return Call(
         arguments.tool,
         arguments.input,

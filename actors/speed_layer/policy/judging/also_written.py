@@ -17,7 +17,7 @@ INTO_FOLDERS: Final = frozenset({"cp", "mv", "install", "ln"})
 """Programs that take a folder by `-t`, and put what else they name into it."""
 FOLDER: Final = re.compile(r"(?:-[A-Za-z]*t|--target-directory)(?:=?(.+))?\Z", re.DOTALL)
 KEEPS: Final = re.compile(r"(?:-[A-Za-z]*?i|--in-place=)(.+)\Z", re.DOTALL)
-"""The option of sed that keeps a file as it was: under its name with this behind it, or in each `*` of this."""
+"""The option of sed that keeps a file as it was: under its name with this behind it, or for each `*` of this."""
 EDITORS: Final = frozenset({"sed", "gsed"})
 
 
