@@ -36,8 +36,8 @@ async def test_it_appends_to_the_callers_own_stream_and_leaves_nothing_to_be_dec
     events = [json.loads(line) for line in out.splitlines()]
     assert {event["stream"] for event in events} == {"agent/agent"}
     assert len(events) == 31
-    code, out, _ = await project("approvals", "list", "--token-file", project.data / "admin.token")
-    assert (code, out) == (0, "")
+    code, out, err = await project("approvals", "list", "--token-file", project.data / "admin.token")
+    assert (code, out, err) == (0, "", "nothing waits for a decision\n")
 
 
 async def test_what_a_token_may_not_do_is_left_out_and_that_is_said(project):

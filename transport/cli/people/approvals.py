@@ -49,7 +49,10 @@ def list_pending(*, hall: WhichHall = THIS, json: bool = False) -> None:
         hall: Which hall is meant; it takes an expert's or admin's token.
         json: Print one JSON object a line.
     """
-    for pending in Online(hall.given(person=True)).run(lambda hall: hall.pending_approvals()):
+    found = Online(hall.given(person=True)).run(lambda hall: hall.pending_approvals())
+    if not found and not json:
+        print("nothing waits for a decision", file=sys.stderr)
+    for pending in found:
         if json:
             print(visible_json(pending))
             continue

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -25,7 +26,10 @@ def remembered(*, where: Where = HERE, json: bool = False) -> None:
         json: Print one JSON object a line.
     """
     access = where.access()
-    for decision in remembered_in((each["type"], each["data"]) for each in _events(access)).listed():
+    found = list(remembered_in((each["type"], each["data"]) for each in _events(access)).listed())
+    if not found and not json:
+        print("no decision is remembered", file=sys.stderr)
+    for decision in found:
         asked = _asked(access, decision)
         if json:
             action = None if asked is None else msgspec.json.decode(asked.action)
