@@ -37,6 +37,7 @@ class Files(msgspec.Struct, frozen=True, array_like=True, gc=False):
         tables: Which rule files it takes, by the titles of `code_files.TABLES`.
         imports: Directories from which Python imports in place of what is its own; None for an unknown one.
         more: Whether it has more than is listed here.
+        root: The root of the checkout that it works in; empty where none is known.
     """
 
     writes: tuple[str, ...] = ()
@@ -46,6 +47,7 @@ class Files(msgspec.Struct, frozen=True, array_like=True, gc=False):
     tables: tuple[str, ...] = ()
     imports: tuple[str | None, ...] = ()
     more: bool = False
+    root: str = ""
 
 
 class Ruling(msgspec.Struct, frozen=True):

@@ -39,5 +39,5 @@ async def restore(written: WrittenFiles, store: Ref) -> None:
     for event in reversed(events):
         data = event.data
         by = Earlier(str(data.get("tool", "a tool")), str(data.get("request", "")))
-        written.restore(str(data.get("agent", "")), data.get("session_id"), from_log(data), by)
+        written.restore(str(data.get("agent", "")), data.get("session_id"), from_log(data), by, data.get("workspace"))
     written.restored = True

@@ -21,6 +21,8 @@ MAX_FILES: Final = 2000
 
 The oldest is forgotten then, and all that runs files is asked about in this session from then on.
 """
+MAX_ROOTS: Final = 64
+"""How many checkouts of a session are known; what was written in others is compared with none."""
 MANY: Final = re.compile(r"[*?\[]")
 BELOW: Final = "/**"
 PYTHONS_OWN: Final = "python's own"
@@ -66,6 +68,7 @@ class SessionFiles:
         self._wide: dict[str, Earlier | None] = {}  # patterns and folders
         self._rules: dict[str, frozenset[str]] = {}
         self._approved: set[str] = set()
+        self._roots: dict[str, None] = {}
 
     def __len__(self) -> int:
         return len(self._files) + len(self._wide)
@@ -98,6 +101,12 @@ class SessionFiles:
         if len(self) > MAX_FILES:
             self._forget_one()
 
+    def worked_in(self, root: str) -> None:
+        """Note that something was written by a request that works in a checkout."""
+        self._roots[root] = None
+        if len(self._roots) > MAX_ROOTS:
+            del self._roots[next(iter(self._roots))]
+
     def knows(self, path: str) -> bool:
         """Return whether the session has created a file."""
         return path in self._files or path in self._wide or any(_may_be(each, path) for each in self._wide)
@@ -129,8 +138,12 @@ class SessionFiles:
             by = self._writer(path)
             if by is not None:
                 yield Held(path, by, named=True)
-            elif self.lost and path not in self._files:
-                yield Held(path, None, named=True)
+            elif path not in self._files:
+                twin = self._elsewhere(path, files.root)
+                if twin is not None:
+                    yield twin
+                elif self.lost:
+                    yield Held(path, None, named=True)
         for path, titles in self._rules.items():
             by = self._files[path]
             if by is not None and _takes(files, path, titles):
@@ -147,6 +160,16 @@ class SessionFiles:
         wide = (by for each, by in self._wide.items() if by is not None and _may_be(each, path))
         many = (by for each, by in self._files.items() if by is not None and fnmatchcase(each, path))
         return next(wide, None) or (next(many, None) if MANY.search(path) else None)
+
+    def _elsewhere(self, path: str, root: str) -> Held | None:
+        """Return what holds back a file that was written at the same place of another checkout.
+
+        What was committed there comes to this one by git: a worktree is added, a branch is merged.
+        """
+        if not path.startswith(root + "/"):
+            return None
+        twins = (other + path[len(root) :] for other in self._roots if root and other != root)
+        return next((Held(each, by, named=True) for each in twins if (by := self._files.get(each)) is not None), None)
 
     def _forget_one(self) -> None:
         self.lost = True

@@ -162,8 +162,18 @@ class WrittenFiles:
             self._count += len(book) - before
         return tuple(found)
 
-    def restore(self, agent: str, session: str | None, notes: Notes | None, by: Earlier) -> None:
-        """Take up what the log says of a verdict; without notes more was written than the log says."""
+    def restore(
+        self, agent: str, session: str | None, notes: Notes | None, by: Earlier, root: str | None = None
+    ) -> None:
+        """Take up what the log says of a verdict; without notes more was written than the log says.
+
+        Args:
+            agent: Who asked.
+            session: In which session, if that is known.
+            notes: What was written and approved.
+            by: The request.
+            root: The checkout that it worked in, if that is known.
+        """
         if self._asked == "none":
             return
         if notes is None:
@@ -171,7 +181,7 @@ class WrittenFiles:
             return
         files = Files(notes.writes, notes.creates)
         if notes.writes:
-            self._change(agent, session, files, Call(by.tool, {}), by)
+            self._change(agent, session, files, Call(by.tool, {}, workspace=root), by)
         if notes.approves:
             for book in self._seen_by(agent, session):
                 before = len(book)
@@ -190,6 +200,8 @@ class WrittenFiles:
 
     def _noted(self, book: SessionFiles, files: Files, call: Call, by: Earlier) -> None:
         created = frozenset(_created(call, files))
+        if call.workspace is not None:
+            book.worked_in(call.workspace)
         for path in files.writes:
             if self._asked == "written" or path in created or book.knows(path):
                 book.note(path, by)

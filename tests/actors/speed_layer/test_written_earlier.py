@@ -121,6 +121,23 @@ async def test_running_what_was_created_before_is_asked_about(autojump_clock, wo
     assert verdict.approval.state == "pending"
 
 
+async def test_what_git_brought_to_another_checkout_is_still_the_sessions_own(autojump_clock, make_world):
+    def at(root, call):
+        return msgspec.structs.replace(call, cwd=root, workspace=root)
+
+    there = [at("/home/dev/other", bash(f"sh {path}")) for path in ("build.sh", "scripts/build.sh")]
+    async with make_world().open() as world:
+        await ask(world, at(CWD, write(f"{CWD}/scripts/build.sh")))
+        assert [(await ask(world, each)).verdict for each in there] == ["allow", "ask"]
+    async with make_world(log=world.log).open() as world:
+        assert [(await ask(world, each)).verdict for each in there] == ["allow", "ask"]
+        pending = await ask(world, there[1])
+        await world.gate.decide(SAGE, pending.approval.id, "allow")
+        assert [(await ask(world, each)).verdict for each in (there[1], at(CWD, bash("sh scripts/build.sh")))] == [
+            "allow"
+        ] * 2
+
+
 async def test_the_reason_names_the_file_and_the_request_that_wrote_it(autojump_clock, world):
     first = await ask(world, write())
     reason = (await ask(world, bash("sh build.sh"))).reason

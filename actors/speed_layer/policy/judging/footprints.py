@@ -90,10 +90,10 @@ def files_in(footprint: Footprint | None) -> Files:
     for command, end in zip(commands, ends, strict=False):
         words += len(command.words)
         if words > MAX_WORDS:
-            return found.files(more=True)
+            return found.files(workspace.root or "", more=True)
         found.add(command, said[begin:end], workspace)
         begin = end
-    return found.files()
+    return found.files(workspace.root or "")
 
 
 class _Found:
@@ -136,7 +136,7 @@ class _Found:
             self._tables[run.names.title] = None
         self._imports |= dict.fromkeys(run.imports)
 
-    def files(self, *, more: bool = False) -> Files:
+    def files(self, root: str, *, more: bool = False) -> Files:
         """Return what was found."""
         return Files(
             tuple(self._writes),
@@ -146,6 +146,7 @@ class _Found:
             tuple(self._tables),
             tuple(self._imports),
             more,
+            root,
         )
 
 
