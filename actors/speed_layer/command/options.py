@@ -215,3 +215,19 @@ def _bundle(known: Grammar, words: tuple[str, ...], index: int, found: Parsed) -
             return index + 1
         return _named(known, words, index, found, (name, None))
     return index + 1
+
+
+def without_exec(words: tuple[str, ...]) -> tuple[str, ...]:
+    """Return a find expression without its `-exec ... ;` parts, whose commands are judged on their own."""
+    kept: list[str] = []
+    index = 0
+    while index < len(words):
+        if words[index] in {"-exec", "-execdir", "-ok", "-okdir"}:
+            while index < len(words) and words[index] != ";" and not (words[index] == "+" and words[index - 1] == "{}"):
+                index += 1
+        elif words[index] in {"-x", "-X", "--exec", "--exec-batch"}:
+            break
+        else:
+            kept.append(words[index])
+        index += 1
+    return tuple(kept)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from actors.speed_layer.command.options import Parsed, parse
+from actors.speed_layer.command.options import Parsed, parse, without_exec
 from actors.speed_layer.command.paths import join
 from actors.speed_layer.command.simple_command import UNKNOWN, SimpleCommand
 from actors.speed_layer.command.steps import Steps
@@ -286,19 +286,3 @@ def _named(target: str) -> str:
 def shown(word: str) -> str:
     """Return a word as a reason shows it."""
     return "a word known only at run time" if UNKNOWN in word else repr(word[:60])
-
-
-def without_exec(words: tuple[str, ...]) -> tuple[str, ...]:
-    """Return a find expression without its `-exec ... ;` parts, whose commands are judged on their own."""
-    kept: list[str] = []
-    index = 0
-    while index < len(words):
-        if words[index] in {"-exec", "-execdir", "-ok", "-okdir"}:
-            while index < len(words) and words[index] != ";" and not (words[index] == "+" and words[index - 1] == "{}"):
-                index += 1
-        elif words[index] in {"-x", "-X", "--exec", "--exec-batch"}:
-            break
-        else:
-            kept.append(words[index])
-        index += 1
-    return tuple(kept)
