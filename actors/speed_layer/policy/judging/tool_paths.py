@@ -28,6 +28,10 @@ UNSEEN: Final = frozenset({"Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp"})
 """Categories of characters that nobody sees, or that have no meaning."""
 
 
+NESTS: Final = (dict, list)
+"""What of an input may have other values within."""
+
+
 def strange(path: str) -> bool:
     """Return whether a path may mean another one than it seems to."""
     return len(path) <= MAX_PATH and _strange(path)
@@ -58,11 +62,14 @@ def paths_within(arguments: dict[str, Any], keys: tuple[str, ...]) -> list[Any]:
     A tool may read its files there and not know the key that stands beside them.
     """
     found: list[Any] = []
-    left: list[Any] = [value for value in arguments.values() if isinstance(value, dict | list)]
+    left: list[Any] = [value for value in arguments.values() if isinstance(value, NESTS)]
+    names = frozenset(keys) if left else frozenset[str]()
     while left:
         within: dict[str, Any] | list[Any] = left.pop()
         if isinstance(within, dict):
-            found += [within[key] for key in keys if within.get(key) is not None]
-        values = within.values() if isinstance(within, dict) else within
-        left += [value for value in values if isinstance(value, dict | list)]
+            if not names.isdisjoint(within):
+                found += [within[key] for key in keys if within.get(key) is not None]
+            left += [value for value in within.values() if isinstance(value, NESTS)]
+        else:
+            left += [value for value in within if isinstance(value, NESTS)]
     return found
