@@ -81,7 +81,7 @@ class NamesFile:
             raise ValueError(path)
         fields: tuple[int, int, int, int, int, int] = FOOTER.unpack(footer)
         self._count, self.blocks_end, self.bits, places_crc, self.crc, own_crc = fields
-        if crc32(footer[:-CRC_BYTES]) != own_crc:
+        if crc32(footer[:-CRC_BYTES]) != own_crc or self.bits > PREFIX_BITS:
             raise ValueError(path)
         end = len(view) - FOOTER.size
         buckets_at = end - WIDTH * ((1 << self.bits) + 1)
@@ -90,6 +90,8 @@ class NamesFile:
             raise ValueError(path)
         self.block_starts = view[blocks_at:buckets_at].cast("Q")
         self._bucket_starts = view[buckets_at:end].cast("Q")
+        if self.block_starts[-1] != self.blocks_end or self._bucket_starts[0] != self.blocks_end:
+            raise ValueError(path)
 
     def __len__(self) -> int:
         """Return how many names there are."""
@@ -111,9 +113,12 @@ class NamesFile:
         """
         content = self._checked(self.block_starts[block], self.block_starts[block + 1])
         try:
-            return _decode_names(content)
+            names = _decode_names(content)
         except UNREADABLE as error:
             raise self._damaged() from error
+        if len(names) != min(BLOCK, self._count - block * BLOCK):
+            raise self._damaged()
+        return names
 
     def name_of(self, number: int) -> str:
         """Return the name that has a number; raises as `names_in`."""
@@ -138,6 +143,8 @@ class NamesFile:
         while at >= 0:
             if not at % ENTRY_BYTES:
                 number = int.from_bytes(entries[at + HASH_BYTES : at + ENTRY_BYTES], "little")
+                if number >= self._count:
+                    raise self._damaged()
                 if self.name_of(number) == name:
                     return number
             at = entries.find(wanted, at + 1)

@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from store import DiskFull, Invalid
-from store.format.names_file import BLOCK, NAMES_NAME, name_digest, open_names
+from store import DiskFull, Invalid, LogDamaged
+from store.disk.checksum import crc32
+from store.format.names_file import BLOCK, CRC_BYTES, FOOTER, MAGIC, NAMES_NAME, encode_names, name_digest, open_names
 from store.streams.name_chunks import NameChunks
 from store.streams.stream_names import StreamNames
 
@@ -115,6 +116,46 @@ def test_names_whose_hashes_are_equal_are_told_apart(tmp_path, monkeypatch):
     names.ids_of(model)
     merged(names, tmp_path)
     agree(names, model)
+
+
+def with_footer(content, *fields):
+    footer = FOOTER.pack(*fields, 0)[:-CRC_BYTES]
+    return content + footer + crc32(footer).to_bytes(CRC_BYTES, "little")
+
+
+@pytest.mark.parametrize(
+    ("field", "value"), [(0, 0), (0, 1 << 63), (1, 0), (1, 1 << 63), (2, 0), (2, 33), (2, (1 << 32) - 1), (3, 0)]
+)
+def test_a_footer_that_says_what_cannot_be_is_that_of_no_file(tmp_path, field, value):
+    names = some_names(tmp_path)
+    names.ids_of([f"n{number}" for number in range(2 * BLOCK)])
+    merged(names, tmp_path)
+    path = tmp_path / NAMES_NAME
+    content = path.read_bytes()[: -FOOTER.size]
+    fields = list(FOOTER.unpack(path.read_bytes()[-FOOTER.size :])[:-1])
+    path.write_bytes(with_footer(content, *fields))
+    assert open_names(path) is not None
+    fields[field] = value
+    path.write_bytes(with_footer(content, *fields))
+    assert open_names(path) is None
+
+
+@pytest.mark.parametrize(("names", "number"), [([], 0), (["a"], 0), (["n0"] * (BLOCK + 1), 0), (None, BLOCK)])
+def test_blocks_and_numbers_that_are_not_as_many_as_the_file_says_are_damage(tmp_path, names, number):
+    good = [f"n{each}" for each in range(BLOCK)]
+    parts = [encode_names(good if names is None else names), name_digest("n0") + number.to_bytes(4, "little")]
+    content, places = MAGIC, [len(MAGIC)]
+    for part in parts:
+        content += crc32(part).to_bytes(CRC_BYTES, "little") + part
+        places.append(len(content))
+    where = b"".join(each.to_bytes(8, "little") for each in (places[0], places[1], places[1], places[2]))
+    path = tmp_path / NAMES_NAME
+    path.write_bytes(with_footer(content + where, BLOCK, places[1], 0, crc32(where), crc32(content + where)))
+    file = open_names(path)
+    assert file is not None
+    with pytest.raises(LogDamaged):
+        file.find("n0")
+    assert file.damaged
 
 
 @pytest.mark.parametrize("count", [0, 1, 1023, 1024, 1025, 4096])
