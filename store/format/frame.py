@@ -26,6 +26,7 @@ import sys
 from array import array
 from collections.abc import Iterator, Sequence
 from itertools import accumulate
+from typing import TypeAlias
 
 import msgspec
 
@@ -33,6 +34,8 @@ from store.disk.checksum import crc32
 from store.model.event import Event, IndexedFields
 
 Buffer = bytes | memoryview
+Sized: TypeAlias = tuple[list[Event], Sequence[int]]
+"""Events, and the size of each one's record."""
 
 MAGIC = b"MHfr"
 HEADER_BYTES = 48
@@ -244,8 +247,8 @@ def events_of(body: Buffer, count: int) -> list[Event]:
     return decode_events(body[start:end])
 
 
-def sized_events_of(body: Buffer, count: int, within: slice | None = None) -> list[tuple[Event, int]]:
-    """Decode the events of a body, each with the size of its record.
+def sized_events_of(body: Buffer, count: int, within: slice | None = None) -> Sized:
+    """Decode the events of a body, with the size of each one's record.
 
     Args:
         body: the body.
@@ -257,13 +260,17 @@ def sized_events_of(body: Buffer, count: int, within: slice | None = None) -> li
     """
     if count == 1:
         start, end = _SPAN.unpack_from(body)
-        return [(decode_event(body[start:end]), end - start)]
+        return [decode_event(body[start:end])], [end - start]
     offsets = offsets_of(body, count + 1)
-    sizes = map(operator.sub, offsets[1:], offsets)
     if within is None:
-        return list(zip(events_of(body, count), sizes, strict=True))
+        return events_of(body, count), sizes_of(offsets)
     events = decode_records([body[offsets[within.start] : offsets[within.stop]]], within.stop - within.start)
-    return list(zip(events, list(sizes)[within], strict=True))
+    return events, sizes_of(offsets[within.start : within.stop + 1])
+
+
+def sizes_of(offsets: Sequence[int]) -> list[int]:
+    """Return the sizes of records, of which these are the beginnings and the last one's end."""
+    return list(map(operator.sub, offsets[1:], offsets))
 
 
 def indexed_fields_of(body: Buffer, count: int) -> list[IndexedFields]:

@@ -1,7 +1,7 @@
 """What can be asked of the log, and what comes back: pure, shared by every store and by append conditions."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Literal
 
 import msgspec
@@ -102,6 +102,21 @@ class Filling:
         self._events.append(event)
         self._bytes = total
         return True
+
+    def take_some(self, events: Sequence[Event], sizes: Sequence[int]) -> int:
+        """Add the next matches, as `take` does; return how many found room."""
+        room = self._limit - len(self._events)
+        if len(events) > room:
+            events, sizes = events[:room], sizes[:room]
+        total = self._bytes + sum(sizes)
+        if total <= self._page_bytes:
+            self._events += events
+            self._bytes = total
+            return len(events)
+        taken = 0
+        while taken < len(events) and self.take(events[taken], sizes[taken]):
+            taken += 1
+        return taken
 
     def full(self, looked: int) -> Page:
         """Return the page: there is no room for the next match."""

@@ -29,6 +29,7 @@ class CheckedFrames(Indexed):
         foreign: whether another process writes it.
 
     Attributes:
+        foreign: see there.
         changes: another number before and after each time that events of it are erased; it changes under the lock of
             whoever reads, so that one who reads without it can tell.
     """
@@ -47,6 +48,7 @@ class CheckedFrames(Indexed):
         self.path = path
         self.file = SegmentFile(path, fd, foreign=foreign)
         self.header = header
+        self.foreign = foreign
         self.changes = 0
         self._tag, self._seed = frames.tag_and_seed(header.salt)
         self._unread = unread

@@ -20,6 +20,7 @@ from store.model.append import Appended
 from store.model.event import Event
 from store.model.limits import Limits
 from store.model.query import Page, Query
+from store.reading.events_ahead import EventsAhead
 from store.reading.search import search
 from store.reading.segment_reader import Segment, WrittenFrames
 from store.streams.stream_table import StreamTable
@@ -55,6 +56,7 @@ class Committed:
         self.last_retired = record.last
         self.lock = threading.RLock()
         self._whole = True
+        self._ahead = EventsAhead()
         self._table = table
         self._index_file_queue = index_file_queue
 
@@ -120,7 +122,7 @@ class Committed:
         """
         with self.lock:
             self._refuse_if_torn()
-            return self.with_indexes(lambda: search(self.segments, query, limits, max_scan, onto))
+            return self.with_indexes(lambda: search(self.segments, query, limits, max_scan, onto, ahead=self._ahead))
 
     def read(self, after: int, *, skip_gone: bool) -> Iterator[list[Event]]:
         """Yield every event after a sequence in lists, in order; those settled meanwhile too.
@@ -176,6 +178,7 @@ class Committed:
     def hide_retired(self, record: RetentionRecord) -> None:
         """Show no longer what a record says was retired; anyone who is reading one of these segments may go on."""
         with self.lock:
+            self._ahead.drop()
             while self.segments and self.segments[0].first_sequence <= record.last:
                 self.segments.pop(0).file.let_go()
             self.record, self.last_retired = record, record.last
@@ -208,6 +211,7 @@ class Committed:
     def close(self) -> None:
         """Close the segments' files."""
         with self.lock:
+            self._ahead.drop()
             for segment in self.segments:
                 segment.file.close()
 

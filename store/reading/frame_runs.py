@@ -1,8 +1,11 @@
 """Which frames of a segment hold the positions that are wanted, and where they are. Pure."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator, Sequence
+from operator import neg
 from typing import NamedTuple
 
+from store.format.frame import Sized
 from store.index.interface import Index, frame_number_of
 
 
@@ -36,7 +39,7 @@ class WantedOfFrame(NamedTuple):
     number: int
     first: int
     beyond: int
-    positions: list[int]
+    positions: Sequence[int]
 
 
 def span_of(index: Index, positions: Sequence[int]) -> tuple[int, int, int]:
@@ -46,18 +49,39 @@ def span_of(index: Index, positions: Sequence[int]) -> tuple[int, int, int]:
     return first, last, end_of(index, last) - index.frame_offsets[first]
 
 
-def by_frame(index: Index, positions: Iterable[int]) -> Iterator[WantedOfFrame]:
+def by_frame(index: Index, positions: Sequence[int]) -> Iterator[WantedOfFrame]:
     """Group positions, rising or falling, by their frames."""
-    wanted = None
-    for position in positions:
-        if wanted is None or not wanted.first <= position < wanted.beyond:
-            if wanted is not None:
-                yield wanted
-            number = frame_number_of(index, position)
-            wanted = WantedOfFrame(number, index.frame_firsts[number], beyond_frame(index, number), [])
-        wanted.positions.append(position)
-    if wanted is not None:
-        yield wanted
+    firsts, count, start, falling = index.frame_firsts, len(positions), 0, positions[0] > positions[-1]
+    first = beyond = number = -1
+    while start < count:
+        position = positions[start]
+        if position == beyond:
+            number += 1
+        elif position == first - 1:
+            number -= 1
+        else:
+            number = bisect_right(firsts, position) - 1
+        first, beyond = firsts[number], firsts[number + 1] if number + 1 < len(firsts) else len(index)
+        if beyond - first == 1:
+            end = start + 1
+        elif falling:
+            end = bisect_right(positions, -first, start, key=neg)
+        else:
+            end = bisect_left(positions, beyond, start)
+        yield WantedOfFrame(number, first, beyond, positions[start:end])
+        start = end
+
+
+def picked(sized: Sized, positions: Sequence[int], first: int) -> Sized:
+    """Return those events that are at these positions, rising or falling, of some of which the first is at `first`."""
+    events, sizes = sized
+    begin, end = positions[0] - first, positions[-1] - first
+    if end - begin + 1 != len(positions):
+        places = [position - first for position in positions]
+        return [events[place] for place in places], [sizes[place] for place in places]
+    if len(positions) == len(events):
+        return sized
+    return events[begin : end + 1], sizes[begin : end + 1]
 
 
 def by_bytes(positions: Sequence[int], low: int, starts: Sequence[int], most: int) -> Iterator[Sequence[int]]:
@@ -69,7 +93,10 @@ def by_bytes(positions: Sequence[int], low: int, starts: Sequence[int], most: in
         starts: where each record from that one on begins, and where the last one ends.
         most: bytes.
     """
-    start = 0
+    start, (begin, end) = 0, sorted((positions[0], positions[-1]))
+    if starts[end + 1 - low] - starts[begin - low] <= most:
+        yield positions
+        return
     for at in range(1, len(positions)):
         begin, end = sorted((positions[start], positions[at]))
         if starts[end + 1 - low] - starts[begin - low] > most:

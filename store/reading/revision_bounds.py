@@ -56,5 +56,5 @@ def _first_from(segment: Segment, index: Index, stream: int, revision: int) -> i
 
 
 def _revision_at(segment: Segment, position: int) -> int:
-    ((event, _),) = segment.events_at((position,))
+    (((event,), _),) = segment.events_at((position,))
     return event.revision

@@ -1,29 +1,21 @@
 """Answering a query from segments: the index narrows, the events themselves decide."""
 
-from collections.abc import Iterator, Sequence
-from itertools import islice
-from typing import NamedTuple
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import accumulate, islice
+from typing import TypeAlias
 
-from store.index.interface import Index, Searched, frame_number_of
+from store.format.frame import Sized
+from store.model.event import Event
 from store.model.limits import Limits
-from store.model.matching import residue
+from store.model.matching import Check, residue
 from store.model.query import Filling, Page, Query, onwards
+from store.reading.candidates import Filter, candidates_of, filter_of, narrowed
+from store.reading.events_ahead import AHEAD, EventsAhead
 from store.reading.revision_bounds import revision_bounds
 from store.reading.segment_reader import Segment
-from store.streams.name_numbers import name_hash
 
-
-class Filter(NamedTuple):
-    """A query's indexed part in one segment: the ids that an event's columns must be among, and have all of for tags.
-
-    None asks for nothing.
-    """
-
-    streams: frozenset[int] | None
-    correlations: frozenset[int] | None
-    types: frozenset[int] | None
-    agents: frozenset[int] | None
-    tags: tuple[frozenset[int], ...] | None
+Batch: TypeAlias = tuple[Sequence[int], Iterable[Sized]]
+"""Positions that are looked at, and the events that are there, some at a time."""
 
 
 def search(
@@ -32,6 +24,8 @@ def search(
     limits: Limits,
     max_scan: int | None = None,
     onto: Page | None = None,
+    *,
+    ahead: EventsAhead,
 ) -> Page:
     """Answer a query.
 
@@ -41,6 +35,7 @@ def search(
         limits: how many bytes of records a page may hold, and a slice look at.
         max_scan: look at so many candidates at most, and at about `look_bytes` of each; None looks at all.
         onto: the unfinished page that the same query got before.
+        ahead: what was decoded too much the last time; keeps that of this time.
 
     Raises:
         LogDamaged: an event's bytes changed since they were written.
@@ -53,104 +48,102 @@ def search(
     high = min(head + 1, query.before) if query.before is not None else head + 1
     end = low if descending else max(high - 1, query.after)
     matches = residue(query)
-    scanned = scanned_bytes = 0
+    most = None if max_scan is None else max_scan * limits.look_bytes
+    looked_bytes = 0
+    left = None if max_scan is None else max(1, max_scan)
     for segment in reversed(segments) if descending else segments:
-        index = segment.index
-        wanted = _filter(index, query) if _overlaps(segment, query, low, high) else None
+        wanted = filter_of(segment.index, query) if _overlaps(segment, query, low, high) else None
         if wanted is None:
             continue
-        first, beyond = segment.between(query.since_ns, query.until_ns)
-        first, beyond = max(first, low - segment.first_sequence), min(beyond, high - segment.first_sequence)
-        if wanted.streams is not None and (query.after_revision or query.before_revision is not None):
-            above, below = revision_bounds(segment, wanted.streams, query.after_revision or 0, query.before_revision)
-            first, beyond = max(first, above), min(beyond, below)
-        candidates = _candidates(index, wanted, first, beyond, descending=descending)
-        # A page's worth at once and one more, which says whether there is more: in batches of 128, a page of 1,000 from
-        # large frames took 1.5 times as long, since each batch read its frame anew.
-        while batch := list(islice(candidates, _batch_size(query.limit, max_scan, scanned))):
-            scanned += len(batch)
-            for event, size in segment.events_at(_narrow(index, wanted, batch)):
-                if matches(event) and not filling.take(event, size):
-                    return filling.full(scanned_bytes)
-                scanned_bytes += size
-                if max_scan is not None and scanned_bytes >= max_scan * limits.look_bytes:
-                    return filling.stopped(event.sequence, scanned_bytes)
-            if max_scan is not None and scanned >= max_scan:
-                return filling.stopped(segment.first_sequence + batch[-1], scanned_bytes)
-    return filling.last(end, scanned_bytes)
+        first, beyond = _bounds(segment, wanted, query, low, high)
+        candidates = candidates_of(segment.index, wanted, first, beyond, descending=descending)
+        if in_a_row := isinstance(candidates, range):
+            batches = _in_a_row(segment, candidates, query.limit, left, ahead)
+        else:
+            batches = _scattered(segment, wanted, candidates, query.limit, left)
+        for batch, found in batches:
+            for sized in found:
+                events, sizes = sized if most is None else _cut(sized, most - looked_bytes)
+                looked = _take(filling, matches, events, sizes)
+                looked_bytes += sum(sizes[:looked])
+                full = looked < len(events)
+                if full or (most is not None and looked_bytes >= most):
+                    if in_a_row:
+                        ahead.keep(segment, (sized[0][looked:], sized[1][looked:]), descending=descending)
+                    return filling.full(looked_bytes) if full else filling.stopped(events[-1].sequence, looked_bytes)
+            if left is not None:
+                left -= len(batch)
+                if left <= 0:
+                    return filling.stopped(segment.first_sequence + batch[-1], looked_bytes)
+    return filling.last(end, looked_bytes)
 
 
-def _batch_size(limit: int, max_scan: int | None, scanned: int) -> int:
-    return limit + 1 if max_scan is None else max(1, min(limit + 1, max_scan - scanned))
+def _scattered(
+    segment: Segment, wanted: Filter, candidates: Iterator[int], limit: int, left: int | None
+) -> Iterator[Batch]:
+    """Yield batches of candidates and their events; no more than `left`.
+
+    A page's worth at once and one more, which says whether there is more: in batches of 128, a page of 1,000 from large
+    frames took 1.5 times as long, since each batch read its frame anew.
+    """
+    while batch := list(islice(candidates, limit + 1 if left is None else min(limit + 1, left))):
+        yield batch, segment.events_at(narrowed(segment.index, wanted, batch))
+        left = None if left is None else left - len(batch)
+
+
+def _in_a_row(segment: Segment, candidates: range, limit: int, left: int | None, ahead: EventsAhead) -> Iterator[Batch]:
+    """Yield the same of candidates that lie side by side, and begin with what was decoded before.
+
+    Where there is any of that, somebody asks for page after page, and more is decoded at once.
+    """
+    size = limit + 1
+    if left is not None:
+        candidates = candidates[:left]
+    if candidates and (kept := ahead.take(segment, candidates)) is not None:
+        count = len(kept[0])
+        yield candidates[:count], (kept,)
+        candidates, size = candidates[count:], max(size, min(16 * size, AHEAD))
+    while candidates:
+        yield candidates[:size], segment.events_at(candidates[:size])
+        candidates = candidates[size:]
+
+
+def _cut(sized: Sized, left: int) -> Sized:
+    """Return those events with which so many bytes, or more, have been looked at; all if they do not reach that."""
+    events, sizes = sized
+    if sum(sizes) < left:
+        return sized
+    end = next(count for count, total in enumerate(accumulate(sizes), 1) if total >= left)
+    return events[:end], sizes[:end]
+
+
+def _take(filling: Filling, matches: Check | None, events: list[Event], sizes: Sequence[int]) -> int:
+    """Fill in what matches; return how many were looked at before the first match for which there is no room."""
+    if matches is None:
+        return filling.take_some(events, sizes)
+    for at, event in enumerate(events):
+        if matches(event) and not filling.take(event, sizes[at]):
+            return at
+    return len(events)
+
+
+def _bounds(segment: Segment, wanted: Filter, query: Query, low: int, high: int) -> tuple[int, int]:
+    """Return between which positions, the second excluded, a segment may hold anything of the query."""
+    first_sequence = segment.first_sequence
+    first, beyond = segment.between(query.since_ns, query.until_ns)
+    first, beyond = max(first, low - first_sequence), min(beyond, high - first_sequence)
+    if wanted.streams is not None and (query.after_revision or query.before_revision is not None):
+        above, below = revision_bounds(segment, wanted.streams, query.after_revision or 0, query.before_revision)
+        return max(first, above), min(beyond, below)
+    return first, beyond
 
 
 def _overlaps(segment: Segment, query: Query, low: int, high: int) -> bool:
     """Say whether a segment may hold anything of the query's sequences and times."""
-    index = segment.index
+    index, first_sequence = segment.index, segment.first_sequence
     return (
-        len(index) > 0
-        and segment.first_sequence < high
-        and segment.last_sequence >= low
+        first_sequence < high
+        and 0 < len(index) > low - first_sequence
         and (query.since_ns is None or index.latest_ns >= query.since_ns)
         and (query.until_ns is None or index.earliest_ns < query.until_ns)
     )
-
-
-def _filter(index: Index, query: Query) -> Filter | None:
-    """Translate names to a segment's ids; None if a name is unknown to it, so that nothing can match."""
-    streams = types = agents = correlations = None
-    if query.types:
-        types = frozenset(number for name in query.types for number in index.type_ids(name))
-    if query.agents:
-        agents = frozenset(number for name in query.agents for number in index.agent_ids(name))
-    if frozenset() in (types, agents):
-        return None
-    if query.stream is not None:
-        streams = frozenset(index.stream_ids(query.stream))
-    if query.correlation_id is not None:
-        correlations = frozenset((name_hash(query.correlation_id),))
-    tags = tuple(frozenset((name_hash(tag),)) for tag in query.tags) or None
-    return None if streams == frozenset() else Filter(streams, correlations, types, agents, tags)
-
-
-def _candidates(index: Index, wanted: Filter, low: int, high: int, *, descending: bool) -> Iterator[int]:
-    """Yield the positions, low <= p < high, at which that of the query's filters holds that leaves the fewest."""
-    if low >= high:
-        return iter(())
-    given = [*_given(index, wanted)]
-    if not given:
-        return iter(range(high - 1, low - 1, -1) if descending else range(low, high))
-    searched, numbers = given[0] if len(given) == 1 else min(given, key=lambda each: each[0].count(each[1], low, high))
-    return searched.walk(numbers, low, high, descending=descending)
-
-
-def _given(index: Index, wanted: Filter) -> Iterator[tuple[Searched, frozenset[int]]]:
-    if wanted.streams is not None:
-        yield index.by_stream, wanted.streams
-    if wanted.correlations is not None:
-        yield index.by_correlation, wanted.correlations
-    if wanted.types is not None:
-        yield index.by_type, wanted.types
-    if wanted.agents is not None:
-        yield index.by_agent, wanted.agents
-    for tag in wanted.tags or ():
-        yield index.by_tag, tag
-
-
-def _narrow(index: Index, wanted: Filter, positions: Sequence[int]) -> Sequence[int]:
-    """Leave out the positions at which another indexed filter does not hold."""
-    if wanted.count(None) >= len(wanted) - 1:  # the only one is what they were found by
-        return positions
-    if (numbers := wanted.streams) is not None:
-        column = index.streams
-        positions = [position for position in positions if column[position] in numbers]
-    if (numbers := wanted.correlations) is not None:
-        column = index.correlations
-        positions = [position for position in positions if column[position] in numbers]
-    if (numbers := wanted.types) is not None:
-        column = index.types
-        positions = [position for position in positions if column[position] in numbers]
-    if (agents := wanted.agents) is not None:
-        column = index.agents
-        positions = [position for position in positions if column[frame_number_of(index, position)] in agents]
-    return positions

@@ -107,6 +107,8 @@ class SegmentFile:
         """
         if self.mapped is not None:
             return self.mapped[offset : offset + size]
+        if self._view is not None and offset + size <= len(self._view):
+            return self._view[offset : offset + size]
         if self.held is not None and offset < len(self.held):
             part = bytes(self.held[offset : offset + size])
             return memoryview(part + self._read(self.fd, offset + len(part), size - len(part)))

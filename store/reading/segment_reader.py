@@ -2,17 +2,19 @@
 
 import struct
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from functools import partial
+from operator import attrgetter
 from typing import NamedTuple
 
 from store.errors import LogDamaged
 from store.format import frame as frames
+from store.format.frame import Sized
 from store.index.interface import Index, frame_at, frame_number_of
 from store.model.event import Event
 from store.reading.checked_frames import CheckedFrames
-from store.reading.frame_runs import WantedOfFrame, beyond_frame, by_bytes, by_frame, end_of, span_of
+from store.reading.frame_runs import WantedOfFrame, beyond_frame, by_bytes, by_frame, end_of, picked, span_of
 
 _DENSE = 3
 """Of so many events of a frame one must be wanted for it to be decoded whole: one alone takes 2.8 times as long."""
@@ -22,6 +24,9 @@ _CLOSE = 8
 
 _GAP_BYTES = 1 << 14
 """So many bytes that nobody wants are read over between two frames: that takes as long as a second read."""
+
+_TOGETHER = 128
+"""So many events of small frames are handed over together."""
 
 _WHOLE_BYTES = 1 << 20
 """About so many bytes are read at once, so that a page of small events out of huge frames keeps memory small."""
@@ -33,6 +38,8 @@ _SPAN_BYTES = frames.span_offset(2)
 
 _READ_BYTES = 1 << 16
 """How many bytes of a log that is read through come with one call: 4 KiB make it a tenth slower, 1 MiB no faster."""
+
+_sequence_of = attrgetter("sequence")
 
 
 class Segment(CheckedFrames):
@@ -109,8 +116,8 @@ class Segment(CheckedFrames):
             raise self.damaged(offset)
         return frame.time_ns
 
-    def events_at(self, positions: Iterable[int]) -> Iterator[tuple[Event, int]]:
-        """Yield the events at positions of the segment, with the size of each one's record.
+    def events_at(self, positions: Sequence[int]) -> Iterator[Sized]:
+        """Yield the events at positions of the segment, with the size of each one's record: some at a time.
 
         Args:
             positions: rising or falling; the events come in this order.
@@ -118,45 +125,52 @@ class Segment(CheckedFrames):
         Raises:
             LogDamaged: a frame's bytes changed since they were written.
         """
-        index, wanted = self.index, list(positions)
-        if not wanted:
+        index = self.index
+        if not positions:
             return
-        first, last, size = span_of(index, wanted)
-        if len(wanted) * _DENSE <= abs(wanted[-1] - wanted[0]):
-            view = self.file.view(end_of(index, last), worth_it=len(wanted) >= _MANY)
+        first, last, size = span_of(index, positions)
+        if len(positions) * _DENSE <= abs(positions[-1] - positions[0]):
+            view = self.file.view(end_of(index, last), worth_it=len(positions) >= _MANY)
             if view is not None:
                 self._is_unchecked(first)
-                yield from self._picked(view, wanted, index)
+                yield from self._picked(view, positions, index)
                 return
         count, small = beyond_frame(index, last) - index.frame_firsts[first], _DENSE * (last - first + 1)
-        if len(wanted) * _DENSE < count and (count > small or len(wanted) * _CLOSE < count):
-            yield from self._frame_by_frame(wanted, index)
+        if len(positions) * _DENSE < count and (count > small or len(positions) * _CLOSE < count):
+            yield from self._frame_by_frame(positions, index)
             return
-        most = -(-len(wanted) // (size // _WHOLE_BYTES + 1))
-        for start in range(0, len(wanted), most):
-            part = wanted[start : start + most]
+        most = -(-len(positions) // (size // _WHOLE_BYTES + 1))
+        for start in range(0, len(positions), most):
+            part = positions[start : start + most]
             first, last, size = span_of(index, part)
             if size <= 2 * _WHOLE_BYTES:
                 yield from self._events_among(first, last, part)
             else:
                 yield from self._frame_by_frame(part, index)
 
-    def _events_among(self, first: int, last: int, wanted: Sequence[int]) -> Iterator[tuple[Event, int]]:
+    def _events_among(self, first: int, last: int, positions: Sequence[int]) -> Iterator[Sized]:
         """Yield events, by their positions in the segment, of frames that are read at once."""
-        run = self._run(first, last, self.index)
-        start = beyond = 0
-        lowest, highest = sorted((wanted[0], wanted[-1]))
-        sized: list[tuple[Event, int]] = []
-        for position in wanted:
-            if not start <= position < beyond:
-                number = bisect_right(run.firsts, position, first, last + 1) - 1
-                start, beyond = max(run.firsts[number], lowest), min(run.beyond(number), highest + 1)
-                whole = run.firsts[number], run.beyond(number)
-                within = None if (start, beyond) == whole else slice(start - whole[0], beyond - whole[0])
+        index = self.index
+        run = self._run(first, last, index)
+        lowest, highest = sorted((positions[0], positions[-1]))
+        events, sizes = list[Event](), list[int]()
+        for number, begin, beyond, wanted in by_frame(index, positions):
+            start, end = max(begin, lowest), min(beyond, highest + 1)
+            if end - start == beyond - begin:
+                sized = self._decoded(run, number, frames.sized_events_of)
+            else:
+                within = slice(start - begin, end - begin)
                 sized = self._decoded(run, number, partial(frames.sized_events_of, within=within))
-            yield sized[position - start]
+            more, their_sizes = sized if beyond - begin == 1 else picked(sized, wanted, start)
+            events += more
+            sizes += their_sizes
+            if len(events) >= _TOGETHER:
+                yield events, sizes
+                events, sizes = [], []
+        if events:
+            yield events, sizes
 
-    def _frame_by_frame(self, positions: Iterable[int], index: Index) -> Iterator[tuple[Event, int]]:
+    def _frame_by_frame(self, positions: Sequence[int], index: Index) -> Iterator[Sized]:
         """Yield events, and decide for each frame whether to decode it whole; neighbours are read together."""
         together: list[WantedOfFrame] = []
         low = high = 0
@@ -175,16 +189,14 @@ class Segment(CheckedFrames):
             low, high = min(low, begin), max(high, end)
         yield from self._whole(together, index)
 
-    def _whole(self, together: Sequence[WantedOfFrame], index: Index) -> Iterator[tuple[Event, int]]:
+    def _whole(self, together: Sequence[WantedOfFrame], index: Index) -> Iterator[Sized]:
         """Yield events of frames that are read at once and decoded whole."""
         if not together:
             return
         first, last = sorted((together[0].number, together[-1].number))
         run = self._run(first, last, index)
         for wanted in together:
-            sized = self._decoded(run, wanted.number, frames.sized_events_of)
-            for position in wanted.positions:
-                yield sized[position - wanted.first]
+            yield picked(self._decoded(run, wanted.number, frames.sized_events_of), wanted.positions, wanted.first)
 
     def command(self, sequence: int) -> tuple[frames.Command | None, list[Event]]:
         """Return the command of the frame that holds a sequence, and the frame's events.
@@ -199,7 +211,7 @@ class Segment(CheckedFrames):
         except frames.UNREADABLE as error:
             raise self.damaged(frame.offset) from error
 
-    def _some_events(self, number: int, wanted: Sequence[int]) -> Iterator[tuple[Event, int]]:
+    def _some_events(self, number: int, wanted: Sequence[int]) -> Iterator[Sized]:
         """Read some events of a frame, by their positions in the segment, by its offset table.
 
         That skips the CRC. So a frame that was there before the log was opened is checked as a whole the first time.
@@ -214,13 +226,14 @@ class Segment(CheckedFrames):
         try:
             for position in wanted:
                 start, end = frames.record_span_at(read(body + frames.span_offset(position - first), _SPAN_BYTES), 0)
-                yield self._events_of([read(body + start, end - start)], [position], offset)[0], end - start
+                yield self._events_of([read(body + start, end - start)], [position], offset), [end - start]
         except (struct.error, ValueError) as error:
             raise self.damaged(offset) from error
 
-    def _close_events(self, first: int, offset: int, wanted: Sequence[int]) -> Iterator[tuple[Event, int]]:
+    def _close_events(self, first: int, offset: int, wanted: Sequence[int]) -> Iterator[Sized]:
         """Read events that lie close together in a frame, about `_READ_BYTES` of them at once."""
         body, (low, high) = offset + frames.HEADER_BYTES, sorted((wanted[0], wanted[-1]))
+        self.file.view(body, worth_it=len(wanted) >= _MANY)
         table = self._bytes_at(body + frames.span_offset(low - first), frames.span_offset(high - low + 2))
         try:
             starts = frames.offsets_of(table, high - low + 2)
@@ -228,12 +241,11 @@ class Segment(CheckedFrames):
                 begin, end = sorted((part[0], part[-1]))
                 data = self._bytes_at(body + starts[begin - low], starts[end + 1 - low] - starts[begin - low])
                 events = self._events_of([data], range(begin, end + 1), offset)
-                for position in part:
-                    yield events[position - begin], starts[position + 1 - low] - starts[position - low]
+                yield picked((events, frames.sizes_of(starts[begin - low : end + 2 - low])), part, begin)
         except ValueError as error:
             raise self.damaged(offset) from error
 
-    def _picked(self, data: memoryview, positions: Sequence[int], index: Index) -> Iterator[tuple[Event, int]]:
+    def _picked(self, data: memoryview, positions: Sequence[int], index: Index) -> Iterator[Sized]:
         """Yield events that lie apart in a file that is mapped; what is said of `_some_events` holds here too."""
         firsts, offsets = index.frame_firsts, index.frame_offsets
         first = beyond = body = size = done = 0
@@ -252,7 +264,7 @@ class Segment(CheckedFrames):
                 sizes.append(end - start)
                 size += end - start
                 if size > _READ_BYTES or at == len(positions):
-                    yield from zip(self._events_of(records, positions[done:at], body), sizes, strict=True)
+                    yield self._events_of(records, positions[done:at], body), sizes
                     records, sizes, size, done = [], [], 0, at
         except struct.error as error:
             raise self.damaged(body) from error
@@ -263,7 +275,8 @@ class Segment(CheckedFrames):
             events = frames.decode_records(records, len(positions))
         except frames.UNREADABLE as error:
             raise self.damaged(offset) from error
-        if [event.sequence for event in events] != [self.first_sequence + position for position in positions]:
+        first = self.first_sequence
+        if list(map(_sequence_of, events)) != [first + position for position in positions]:
             raise self.damaged(offset)
         return events
 

@@ -38,7 +38,7 @@ def what_is_read_is_what_was_appended(frames, share, descending):
     with filled(frames) as (segment, appended):
         wanted = [at for at in range(len(appended)) if share(at)]
         wanted = wanted[::-1] if descending else wanted
-        read = [(event.sequence - 1, event.data) for event, _ in segment.events_at(wanted)]
+        read = [(event.sequence - 1, event.data) for events, _ in segment.events_at(wanted) for event in events]
         assert read == [(at, appended[at]) for at in wanted]
 
 
