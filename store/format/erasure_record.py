@@ -43,6 +43,11 @@ class UnderWay(msgspec.Struct, frozen=True, array_like=True):
     segment: str = ""
     patches: tuple[tuple[Patch, ...], ...] = ()
 
+    def __post_init__(self) -> None:
+        """Refuse the name of a file elsewhere: whoever made the record, nothing outside of the log is written over."""
+        if "/" in self.segment:
+            raise ValueError(f"no name of a segment: {self.segment!r}")
+
 
 class ErasureRecord(msgspec.Struct, frozen=True, array_like=True):
     """What the record says.

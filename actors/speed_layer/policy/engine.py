@@ -251,7 +251,7 @@ class Policy:
 
     def _ruled(self, findings: list[Finding], call: ToolCall, otherwise: str) -> Judged:
         ruling = rule_on(findings, otherwise)
-        footprint = None if ruling.verdict == "deny" else tool_files(findings, call.created)
+        footprint = None if ruling.verdict == "deny" else tool_files(findings, call.created, moves=call.moves)
         if footprint is not None:
             ruling = msgspec.structs.replace(ruling, writes=True)
         if self._rules.audit_and_limits:

@@ -98,6 +98,7 @@ def events(world, event_type=VERDICT_GIVEN):
         (bash("shfmt notes > build.sh"), bash("sh build.sh")),
         (bash("black - < notes > gen.py"), bash("python gen.py")),
         (bash("make lint > build.sh"), bash("sh build.sh")),
+        (Call("move_file", {"source": "drafts", "destination": "tools"}, CWD), bash("sh tools/build.sh")),
         (write("lint_test.sh"), bash("sh lint_test.sh")),
         (write("rules.txt"), bash("make -f rules.txt")),
         (write("rules"), bash("make -krfrules")),

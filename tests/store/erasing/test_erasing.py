@@ -7,6 +7,7 @@ import shutil
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
+import msgspec
 import pytest
 
 from store import (
@@ -34,6 +35,7 @@ from store import (
     restore,
     verify,
 )
+from store.disk.small_file import write_digested
 from store.erasing.erasure import ERASED, LOG_STREAM
 from store.format.erasure_record import ERASURE_NAME, read_erasure_record, write_erasure_record
 from store.format.tombstone import as_erased
@@ -390,6 +392,15 @@ def test_an_unreadable_record_is_told_and_not_passed_over(path):
     assert not verify(path).ok
     (path / ERASURE_NAME).unlink()
     assert verify(path).ok
+
+
+def test_a_record_that_names_a_file_elsewhere_is_unreadable(path):
+    with opened(path) as log:
+        fill(log)
+    encoded = msgspec.msgpack.encode([b"12345678", ["0" * 16, "ann", "a", 1, 0, 0, "../segment", []]])
+    write_digested(path / ERASURE_NAME, encoded)
+    with pytest.raises(LogDamaged, match=ERASURE_NAME):
+        opened(path)
 
 
 def test_types_that_change_give_no_payload_of_an_erased_event(log):

@@ -17,6 +17,8 @@ from actors.speed_layer.policy.tool_signatures import KnownTool
 from actors.speed_layer.proofs.argument_values import LOCAL_HOSTS
 from actors.speed_layer.shell.reading.brace_expansion import expand_braces
 
+DESTINATION: Final = "destination"
+"""The key of an input that says where something is moved or copied to."""
 MAX_URL: Final = 8192
 """Length of the longest URL that is looked at; browsers and servers take no longer ones."""
 MAX_FILES: Final = 500
@@ -34,9 +36,10 @@ class ToolCall:
 
     Attributes:
         created: The files that it may create, once it was judged; None for all that it writes.
+        moves: Whether it moves or copies, once it was judged: what it names may be folders then.
     """
 
-    __slots__ = ("arguments", "created", "cwd", "rules", "workspace")
+    __slots__ = ("arguments", "created", "cwd", "moves", "rules", "workspace")
 
     def __init__(self, rules: CompiledRules, arguments: dict[str, Any], cwd: str | None, workspace: Workspace) -> None:
         self.rules = rules
@@ -44,6 +47,7 @@ class ToolCall:
         self.cwd = cwd
         self.workspace = workspace
         self.created: list[str] | None = None
+        self.moves = False
 
     def judged(self, tool: str, known: KnownTool | None) -> Iterator[Finding]:
         """Yield what the rules say.
@@ -55,6 +59,7 @@ class ToolCall:
         yield from self._tool_rules(tool, fetches=known is not None and known.signature.act == "fetch")
         if known is None:
             return
+        self.moves = DESTINATION in known.signature.paths
         why = self._unread(known) if known.asks else None
         if why is not None:
             yield Finding("ask", None, why)

@@ -37,6 +37,7 @@ SETTINGS: Final = (".mk", ".ini", ".toml", ".cfg", ".cmake", ".gradle", ".just",
 """How files end that an option may name to a program as its rules; others are what it checks, compiles or makes."""
 LOADS: Final = re.compile(r"--?(?:config|rcfile|require|import|setup|plugin|loader|makefile|manifest|file(?:=|\Z))")
 """How options begin that name rules or code, however the file is called; those of most programs are asked about."""
+BELOW: Final = "/**"
 MAX_WORDS: Final = 1000
 """Words of a line that are looked at, about a microsecond each; of the rest it is only said that there is more."""
 
@@ -66,16 +67,19 @@ def summed_up(said: Sequence[Finding]) -> tuple[list[Finding], bool, bool]:
     return strictest, writes, runs
 
 
-def tool_files(findings: Sequence[Finding], created: Collection[str] | None) -> Files | None:
+def tool_files(findings: Sequence[Finding], created: Collection[str] | None, *, moves: bool = False) -> Files | None:
     """Return which files a call of a file tool writes; None if it writes none.
 
     Args:
         findings: What the rules said to its files.
         created: Those that it may create; None for all.
+        moves: Whether it moves or copies, and what it names may be a folder.
     """
     writes = tuple(dict.fromkeys(one.path for one in findings if one.access in CHANGES and one.path))
     if not writes:
         return None
+    if moves:
+        writes += tuple(path.rstrip("/") + BELOW for path in writes)
     return Files(writes, writes if created is None else tuple(path for path in writes if path in created))
 
 
@@ -160,7 +164,7 @@ def _paths(one: Written) -> list[str]:
         return []
     if not one.below or (program in COPIERS and not any(map(_is_recursive, command.words[1:]))):
         return [one.path]
-    return [one.path, f"{one.path.rstrip('/')}/**"]
+    return [one.path, one.path.rstrip("/") + BELOW]
 
 
 def _outputs(command: SimpleCommand) -> list[str | None]:
