@@ -15,6 +15,8 @@ STEPS_OF_COMMAND: Final = 6
 """Steps that it takes to see which files a command runs, besides its words."""
 STEPS_OF_WORD: Final = 3
 """Steps that it takes to make a path of a word and to look for it."""
+RUN_FILES: Final = frozenset({"uv", "pdm"})
+"""Programs whose `run` takes a file or a folder of that name in the working directory before a program."""
 COMPILERS: Final = "build.compilers"
 """The id of the rule over compilers, to which `-c` says that what follows is to be compiled."""
 
@@ -52,6 +54,8 @@ def run_files(command: SimpleCommand, rules: Iterable[str | None], workspace: Wo
     names = code_files.rule_files(base, rules, command.words)
     named = _paths(command, code_files.named_as_code(command, base), workspace)
     module = called.startswith(code_files.MODULE) or code_files.program_of(command.origin)[1] in code_files.PYTHONS
+    if code_files.program_of(command.origin)[0] in RUN_FILES:
+        named += _paths(command, (command.words[0], f"{command.words[0]}/__main__.py"), workspace)
     python = module or base in code_files.PYTHONS
     compiles = COMPILERS in rules
     return RunFiles(

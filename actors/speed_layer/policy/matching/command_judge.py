@@ -23,6 +23,8 @@ from actors.speed_layer.policy.rule_tables import LAYERS, Layer
 from actors.speed_layer.policy.ruling import RuleTrace
 
 HELP: Final = Finding("allow", "core.help", "prints a version or how it is used")
+HELP_OF_FILE: Final = msgspec.structs.replace(HELP, runs=True)
+"""The same of a program that is a file of the project, such as `./gradlew`: an agent may have written it."""
 OUT_OF_SCOPE: Final = "it is not for this role, or not for this time"
 STEPS_OF_COMMAND: Final = 12
 """Steps that it takes to judge a command of few words that one rule is about."""
@@ -231,7 +233,7 @@ def _without_help(
         return known
     kept = tuple(one for one in known if one.compiled.allows or one.compiled.layer != LAYERS[0])
     if any(one.compiled.layer == LAYERS[0] for one in known):
-        proofs[LAYERS[0]] = [HELP]
+        proofs[LAYERS[0]] = [HELP_OF_FILE if "/" in words[0] else HELP]
     return kept
 
 
