@@ -73,8 +73,9 @@ class HookEvents:
         if origin.tool_use_id is None:
             return
         approval = None if verdict.approval is None else verdict.approval.id
-        asked = files is not None and verdict.verdict == "ask"
-        seen = self._views.written.all_held(agent, origin.session_id, files) if asked and files is not None else {}
+        seen: Seen = {}
+        if files is not None and verdict.verdict == "ask":
+            seen = self._views.written.all_held(agent, origin.session_id, files)
         given = _Given(verdict.verdict, verdict.request, approval, seen)
         self._given[agent, origin.session_id, origin.tool_use_id] = given
         if len(self._given) > MOST_REMEMBERED:
