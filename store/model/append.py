@@ -133,6 +133,13 @@ def check_stream(agent: str, stream: str) -> None:
     check_name("stream", stream)
 
 
+def surely_met(expected: Expected, actual: int) -> bool:
+    """Say quickly whether a stream's revision (0: it does not exist) is what an append expects; False is no refusal."""
+    if type(expected) is int:
+        return expected == actual
+    return expected is None or (actual == 0 and expected == "no_stream")
+
+
 def check_expected(stream: str, expected: Expected, actual: int) -> None:
     """Compare a stream's revision (0: it does not exist) with what an append expects.
 

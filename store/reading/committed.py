@@ -94,6 +94,8 @@ class Committed:
                 segment.index = growing(segment, self._table)
             self._table.settle(first)
             segment.add(frame, frame.offset + HEADER_BYTES + size)
+            if self._table.streams.due:
+                self._keep_names_few()
             self._whole = True
 
     def _show_in(self, segment: Segment, frames: Sequence[StagedFrame], offsets: Sequence[int]) -> None:

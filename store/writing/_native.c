@@ -176,16 +176,16 @@ static void go_back(const Framer *self, PyObject *streams)
     }
 }
 
-PyDoc_STRVAR(frame_doc, "frame(events, stream, agent, first_sequence, time_ns, tail)\n--\n\n"
+PyDoc_STRVAR(frame_doc, "frame(events, stream, agent, first_sequence, time_ns)\n--\n\n"
     "Return an append's body, streams, types, correlations, agent and revisions; None if it is not for this way.");
 
 static PyObject *Framer_frame(Framer *self, PyObject *const *args, Py_ssize_t nargs)
 {
-    if (nargs != 6) {
-        PyErr_SetString(PyExc_TypeError, "frame() takes 6 arguments");
+    if (nargs != 5) {
+        PyErr_SetString(PyExc_TypeError, "frame() takes 5 arguments");
         return NULL;
     }
-    PyObject *events = args[0], *tail = args[5];
+    PyObject *events = args[0];
     if (!PyList_CheckExact(events) && !PyTuple_CheckExact(events))
         Py_RETURN_NONE;
     Py_ssize_t count = PySequence_Fast_GET_SIZE(events);
@@ -199,7 +199,7 @@ static PyObject *Framer_frame(Framer *self, PyObject *const *args, Py_ssize_t na
     PyObject *agent = number_of(self->agents, append.agent);
     append.default_id = number_of(self->streams, append.stream);
     int named = append.default_id != NULL || is_plain_name(append.stream); /* which may be needed by no event */
-    if (count < 1 || count > self->batch_events || agent == NULL || !named || !PyBytes_Check(tail) || PyErr_Occurred()) {
+    if (count < 1 || count > self->batch_events || agent == NULL || !named || PyErr_Occurred()) {
         PyErr_Clear();
         Py_RETURN_NONE;
     }
@@ -209,10 +209,8 @@ static PyObject *Framer_frame(Framer *self, PyObject *const *args, Py_ssize_t na
     append.reached = PyDict_New();
     if (append.streams != NULL && append.types != NULL && append.reached != NULL &&
         put_events(self, &append, PySequence_Fast_ITEMS(events), count) && fill_correlations(append.correlations)) {
-        PyObject *body = PyBytes_FromStringAndSize(NULL, (Py_ssize_t)self->out.size + PyBytes_GET_SIZE(tail));
+        PyObject *body = PyBytes_FromStringAndSize((const char *)self->out.bytes, (Py_ssize_t)self->out.size);
         if (body != NULL) {
-            memcpy(PyBytes_AS_STRING(body), self->out.bytes, self->out.size);
-            memcpy(PyBytes_AS_STRING(body) + self->out.size, PyBytes_AS_STRING(tail), (size_t)PyBytes_GET_SIZE(tail));
             result = PyTuple_Pack(6, body, append.streams, append.types,
                                   append.correlations == NULL ? Py_None : append.correlations, agent, append.reached);
             Py_DECREF(body);

@@ -14,5 +14,5 @@ class Framer:
         batch_events: int,
     ) -> None: ...
     def frame(
-        self, events: Any, stream: str, agent: str, first_sequence: int, time_ns: int, tail: bytes
+        self, events: Any, stream: str, agent: str, first_sequence: int, time_ns: int
     ) -> tuple[bytes, list[int], list[int], list[int] | None, int, dict[str, int]] | None: ...

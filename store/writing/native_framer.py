@@ -21,7 +21,7 @@ except ImportError:  # it was not built: the Python way does the same
 
 
 class NativeFramer(QuickFramer):
-    """Makes the frame of an append, whatever its events, if all names in it are known.
+    """Makes the frame of an append, however many events it has.
 
     Args:
         table: where the streams are; moved on.
@@ -29,7 +29,7 @@ class NativeFramer(QuickFramer):
     """
 
     def __init__(self, table: StreamTable, limits: Limits) -> None:
-        super().__init__(table)
+        super().__init__(table, limits.batch_events)
         self._frame = Framer(
             NewEvent,
             table.streams.numbers,
@@ -42,13 +42,12 @@ class NativeFramer(QuickFramer):
             limits.batch_events,
         ).frame
 
-    def moved(self, events: Sequence[NewEvent], stream: str, agent: Any, now_ns: int) -> Moved | None:
-        """Stage an append; see `QuickFramer.moved`."""
+    def _moved_if_known(self, events: Sequence[NewEvent], stream: str, agent: Any, now_ns: int) -> Moved | None:
         table = self._table
         table.begin_move()
-        made: Moved | None = self._frame(events, stream, agent, table.next_sequence, now_ns, b"")
+        made: Moved | None = self._frame(events, stream, agent, table.next_sequence, now_ns)
         if made is None and self._recall(events, stream):
-            made = self._frame(events, stream, agent, table.next_sequence, now_ns, b"")
+            made = self._frame(events, stream, agent, table.next_sequence, now_ns)
         if made is None:
             table.rest()
         else:

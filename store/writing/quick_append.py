@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from store.index.waiting_frames import Columns
-from store.model.append import Appended, Expected
+from store.model.append import Appended, Expected, surely_met
 from store.model.event import NewEvent
 from store.writing.log_parts import LogParts
 from store.writing.small_framer import QuickFramer
@@ -38,7 +38,7 @@ class QuickAppends:
         """
         table = self._table
         name = f"agent/{agent}" if stream is None else stream
-        if expected is not None and (type(expected) is not int or expected != table.revision(name)):
+        if expected is not None and not surely_met(expected, table.revision(name)):
             return None
         now_ns, first = self._clock_ns(), table.next_sequence
         made = self._moved(events, name, agent, now_ns)

@@ -33,16 +33,17 @@ Moved: TypeAlias = tuple[bytes, list[int], list[int], list[int] | None, int, dic
 
 
 class QuickFramer(ABC):
-    """Makes the frame of an append whose names are known, or leaves it to `BatchFramer`.
+    """Makes the frame of an append without tags, or leaves it to `BatchFramer`.
 
     Args:
         table: where the streams are; moved on.
+        most: how many events an append may have.
     """
 
-    def __init__(self, table: StreamTable) -> None:
+    def __init__(self, table: StreamTable, most: int) -> None:
         self._table = table
+        self._most = most
 
-    @abstractmethod
     def moved(self, events: Sequence[NewEvent], stream: str, agent: Any, now_ns: int) -> Moved | None:
         """Stage an append and return the parts of its frame; None if this way is not for it, and nothing has changed.
 
@@ -52,6 +53,46 @@ class QuickFramer(ABC):
             agent: who appends.
             now_ns: the time.
         """
+        made = self._moved_if_known(events, stream, agent, now_ns)
+        return self._moved_with_new_names(events, stream, agent, now_ns) if made is None else made
+
+    @abstractmethod
+    def _moved_if_known(self, events: Sequence[NewEvent], stream: str, agent: Any, now_ns: int) -> Moved | None:
+        """Do as `moved` does, if all names are known."""
+
+    def _moved_with_new_names(self, events: Sequence[NewEvent], stream: str, agent: Any, now_ns: int) -> Moved | None:
+        """Do as `moved` does, if some names are not known; they are known then, if it comes to anything."""
+        if type(events) not in {list, tuple} or not 0 < len(events) <= self._most:
+            return None
+        for event in events:
+            if type(event) is not NewEvent or event.tags:
+                return None
+        table, made = self._table, None
+        known_types, known_agents = len(table.types), len(table.agents)
+        try:
+            if self._learn(events, stream, agent):
+                made = self._moved_if_known(events, stream, agent, now_ns)
+        except (StoreError, TypeError):
+            pass  # the whole way says which name is none
+        finally:
+            if made is None:
+                table.go_back()
+                table.types.forget(known_types)
+                table.agents.forget(known_agents)
+        return made
+
+    def _learn(self, events: Sequence[NewEvent], stream: str, agent: Any) -> bool:
+        """Give new names their numbers, in the order in which `BatchFramer` does; say whether there were any.
+
+        Raises:
+            StoreError, TypeError: one is not a name.
+        """
+        table = self._table
+        before = len(table.types), len(table.streams), len(table.agents)
+        table.types.ids_of([event.type for event in events])
+        table.stream_ids([stream if event.stream is None else event.stream for event in events])
+        table.agents.ids_of((agent,))
+        return before != (len(table.types), len(table.streams), len(table.agents))
 
     def frame(self, append: Append, now_ns: int) -> StagedFrame | None:
         """Return an append's frame, and None if this way is not for it; nothing has changed then.
@@ -89,13 +130,11 @@ class SmallFramer(QuickFramer):
     """
 
     def __init__(self, table: StreamTable, hashes: CorrelationHashes, limits: Limits) -> None:
-        super().__init__(table)
+        super().__init__(table, min(MOST, limits.batch_events))
         self._hashes = hashes
         self._limits = limits
-        self._most = min(MOST, limits.batch_events)
 
-    def moved(self, events: Sequence[NewEvent], stream: str, agent: Any, now_ns: int) -> Moved | None:
-        """Stage an append; see `QuickFramer.moved`."""
+    def _moved_if_known(self, events: Sequence[NewEvent], stream: str, agent: Any, now_ns: int) -> Moved | None:
         if type(events) not in _LISTS or not 0 < len(events) <= self._most:
             return None
         try:

@@ -10,7 +10,7 @@ from itertools import groupby, repeat
 from store.errors import Invalid, StoreError
 from store.format.frame import Command
 from store.format.staged_frame import StagedFrame
-from store.model.append import Append, Appended, FailIf, check_all_expected, is_plain, stream_of
+from store.model.append import Append, Appended, FailIf, check_all_expected, is_plain, stream_of, surely_met
 from store.model.limits import Limits, check_name
 from store.reading.committed import Committed
 from store.streams.stream_table import StreamTable
@@ -167,9 +167,8 @@ class Stager:
         """Return an append's frame if nothing is to be said against it; None has the whole way say what is."""
         if append.command_id is not None or append.fail_if is not None or append.expected is not None:
             return None
-        if (expected := append.expected_revision) is not None and (
-            type(expected) is not int or expected != self._table.revision(stream_of(append))
-        ):
+        expected = append.expected_revision
+        if expected is not None and not surely_met(expected, self._table.revision(stream_of(append))):
             return None
         return self.quick.frame(append, now_ns)
 

@@ -34,6 +34,12 @@ def fresh(n):
     return [Append(events=[event], agent=f"a{n}", stream=f"s{n}", command_id=f"k{n}")]
 
 
+def begun(n):
+    """Names that are new, in a stream that begins with it."""
+    event = NewEvent(type=f"t{n}", data={"n": n}, correlation_id=f"c{n}")
+    return [Append(events=[event], agent=f"a{n}", stream=f"s{n}", expected_revision="no_stream")]
+
+
 def many(n):
     """A group of several appends, some of which are refused, over the end of a segment."""
     filler = "x" * 300
@@ -127,7 +133,7 @@ def _without_syncs(monkeypatch):
 @pytest.mark.slow
 @pytest.mark.usefixtures("_without_syncs")
 @pytest.mark.parametrize("policy", POLICIES)
-@pytest.mark.parametrize("appends_of", [plain, fresh, many])
+@pytest.mark.parametrize("appends_of", [plain, begun, fresh, many])
 def test_an_exception_at_any_line_of_a_commit_loses_nothing_that_was_acknowledged(tmp_path, policy, appends_of):
     lines = interrupted_at(tmp_path / "0", policy, appends_of, 0)
     assert {line.partition("/")[0] for line in lines} >= {"writing", "format", "disk", "index", "reading"}

@@ -146,7 +146,8 @@ def test_events_that_name_their_streams_go_the_native_way_whatever_the_stream_of
         log.append([NewEvent(type="a", stream="s")], agent="me")
         assert native.moved([NewEvent(type="a", stream="s")], "agent/me", "me", 1) is not None
         assert native.moved([NewEvent(type="a", stream="s")], "agent/\x1f", "me", 1) is None
-        assert native.moved([NewEvent(type="a")], "agent/me", "me", 1) is None
+        assert [*log._parts.table.streams] == ["s"]
+        assert native.moved([NewEvent(type="a")], "agent/me", "me", 1)[5] == {"agent/me": 1}
 
 
 @given(plain, st.integers(1, 3))

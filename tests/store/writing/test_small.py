@@ -74,7 +74,7 @@ def outcome(way, append):
         got = repr(error)
     streams = [*table.streams]
     revisions, settled = ([way[at] for at in range(len(streams))] for way in (table.revisions, table.settled()))
-    where = table.next_sequence, revisions, settled, streams, table.types.names
+    where = table.next_sequence, revisions, settled, streams, table.types.names, table.agents.names
     return got if got is None else msgspec.msgpack.encode(got), where
 
 
