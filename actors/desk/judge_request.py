@@ -253,8 +253,13 @@ class RequestJudge:
         began: float,
     ) -> list[Verdict]:
         """Give and record verdicts that were at hand."""
-        files_of = self._files.of_all(calls, caller.principal, canonicals)
-        rulings, fresh = self._files.within(calls, at_hand.rulings, files_of), at_hand.fresh
+        asker, (rulings, fresh) = caller.principal, at_hand
+        files_of = None
+        for ruling in rulings:
+            if ruling.writes or ruling.runs:  # as few do
+                files_of = self._files.of_all(calls, asker, canonicals)
+                rulings = self._files.within(calls, rulings, files_of)
+                break
         self._views.verdicts.hits += len(rulings) - len(fresh)
         self._views.verdicts.misses += len(fresh)
         elapsed_us = round((trio.current_time() - began) * 1e6)
@@ -263,8 +268,7 @@ class RequestJudge:
             for ruling, each in zip(rulings, canonicals, strict=True)
         ]
         size = sum(map(len, canonicals))
-        asker = caller.principal
-        notes = self._files.noted(asker.agent, calls, rulings, given, files_of)
+        notes = [] if files_of is None else self._files.noted(asker.agent, calls, rulings, given, files_of)
         self._views.audit.add(Entry(asker.agent, asker.role, calls, given, began, size, notes, asker.labels))
         self._note_origins(caller, calls, given)
         return given

@@ -19,7 +19,7 @@ from actors.speed_layer.audit.secret_repetitions import as_the_rule_gave
 from actors.speed_layer.audit.stored_inputs import PLACES, StoredInputs
 from actors.speed_layer.call_and_verdict import Call, Origin
 from actors.speed_layer.governing.stored_bytes import Spend, spent, unmetered
-from actors.speed_layer.written.log_notes import FILES_TAG, has_notes, in_log, logged_size
+from actors.speed_layer.written.log_notes import FILES_TAG, in_log, logged_size
 from store import NewEvent
 
 VERDICT_GIVEN: Final = "moothall.verdict.given"
@@ -121,22 +121,24 @@ class VerdictEvents:
             kept["reason"] = masked.reason(asked, given)
             kept |= {"input": masked.value, "whole": masked.whole}
         notes = entry.notes[index] if entry.notes else None
-        if notes is not None:
-            kept |= in_log(notes, _without_forms)
-        if not self._has_room_for(entry, kept, entry.at + late_s):
-            kept = _in_short(kept)
+        noted: dict[str, Any] = {} if notes is None else in_log(notes, _without_forms)
+        if not self._has_room_for(entry, kept, entry.at + late_s, noted):
+            kept, noted = _in_short(kept), {"writes": None} if noted else {}
         elif masked is not None and "input" in kept:
             self._own[request] = len(self.events), masked
             self.reasons[request] = {asked: kept["reason"], **({PLACES: ""} if masked.shown_elsewhere else {})}
-        self.events.append(_verdict_event(entry, index, kept, late_s))
+        self.events.append(_verdict_event(entry, index, kept | noted if noted else kept, late_s, files=bool(noted)))
         return masked
 
-    def _has_room_for(self, entry: Entry, kept: dict[str, Any], now: float) -> bool:
+    def _has_room_for(self, entry: Entry, kept: dict[str, Any], now: float, noted: dict[str, Any]) -> bool:
         """Count an event on its agent's account; say whether that has room for it."""
-        size = EVENT_BYTES + len(kept["tool"]) + len(kept["cwd"] or "") + sum(map(len, kept.get("scripts", ())))
+        size = EVENT_BYTES + len(kept["tool"]) + len(kept["cwd"] or "")
+        if "scripts" in kept:
+            size += sum(map(len, kept["scripts"]))
         if "input" in kept:
             size += len(_encode(kept["input"]))
-        size += logged_size(kept)
+        if noted:
+            size += logged_size(noted)
         return not spent(self._spend, entry.agent, entry.role, now, size)
 
 
@@ -175,8 +177,7 @@ def _in_short(kept: dict[str, Any]) -> dict[str, Any]:
     """Return what is kept of a request for an agent that has no bytes left; it has no secrets any more."""
     command = kept.get("input", {}).get("command")
     head = {"head": command[:HEAD]} if isinstance(command, str) else {}
-    written = {"writes": None} if has_notes(kept) else {}
-    return {"tool": kept["tool"][:HEAD], "cwd": None, "reason": kept["reason"], **head, **written}
+    return {"tool": kept["tool"][:HEAD], "cwd": None, "reason": kept["reason"], **head}
 
 
 def _without_forms(text: str) -> str:
@@ -192,7 +193,9 @@ def _shown_origin(origin: Origin) -> dict[str, str | None]:
     return {name: None if value is None else _without_forms(value) for name, value in said.items()}
 
 
-def _verdict_event(entry: Entry, index: int, kept: dict[str, Any], late_s: float = 0.0) -> NewEvent:
+def _verdict_event(
+    entry: Entry, index: int, kept: dict[str, Any], late_s: float = 0.0, *, files: bool = False
+) -> NewEvent:
     """Return one verdict of a request as an event.
 
     Args:
@@ -200,12 +203,12 @@ def _verdict_event(entry: Entry, index: int, kept: dict[str, Any], late_s: float
         index: Which of its verdicts.
         kept: What is kept of what was asked and of the reason; see `stored_inputs` for the input.
         late_s: How much later than the verdict the event is made, in seconds.
+        files: Whether it says which files the request writes.
     """
     verdict = entry.verdicts[index]
     data: dict[str, Any] = {
         "agent": entry.agent,
         "role": entry.role,
-        **({"labels": entry.labels} if entry.labels else {}),
         "tool": kept["tool"],
         "cwd": kept["cwd"],
         "request": verdict.request,
@@ -219,7 +222,9 @@ def _verdict_event(entry: Entry, index: int, kept: dict[str, Any], late_s: float
         "late_ms": round(late_s * 1e3),
         **kept,
     }
+    if entry.labels:
+        data["labels"] = entry.labels
     origin = entry.calls[index].origin
     if origin is not None:
         data |= _shown_origin(origin)
-    return NewEvent(type=VERDICT_GIVEN, data=data, stream=AUDIT_STREAM, tags=(FILES_TAG,) if has_notes(kept) else ())
+    return NewEvent(type=VERDICT_GIVEN, data=data, stream=AUDIT_STREAM, tags=(FILES_TAG,) if files else ())

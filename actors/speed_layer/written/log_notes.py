@@ -17,11 +17,6 @@ MAX_CHARACTERS: Final = 8192
 """How long the paths of one verdict may be together: a hundred files of a patch; the event has some 800 bytes else."""
 
 
-def has_notes(data: Mapping[str, Any]) -> bool:
-    """Return whether there are notes in the data of an event."""
-    return any(name in data for name in Notes._fields)
-
-
 def logged_size(data: Mapping[str, Any]) -> int:
     """Return how many characters the notes in the data of an event have."""
     return sum(len(path) for name in Notes._fields for path in data.get(name) or ())

@@ -12,6 +12,7 @@ from actors.speed_layer.approvals.approval_events import APPROVALS_STREAM
 from actors.speed_layer.audit.buffer import AUDIT_STREAM, FLUSH_S
 from actors.speed_layer.audit.verdict_events import HEAD
 from actors.speed_layer.policy.engine import Policy, PolicySource, packs
+from actors.speed_layer.written.log_notes import FILES_TAG
 
 BYTES = 100_000
 """How many bytes an agent has in a day here."""
@@ -104,3 +105,14 @@ async def test_an_approval_is_refused_where_its_agent_has_no_bytes_left_and_says
     assert sum(len(event.data["action"]) for event in asked) < BYTES
     (other,) = await ask(small_world, rover, calls[-1])
     assert other.approval is not None
+
+
+async def test_of_an_agent_without_bytes_left_the_audit_says_that_files_were_written(
+    autojump_clock, small_world, scout
+):
+    await ask(small_world, scout, *(long_line(n) for n in range(100)))
+    (verdict,) = await ask(small_world, scout, Call("Write", {"file_path": f"{CWD}/a.txt", "content": "a"}, CWD))
+    last = stored(small_world, AUDIT_STREAM, scout)[-1]
+    assert (verdict.verdict, "input" in last, last["writes"]) == ("allow", False, None)
+    (event,) = [each for each in small_world.log.read() if each.data == last]
+    assert event.tags == (FILES_TAG,)  # so that a restart finds it
