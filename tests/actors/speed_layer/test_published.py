@@ -11,6 +11,7 @@ import trio.testing
 from actors.desk.gate import Call, Caller
 from actors.kernel import resume, suspend
 from actors.session.messages import Principal, session_name
+from actors.session.prepaid_tokens import TOKEN_S
 from actors.speed_layer.audit.buffer import AUDIT_STREAM
 from actors.speed_layer.governing.breaker import FAILURES
 from actors.speed_layer.governing.guarded_judging import BUDGET_S
@@ -127,6 +128,17 @@ async def test_what_rules_decide_does_not_wait_for_a_busy_speed_layer(autojump_c
     (verdict,) = await known.gate.validate(scout, [line("ls -lt")])
     await resume(known.system, "speed_layer")
     assert verdict.verdict == "allow"
+
+
+async def test_what_judging_took_beyond_its_token_is_owed(autojump_clock, known, scout, monkeypatch):
+    def slow(_policy, _request):
+        autojump_clock.jump(10.5 * TOKEN_S)
+        return Judged(Ruling("allow", "r", None, cacheable=False))
+
+    monkeypatch.setattr(Policy, "judge", slow)
+    prepaid = known.views.prepaid[session_name(scout.principal)]
+    known.gate.validate_nowait(scout, [line("ls -la")])
+    assert prepaid.owed == 9
 
 
 async def test_an_agent_whose_lines_take_too_long_to_judge_is_given_to_the_breaker(
