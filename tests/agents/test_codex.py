@@ -91,7 +91,7 @@ async def test_what_is_allowed_runs_what_is_not_does_not_and_subagents_are_told_
     assert not (machine.project / ".git/hooks/pre-commit").exists()
     assert "files.unknown-settings" in model.result(MAIN, 1)
     assert "git.push-force" in model.result(MAIN, 2)
-    assert "'/', which does not lie in the workspace" in model.result(MAIN, 3)
+    assert "it runs in /, outside the workspace" in model.result(MAIN, 3)
     given = [event.data for event in await machine.audit("moothall.verdict.given")]
     assert {(each["tool"], each["verdict"]) for each in given} >= {("apply_patch", "ask"), ("Bash", "deny")}
     by_command = {each["input"]["command"]: each for each in given if each["agent_id"] and each["tool"] == "Bash"}
