@@ -117,7 +117,10 @@ class Machine:
         self.server.process.send_signal(signal.SIGSTOP)
 
     async def hall_goes_on(self) -> None:
+        """Let it go on, and wait until it answers: on a busy machine that may take longer than a hook waits."""
         self.server.process.send_signal(signal.SIGCONT)
+        code, _, err = await self.command_line("tree")
+        assert code == 0, err
 
     async def token_is_wrong(self) -> None:
         """Have the file of the agent's token hold another one."""
